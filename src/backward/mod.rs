@@ -1,0 +1,229 @@
+//! The reverse walk: cotangents flow from one output to everything it depends on.
+//!
+//! Scalar nodes are swept in stretches between tensor nodes; each tensor node applies one rule.
+//! Nothing recurses, so the length of a chain is limited by memory alone.
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::gradients::{Cotangent, Gradients};
+use crate::kernel::{self, Elem};
+use crate::tape::rule::{Point, Residual, Slot};
+use crate::tape::{Kind, NOBODY, Node, Pool, Tape, sweep};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+impl<'t, T: Elem> Var<'t, T> {
+    /// The gradients of this scalar with respect to everything it depends on.
+    ///
+    /// May be called again, for this output or others of the same tape; each call walks afresh.
+    ///
+    /// # Panics
+    /// If this is a plain number that was never on a tape.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let (x, y) = (tape.var(2.0), tape.var(5.0));
+    /// let grads = (x * y + x.sin()).backward();
+    /// assert_eq!(grads.wrt(y), 2.0);
+    /// assert_eq!(grads.wrt(x), 5.0 + 2f64.cos());
+    /// ```
+    #[track_caller]
+    pub fn backward(self) -> Gradients<'t, T> {
+        self.try_backward().or_panic()
+    }
+
+    /// [`backward`](Self::backward), with a constant output as an [`Error`].
+    ///
+    /// # Errors
+    /// If this is a plain number that was never on a tape.
+    pub fn try_backward(self) -> Result<Gradients<'t, T>, Error> {
+        let tape = self.tape.ok_or_else(|| {
+            Error::argument(
+                "backward",
+                "the output is a plain number; it depends on no handle of a tape",
+            )
+        })?;
+        let index = self.repr.index;
+        let mut walk = Walk::new(tape, index as usize + 1);
+        walk.adjoints[index as usize] = self.repr.slope;
+        let nodes = tape.nodes.borrow();
+        let last = nodes.partition_point(|node| node.mark <= index);
+        drop(nodes);
+        Ok(walk.run(last))
+    }
+}
+
+impl<'t, T: Elem> Var<'t, Tensor<T>> {
+    /// The pullback of this tensor: the gradients of `Σ cotangent * self`.
+    ///
+    /// Where [`backward`](Var::backward) starts from one scalar, this starts from a whole tensor.
+    ///
+    /// # Panics
+    /// If the cotangent has another shape than this tensor.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0]));
+    /// let grads = (x * x).vjp(Tensor::from([1.0, 10.0]));
+    /// assert_eq!(grads.wrt(x), Tensor::from([2.0, 40.0]));
+    /// ```
+    #[track_caller]
+    pub fn vjp(self, cotangent: Tensor<T>) -> Gradients<'t, T> {
+        self.try_vjp(cotangent).or_panic()
+    }
+
+    /// [`vjp`](Self::vjp), with a cotangent of the wrong shape as an [`Error`].
+    ///
+    /// # Errors
+    /// If the cotangent has another shape than this tensor.
+    pub fn try_vjp(self, cotangent: Tensor<T>) -> Result<Gradients<'t, T>, Error> {
+        let tape = self.tape();
+        let node = tape.node(self.repr);
+        if node.value.shape() != cotangent.shape() {
+            return Err(Error::new(ErrorKind::Shape {
+                op: "vjp",
+                what: "the cotangent",
+                found: cotangent.shape().clone(),
+                expected: node.value.shape().clone(),
+            }));
+        }
+        let scalars = node.mark as usize;
+        drop(node);
+        let mut walk = Walk::new(tape, scalars);
+        walk.cotangents.resize_with(self.repr.index(), || Cotangent::Zero);
+        walk.cotangents.push(Cotangent::Sum(cotangent));
+        Ok(walk.run(self.repr.index() + 1))
+    }
+}
+
+/// The state of one walk.
+struct Walk<'t, T: Elem> {
+    tape: &'t Tape<T>,
+    adjoints: Vec<T>,
+    cotangents: Vec<Cotangent<T>>,
+}
+
+impl<'t, T: Elem> Walk<'t, T> {
+    fn new(tape: &'t Tape<T>, scalars: usize) -> Self {
+        let mut adjoints = tape.adjoints.borrow_mut().pop().unwrap_or_default();
+        adjoints.clear();
+        adjoints.resize(scalars, T::zero());
+        Self { tape, adjoints, cotangents: Vec::new() }
+    }
+
+    /// Walks over the first `last` tensor nodes and the scalar nodes between them.
+    fn run(mut self, last: usize) -> Gradients<'t, T> {
+        let nodes = self.tape.nodes.borrow();
+        let entries = self.tape.scalars.entries();
+        self.cotangents.resize_with(last, || Cotangent::Zero);
+        let mut swept = self.adjoints.len() as u32;
+        for k in (0..last).rev() {
+            let node = &nodes[k];
+            // A node beyond the output in the scalar order has nothing to sweep.
+            let mark = node.mark.min(swept);
+            sweep(&entries, &mut self.adjoints, mark, swept);
+            swept = mark;
+            if node.spread {
+                self.gather(k, node);
+            }
+            let Cotangent::Sum(sum) = &self.cotangents[k] else {
+                continue;
+            };
+            let g = sum.clone();
+            if !node.kept {
+                self.cotangents[k] = Cotangent::Released;
+            }
+            match &node.kind {
+                Kind::Leaf | Kind::Constant => {}
+                Kind::Pack { start } => self.scatter(*start as usize, &g),
+                Kind::Op { .. } => self.pull_back(&nodes, node, &g),
+            }
+            self.tape.pool.put(g);
+        }
+        sweep(&entries, &mut self.adjoints, 1, swept.max(1));
+        drop((nodes, entries));
+        Gradients { tape: self.tape, adjoints: self.adjoints, cotangents: self.cotangents }
+    }
+
+    /// The cotangent of a node whose elements are scalar nodes too.
+    fn gather(&mut self, k: usize, node: &Node<T>) {
+        let from = node.mark as usize;
+        // The output may be the first of several elements; those after it have no adjoint.
+        let to = (from + node.value.len()).min(self.adjoints.len());
+        if from >= to || self.adjoints[from..to].iter().all(T::is_zero) {
+            return;
+        }
+        let mut g = self.tape.pool.take(node.value.shape().clone());
+        let elements = g.unique_mut().expect("a buffer from the pool has one owner");
+        elements[to - from..].fill(T::zero());
+        elements[..to - from].copy_from_slice(&self.adjoints[from..to]);
+        accumulate(&self.tape.pool, &mut self.cotangents[k], g);
+    }
+
+    /// Hands the cotangent of a pack to the scalars in it.
+    fn scatter(&mut self, start: usize, g: &Tensor<T>) {
+        let members = self.tape.members.borrow();
+        for (member, &g) in members[start..].iter().zip(g.iter()) {
+            if member.index != NOBODY && !g.is_zero() {
+                self.adjoints[member.index as usize] += member.slope * g;
+            }
+        }
+    }
+
+    /// Applies the rule of one node.
+    fn pull_back(&mut self, nodes: &[Node<T>], node: &Node<T>, g: &Tensor<T>) {
+        let Kind::Op { rule, inputs } = &node.kind else {
+            unreachable!("only operations have a pullback")
+        };
+        let nothing = Residual::default();
+        let x: SmallVec<[&Tensor<T>; 2]> =
+            inputs.iter().map(|id| &nodes[id.index()].value).collect();
+        let at = Point {
+            x: &x,
+            y: &node.value,
+            kept: node.residual.as_deref().unwrap_or(&nothing),
+        };
+        let pool = &self.tape.pool;
+        let mut gx: SmallVec<[Slot<'_, T>; 2]> = inputs
+            .iter()
+            .map(|id| {
+                let operand = &nodes[id.index()];
+                Slot::new(pool, operand.value.shape(), operand.active())
+            })
+            .collect();
+        rule.vjp(&at, g, &mut gx);
+        for (slot, id) in gx.into_iter().zip(inputs) {
+            if slot.wanted() {
+                if let Some(share) = slot.finish(rule.name()) {
+                    accumulate(pool, &mut self.cotangents[id.index()], share);
+                }
+            }
+        }
+    }
+}
+
+/// Adds a share to a cotangent; the first one is stored as it is.
+fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, share: Tensor<T>) {
+    let Cotangent::Sum(sum) = cotangent else {
+        *cotangent = Cotangent::Sum(share);
+        return;
+    };
+    if let Some(elements) = sum.unique_mut() {
+        kernel::add_to(share.data(), elements);
+        pool.put(share);
+        return;
+    }
+    // Shared with the cotangent of another node: the sum needs a buffer of its own.
+    let mut fresh = pool.take(sum.shape().clone());
+    let elements = fresh.unique_mut().expect("a buffer from the pool has one owner");
+    kernel::map2(sum.data(), share.data(), elements, |a, b| a + b);
+    pool.put(share);
+    *sum = fresh;
+}

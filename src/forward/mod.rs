@@ -1,0 +1,186 @@
+//! The forward walk: tangents flow from leaves to everything that depends on them.
+//!
+//! It runs over a recorded tape with each rule's pushforward, which is how a rule's JVP is checked
+//! against its VJP.
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::Elem;
+use crate::tape::rule::{Point, Residual, Slot};
+use crate::tape::{Kind, NOBODY, Node, Tape, push_forward};
+use crate::tensor::Tensor;
+use crate::var::{Value, Var};
+
+impl<T: Elem> Tape<T> {
+    /// Begins a forward walk over what is recorded: name directions, then [`walk`](Forward::walk).
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0]));
+    /// let b = tape.var(3.0);
+    /// let y = x * x * b;
+    /// let tangents = tape.forward().along(x, Tensor::from([1.0, 0.0])).along(b, 1.0).walk();
+    /// assert_eq!(tangents.of(y), Tensor::from([7.0, 4.0]));
+    /// ```
+    pub fn forward(&self) -> Forward<'_, T> {
+        Forward {
+            tape: self,
+            scalars: Vec::new(),
+            tensors: Vec::new(),
+        }
+    }
+}
+
+/// The directions of a forward walk that is about to begin.
+#[derive(Debug)]
+#[must_use]
+pub struct Forward<'t, T: Elem> {
+    pub(crate) tape: &'t Tape<T>,
+    pub(crate) scalars: Vec<(u32, T)>,
+    pub(crate) tensors: Vec<(usize, Tensor<T>)>,
+}
+
+impl<'t, T: Elem> Forward<'t, T> {
+    /// Adds a direction: `tangent` is the derivative of `x` along it.
+    ///
+    /// # Panics
+    /// If the tangent has another shape than `x`, or `x` is no leaf of this tape.
+    #[track_caller]
+    pub fn along<V: Value<Elem = T>>(self, x: Var<'_, V>, tangent: V) -> Self {
+        self.try_along(x, tangent).or_panic()
+    }
+
+    /// [`along`](Self::along), with a direction that does not fit as an [`Error`].
+    ///
+    /// # Errors
+    /// If the tangent has another shape than `x`, or `x` is no leaf of this tape.
+    pub fn try_along<V: Value<Elem = T>>(
+        mut self,
+        x: Var<'_, V>,
+        tangent: V,
+    ) -> Result<Self, Error> {
+        if !x.tape.is_some_and(|tape| tape.is(self.tape)) {
+            return Err(Error::new(ErrorKind::OtherTape { op: "along" }));
+        }
+        V::seed(&mut self, x, tangent)?;
+        Ok(self)
+    }
+
+    /// Walks the tape from its first node to its last.
+    ///
+    /// # Panics
+    /// If a rule on the way has no JVP.
+    #[track_caller]
+    pub fn walk(self) -> Tangents<'t, T> {
+        self.try_walk().or_panic()
+    }
+
+    /// [`walk`](Self::walk), with a missing JVP as an [`Error`].
+    ///
+    /// # Errors
+    /// If a rule on the way has no JVP.
+    pub fn try_walk(self) -> Result<Tangents<'t, T>, Error> {
+        let nodes = self.tape.nodes.borrow();
+        let entries = self.tape.scalars.entries();
+        let mut scalars = vec![T::zero(); entries.len()];
+        for (index, tangent) in self.scalars {
+            scalars[index as usize] += tangent;
+        }
+        let mut tangents = Tangents {
+            tape: self.tape,
+            scalars,
+            tensors: vec![None; nodes.len()],
+        };
+        for (index, tangent) in self.tensors {
+            let sum = match tangents.tensors[index].take() {
+                Some(earlier) => earlier + tangent,
+                None => tangent,
+            };
+            tangents.tensors[index] = Some(sum);
+        }
+        let mut pushed = 1;
+        for (k, node) in nodes.iter().enumerate() {
+            push_forward(&entries, &mut tangents.scalars, pushed, node.mark);
+            pushed = node.mark;
+            match &node.kind {
+                Kind::Leaf | Kind::Constant => {}
+                Kind::Pack { start } => tangents.gather(k, node, *start as usize),
+                Kind::Op { .. } => tangents.tensors[k] = tangents.push_forward(&nodes, k)?,
+            }
+            if let (true, Some(tangent)) = (node.spread, &tangents.tensors[k]) {
+                let from = node.mark as usize;
+                tangents.scalars[from..from + tangent.len()].copy_from_slice(tangent.data());
+            }
+        }
+        push_forward(&entries, &mut tangents.scalars, pushed, entries.len() as u32);
+        Ok(tangents)
+    }
+}
+
+/// The tangents that a forward walk leaves behind.
+#[derive(Debug)]
+#[must_use]
+pub struct Tangents<'t, T: Elem> {
+    pub(crate) tape: &'t Tape<T>,
+    pub(crate) scalars: Vec<T>,
+    pub(crate) tensors: Vec<Option<Tensor<T>>>,
+}
+
+impl<T: Elem> Tangents<'_, T> {
+    /// The tangent of `y`: its derivative along the directions of the walk.
+    ///
+    /// # Panics
+    /// If `y` is a handle of another tape.
+    #[track_caller]
+    pub fn of<V: Value<Elem = T>>(&self, y: Var<'_, V>) -> V {
+        if !y.tape.is_none_or(|tape| tape.is(self.tape)) {
+            panic!("{}", Error::new(ErrorKind::OtherTape { op: "of" }));
+        }
+        V::tangent(self, y)
+    }
+
+    fn gather(&mut self, k: usize, node: &Node<T>, start: usize) {
+        let members = self.tape.members.borrow();
+        let members = &members[start..start + node.value.len()];
+        let tangent = |member: &crate::tape::Member<T>| match member.index {
+            NOBODY => T::zero(),
+            index => {
+                let t = self.scalars[index as usize];
+                if t.is_zero() { t } else { member.slope * t }
+            }
+        };
+        let elements: Vec<T> = members.iter().map(tangent).collect();
+        if !elements.iter().all(T::is_zero) {
+            let shape = node.value.shape().clone();
+            self.tensors[k] = Some(Tensor::of_buffer(shape, std::sync::Arc::new(elements)));
+        }
+    }
+
+    fn push_forward(&self, nodes: &[Node<T>], k: usize) -> Result<Option<Tensor<T>>, Error> {
+        let node = &nodes[k];
+        let Kind::Op { rule, inputs } = &node.kind else {
+            unreachable!("only operations have a pushforward")
+        };
+        let before = &self.tensors[..k];
+        let t: SmallVec<[Option<&Tensor<T>>; 2]> =
+            inputs.iter().map(|id| before[id.index()].as_ref()).collect();
+        if t.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let x: SmallVec<[&Tensor<T>; 2]> =
+            inputs.iter().map(|id| &nodes[id.index()].value).collect();
+        let nothing = Residual::default();
+        let at = Point {
+            x: &x,
+            y: &node.value,
+            kept: node.residual.as_deref().unwrap_or(&nothing),
+        };
+        let mut ty = Slot::new(&self.tape.pool, node.value.shape(), true);
+        rule.jvp(&at, &t, &mut ty)?;
+        Ok(ty.finish(rule.name()))
+    }
+}

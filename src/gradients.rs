@@ -1,0 +1,117 @@
+//! Gradients: what a backward walk leaves behind, typed like the values they belong to.
+
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::Elem;
+use crate::tape::{Kind, Tape};
+use crate::tensor::Tensor;
+use crate::var::{Value, Var};
+
+/// The gradients of one output with respect to everything it depends on.
+///
+/// Ask with the handle: [`wrt`](Self::wrt) a scalar handle gives a number, a tensor handle a
+/// tensor. Dropping this hands its buffers back to the tape.
+#[must_use]
+pub struct Gradients<'t, T: Elem> {
+    pub(crate) tape: &'t Tape<T>,
+    /// The cotangent of every scalar node.
+    pub(crate) adjoints: Vec<T>,
+    /// The cotangents of the tensor nodes.
+    pub(crate) cotangents: Vec<Cotangent<T>>,
+}
+
+/// What became of the cotangent of one tensor node.
+#[derive(Clone, Debug)]
+pub(crate) enum Cotangent<T> {
+    /// Nothing has flowed into it: the output does not depend on the node.
+    Zero,
+    /// What has flowed into it so far, or in all once the walk has passed.
+    Sum(Tensor<T>),
+    /// It was passed on and given back.
+    Released,
+}
+
+impl<T: Elem> Gradients<'_, T> {
+    /// The gradient with respect to `x`: zeros if the output does not depend on it.
+    ///
+    /// # Panics
+    /// If `x` is an intermediate whose cotangent was not kept (call [`Var::watch`] on it first), or
+    /// a handle of another tape.
+    #[track_caller]
+    pub fn wrt<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> V {
+        self.try_wrt(x).or_panic()
+    }
+
+    /// [`wrt`](Self::wrt), with a question that has no answer as an [`Error`].
+    ///
+    /// # Errors
+    /// If `x` is an intermediate whose cotangent was not kept, or a handle of another tape.
+    pub fn try_wrt<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> Result<V, Error> {
+        Ok(V::gradient(self, x)?.unwrap_or_else(|| V::zero_like(x)))
+    }
+
+    /// The gradient with respect to `x`, or `None` if the output does not depend on it.
+    ///
+    /// # Panics
+    /// As [`wrt`](Self::wrt).
+    #[track_caller]
+    pub fn get<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> Option<V> {
+        V::gradient(self, x).or_panic()
+    }
+
+    pub(crate) fn scalar(&self, x: Var<'_, T>) -> Result<Option<T>, Error> {
+        match x.tape {
+            None => return Ok(None),
+            Some(tape) if !tape.is(self.tape) => return Err(other_tape()),
+            Some(_) if x.repr.folded => return Err(Error::new(ErrorKind::Folded)),
+            Some(_) => {}
+        }
+        match self.adjoints.get(x.repr.index as usize) {
+            Some(adjoint) if adjoint.is_zero() => Ok(None),
+            Some(adjoint) => Ok(Some(*adjoint)),
+            // Made after the output: a leaf cannot matter to it, but what was watched too late may.
+            None if self.tape.scalars.entries()[x.repr.index as usize].is_source() => Ok(None),
+            None => Err(Error::new(ErrorKind::NotKept { op: "a scalar node" })),
+        }
+    }
+
+    pub(crate) fn tensor(&self, x: Var<'_, Tensor<T>>) -> Result<Option<Tensor<T>>, Error> {
+        if !x.tape().is(self.tape) {
+            return Err(other_tape());
+        }
+        match self.cotangents.get(x.repr.index()) {
+            Some(Cotangent::Sum(cotangent)) => Ok(Some(cotangent.clone())),
+            Some(Cotangent::Released) => match &self.tape.node(x.repr).kind {
+                Kind::Op { rule, .. } => Err(Error::new(ErrorKind::NotKept { op: rule.name() })),
+                _ => Err(Error::new(ErrorKind::NotKept { op: "a scalar operand" })),
+            },
+            Some(Cotangent::Zero) | None => Ok(None),
+        }
+    }
+}
+
+fn other_tape() -> Error {
+    Error::new(ErrorKind::OtherTape { op: "wrt" })
+}
+
+impl<T: Elem> Drop for Gradients<'_, T> {
+    fn drop(&mut self) {
+        for cotangent in self.cotangents.drain(..) {
+            if let Cotangent::Sum(cotangent) = cotangent {
+                self.tape.pool.put(cotangent);
+            }
+        }
+        let adjoints = std::mem::take(&mut self.adjoints);
+        self.tape.adjoints.borrow_mut().push(adjoints);
+    }
+}
+
+impl<T: Elem> fmt::Debug for Gradients<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gradients")
+            .field("scalars", &self.adjoints.len())
+            .field("tensors", &self.cotangents.len())
+            .finish()
+    }
+}

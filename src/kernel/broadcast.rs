@@ -1,0 +1,183 @@
+//! Loops over two operands that broadcast, and the sum that undoes a broadcast.
+//!
+//! Axes that behave alike are merged first, so that a bias added to a batch runs as two loops and
+//! not as one step an element.
+
+use smallvec::SmallVec;
+
+use super::reduce::sum_axis;
+use super::{Elem, Rows};
+
+/// How two contiguous operands are read while the output is written in order.
+///
+/// The innermost merged axis is a run; a stride of 0 in it repeats one element.
+pub(crate) struct Layout {
+    /// Length of a run.
+    run: usize,
+    /// Stride of each operand within a run, 0 or 1.
+    step: [usize; 2],
+    /// The axes outside the run, innermost first.
+    outer: SmallVec<[Axis; 4]>,
+}
+
+/// One merged axis: its size and the stride of each operand along it.
+struct Axis {
+    size: usize,
+    stride: [usize; 2],
+}
+
+impl Layout {
+    /// The layout of operands of shapes `a` and `b` that broadcast to `out`.
+    pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Self {
+        let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
+        let mut stride = [1, 1];
+        for back in 0..out.len() {
+            let size = out[out.len() - 1 - back];
+            let sizes = [from_end(a, back), from_end(b, back)];
+            let step = [0, 1].map(|k| if sizes[k] == 1 { 0 } else { stride[k] });
+            stride = [stride[0] * sizes[0], stride[1] * sizes[1]];
+            if size == 1 {
+                continue;
+            }
+            match axes.last_mut() {
+                Some(last)
+                    if (0..2).all(|k| {
+                        step[k] == last.stride[k] * last.size
+                            && (step[k] == 0) == (last.stride[k] == 0)
+                    }) =>
+                {
+                    last.size *= size;
+                }
+                _ => axes.push(Axis { size, stride: step }),
+            }
+        }
+        if axes.is_empty() {
+            return Self {
+                run: 1,
+                step: [0, 0],
+                outer: axes,
+            };
+        }
+        let inner = axes.remove(0);
+        Self {
+            run: inner.size,
+            step: inner.stride,
+            outer: axes,
+        }
+    }
+
+    /// Calls `f(a, b, y)` with the start of each run in both operands and in the output.
+    fn runs(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let runs: usize = self.outer.iter().map(|axis| axis.size).product();
+        let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, self.outer.len());
+        let (mut a, mut b) = (0, 0);
+        for k in 0..runs {
+            f(a, b, k * self.run);
+            for (i, axis) in index.iter_mut().zip(&self.outer) {
+                *i += 1;
+                a += axis.stride[0];
+                b += axis.stride[1];
+                if *i < axis.size {
+                    break;
+                }
+                a -= axis.stride[0] * axis.size;
+                b -= axis.stride[1] * axis.size;
+                *i = 0;
+            }
+        }
+    }
+
+    /// Writes `f(position, a, b)` to every element of `y`, where `position` indexes `y`.
+    pub(crate) fn fill<A: Copy, B: Copy, R>(
+        &self,
+        a: &[A],
+        b: &[B],
+        y: &mut [R],
+        f: impl Fn(usize, A, B) -> R,
+    ) {
+        if y.is_empty() {
+            return;
+        }
+        let n = self.run;
+        self.runs(|i, j, k| {
+            let run = y[k..k + n].iter_mut().enumerate();
+            match self.step {
+                [1, 1] => {
+                    for ((p, y), (&a, &b)) in run.zip(a[i..i + n].iter().zip(&b[j..j + n])) {
+                        *y = f(k + p, a, b);
+                    }
+                }
+                [1, _] => {
+                    let b = b[j];
+                    for ((p, y), &a) in run.zip(&a[i..i + n]) {
+                        *y = f(k + p, a, b);
+                    }
+                }
+                [_, 1] => {
+                    let a = a[i];
+                    for ((p, y), &b) in run.zip(&b[j..j + n]) {
+                        *y = f(k + p, a, b);
+                    }
+                }
+                _ => {
+                    let (a, b) = (a[i], b[j]);
+                    for (p, y) in run {
+                        *y = f(k + p, a, b);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Writes `f(a, b)` with both operands broadcast to the shape `out`.
+pub(crate) fn zip<A: Copy, B: Copy, R>(
+    out: &[usize],
+    (a_shape, a): (&[usize], &[A]),
+    (b_shape, b): (&[usize], &[B]),
+    y: &mut [R],
+    f: impl Fn(A, B) -> R,
+) {
+    if a_shape == out && b_shape == out {
+        super::map2(a, b, y, f);
+    } else {
+        Layout::new(out, a_shape, b_shape).fill(a, b, y, |_, a, b| f(a, b));
+    }
+}
+
+/// Sums `x` of shape `from` over the axes that were broadcast, into `y` of shape `to`.
+pub(crate) fn sum_to<T: Elem>(from: &[usize], x: &[T], to: &[usize], y: &mut [T]) {
+    // Runs of axes that are summed or kept together, outermost first: (summed, size).
+    let mut groups: SmallVec<[(bool, usize); 4]> = SmallVec::new();
+    for (axis, &size) in from.iter().enumerate() {
+        let summed = from_end(to, from.len() - 1 - axis) != size;
+        match groups.last_mut() {
+            Some((s, n)) if *s == summed => *n *= size,
+            _ => groups.push((summed, size)),
+        }
+    }
+    let mut source = None;
+    while let Some(at) = groups.iter().rposition(|&(summed, _)| summed) {
+        let product = |g: &[(bool, usize)]| g.iter().map(|&(_, n)| n).product();
+        let rows = Rows {
+            outer: product(&groups[..at]),
+            n: groups[at].1,
+            inner: product(&groups[at + 1..]),
+        };
+        groups[at] = (false, 1);
+        let last = groups.iter().all(|&(summed, _)| !summed);
+        let from = source.as_deref().unwrap_or(x);
+        if last {
+            return sum_axis(rows, from, y);
+        }
+        let mut next = vec![T::zero(); rows.count()];
+        sum_axis(rows, from, &mut next);
+        source = Some(next);
+    }
+    y.copy_from_slice(x);
+}
+
+/// The size `back` axes before the last; 1 beyond the first.
+fn from_end(shape: &[usize], back: usize) -> usize {
+    shape.len().checked_sub(back + 1).map_or(1, |i| shape[i])
+}

@@ -1,0 +1,28 @@
+//! Kernels: slices in, slices out, generic over the element with fast forms for `f32` and `f64`.
+//!
+//! Here is arithmetic on memory; tapes, tensors and rules are not known here.
+
+mod broadcast;
+mod double;
+mod elem;
+mod float;
+#[cfg(feature = "gemm")]
+mod gemm;
+mod map;
+mod matrix;
+mod permute;
+pub(crate) mod plain;
+mod reduce;
+mod rows;
+mod wide;
+pub(crate) mod softmax;
+
+pub use double::Dd;
+pub use elem::Elem;
+pub use matrix::Matrix;
+pub use rows::Rows;
+
+pub(crate) use broadcast::{Layout, sum_to, zip};
+pub(crate) use map::{add_to, map, map2, map3};
+pub(crate) use permute::{inverse, permute};
+pub(crate) use reduce::{sum, sum_axis};

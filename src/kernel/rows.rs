@@ -1,0 +1,69 @@
+//! Where the rows of a tensor lie: `Rows`, the geometry every kernel of this folder takes.
+//! No arithmetic on elements happens here.
+
+/// The rows of a buffer that run along one axis of a row-major tensor.
+///
+/// `outer` is the product of the sizes before the axis, `n` the size of the axis, `inner` the product of the sizes
+/// after it. Element `j` of row `(o, i)` lies at `(o * n + j) * inner + i`; `inner == 1` is the last axis, where rows
+/// are contiguous. Row statistics are stored in the order of `(o, i)`: that of row `(o, i)` at `o * inner + i`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Product of the sizes before the axis.
+    pub outer: usize,
+    /// Size of the axis: the length of a row.
+    pub n: usize,
+    /// Product of the sizes after the axis: the distance between neighbours in a row.
+    pub inner: usize,
+}
+
+impl Rows {
+    /// Rows of length `n` that lie one after the other.
+    pub const fn last(count: usize, n: usize) -> Self {
+        Rows { outer: count, n, inner: 1 }
+    }
+
+    /// The number of rows.
+    pub const fn count(self) -> usize {
+        self.outer * self.inner
+    }
+
+    /// The number of elements in all rows.
+    pub const fn elements(self) -> usize {
+        self.outer * self.n * self.inner
+    }
+
+    /// Where element `j` of row number `row` lies.
+    pub const fn at(self, row: usize, j: usize) -> usize {
+        (row / self.inner * self.n + j) * self.inner + row % self.inner
+    }
+
+    /// Where each row starts, in the order of the rows' numbers.
+    pub fn starts(self) -> impl Iterator<Item = usize> {
+        (0..self.count()).map(move |row| self.at(row, 0))
+    }
+
+    /// The positions of the row that starts at `start`.
+    pub fn row(self, start: usize) -> impl DoubleEndedIterator<Item = usize> + Clone {
+        (0..self.n).map(move |j| start + j * self.inner)
+    }
+
+    /// Refuses a buffer that does not hold one number for each element.
+    #[track_caller]
+    pub(crate) fn full(self, op: &str, name: &str, len: usize) {
+        let need = self.elements();
+        assert!(len == need, "{op}: {name} holds {len} numbers and the rows have {need} elements");
+    }
+
+    /// Refuses a buffer that does not hold one number for each row.
+    #[track_caller]
+    pub(crate) fn each(self, op: &str, name: &str, len: usize) {
+        let need = self.count();
+        assert!(len == need, "{op}: {name} holds {len} numbers and there are {need} rows");
+    }
+
+    /// Refuses a row too long for its index to fit the `u32` of `top`, whose last value means "no element".
+    #[track_caller]
+    pub(crate) fn indexable(self, op: &str) {
+        assert!(self.n < u32::MAX as usize, "{op}: a row of {} elements is too long to index by 32 bits", self.n);
+    }
+}

@@ -1,0 +1,27 @@
+//! `Dd` as an element: every kernel in its plain form, at twice the precision of `f64`.
+
+use super::{Dd, Elem};
+
+impl Elem for Dd {
+    type Wide = Self;
+
+    fn widen(self) -> Self {
+        self
+    }
+
+    fn of(x: f64) -> Self {
+        Self::from(x)
+    }
+
+    fn primal(self) -> f64 {
+        self.hi()
+    }
+
+    fn erf(self) -> Self {
+        Self::erf(self)
+    }
+
+    fn erfc(self) -> Self {
+        Self::erfc(self)
+    }
+}

@@ -1,0 +1,69 @@
+//! Inverse hyperbolic cosine.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = ln(x + √(x² - 1))`.
+#[derive(Clone, Copy, Debug)]
+pub struct Acosh;
+
+impl<T: Elem> Unary<T> for Acosh {
+    plain_unary!("acosh", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.acosh()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        ((x - T::one()).sqrt() * (x + T::one()).sqrt()).recip()
+    }
+}
+
+elementwise! {
+    /// Inverse hyperbolic cosine, of every element.
+    ///
+    /// ```text
+    /// y = ln(x + √(x² - 1))
+    /// ```
+    /// # Domain
+    /// x >= 1; NaN below.
+    ///
+    /// # Gradient
+    /// `gx = g / (√(x - 1) √(x + 1)), infinite at 1`. Two roots, since x² - 1 cancels near 1 and overflows far out.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(1.0).acosh().value(), 0.0);
+    /// ```
+    pub fn acosh(self) = Acosh;
+}
+
+impl Spec for Acosh {
+    const NAME: &'static str = "acosh";
+    const FORMULA: &'static str = "y = ln(x + √(x² - 1))";
+    const GRADIENT: &'static str = "gx = g / (√(x - 1) √(x + 1)), infinite at 1";
+    const EDGES: &'static [f64] = &[1.0, 0.5, 1e200, f64::INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(1.2, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].acosh()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] + (x[0] * x[0] - T::one()).sqrt()).ln())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].acosh())
+    }
+}

@@ -1,0 +1,50 @@
+//! Addition: `a + b`.
+
+use std::ops::{Add, AddAssign};
+
+use super::binary::{Binary, Zip, operator};
+use crate::error::OrPanic;
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = a + b`; both cotangents are that of `y`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum2;
+
+impl<T: Elem> Binary<T> for Sum2 {
+    const NAME: &'static str = "add";
+    const KEEPS: Keeps = Keeps::NOTHING;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        a + b
+    }
+
+    fn slopes(self, _: T, _: T, _: T) -> [T; 2] {
+        [T::one(); 2]
+    }
+}
+
+operator!(Add add AddAssign add_assign try_add Sum2);
+
+impl Spec for Sum2 {
+    const NAME: &'static str = "add";
+    const FORMULA: &'static str = "y = a + b";
+    const GRADIENT: &'static str = "ga = g, gb = g, summed over broadcast axes";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(-10.0, 10.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0] + x[1]
+    }
+}

@@ -1,0 +1,69 @@
+//! Inverse hyperbolic sine.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = ln(x + √(x² + 1))`.
+#[derive(Clone, Copy, Debug)]
+pub struct Asinh;
+
+impl<T: Elem> Unary<T> for Asinh {
+    plain_unary!("asinh", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.asinh()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        T::one().hypot(x).recip()
+    }
+}
+
+elementwise! {
+    /// Inverse hyperbolic sine, of every element.
+    ///
+    /// ```text
+    /// y = ln(x + √(x² + 1))
+    /// ```
+    /// # Domain
+    /// All reals.
+    ///
+    /// # Gradient
+    /// `gx = g / √(1 + x²)`. By hypot, since x² overflows long before the slope vanishes.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).asinh().value(), 0.0);
+    /// ```
+    pub fn asinh(self) = Asinh;
+}
+
+impl Spec for Asinh {
+    const NAME: &'static str = "asinh";
+    const FORMULA: &'static str = "y = ln(x + √(x² + 1))";
+    const GRADIENT: &'static str = "gx = g / √(1 + x²)";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e200];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-4.0, 4.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].asinh()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] + (x[0] * x[0] + T::one()).sqrt()).ln())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].asinh())
+    }
+}

@@ -1,0 +1,71 @@
+//! Angle of the point (b, a), from -π to π.
+
+use super::binary::{Binary, pairwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = angle of the point with abscissa b and ordinate a`.
+#[derive(Clone, Copy, Debug)]
+pub struct Atan2;
+
+impl<T: Elem> Binary<T> for Atan2 {
+    const NAME: &'static str = "atan2";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        a.atan2(b)
+    }
+
+    fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
+        let h = a.hypot(b);
+        if h == T::zero() { [T::zero(); 2] } else { [b / h / h, -(a / h / h)] }
+    }
+}
+
+pairwise! {
+    /// Angle of the point (b, a), from -π to π; the operands broadcast.
+    ///
+    /// ```text
+    /// y = angle of the point with abscissa b and ordinate a
+    /// ```
+    /// # Domain
+    /// All reals; 0 at the origin by convention.
+    ///
+    /// # Gradient
+    /// `ga = g b / (a² + b²), gb = -g a / (a² + b²)`, summed over broadcast axes. Through the hypotenuse, since a² + b² overflows and underflows long before the slopes do. Both are 0 at the origin.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast or the other operand lives on another tape.
+    pub fn atan2(self, other), try_atan2 = Atan2;
+}
+
+impl Spec for Atan2 {
+    const NAME: &'static str = "atan2";
+    const FORMULA: &'static str = "y = angle of the point with abscissa b and ordinate a";
+    const GRADIENT: &'static str = "ga = g b / (a² + b²), gb = -g a / (a² + b²)";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(0.5, 3.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].atan2(x[1])
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] / x[1]).atan())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].atan2(x[1]))
+    }
+}

@@ -1,0 +1,69 @@
+//! Inverse hyperbolic tangent.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = ln((1 + x) / (1 - x)) / 2`.
+#[derive(Clone, Copy, Debug)]
+pub struct Atanh;
+
+impl<T: Elem> Unary<T> for Atanh {
+    plain_unary!("atanh", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.atanh()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        ((T::one() - x) * (T::one() + x)).recip()
+    }
+}
+
+elementwise! {
+    /// Inverse hyperbolic tangent, of every element.
+    ///
+    /// ```text
+    /// y = ln((1 + x) / (1 - x)) / 2
+    /// ```
+    /// # Domain
+    /// -1 < x < 1; ±1 give ±inf, NaN outside.
+    ///
+    /// # Gradient
+    /// `gx = g / ((1 - x)(1 + x))`. 1 - x² would cancel near ±1; the factors are exact there.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).atanh().value(), 0.0);
+    /// ```
+    pub fn atanh(self) = Atanh;
+}
+
+impl Spec for Atanh {
+    const NAME: &'static str = "atanh";
+    const FORMULA: &'static str = "y = ln((1 + x) / (1 - x)) / 2";
+    const GRADIENT: &'static str = "gx = g / ((1 - x)(1 + x))";
+    const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, 2.0, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-0.9, 0.9), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].atanh()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some(((x[0] + T::one()) / (-x[0] + T::one())).ln() * T::of(0.5))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].atanh())
+    }
+}

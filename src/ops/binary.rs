@@ -1,0 +1,290 @@
+//! Elementwise functions of two operands that broadcast.
+
+use std::fmt::Debug;
+
+use super::unary::share;
+use crate::error::Error;
+use crate::kernel::{self, Elem, Layout};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+
+/// A function of two numbers.
+///
+/// From it come the method or operator on scalar handles, on tensor handles (which records [`Zip`])
+/// and on plain tensors.
+pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
+    /// The op's name.
+    const NAME: &'static str;
+
+    /// What the derivatives read.
+    const KEEPS: Keeps;
+
+    /// The same function on wider elements.
+    type Wide: Binary<T::Wide>;
+
+    /// The same function on wider elements.
+    fn wide(self) -> Self::Wide;
+
+    /// `y = f(a, b)`.
+    fn value(self, a: T, b: T) -> T;
+
+    /// `∂f/∂a` and `∂f/∂b`, given `y = f(a, b)` as well.
+    fn slopes(self, a: T, b: T, y: T) -> [T; 2];
+}
+
+/// The rule of a [`Binary`] function on two tensors that broadcast.
+#[derive(Clone, Copy, Debug)]
+pub struct Zip<B>(pub B);
+
+impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
+    fn name(&self) -> &'static str {
+        B::NAME
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        x[0].broadcast(B::NAME, x[1])
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        let shape = y.shape().clone();
+        let (a, b) = (view(x[0]), view(x[1]));
+        kernel::zip(&shape, a, b, y.fill(), |a, b| self.0.value(a, b));
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
+            let operand = at.x[k];
+            if operand.shape() == at.y.shape() {
+                self.scale(at, g.data(), k, gx.fill());
+            } else {
+                let mut full = gx.scratch(at.y.shape());
+                self.scale(at, g.data(), k, full.fill());
+                let full = full.finish_dense(B::NAME);
+                kernel::sum_to(at.y.shape(), full.data(), operand.shape(), gx.fill());
+                gx.recycle(full);
+            }
+        }
+    }
+
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        let y = at.y.data();
+        let zero = Tensor::scalar(T::zero());
+        let t = [0, 1].map(|k| t[k].unwrap_or(&zero));
+        // The tangents broadcast as their operands do; pairing them costs one pass.
+        let shape = at.y.shape();
+        let spread = |t: &Tensor<T>| {
+            let mut full = vec![T::zero(); shape.len()];
+            kernel::zip(shape, view(t), view(&zero), &mut full, |t, _| t);
+            full
+        };
+        let (ta, tb) = (spread(t[0]), spread(t[1]));
+        let layout = Layout::new(shape, at.x[0].shape(), at.x[1].shape());
+        layout.fill(at.x[0].data(), at.x[1].data(), ty.fill(), |p, a, b| {
+            let [da, db] = self.0.slopes(a, b, y[p]);
+            share(ta[p], || da) + share(tb[p], || db)
+        });
+        Ok(())
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(Zip(self.0.wide())))
+    }
+
+    fn keeps(&self) -> Keeps {
+        B::KEEPS
+    }
+}
+
+impl<B> Zip<B> {
+    /// The cotangent of operand `k` before the sum over broadcast axes.
+    fn scale<T: Elem>(&self, at: &Point<'_, T>, g: &[T], k: usize, gx: &mut [T])
+    where
+        B: Binary<T>,
+    {
+        let (a, b, y) = (at.x[0], at.x[1], at.y.data());
+        let layout = Layout::new(at.y.shape(), a.shape(), b.shape());
+        layout.fill(a.data(), b.data(), gx, |p, a, b| {
+            share(g[p], || self.0.slopes(a, b, y[p])[k])
+        });
+    }
+}
+
+fn view<T>(x: &Tensor<T>) -> (&[usize], &[T]) {
+    (x.shape(), x.data())
+}
+
+/// Writes the method of a [`Binary`] op and its `try_` twin for scalar handles, tensor handles and
+/// plain tensors.
+macro_rules! pairwise {
+    ($(#[$doc:meta])* pub fn $name:ident(self, $other:ident), $try_name:ident = $op:expr;) => {
+        impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
+            $(#[$doc])*
+            #[inline]
+            #[track_caller]
+            pub fn $name(self, $other: impl Into<Self>) -> Self {
+                $crate::ops::binary::scalars($op, self, $other.into())
+            }
+        }
+
+        impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, $crate::tensor::Tensor<T>> {
+            $(#[$doc])*
+            #[track_caller]
+            pub fn $name(self, $other: impl $crate::var::Operand<'t, T>) -> Self {
+                $crate::error::OrPanic::or_panic(self.$try_name($other))
+            }
+
+            #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), "), with bad input as an [`Error`](crate::Error).")]
+            ///
+            /// # Errors
+            /// If the shapes do not broadcast or the other operand lives on another tape.
+            #[track_caller]
+            pub fn $try_name(
+                self,
+                $other: impl $crate::var::Operand<'t, T>,
+            ) -> Result<Self, $crate::error::Error> {
+                self.record2($crate::ops::Zip($op), $other)
+            }
+        }
+
+        impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
+            $(#[$doc])*
+            #[must_use]
+            #[track_caller]
+            pub fn $name(&self, $other: &Self) -> Self {
+                $crate::error::OrPanic::or_panic($crate::ops::binary::tensors($op, self, $other))
+            }
+        }
+    };
+}
+
+/// A binary op on two scalar handles.
+#[inline]
+#[track_caller]
+pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
+    op: B,
+    a: crate::var::Var<'t, T>,
+    b: crate::var::Var<'t, T>,
+) -> crate::var::Var<'t, T> {
+    let (x, y) = (a.repr.value, b.repr.value);
+    let value = op.value(x, y);
+    a.chain2(b, B::NAME, value, op.slopes(x, y, value))
+}
+
+/// A binary op on two plain tensors.
+pub(crate) fn tensors<T: Elem, B: Binary<T>>(
+    op: B,
+    a: &Tensor<T>,
+    b: &Tensor<T>,
+) -> Result<Tensor<T>, Error> {
+    a.zip(b, B::NAME, |a, b| op.value(a, b))
+}
+
+/// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.
+macro_rules! operator {
+    ($trait:ident $method:ident $assign:ident $assign_method:ident $try_name:ident $op:expr) => {
+        operator!(@scalar $trait $method $op, f32 f64);
+
+        impl<'t, T: Elem> $trait<Var<'t, T>> for Var<'t, T> {
+            type Output = Self;
+
+            #[inline]
+            #[track_caller]
+            fn $method(self, other: Self) -> Self {
+                crate::ops::binary::scalars($op, self, other)
+            }
+        }
+
+        impl<'t, T: Elem> $trait<T> for Var<'t, T> {
+            type Output = Self;
+
+            #[inline]
+            fn $method(self, other: T) -> Self {
+                crate::ops::binary::scalars($op, self, Var::number(other))
+            }
+        }
+
+        impl<'t, T: Elem, R> $assign<R> for Var<'t, T>
+        where
+            Self: $trait<R, Output = Self>,
+        {
+            #[inline]
+            #[track_caller]
+            fn $assign_method(&mut self, other: R) {
+                *self = $trait::$method(*self, other);
+            }
+        }
+
+        impl<'t, T: Elem> Var<'t, Tensor<T>> {
+            #[doc = concat!("The operator `", stringify!($method), "`, with bad input as an [`Error`](crate::Error).")]
+            ///
+            /// # Errors
+            /// If the shapes do not broadcast or the other operand lives on another tape.
+            #[track_caller]
+            pub fn $try_name(self, other: impl crate::var::Operand<'t, T>) -> Result<Self, crate::error::Error> {
+                self.record2(Zip($op), other)
+            }
+        }
+
+        impl<'t, T: Elem, R: crate::var::Operand<'t, T>> $trait<R> for Var<'t, Tensor<T>> {
+            type Output = Self;
+
+            #[track_caller]
+            fn $method(self, other: R) -> Self {
+                self.$try_name(other).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem> $trait<Var<'t, Tensor<T>>> for Var<'t, T> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<T> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem> $trait<Var<'t, Tensor<T>>> for &Tensor<T> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+    };
+    (@scalar $trait:ident $method:ident $op:expr, $($t:ident)*) => {$(
+        impl<'t> $trait<Var<'t, $t>> for $t {
+            type Output = Var<'t, $t>;
+
+            #[inline]
+            fn $method(self, other: Var<'t, $t>) -> Var<'t, $t> {
+                crate::ops::binary::scalars($op, Var::number(self), other)
+            }
+        }
+
+        impl<'t> $trait<Var<'t, Tensor<$t>>> for $t {
+            type Output = Var<'t, Tensor<$t>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<$t>>) -> Var<'t, Tensor<$t>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+    )*};
+}
+
+pub(crate) use {operator, pairwise};

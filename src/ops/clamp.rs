@@ -1,0 +1,84 @@
+//! Number forced into an interval.
+
+use super::unary::{Unary, elementwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = min(max(x, low), high)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Clamp<T> {
+    low: T,
+    high: T,
+}
+
+impl<T: Elem> Unary<T> for Clamp<T> {
+    const NAME: &'static str = "clamp";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Clamp<T::Wide>;
+
+    fn wide(self) -> Self::Wide {
+        Clamp { low: self.low.widen(), high: self.high.widen() }
+    }
+
+    fn value(self, x: T) -> T {
+        if x < self.low {
+            self.low
+        } else if x > self.high {
+            self.high
+        } else {
+            x
+        }
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        if x < self.low || x > self.high { T::zero() } else { T::one() }
+    }
+}
+
+elementwise! {
+    /// Number forced into an interval, of every element.
+    ///
+    /// ```text
+    /// y = min(max(x, low), high)
+    /// ```
+    /// # Domain
+    /// All reals; NaN stays NaN. Leave a side open with an infinite bound.
+    ///
+    /// # Gradient
+    /// `gx = g where low <= x <= high, else 0; the interval is closed`.
+    pub fn clamp(self, low: T, high: T) = Clamp { low, high };
+}
+
+impl Spec for Clamp<f64> {
+    const NAME: &'static str = "clamp";
+    const FORMULA: &'static str = "y = min(max(x, low), high)";
+    const GRADIENT: &'static str = "gx = g where low <= x <= high, else 0; the interval is closed";
+    const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = (f64, f64);
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let with = draw.pick(&[(-1.0, 1.0), (0.0, 2.0)]);
+        Sample::new(draw.one(-4.0, 4.0), with)
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        x[0].clamp(T::of(with.0), T::of(with.1))
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(x[0].maximum(T::of(with.0)).minimum(T::of(with.1)))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {
+        Some(x[0].clamp(T::of(with.0), T::of(with.1)))
+    }
+}

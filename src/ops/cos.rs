@@ -1,0 +1,65 @@
+//! Cosine.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = cos x`.
+#[derive(Clone, Copy, Debug)]
+pub struct Cos;
+
+impl<T: Elem> Unary<T> for Cos {
+    plain_unary!("cos", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.cos()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        -x.sin()
+    }
+}
+
+elementwise! {
+    /// Cosine, of every element.
+    ///
+    /// ```text
+    /// y = cos x
+    /// ```
+    /// # Domain
+    /// All reals; ±inf give NaN.
+    ///
+    /// # Gradient
+    /// `gx = -g sin x`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).cos().value(), 1.0);
+    /// ```
+    pub fn cos(self) = Cos;
+}
+
+impl Spec for Cos {
+    const NAME: &'static str = "cos";
+    const FORMULA: &'static str = "y = cos x";
+    const GRADIENT: &'static str = "gx = -g sin x";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].cos()
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].cos())
+    }
+}

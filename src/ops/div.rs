@@ -1,0 +1,50 @@
+//! Division: `a / b`.
+
+use std::ops::{Div, DivAssign};
+
+use super::binary::{Binary, Zip, operator};
+use crate::error::OrPanic;
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = a / b`; slopes `1 / b` and `-y / b`.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotient;
+
+impl<T: Elem> Binary<T> for Quotient {
+    const NAME: &'static str = "div";
+    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        a / b
+    }
+
+    fn slopes(self, _: T, b: T, y: T) -> [T; 2] {
+        [b.recip(), -y / b]
+    }
+}
+
+operator!(Div div DivAssign div_assign try_div Quotient);
+
+impl Spec for Quotient {
+    const NAME: &'static str = "div";
+    const FORMULA: &'static str = "y = a / b";
+    const GRADIENT: &'static str = "ga = g / b, gb = -g y / b, summed over broadcast axes";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(0.5, 3.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0] / x[1]
+    }
+}

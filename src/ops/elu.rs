@@ -1,0 +1,77 @@
+//! Exponential linear unit.
+
+use super::unary::{Unary, elementwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = x where x > 0, else alpha (e^x - 1)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Elu<T> {
+    alpha: T,
+}
+
+impl<T: Elem> Unary<T> for Elu<T> {
+    const NAME: &'static str = "elu";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Elu<T::Wide>;
+
+    fn wide(self) -> Self::Wide {
+        Elu { alpha: self.alpha.widen() }
+    }
+
+    fn value(self, x: T) -> T {
+        if x > T::zero() { x } else { self.alpha * x.exp_m1() }
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        if x > T::zero() { T::one() } else { self.alpha * x.exp() }
+    }
+}
+
+elementwise! {
+    /// Exponential linear unit, of every element.
+    ///
+    /// ```text
+    /// y = x where x > 0, else alpha (e^x - 1)
+    /// ```
+    /// # Domain
+    /// All reals.
+    ///
+    /// # Gradient
+    /// `gx = g where x > 0, else alpha g e^x (at 0 too)`.
+    pub fn elu(self, alpha: T) = Elu { alpha };
+}
+
+impl Spec for Elu<f64> {
+    const NAME: &'static str = "elu";
+    const FORMULA: &'static str = "y = x where x > 0, else alpha (e^x - 1)";
+    const GRADIENT: &'static str = "gx = g where x > 0, else alpha g e^x (at 0 too)";
+    const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = f64;
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let with = draw.pick(&[0.5, 1.0, 2.0]);
+        Sample::new(draw.one(-4.0, 4.0), with)
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        x[0].elu(T::of(*with))
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(x[0].relu() - (-((-x[0]).relu())).expm1().neg() * T::of(*with))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {
+        Some(x[0].elu(T::of(*with)))
+    }
+}

@@ -1,0 +1,69 @@
+//! Complementary error function, right in the far tail.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = 1 - erf x`.
+#[derive(Clone, Copy, Debug)]
+pub struct Erfc;
+
+impl<T: Elem> Unary<T> for Erfc {
+    plain_unary!("erfc", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.erfc()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        -T::FRAC_2_SQRT_PI() * super::erf::gauss(x)
+    }
+}
+
+elementwise! {
+    /// Complementary error function, right in the far tail, of every element.
+    ///
+    /// ```text
+    /// y = 1 - erf x
+    /// ```
+    /// # Domain
+    /// All reals; +inf gives 0, -inf gives 2.
+    ///
+    /// # Gradient
+    /// `gx = -g 2/√π e^(-x²)`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).erfc().value(), 1.0);
+    /// ```
+    pub fn erfc(self) = Erfc;
+}
+
+impl Spec for Erfc {
+    const NAME: &'static str = "erfc";
+    const FORMULA: &'static str = "y = 1 - erf x";
+    const GRADIENT: &'static str = "gx = -g 2/√π e^(-x²)";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 10.0, 30.0];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-3.0, 3.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].erfc()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some(-x[0].erf() + T::one())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].erfc())
+    }
+}

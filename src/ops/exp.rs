@@ -1,0 +1,66 @@
+//! Exponential function.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = e^x`; slope `y`.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp;
+
+impl<T: Elem> Unary<T> for Exp {
+    plain_unary!("exp", OUTPUT);
+
+    fn value(self, x: T) -> T {
+        x.exp()
+    }
+
+    fn slope(self, _: T, y: T) -> T {
+        y
+    }
+}
+
+elementwise! {
+    /// Exponential of every element.
+    ///
+    /// ```text
+    /// y = e^x
+    /// ```
+    /// # Domain
+    /// All reals; -inf gives 0, large x overflow to +inf.
+    ///
+    /// # Gradient
+    /// `gx = g y`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(0.0);
+    /// assert_eq!(x.exp().backward().wrt(x), 1.0);
+    /// ```
+    pub fn exp(self) = Exp;
+}
+
+impl Spec for Exp {
+    const NAME: &'static str = "exp";
+    const FORMULA: &'static str = "y = e^x";
+    const GRADIENT: &'static str = "gx = g y";
+    const EDGES: &'static [f64] = &[0.0, -745.0, 1000.0, f64::NEG_INFINITY, f64::INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].exp()
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].exp())
+    }
+}

@@ -1,0 +1,69 @@
+//! Exponential to base 2.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = 2^x`.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp2;
+
+impl<T: Elem> Unary<T> for Exp2 {
+    plain_unary!("exp2", OUTPUT);
+
+    fn value(self, x: T) -> T {
+        x.exp2()
+    }
+
+    fn slope(self, _: T, y: T) -> T {
+        y * T::LN_2()
+    }
+}
+
+elementwise! {
+    /// Exponential to base 2, of every element.
+    ///
+    /// ```text
+    /// y = 2^x
+    /// ```
+    /// # Domain
+    /// All reals; -inf gives 0, large x overflow to +inf.
+    ///
+    /// # Gradient
+    /// `gx = g y ln 2`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(3.0).exp2().value(), 8.0);
+    /// ```
+    pub fn exp2(self) = Exp2;
+}
+
+impl Spec for Exp2 {
+    const NAME: &'static str = "exp2";
+    const FORMULA: &'static str = "y = 2^x";
+    const GRADIENT: &'static str = "gx = g y ln 2";
+    const EDGES: &'static [f64] = &[0.0, -1074.0, 1100.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].exp2()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] * T::LN_2()).exp())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].exp2())
+    }
+}

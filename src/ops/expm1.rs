@@ -1,0 +1,69 @@
+//! Exponential minus 1, right for small x.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = e^x - 1`.
+#[derive(Clone, Copy, Debug)]
+pub struct Expm1;
+
+impl<T: Elem> Unary<T> for Expm1 {
+    plain_unary!("expm1", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.exp_m1()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        x.exp()
+    }
+}
+
+elementwise! {
+    /// Exponential minus 1, right for small x, of every element.
+    ///
+    /// ```text
+    /// y = e^x - 1
+    /// ```
+    /// # Domain
+    /// All reals; -inf gives -1.
+    ///
+    /// # Gradient
+    /// `gx = g e^x`. y + 1 would lose every digit of the slope for large negative x.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).expm1().value(), 0.0);
+    /// ```
+    pub fn expm1(self) = Expm1;
+}
+
+impl Spec for Expm1 {
+    const NAME: &'static str = "expm1";
+    const FORMULA: &'static str = "y = e^x - 1";
+    const GRADIENT: &'static str = "gx = g e^x";
+    const EDGES: &'static [f64] = &[0.0, 1e-300, -800.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].expm1()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some(x[0].exp() - T::one())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].expm1())
+    }
+}

@@ -1,0 +1,70 @@
+//! Length of the hypotenuse.
+
+use super::binary::{Binary, pairwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = √(a² + b²)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Hypot;
+
+impl<T: Elem> Binary<T> for Hypot {
+    const NAME: &'static str = "hypot";
+    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        a.hypot(b)
+    }
+
+    fn slopes(self, a: T, b: T, y: T) -> [T; 2] {
+        if y == T::zero() { [T::zero(); 2] } else { [a / y, b / y] }
+    }
+}
+
+pairwise! {
+    /// Length of the hypotenuse; the operands broadcast.
+    ///
+    /// ```text
+    /// y = √(a² + b²)
+    /// ```
+    /// # Domain
+    /// All reals, without overflow of the squares.
+    ///
+    /// # Gradient
+    /// `ga = g a / y, gb = g b / y`, summed over broadcast axes. Both are 0 at the origin, the subgradient of least norm.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast or the other operand lives on another tape.
+    pub fn hypot(self, other), try_hypot = Hypot;
+}
+
+impl Spec for Hypot {
+    const NAME: &'static str = "hypot";
+    const FORMULA: &'static str = "y = √(a² + b²)";
+    const GRADIENT: &'static str = "ga = g a / y, gb = g b / y";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(0.5, 3.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].hypot(x[1])
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] * x[0] + x[1] * x[1]).sqrt())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].hypot(x[1]))
+    }
+}

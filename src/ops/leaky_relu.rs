@@ -1,0 +1,77 @@
+//! Rectifier with a slope below 0.
+
+use super::unary::{Unary, elementwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = x where x > 0, else alpha x`.
+#[derive(Clone, Copy, Debug)]
+pub struct LeakyRelu<T> {
+    alpha: T,
+}
+
+impl<T: Elem> Unary<T> for LeakyRelu<T> {
+    const NAME: &'static str = "leaky_relu";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = LeakyRelu<T::Wide>;
+
+    fn wide(self) -> Self::Wide {
+        LeakyRelu { alpha: self.alpha.widen() }
+    }
+
+    fn value(self, x: T) -> T {
+        if x > T::zero() { x } else { self.alpha * x }
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        if x > T::zero() { T::one() } else { self.alpha }
+    }
+}
+
+elementwise! {
+    /// Rectifier with a slope below 0, of every element.
+    ///
+    /// ```text
+    /// y = x where x > 0, else alpha x
+    /// ```
+    /// # Domain
+    /// All reals.
+    ///
+    /// # Gradient
+    /// `gx = g where x > 0, else alpha g (at 0 too)`.
+    pub fn leaky_relu(self, alpha: T) = LeakyRelu { alpha };
+}
+
+impl Spec for LeakyRelu<f64> {
+    const NAME: &'static str = "leaky_relu";
+    const FORMULA: &'static str = "y = x where x > 0, else alpha x";
+    const GRADIENT: &'static str = "gx = g where x > 0, else alpha g (at 0 too)";
+    const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = f64;
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let with = draw.pick(&[0.0, 0.25, 0.5]);
+        Sample::new(draw.one(0.5, 4.0), with)
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        x[0].leaky_relu(T::of(*with))
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(x[0].relu() - (-x[0]).relu() * T::of(*with))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {
+        Some(x[0].leaky_relu(T::of(*with)))
+    }
+}

@@ -1,0 +1,69 @@
+//! Logarithm of 1 + x, right for small x.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = ln(1 + x)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Log1p;
+
+impl<T: Elem> Unary<T> for Log1p {
+    plain_unary!("log1p", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.ln_1p()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        (T::one() + x).recip()
+    }
+}
+
+elementwise! {
+    /// Logarithm of 1 + x, right for small x, of every element.
+    ///
+    /// ```text
+    /// y = ln(1 + x)
+    /// ```
+    /// # Domain
+    /// x > -1; -1 gives -inf, smaller numbers NaN.
+    ///
+    /// # Gradient
+    /// `gx = g / (1 + x)`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).log1p().value(), 0.0);
+    /// ```
+    pub fn log1p(self) = Log1p;
+}
+
+impl Spec for Log1p {
+    const NAME: &'static str = "log1p";
+    const FORMULA: &'static str = "y = ln(1 + x)";
+    const GRADIENT: &'static str = "gx = g / (1 + x)";
+    const EDGES: &'static [f64] = &[0.0, 1e-300, -1.0, -2.0, f64::INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-0.5, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].log1p()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] + T::one()).ln())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].log1p())
+    }
+}

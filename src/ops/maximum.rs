@@ -1,0 +1,94 @@
+//! Larger of two.
+
+use super::binary::{Binary, pairwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = max(a, b)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Maximum;
+
+impl<T: Elem> Binary<T> for Maximum {
+    const NAME: &'static str = "maximum";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        larger(a, b)
+    }
+
+    fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
+        super::maximum::winners(a, b)
+    }
+}
+
+/// The larger of two numbers; NaN if either is.
+pub(super) fn larger<T: Elem>(a: T, b: T) -> T {
+    if a >= b {
+        a
+    } else if b > a {
+        b
+    } else {
+        a + b
+    }
+}
+
+/// 1 for the larger, 0 for the other, 1/2 each at a tie; NaN if either is.
+pub(super) fn winners<T: Elem>(a: T, b: T) -> [T; 2] {
+    if a > b {
+        [T::one(), T::zero()]
+    } else if a < b {
+        [T::zero(), T::one()]
+    } else if a == b {
+        [T::of(0.5); 2]
+    } else {
+        [a + b; 2]
+    }
+}
+
+pairwise! {
+    /// Larger of two; the operands broadcast.
+    ///
+    /// ```text
+    /// y = max(a, b)
+    /// ```
+    /// # Domain
+    /// All reals; NaN if either is NaN.
+    ///
+    /// # Gradient
+    /// `ga = g where a > b, gb = g where b > a, half each at a tie`, summed over broadcast axes.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast or the other operand lives on another tape.
+    pub fn maximum(self, other), try_maximum = Maximum;
+}
+
+impl Spec for Maximum {
+    const NAME: &'static str = "maximum";
+    const FORMULA: &'static str = "y = max(a, b)";
+    const GRADIENT: &'static str = "ga = g where a > b, gb = g where b > a, half each at a tie";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(0.5, 3.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].maximum(x[1])
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] + x[1] + (x[0] - x[1]).abs()) * T::of(0.5))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].maximum(x[1]))
+    }
+}

@@ -1,0 +1,70 @@
+//! Smaller of two.
+
+use super::binary::{Binary, pairwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = min(a, b)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Minimum;
+
+impl<T: Elem> Binary<T> for Minimum {
+    const NAME: &'static str = "minimum";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        -super::maximum::larger(-a, -b)
+    }
+
+    fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
+        super::maximum::winners(-a, -b)
+    }
+}
+
+pairwise! {
+    /// Smaller of two; the operands broadcast.
+    ///
+    /// ```text
+    /// y = min(a, b)
+    /// ```
+    /// # Domain
+    /// All reals; NaN if either is NaN.
+    ///
+    /// # Gradient
+    /// `ga = g where a < b, gb = g where b < a, half each at a tie`, summed over broadcast axes.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast or the other operand lives on another tape.
+    pub fn minimum(self, other), try_minimum = Minimum;
+}
+
+impl Spec for Minimum {
+    const NAME: &'static str = "minimum";
+    const FORMULA: &'static str = "y = min(a, b)";
+    const GRADIENT: &'static str = "ga = g where a < b, gb = g where b < a, half each at a tie";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(0.5, 3.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].minimum(x[1])
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0] + x[1] - (x[0] - x[1]).abs()) * T::of(0.5))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].minimum(x[1]))
+    }
+}

@@ -1,0 +1,82 @@
+//! Operations: one file an op, one line in the registry.
+//!
+//! A file holds the op's documentation, its rule, its methods, the same function composed from
+//! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
+
+mod binary;
+mod float;
+mod over;
+mod spec;
+mod unary;
+
+pub use binary::{Binary, Zip};
+pub use over::Axes;
+pub use spec::{Draw, Sample, Spec, Visitor};
+pub use unary::{Map, Unary};
+
+/// Declares the modules of all ops and the walk over them.
+macro_rules! registry {
+    ($($module:ident::$op:ident$(<$t:ty>)?)*) => {
+        $(mod $module;)*
+
+        /// Shows every op of the crate to `visitor`, in the order of the registry.
+        pub fn visit(visitor: &mut impl Visitor) {
+            $(visitor.op::<$module::$op$(<$t>)?>();)*
+        }
+    };
+}
+
+registry! {
+    add::Sum2
+    sub::Difference
+    mul::Product
+    div::Quotient
+    neg::Negation
+    pow::Pow
+    powi::Powi
+    powf::Powf<f64>
+    exp::Exp
+    exp2::Exp2
+    ln::Ln
+    log2::Log2
+    log10::Log10
+    log1p::Log1p
+    expm1::Expm1
+    sqrt::Sqrt
+    rsqrt::Rsqrt
+    recip::Recip
+    square::Square
+    cbrt::Cbrt
+    abs::Abs
+    sin::Sin
+    cos::Cos
+    tan::Tan
+    asin::Asin
+    acos::Acos
+    atan::Atan
+    sinh::Sinh
+    cosh::Cosh
+    asinh::Asinh
+    acosh::Acosh
+    atanh::Atanh
+    sigmoid::Sigmoid
+    log_sigmoid::LogSigmoid
+    softplus::Softplus
+    silu::Silu
+    relu::Relu
+    erf::Erf
+    erfc::Erfc
+    gelu::Gelu
+    gelu_tanh::GeluTanh
+    tanh::Tanh
+    sign::Sign
+    floor::Floor
+    leaky_relu::LeakyRelu<f64>
+    elu::Elu<f64>
+    clamp::Clamp<f64>
+    atan2::Atan2
+    hypot::Hypot
+    maximum::Maximum
+    minimum::Minimum
+    sum::Sum
+}

@@ -1,0 +1,50 @@
+//! Multiplication: `a * b`.
+
+use std::ops::{Mul, MulAssign};
+
+use super::binary::{Binary, Zip, operator};
+use crate::error::OrPanic;
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = a b`; each cotangent is scaled by the other operand.
+#[derive(Clone, Copy, Debug)]
+pub struct Product;
+
+impl<T: Elem> Binary<T> for Product {
+    const NAME: &'static str = "mul";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, a: T, b: T) -> T {
+        a * b
+    }
+
+    fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
+        [b, a]
+    }
+}
+
+operator!(Mul mul MulAssign mul_assign try_mul Product);
+
+impl Spec for Product {
+    const NAME: &'static str = "mul";
+    const FORMULA: &'static str = "y = a b";
+    const GRADIENT: &'static str = "ga = g b, gb = g a, summed over broadcast axes";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.pair(-10.0, 10.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0] * x[1]
+    }
+}

@@ -1,0 +1,134 @@
+//! `Over`: which axes a reduction runs over, and the rows that come of it.
+
+use std::borrow::Cow;
+use std::ops::RangeFull;
+
+use smallvec::SmallVec;
+
+use crate::error::Error;
+use crate::kernel::{self, Rows};
+use crate::tensor::{Shape, Tensor};
+
+/// One axis, several axes, or all of them (`..`); negative ones count from the end.
+pub trait Axes {
+    /// The axes as a list, for a tensor of so many axes.
+    #[doc(hidden)]
+    fn list(&self, rank: usize) -> SmallVec<[isize; 4]>;
+}
+
+impl Axes for isize {
+    fn list(&self, _: usize) -> SmallVec<[isize; 4]> {
+        SmallVec::from_slice(&[*self])
+    }
+}
+
+impl Axes for RangeFull {
+    fn list(&self, rank: usize) -> SmallVec<[isize; 4]> {
+        (0..rank as isize).collect()
+    }
+}
+
+impl<const N: usize> Axes for [isize; N] {
+    fn list(&self, _: usize) -> SmallVec<[isize; 4]> {
+        SmallVec::from_slice(self)
+    }
+}
+
+impl Axes for &[isize] {
+    fn list(&self, _: usize) -> SmallVec<[isize; 4]> {
+        SmallVec::from_slice(self)
+    }
+}
+
+/// The axes of a reduction, and whether they stay as size 1.
+#[derive(Clone, Debug)]
+pub(crate) struct Over {
+    axes: SmallVec<[usize; 4]>,
+    keep: bool,
+}
+
+impl Over {
+    /// The axes of a tensor of this shape.
+    pub(crate) fn new(
+        op: &'static str,
+        shape: &Shape,
+        axes: impl Axes,
+        keep: bool,
+    ) -> Result<Self, Error> {
+        let axes = shape.axes(op, &axes.list(shape.rank()))?;
+        Ok(Self { axes, keep })
+    }
+
+    /// All axes of a tensor with so many, none kept.
+    pub(crate) fn all(rank: usize) -> Self {
+        Self { axes: (0..rank).collect(), keep: false }
+    }
+
+    /// The shape after the reduction.
+    pub(crate) fn shape(&self, x: &Shape) -> Shape {
+        let size = |(axis, &size)| match (self.axes.contains(&axis), self.keep) {
+            (false, _) => Some(size),
+            (true, true) => Some(1),
+            (true, false) => None,
+        };
+        x.iter().enumerate().filter_map(size).collect()
+    }
+
+    /// The elements as rows to reduce, in the order of the result's elements.
+    ///
+    /// Adjacent axes are one longer axis; others are brought together in a copy.
+    pub(crate) fn rows<'a, T: Copy>(&self, x: &'a Tensor<T>) -> (Cow<'a, [T]>, Rows) {
+        match self.order(x.rank()) {
+            None => (Cow::Borrowed(x.data()), self.geometry(x.shape())),
+            Some(order) => {
+                let mut copy = x.data().to_vec();
+                kernel::permute(x.shape(), x.data(), &order, &mut copy);
+                (Cow::Owned(copy), self.geometry(x.shape()))
+            }
+        }
+    }
+
+    /// Writes `gx`, elements of a tensor of this shape, by a closure that sees them as [`Self::rows`]
+    /// orders them.
+    pub(crate) fn write<T: Copy>(
+        &self,
+        shape: &Shape,
+        gx: &mut [T],
+        write: impl FnOnce(&mut [T], Rows),
+    ) {
+        match self.order(shape.rank()) {
+            None => write(gx, self.geometry(shape)),
+            Some(order) => {
+                let mut rows = gx.to_vec();
+                write(&mut rows, self.geometry(shape));
+                let permuted: Shape = order.iter().map(|&axis| shape[axis]).collect();
+                kernel::permute(&permuted, &rows, &kernel::inverse(&order), gx);
+            }
+        }
+    }
+
+    /// The geometry of the rows, after reordering where that is needed.
+    fn geometry(&self, shape: &Shape) -> Rows {
+        let n = self.axes.iter().map(|&axis| shape[axis]).product();
+        let kept = |axes: std::ops::Range<usize>| -> usize {
+            axes.filter(|axis| !self.axes.contains(axis)).map(|axis| shape[axis]).product()
+        };
+        match (self.axes.first(), self.order(shape.rank())) {
+            (Some(&first), None) => Rows {
+                outer: kept(0..first),
+                n,
+                inner: kept(first..shape.rank()),
+            },
+            _ => Rows { outer: kept(0..shape.rank()), n, inner: 1 },
+        }
+    }
+
+    /// The order that brings the axes together at the end; `None` if they are adjacent already.
+    fn order(&self, rank: usize) -> Option<SmallVec<[usize; 4]>> {
+        if self.axes.windows(2).all(|w| w[0] + 1 == w[1]) {
+            return None;
+        }
+        let kept = (0..rank).filter(|axis| !self.axes.contains(axis));
+        Some(kept.chain(self.axes.iter().copied()).collect())
+    }
+}

@@ -1,0 +1,81 @@
+//! Power with a constant exponent.
+
+use super::unary::{Unary, elementwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = x^e`.
+#[derive(Clone, Copy, Debug)]
+pub struct Powf<T> {
+    exponent: T,
+}
+
+impl<T: Elem> Unary<T> for Powf<T> {
+    const NAME: &'static str = "powf";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Powf<T::Wide>;
+
+    fn wide(self) -> Self::Wide {
+        Powf { exponent: self.exponent.widen() }
+    }
+
+    fn value(self, x: T) -> T {
+        x.powf(self.exponent)
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        if self.exponent == T::zero() {
+            T::zero()
+        } else {
+            self.exponent * x.powf(self.exponent - T::one())
+        }
+    }
+}
+
+elementwise! {
+    /// Power with a constant exponent, of every element.
+    ///
+    /// ```text
+    /// y = x^e
+    /// ```
+    /// # Domain
+    /// x >= 0, or x < 0 with a whole exponent; x^0 is 1.
+    ///
+    /// # Gradient
+    /// `gx = g e x^(e - 1), 0 for e = 0`.
+    pub fn powf(self, exponent: T) = Powf { exponent };
+}
+
+impl Spec for Powf<f64> {
+    const NAME: &'static str = "powf";
+    const FORMULA: &'static str = "y = x^e";
+    const GRADIENT: &'static str = "gx = g e x^(e - 1), 0 for e = 0";
+    const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = f64;
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let with = draw.pick(&[-1.5, 0.0, 0.5, 1.0, 2.5]);
+        Sample::new(draw.one(0.5, 2.0), with)
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        x[0].powf(T::of(*with))
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0].ln() * T::of(*with)).exp())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {
+        Some(x[0].powf(T::of(*with)))
+    }
+}

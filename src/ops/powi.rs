@@ -1,0 +1,80 @@
+//! Whole power.
+
+use super::unary::{Unary, elementwise};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::Keeps;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = x^n`.
+#[derive(Clone, Copy, Debug)]
+pub struct Powi {
+    pub(super) n: i32,
+}
+
+impl<T: Elem> Unary<T> for Powi {
+    const NAME: &'static str = "powi";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Self;
+
+    fn wide(self) -> Self {
+        self
+    }
+
+    fn value(self, x: T) -> T {
+        x.powi(self.n)
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        match self.n {
+            0 => T::zero(),
+            n => T::of(f64::from(n)) * x.powi(n - 1),
+        }
+    }
+}
+
+elementwise! {
+    /// Whole power, of every element.
+    ///
+    /// ```text
+    /// y = x^n
+    /// ```
+    /// # Domain
+    /// All reals; 0 to a negative power is ±inf, x^0 is 1.
+    ///
+    /// # Gradient
+    /// `gx = g n x^(n - 1), 0 for n = 0`.
+    pub fn powi(self, n: i32) = Powi { n };
+}
+
+impl Spec for Powi {
+    const NAME: &'static str = "powi";
+    const FORMULA: &'static str = "y = x^n";
+    const GRADIENT: &'static str = "gx = g n x^(n - 1), 0 for n = 0";
+    const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = i32;
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let with = draw.pick(&[-2, -1, 0, 1, 2, 3, 5]);
+        Sample::new(draw.one(0.5, 2.0), with)
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        x[0].powi(*with)
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0].ln() * T::of(f64::from(*with))).exp())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {
+        Some(x[0].powi(*with))
+    }
+}

@@ -1,0 +1,65 @@
+//! Reciprocal.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = 1 / x`.
+#[derive(Clone, Copy, Debug)]
+pub struct Recip;
+
+impl<T: Elem> Unary<T> for Recip {
+    plain_unary!("recip", OUTPUT);
+
+    fn value(self, x: T) -> T {
+        x.recip()
+    }
+
+    fn slope(self, _: T, y: T) -> T {
+        -(y * y)
+    }
+}
+
+elementwise! {
+    /// Reciprocal, of every element.
+    ///
+    /// ```text
+    /// y = 1 / x
+    /// ```
+    /// # Domain
+    /// All reals but 0, which gives ±inf.
+    ///
+    /// # Gradient
+    /// `gx = -g y²`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(4.0).recip().value(), 0.25);
+    /// ```
+    pub fn recip(self) = Recip;
+}
+
+impl Spec for Recip {
+    const NAME: &'static str = "recip";
+    const FORMULA: &'static str = "y = 1 / x";
+    const GRADIENT: &'static str = "gx = -g y²";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(0.5, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].recip()
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].recip())
+    }
+}

@@ -1,0 +1,78 @@
+//! Logistic function.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = 1 / (1 + e^-x)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sigmoid;
+
+impl<T: Elem> Unary<T> for Sigmoid {
+    plain_unary!("sigmoid", INPUTS);
+
+    fn value(self, x: T) -> T {
+        let e = (-x.abs()).exp();
+        let top = if x < T::zero() { e } else { T::one() };
+        top / (T::one() + e)
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        let e = (-x.abs()).exp();
+        let d = T::one() + e;
+        e / (d * d)
+    }
+}
+
+/// The logistic function of one number, for the ops that contain it.
+pub(super) fn logistic<T: Elem>(x: T) -> T {
+    Sigmoid.value(x)
+}
+
+elementwise! {
+    /// Logistic function, of every element.
+    ///
+    /// ```text
+    /// y = 1 / (1 + e^-x)
+    /// ```
+    /// # Domain
+    /// All reals; ±inf give 1 and 0.
+    ///
+    /// # Gradient
+    /// `gx = g e / (1 + e)², e = e^-|x|`. y (1 - y) is 0 once y rounds to 1; this keeps every digit.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).sigmoid().value(), 0.5);
+    /// ```
+    pub fn sigmoid(self) = Sigmoid;
+}
+
+impl Spec for Sigmoid {
+    const NAME: &'static str = "sigmoid";
+    const FORMULA: &'static str = "y = 1 / (1 + e^-x)";
+    const GRADIENT: &'static str = "gx = g e / (1 + e)², e = e^-|x|";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 40.0, -700.0];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].sigmoid()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some(((-x[0]).exp() + T::one()).recip())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].sigmoid())
+    }
+}

@@ -1,0 +1,73 @@
+//! Sigmoid-weighted identity, also called swish.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = x / (1 + e^-x)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Silu;
+
+impl<T: Elem> Unary<T> for Silu {
+    plain_unary!("silu", INPUTS);
+
+    fn value(self, x: T) -> T {
+        let e = (-x.abs()).exp();
+        let top = if x < T::zero() { x * e } else { x };
+        top / (T::one() + e)
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        let e = (-x.abs()).exp();
+        let d = T::one() + e;
+        super::sigmoid::logistic(x) + x * (e / (d * d))
+    }
+}
+
+elementwise! {
+    /// Sigmoid-weighted identity, also called swish, of every element.
+    ///
+    /// ```text
+    /// y = x / (1 + e^-x)
+    /// ```
+    /// # Domain
+    /// All reals.
+    ///
+    /// # Gradient
+    /// `gx = g (s + x e / (1 + e)²), s = 1 / (1 + e^-x), e = e^-|x|`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).silu().value(), 0.0);
+    /// ```
+    pub fn silu(self) = Silu;
+}
+
+impl Spec for Silu {
+    const NAME: &'static str = "silu";
+    const FORMULA: &'static str = "y = x / (1 + e^-x)";
+    const GRADIENT: &'static str = "gx = g (s + x e / (1 + e)²), s = 1 / (1 + e^-x), e = e^-|x|";
+    const EDGES: &'static [f64] = &[0.0, 40.0, -700.0, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].silu()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some(x[0] * x[0].sigmoid())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].silu())
+    }
+}

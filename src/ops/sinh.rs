@@ -1,0 +1,69 @@
+//! Hyperbolic sine.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = (e^x - e^-x) / 2`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sinh;
+
+impl<T: Elem> Unary<T> for Sinh {
+    plain_unary!("sinh", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.sinh()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        x.cosh()
+    }
+}
+
+elementwise! {
+    /// Hyperbolic sine, of every element.
+    ///
+    /// ```text
+    /// y = (e^x - e^-x) / 2
+    /// ```
+    /// # Domain
+    /// All reals.
+    ///
+    /// # Gradient
+    /// `gx = g cosh x`.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// assert_eq!(tape.var(0.0).sinh().value(), 0.0);
+    /// ```
+    pub fn sinh(self) = Sinh;
+}
+
+impl Spec for Sinh {
+    const NAME: &'static str = "sinh";
+    const FORMULA: &'static str = "y = (e^x - e^-x) / 2";
+    const GRADIENT: &'static str = "gx = g cosh x";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-4.0, 4.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].sinh()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0].exp() - (-x[0]).exp()) * T::of(0.5))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].sinh())
+    }
+}

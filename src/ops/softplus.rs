@@ -1,0 +1,62 @@
+//! Smooth form of the rectifier.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = ln(1 + e^x)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Softplus;
+
+impl<T: Elem> Unary<T> for Softplus {
+    plain_unary!("softplus", INPUTS);
+
+    fn value(self, x: T) -> T {
+        let high = if x < T::zero() { T::zero() } else { x };
+        high + (-x.abs()).exp().ln_1p()
+    }
+
+    fn slope(self, x: T, _: T) -> T {
+        super::sigmoid::logistic(x)
+    }
+}
+
+elementwise! {
+    /// Smooth form of the rectifier, of every element.
+    ///
+    /// ```text
+    /// y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)
+    /// ```
+    /// # Domain
+    /// All reals, without a threshold.
+    ///
+    /// # Gradient
+    /// `gx = g / (1 + e^-x)`.
+    pub fn softplus(self) = Softplus;
+}
+
+impl Spec for Softplus {
+    const NAME: &'static str = "softplus";
+    const FORMULA: &'static str = "y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)";
+    const GRADIENT: &'static str = "gx = g / (1 + e^-x)";
+    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 40.0, -700.0];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].softplus()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        Some((x[0].exp() + T::one()).ln())
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].softplus())
+    }
+}

@@ -1,0 +1,151 @@
+//! `Spec`: what an op says of itself to the checks, the table of ops and the benchmarks.
+//!
+//! From one registry line and one `Spec` follow all of them; a user's op may have a `Spec` too.
+
+use std::fmt::Debug;
+
+use crate::kernel::Elem;
+use crate::tensor::{Random, Shape, Tensor};
+use crate::var::Var;
+
+/// An op as the registry knows it.
+pub trait Spec: 'static {
+    /// The op's name, as in errors.
+    const NAME: &'static str;
+
+    /// The value, in plain text.
+    const FORMULA: &'static str;
+
+    /// The VJP rule, in plain text.
+    const GRADIENT: &'static str;
+
+    /// Special values for elementwise ops: their results on scalars and tensors must agree.
+    const EDGES: &'static [f64] = &[];
+
+    /// What the op takes besides tensors: an axis, say.
+    type Attributes: Clone + Debug;
+
+    /// Operands and attributes, drawn so that the op is differentiable there.
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes>;
+
+    /// The op with its hand-written rule.
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes)
+    -> Var<'t, Tensor<T>>;
+
+    /// The same function from other ops; `None` if the op is primitive.
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        with: &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        let _ = (x, with);
+        None
+    }
+
+    /// The same function on scalar handles; `None` if it has no scalar form.
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {
+        let _ = (x, with);
+        None
+    }
+}
+
+/// What one check of an op runs on.
+#[derive(Clone, Debug)]
+pub struct Sample<A> {
+    /// The operands; every number is exact in `f32`.
+    pub inputs: Vec<Tensor<f64>>,
+    /// The attributes.
+    pub with: A,
+}
+
+impl<A> Sample<A> {
+    /// Operands and attributes.
+    pub fn new(inputs: Vec<Tensor<f64>>, with: A) -> Self {
+        Self { inputs, with }
+    }
+}
+
+/// Something to do with every op of the registry, whatever its type.
+pub trait Visitor {
+    /// Visits one op.
+    fn op<S: Spec>(&mut self);
+}
+
+/// A source of shapes, axes and values for [`Spec::sample`].
+///
+/// Shapes range from no axes to four, with sizes of 0 and 1 among them.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    random: Random,
+}
+
+impl Draw {
+    /// The draws that belong to `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random::new(seed) }
+    }
+
+    /// A whole number in `0..n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.random.below(n)
+    }
+
+    /// One of several.
+    pub fn pick<A: Clone>(&mut self, from: &[A]) -> A {
+        from[self.below(from.len())].clone()
+    }
+
+    /// A shape with at least `rank` axes and at most four.
+    pub fn shape(&mut self, rank: usize) -> Shape {
+        let rank = rank + self.below(5 - rank);
+        // Most sizes are ordinary; one draw in fifteen has an axis of size 0.
+        (0..rank).map(|_| self.pick(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 1, 2, 3, 4, 6, 0])).collect()
+    }
+
+    /// A shape as [`shape`](Self::shape) gives, without an axis of size 0.
+    pub fn filled_shape(&mut self, rank: usize) -> Shape {
+        self.shape(rank).iter().map(|&n| n.max(1)).collect()
+    }
+
+    /// An axis of a shape, counted from either end.
+    ///
+    /// # Panics
+    /// If the shape has no axes.
+    pub fn axis(&mut self, shape: &Shape) -> isize {
+        let rank = shape.rank();
+        self.below(2 * rank) as isize - rank as isize
+    }
+
+    /// Some of the axes of a shape, none twice: possibly none, possibly all.
+    pub fn axes(&mut self, shape: &Shape) -> Vec<isize> {
+        (0..shape.rank() as isize).filter(|_| self.below(2) == 0).collect()
+    }
+
+    /// A shape that broadcasts to `shape`: leading axes dropped, some sizes replaced by 1.
+    pub fn narrower(&mut self, shape: &Shape) -> Shape {
+        let skip = if self.below(2) == 0 { 0 } else { self.below(shape.rank() + 1) };
+        shape[skip..].iter().map(|&n| if self.below(3) == 0 { 1 } else { n }).collect()
+    }
+
+    /// Values evenly spread over `[low, high)`, each exact in `f32`.
+    pub fn values(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<f64> {
+        let values: Tensor<f64> = self.random.uniform(shape, low, high);
+        values.map(|x| f64::from(x as f32))
+    }
+
+    /// One operand of any shape.
+    pub fn one(&mut self, low: f64, high: f64) -> Vec<Tensor<f64>> {
+        let shape = self.shape(0);
+        vec![self.values(shape, low, high)]
+    }
+
+    /// Two operands that broadcast, either of which may be the narrower one.
+    pub fn pair(&mut self, low: f64, high: f64) -> Vec<Tensor<f64>> {
+        let wide = self.shape(0);
+        let narrow = self.narrower(&wide);
+        let mut pair = vec![self.values(wide, low, high), self.values(narrow, low, high)];
+        if self.below(2) == 0 {
+            pair.swap(0, 1);
+        }
+        pair
+    }
+}

@@ -1,0 +1,77 @@
+//! Hyperbolic tangent.
+
+use super::unary::{Unary, elementwise, plain_unary};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = tanh x`; slope `1 / cosh² x`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tanh;
+
+impl<T: Elem> Unary<T> for Tanh {
+    plain_unary!("tanh", INPUTS);
+
+    fn value(self, x: T) -> T {
+        x.tanh()
+    }
+
+    // 1 - y² loses every digit once y rounds to 1; 4e / (1 + e)² with e = e^(-2|x|) keeps them.
+    fn slope(self, x: T, _: T) -> T {
+        let e = (-(x.abs() + x.abs())).exp();
+        let d = T::one() + e;
+        T::of(4.0) * e / (d * d)
+    }
+}
+
+elementwise! {
+    /// Hyperbolic tangent of every element.
+    ///
+    /// ```text
+    /// y = (e^x - e^-x) / (e^x + e^-x)
+    /// ```
+    /// # Domain
+    /// All reals; ±inf give ±1.
+    ///
+    /// # Gradient
+    /// `gx = g / cosh² x`, computed as `4e / (1 + e)²` with `e = e^(-2|x|)`: right in the saturated
+    /// tail, where `1 - y²` is 0.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([0.0, 30.0]));
+    /// let grads = x.tanh().sum().backward();
+    /// assert_eq!(grads.wrt(x)[[0]], 1.0);
+    /// assert!(grads.wrt(x)[[1]] > 0.0); // 4 e^-60, where 1 - y² would be 0
+    /// ```
+    pub fn tanh(self) = Tanh;
+}
+
+impl Spec for Tanh {
+    const NAME: &'static str = "tanh";
+    const FORMULA: &'static str = "y = tanh x";
+    const GRADIENT: &'static str = "gx = g / cosh² x";
+    const EDGES: &'static [f64] = &[0.0, 1e-300, 20.0, 400.0, f64::INFINITY, f64::NAN];
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        Sample::new(draw.one(-5.0, 5.0), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].tanh()
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        let (e, f) = (x[0].exp(), x[0].neg().exp());
+        Some((e - f) / (e + f))
+    }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0].tanh())
+    }
+}

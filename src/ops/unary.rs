@@ -1,0 +1,132 @@
+//! Elementwise functions of one operand: one value and one derivative serve scalars and tensors.
+
+use std::fmt::Debug;
+
+use crate::error::Error;
+use crate::kernel::{self, Elem};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+
+/// A function of one number.
+///
+/// From it come the method on scalar handles (which folds and records nothing), the method on
+/// tensor handles (which records [`Map`]), and the one on plain tensors.
+pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
+    /// The op's name.
+    const NAME: &'static str;
+
+    /// What the derivative reads.
+    const KEEPS: Keeps;
+
+    /// The same function on wider elements.
+    type Wide: Unary<T::Wide>;
+
+    /// The same function on wider elements.
+    fn wide(self) -> Self::Wide;
+
+    /// `y = f(x)`.
+    fn value(self, x: T) -> T;
+
+    /// `f'(x)`, given `y = f(x)` as well.
+    fn slope(self, x: T, y: T) -> T;
+}
+
+/// The rule of a [`Unary`] function on a tensor.
+#[derive(Clone, Copy, Debug)]
+pub struct Map<U>(pub U);
+
+impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
+    fn name(&self) -> &'static str {
+        U::NAME
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        Ok(x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        kernel::map(x[0].data(), y.fill(), |x| self.0.value(x));
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let (x, y) = (at.x[0].data(), at.y.data());
+        kernel::map3(x, y, g.data(), gx[0].fill(), |x, y, g| {
+            share(g, || self.0.slope(x, y))
+        });
+    }
+
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        match t[0] {
+            Some(t) => self.vjp(at, t, std::slice::from_mut(ty)),
+            None => ty.zero(),
+        }
+        Ok(())
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(Map(self.0.wide())))
+    }
+
+    fn keeps(&self) -> Keeps {
+        U::KEEPS
+    }
+}
+
+/// `slope * g`, where a cotangent of exactly 0 stays 0 even at an infinite or undefined slope: what
+/// was not used (an entry masked by `where_`, say) must not turn into NaN.
+#[inline]
+pub(crate) fn share<T: Elem>(g: T, slope: impl FnOnce() -> T) -> T {
+    if g.is_zero() { g } else { slope() * g }
+}
+
+/// Writes the method of a [`Unary`] op for scalar handles, tensor handles and plain tensors.
+macro_rules! elementwise {
+    ($(#[$doc:meta])* pub fn $name:ident(self $(, $arg:ident: $t:ty)*) = $op:expr;) => {
+        impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
+            $(#[$doc])*
+            #[inline]
+            pub fn $name(self $(, $arg: $t)*) -> Self {
+                let (op, x) = ($op, self.repr.value);
+                let y = $crate::ops::Unary::value(op, x);
+                self.chain(y, $crate::ops::Unary::slope(op, x, y))
+            }
+        }
+
+        impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, $crate::tensor::Tensor<T>> {
+            $(#[$doc])*
+            #[track_caller]
+            pub fn $name(self $(, $arg: $t)*) -> Self {
+                $crate::error::OrPanic::or_panic(self.record($crate::ops::Map($op)))
+            }
+        }
+
+        impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(&self $(, $arg: $t)*) -> Self {
+                let op = $op;
+                self.map(|x| $crate::ops::Unary::value(op, x))
+            }
+        }
+    };
+}
+
+/// Writes the parts of a [`Unary`] impl that are the same for every op without attributes.
+macro_rules! plain_unary {
+    ($name:literal, $keeps:ident) => {
+        const NAME: &'static str = $name;
+        const KEEPS: $crate::rule::Keeps = $crate::rule::Keeps::$keeps;
+        type Wide = Self;
+
+        fn wide(self) -> Self {
+            self
+        }
+    };
+}
+
+pub(crate) use {elementwise, plain_unary};

@@ -1,0 +1,136 @@
+//! The tape: the Wengert list, with scalar and tensor nodes in the order they were recorded.
+//!
+//! Scalar nodes and tensor nodes live in two lists; each tensor node remembers how many scalar
+//! nodes came before it, which is all that a walk needs to visit both in order. No op is known here
+//! by name: a tensor node carries its [`Rule`](rule::Rule).
+
+mod node;
+mod pool;
+mod record;
+mod replay;
+pub mod rule;
+mod scalars;
+
+use std::cell::{Ref, RefCell};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use node::Id;
+pub(crate) use node::{Kind, Member, Node, NodeId};
+pub(crate) use pool::Pool;
+pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
+
+use crate::kernel::Elem;
+
+/// The source of stamps, which tell tapes and their resets apart.
+static STAMP: AtomicU64 = AtomicU64::new(0);
+
+/// A Wengert list: records what is computed with its handles, so that it can be walked backward.
+///
+/// Handles ([`Var`](crate::Var)) borrow the tape and are `Copy`. [`reset`](Self::reset) takes
+/// `&mut self`, so the compiler refuses a handle that would outlive what it names.
+///
+/// A tape may be sent to another thread; it records on one thread at a time.
+///
+/// # Example
+/// ```
+/// use wengert::Tape;
+///
+/// let tape = Tape::new();
+/// let x = tape.var(3.0);
+/// let y = x * x + 2.0 * x;
+/// assert_eq!(y.backward().wrt(x), 8.0);
+/// ```
+pub struct Tape<T: Elem = f64> {
+    pub(crate) scalars: Scalars<T>,
+    pub(crate) nodes: RefCell<Vec<Node<T>>>,
+    pub(crate) members: RefCell<Vec<Member<T>>>,
+    pub(crate) pool: Pool<T>,
+    /// Adjoint vectors of earlier walks, to be used again.
+    pub(crate) adjoints: RefCell<Vec<Vec<T>>>,
+    pub(crate) stamp: u64,
+}
+
+impl Tape<f64> {
+    /// An empty tape of `f64`; `Tape::<f32>::default()` and its like make one of another element.
+    ///
+    /// Fixed to `f64` so that literals in an expression need no type, as `HashMap::new` fixes its
+    /// hasher.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<T: Elem> Tape<T> {
+    /// An empty tape with room for so many scalar and tensor nodes; it grows beyond them as needed.
+    pub fn with_capacity(scalars: usize, tensors: usize) -> Self {
+        Self {
+            scalars: Scalars::with_capacity(scalars),
+            nodes: RefCell::new(Vec::with_capacity(tensors)),
+            members: RefCell::default(),
+            pool: Pool::default(),
+            adjoints: RefCell::default(),
+            stamp: STAMP.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Forgets everything recorded and keeps the memory for the next recording.
+    pub fn reset(&mut self) {
+        for node in self.nodes.get_mut().drain(..) {
+            self.pool.put(node.value);
+        }
+        self.members.get_mut().clear();
+        self.scalars.clear();
+        self.stamp = STAMP.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many scalar nodes there are, leaves included.
+    pub fn scalar_nodes(&self) -> usize {
+        self.scalars.len() as usize - 1
+    }
+
+    /// How many tensor operations were recorded; leaves, constants and what is computed from
+    /// constants alone do not count.
+    pub fn tensor_nodes(&self) -> usize {
+        let nodes = self.nodes.borrow();
+        nodes.iter().filter(|n| matches!(n.kind, Kind::Op { .. })).count()
+    }
+
+    /// How many bytes the recording keeps: values and residuals of tensor nodes, scalar entries.
+    pub fn bytes(&self) -> usize {
+        let nodes = self.nodes.borrow();
+        let tensors = nodes.iter().map(|node| {
+            let residual = node.residual.as_deref().map_or(0, rule::Residual::bytes);
+            size_of_val(node.value.data()) + residual
+        });
+        tensors.sum::<usize>()
+            + self.scalar_nodes() * size_of::<Entry<T>>()
+            + self.members.borrow().len() * size_of::<Member<T>>()
+    }
+
+    /// The node with the given id.
+    pub(crate) fn node(&self, id: NodeId) -> Ref<'_, Node<T>> {
+        Ref::map(self.nodes.borrow(), |nodes| &nodes[id.index()])
+    }
+
+    /// Whether `other` is this very tape.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl<T: Elem> Default for Tape<T> {
+    fn default() -> Self {
+        Self::with_capacity(0, 0)
+    }
+}
+
+impl<T: Elem> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tape")
+            .field("scalar_nodes", &self.scalar_nodes())
+            .field("tensor_nodes", &self.tensor_nodes())
+            .field("bytes", &self.bytes())
+            .finish()
+    }
+}

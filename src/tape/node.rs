@@ -1,0 +1,87 @@
+//! Tensor nodes: one entry of the tape for every recorded operation on tensors.
+
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use super::rule::{Residual, Rule};
+use crate::tensor::Tensor;
+
+/// The position of a tensor node on its tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One tensor node.
+#[derive(Debug)]
+pub(crate) struct Node<T> {
+    pub(crate) kind: Kind<T>,
+    pub(crate) value: Tensor<T>,
+    /// What the rule's forward kept; most keep nothing, hence the box.
+    pub(crate) residual: Option<Box<Residual<T>>>,
+    /// How many scalar entries were there before this node.
+    pub(crate) mark: u32,
+    /// Whether the elements are scalar nodes too, entries `mark..mark + len`.
+    pub(crate) spread: bool,
+    /// Whether the cotangent outlives the walk: leaves, and what the user watches.
+    pub(crate) kept: bool,
+    /// The user's line.
+    pub(crate) line: &'static Location<'static>,
+}
+
+/// Where the value of a node comes from.
+#[derive(Debug)]
+pub(crate) enum Kind<T> {
+    /// An input whose gradient is wanted.
+    Leaf,
+    /// A value that no gradient flows into: a constant, or an expression of constants.
+    Constant,
+    /// Scalar handles gathered into a tensor; they stand in the tape's list from `start` on.
+    Pack { start: u32 },
+    /// A recorded operation.
+    Op {
+        rule: Box<dyn Rule<T>>,
+        inputs: SmallVec<[NodeId; 2]>,
+    },
+}
+
+impl<T> Node<T> {
+    /// Whether a cotangent of this node is of use to anybody.
+    pub(crate) fn active(&self) -> bool {
+        !matches!(self.kind, Kind::Constant)
+    }
+}
+
+/// A scalar handle as a pack remembers it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member<T> {
+    /// The scalar node, or [`NOBODY`](super::scalars::NOBODY) for a plain number.
+    pub(crate) index: u32,
+    pub(crate) slope: T,
+    /// Whether the handle is the node itself, neither folded nor a number.
+    pub(crate) whole: bool,
+}
+
+/// A name for a node that outlives its handles, to find it again after [`replay`](super::Tape::replay).
+///
+/// Valid until the tape is reset.
+#[derive(Debug)]
+pub struct Id<V> {
+    pub(crate) stamp: u64,
+    pub(crate) index: u32,
+    pub(crate) of: PhantomData<fn() -> V>,
+}
+
+impl<V> Clone for Id<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Id<V> {}

@@ -1,0 +1,130 @@
+//! Recording: how leaves, constants, packs of scalars and operations enter the tape.
+
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use super::node::{Kind, Member, Node, NodeId};
+use super::rule::{Residual, Rule, Slot};
+use super::{Entry, NOBODY, Tape};
+use crate::error::Error;
+use crate::kernel::Elem;
+use crate::tensor::{Shape, Tensor};
+
+impl<T: Elem> Tape<T> {
+    /// Enters an input whose gradient is wanted.
+    #[track_caller]
+    pub(crate) fn leaf(&self, value: Tensor<T>) -> NodeId {
+        self.push(Kind::Leaf, value, None, false)
+    }
+
+    /// Enters a value that no gradient flows into.
+    #[track_caller]
+    pub(crate) fn fixed(&self, value: Tensor<T>) -> NodeId {
+        self.push(Kind::Constant, value, None, false)
+    }
+
+    /// Gathers scalars into a tensor; a constant if none of them is on the tape.
+    #[track_caller]
+    pub(crate) fn pack(&self, shape: Shape, scalars: impl Iterator<Item = (T, Member<T>)>) -> NodeId {
+        let mut value = self.pool.take(shape);
+        let mut members = self.members.borrow_mut();
+        let start = members.len();
+        let elements = value.unique_mut().expect("a buffer from the pool has one owner");
+        for (element, (value, member)) in elements.iter_mut().zip(scalars) {
+            *element = value;
+            members.push(member);
+        }
+        if members[start..].iter().all(|m| m.index == NOBODY) {
+            members.truncate(start);
+            drop(members);
+            return self.fixed(value);
+        }
+        drop(members);
+        self.push(Kind::Pack { start: start as u32 }, value, None, false)
+    }
+
+    /// Runs a rule and records it; what depends on constants alone is kept as a constant.
+    ///
+    /// # Errors
+    /// Those of [`Rule::shape`].
+    #[track_caller]
+    pub(crate) fn record(
+        &self,
+        rule: impl Rule<T>,
+        inputs: &[NodeId],
+    ) -> Result<NodeId, Error> {
+        self.run(rule, inputs, false)
+    }
+
+    /// Runs a rule, records it, and makes a scalar node of every element of its output.
+    ///
+    /// The first index is [`NOBODY`] if the output is constant.
+    ///
+    /// # Errors
+    /// Those of [`Rule::shape`].
+    #[track_caller]
+    pub(crate) fn record_spread(
+        &self,
+        rule: impl Rule<T>,
+        inputs: &[NodeId],
+    ) -> Result<(Tensor<T>, u32), Error> {
+        let id = self.run(rule, inputs, true)?;
+        let node = self.node(id);
+        let first = if node.active() { node.mark } else { NOBODY };
+        Ok((node.value.clone(), first))
+    }
+
+    #[track_caller]
+    fn run(&self, rule: impl Rule<T>, inputs: &[NodeId], spread: bool) -> Result<NodeId, Error> {
+        let nodes = self.nodes.borrow();
+        let operand = |id: &NodeId| &nodes[id.index()];
+        let x: SmallVec<[&Tensor<T>; 2]> = inputs.iter().map(|id| &operand(id).value).collect();
+        let shapes: SmallVec<[&Shape; 2]> = x.iter().map(|x| x.shape()).collect();
+        let shape = rule.shape(&shapes)?;
+        let mut y = Slot::new(&self.pool, &shape, true);
+        let mut residual = Residual::default();
+        rule.forward(&x, &mut y, &mut residual);
+        let value = y.finish_dense(rule.name());
+        let active = inputs.iter().any(|id| operand(id).active());
+        drop((shapes, x));
+        drop(nodes);
+        if !active {
+            return Ok(self.fixed(value));
+        }
+        let residual = (!residual.is_empty()).then(|| Box::new(residual));
+        let kind = Kind::Op {
+            rule: Box::new(rule),
+            inputs: SmallVec::from_slice(inputs),
+        };
+        Ok(self.push(kind, value, residual, spread))
+    }
+
+    #[track_caller]
+    fn push(
+        &self,
+        kind: Kind<T>,
+        value: Tensor<T>,
+        residual: Option<Box<Residual<T>>>,
+        spread: bool,
+    ) -> NodeId {
+        let mark = self.scalars.len();
+        if spread {
+            for &element in value.iter() {
+                self.scalars.push(Entry::source(element));
+            }
+        }
+        let mut nodes = self.nodes.borrow_mut();
+        let id = u32::try_from(nodes.len()).expect("a tape holds at most 2^32 tensor nodes; reset it");
+        nodes.push(Node {
+            kept: matches!(kind, Kind::Leaf),
+            kind,
+            value,
+            residual,
+            mark,
+            spread,
+            line: Location::caller(),
+        });
+        NodeId(id)
+    }
+}

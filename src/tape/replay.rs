@@ -1,0 +1,129 @@
+//! Replay: recorded tensor nodes run again, on new leaf values or on wider elements.
+//!
+//! Rules own their forward, so the tape is a program. Scalar stretches keep only slopes and cannot
+//! be run again; they are refused.
+
+use std::cell::RefCell;
+
+use smallvec::SmallVec;
+
+use super::node::{Kind, Member, Node};
+use super::rule::{Residual, Slot};
+use super::{Entry, Tape};
+use crate::error::{Error, ErrorKind};
+use crate::kernel::Elem;
+use crate::tensor::{Shape, Tensor};
+
+impl<T: Elem> Tape<T> {
+    /// Refuses a tape with scalar arithmetic that a second run could not follow.
+    ///
+    /// # Errors
+    /// If a scalar node has operands, or a folded scalar handle entered a tensor node.
+    pub(crate) fn check_replayable(&self) -> Result<(), Error> {
+        let refuse = |what: &str| {
+            Err(Error::new(ErrorKind::Replay {
+                text: format!(
+                    "{what}, and scalar nodes keep only slopes; write that stretch with tensor operations"
+                ),
+            }))
+        };
+        let entries = self.scalars.entries();
+        if let Some(at) = entries.iter().position(|e| !e.is_source()) {
+            return refuse(&format!("scalar node {at} combines two scalars"));
+        }
+        let nodes = self.nodes.borrow();
+        let members = self.members.borrow();
+        for node in nodes.iter() {
+            if let Kind::Pack { start } = node.kind {
+                let pack = &members[start as usize..start as usize + node.value.len()];
+                if pack.iter().any(|m| m.index != super::NOBODY && !m.whole) {
+                    return refuse(&format!("a folded scalar handle enters a tensor at {}", node.line));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs every pack and every operation again, in order, into the buffers they have.
+    pub(crate) fn rerun(&mut self) {
+        let members = self.members.get_mut();
+        let entries = self.scalars.entries_mut();
+        let nodes = self.nodes.get_mut();
+        for k in 0..nodes.len() {
+            let (before, rest) = nodes.split_at_mut(k);
+            let Node { kind, value, residual, mark, spread, .. } = &mut rest[0];
+            match kind {
+                Kind::Leaf | Kind::Constant => {}
+                Kind::Pack { start } => {
+                    let pack = &members[*start as usize..];
+                    for (element, member) in value.data_mut().iter_mut().zip(pack) {
+                        if member.index != super::NOBODY {
+                            *element = entries[member.index as usize].partial[1];
+                        }
+                    }
+                }
+                Kind::Op { rule, inputs } => {
+                    let x: SmallVec<[&Tensor<T>; 2]> =
+                        inputs.iter().map(|id| &before[id.index()].value).collect();
+                    let mut kept = residual.take().map_or_else(Residual::default, |r| *r);
+                    kept.values.clear();
+                    kept.indices.clear();
+                    let shape = value.shape().clone();
+                    let old = std::mem::replace(value, Tensor::from(Vec::new()));
+                    let mut y = Slot::reusing(&self.pool, &shape, old);
+                    rule.forward(&x, &mut y, &mut kept);
+                    *value = y.finish_dense(rule.name());
+                    *residual = (!kept.is_empty()).then(|| Box::new(kept));
+                    if *spread {
+                        let sources = entries[*mark as usize..].iter_mut();
+                        for (entry, &element) in sources.zip(value.iter()) {
+                            *entry = Entry::source(element);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same recording on wider elements, every operation run anew.
+    ///
+    /// # Errors
+    /// If the tape is not replayable, or a rule has no wider form.
+    pub(crate) fn widened(&self) -> Result<Tape<T::Wide>, Error> {
+        self.check_replayable()?;
+        let mut wide = Tape::<T::Wide>::default();
+        for entry in &self.scalars.entries()[1..] {
+            wide.scalars.push(Entry::source(entry.partial[1].widen()));
+        }
+        wide.members = RefCell::new(self.members.borrow().iter().map(|m| Member {
+            index: m.index,
+            slope: m.slope.widen(),
+            whole: m.whole,
+        }).collect());
+        for node in self.nodes.borrow().iter() {
+            let (kind, value) = match &node.kind {
+                Kind::Leaf => (Kind::Leaf, node.value.map(T::widen)),
+                Kind::Constant => (Kind::Constant, node.value.map(T::widen)),
+                Kind::Pack { start } => (Kind::Pack { start: *start }, node.value.map(T::widen)),
+                Kind::Op { rule, inputs } => {
+                    let rule = rule.widen().ok_or_else(|| {
+                        Error::new(ErrorKind::Missing { op: rule.name(), what: "wider form" })
+                    })?;
+                    let shape: Shape = node.value.shape().clone();
+                    (Kind::Op { rule, inputs: inputs.clone() }, Tensor::zeros(shape))
+                }
+            };
+            wide.nodes.get_mut().push(Node {
+                kind,
+                value,
+                residual: None,
+                mark: node.mark,
+                spread: node.spread,
+                kept: node.kept,
+                line: node.line,
+            });
+        }
+        wide.rerun();
+        Ok(wide)
+    }
+}

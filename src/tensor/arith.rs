@@ -1,0 +1,123 @@
+//! Arithmetic on plain tensors, with broadcasting.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use super::Tensor;
+use crate::error::{Error, OrPanic};
+use crate::kernel::{self, Elem};
+
+impl<T: Copy> Tensor<T> {
+    /// `f` of the elements of two tensors that broadcast; `op` is named if they do not.
+    pub(crate) fn zip<U: Copy, R: Clone + Default>(
+        &self,
+        other: &Tensor<U>,
+        op: &'static str,
+        f: impl Fn(T, U) -> R,
+    ) -> Result<Tensor<R>, Error> {
+        let shape = self.shape().broadcast(op, other.shape())?;
+        let mut y = Tensor::full(shape.clone(), R::default());
+        let (a, b) = ((&self.shape()[..], self.data()), (&other.shape()[..], other.data()));
+        kernel::zip(&shape, a, b, y.data_mut(), f);
+        Ok(y)
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $op:tt) => {
+        impl<T: Elem> $trait<&Tensor<T>> for &Tensor<T> {
+            type Output = Tensor<T>;
+
+            #[track_caller]
+            fn $method(self, other: &Tensor<T>) -> Tensor<T> {
+                self.zip(other, stringify!($method), |a, b| a $op b).or_panic()
+            }
+        }
+
+        impl<T: Elem> $trait<Tensor<T>> for Tensor<T> {
+            type Output = Tensor<T>;
+
+            #[track_caller]
+            fn $method(self, other: Tensor<T>) -> Tensor<T> {
+                &self $op &other
+            }
+        }
+
+        impl<T: Elem> $trait<&Tensor<T>> for Tensor<T> {
+            type Output = Tensor<T>;
+
+            #[track_caller]
+            fn $method(self, other: &Tensor<T>) -> Tensor<T> {
+                &self $op other
+            }
+        }
+
+        impl<T: Elem> $trait<Tensor<T>> for &Tensor<T> {
+            type Output = Tensor<T>;
+
+            #[track_caller]
+            fn $method(self, other: Tensor<T>) -> Tensor<T> {
+                self $op &other
+            }
+        }
+
+        impl<T: Elem> $trait<T> for &Tensor<T> {
+            type Output = Tensor<T>;
+
+            fn $method(self, other: T) -> Tensor<T> {
+                self.map(|a| a $op other)
+            }
+        }
+
+        impl<T: Elem> $trait<T> for Tensor<T> {
+            type Output = Tensor<T>;
+
+            fn $method(self, other: T) -> Tensor<T> {
+                &self $op other
+            }
+        }
+    };
+}
+
+operator!(Add, add, +);
+operator!(Sub, sub, -);
+operator!(Mul, mul, *);
+operator!(Div, div, /);
+
+macro_rules! number_on_the_left {
+    ($t:ty: $($trait:ident $method:ident $op:tt),*) => {$(
+        impl $trait<&Tensor<$t>> for $t {
+            type Output = Tensor<$t>;
+
+            fn $method(self, other: &Tensor<$t>) -> Tensor<$t> {
+                other.map(|b| self $op b)
+            }
+        }
+
+        impl $trait<Tensor<$t>> for $t {
+            type Output = Tensor<$t>;
+
+            fn $method(self, other: Tensor<$t>) -> Tensor<$t> {
+                self $op &other
+            }
+        }
+    )*};
+}
+
+number_on_the_left!(f32: Add add +, Sub sub -, Mul mul *, Div div /);
+number_on_the_left!(f64: Add add +, Sub sub -, Mul mul *, Div div /);
+
+impl<T: Elem> Neg for &Tensor<T> {
+    type Output = Tensor<T>;
+
+    fn neg(self) -> Tensor<T> {
+        self.map(|a| -a)
+    }
+}
+
+impl<T: Elem> Neg for Tensor<T> {
+    type Output = Tensor<T>;
+
+    fn neg(self) -> Tensor<T> {
+        -&self
+    }
+}

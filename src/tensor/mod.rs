@@ -1,0 +1,182 @@
+//! Tensors: plain n-dimensional values, contiguous and row-major, with numpy's broadcasting.
+//!
+//! Here are values and their arithmetic; differentiation is not known here.
+
+mod approx;
+mod arith;
+mod create;
+mod display;
+mod index;
+mod nested;
+mod random;
+mod shape;
+
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+
+pub use nested::Entry;
+pub use random::Random;
+pub use shape::Shape;
+
+/// An n-dimensional array of numbers: a shape and a shared, contiguous, row-major buffer.
+///
+/// A clone shares the buffer; writing through [`data_mut`](Self::data_mut) copies it first if
+/// another tensor shares it.
+///
+/// # Example
+/// ```
+/// use wengert::Tensor;
+///
+/// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// assert_eq!(x.shape(), [2, 3]);
+/// assert_eq!(&x + &Tensor::from([10.0, 20.0, 30.0]), Tensor::from([[11.0, 22.0, 33.0], [14.0, 25.0, 36.0]]));
+/// ```
+#[derive(Clone)]
+pub struct Tensor<T> {
+    shape: Shape,
+    data: Arc<Vec<T>>,
+}
+
+impl<T> Tensor<T> {
+    /// A tensor of the given shape that takes `data` over without a copy.
+    ///
+    /// # Errors
+    /// If `data` does not hold exactly as many elements as the shape.
+    pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self, Error> {
+        let shape = shape.into();
+        if shape.len() != data.len() {
+            return Err(Error::new(ErrorKind::Length {
+                op: "Tensor::new",
+                found: data.len(),
+                shape,
+            }));
+        }
+        Ok(Self::of_buffer(shape, Arc::new(data)))
+    }
+
+    /// A tensor around a buffer whose length is known to fit.
+    pub(crate) fn of_buffer(shape: Shape, data: Arc<Vec<T>>) -> Self {
+        debug_assert_eq!(shape.len(), data.len(), "the buffer fills the shape");
+        Self { shape, data }
+    }
+
+    /// The buffer, for reuse where nobody else shares it.
+    pub(crate) fn into_buffer(self) -> Arc<Vec<T>> {
+        self.data
+    }
+
+    /// The same elements in another shape of the same length, sharing the buffer.
+    pub(crate) fn with_shape(&self, shape: Shape) -> Self {
+        debug_assert_eq!(shape.len(), self.len(), "a view holds all elements");
+        Self {
+            shape,
+            data: Arc::clone(&self.data),
+        }
+    }
+
+    /// The elements for writing, if no other tensor shares them.
+    pub(crate) fn unique_mut(&mut self) -> Option<&mut [T]> {
+        Arc::get_mut(&mut self.data).map(Vec::as_mut_slice)
+    }
+
+    /// A tensor without axes that holds one number.
+    pub fn scalar(value: T) -> Self {
+        Self::of_buffer(Shape::scalar(), Arc::new(vec![value]))
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// How many axes there are.
+    pub fn rank(&self) -> usize {
+        self.shape.rank()
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether there are no elements, as when an axis has size 0.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// The elements in row-major order.
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The elements in row-major order.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.data.iter()
+    }
+}
+
+impl<T: Clone> Tensor<T> {
+    /// The elements for writing; copies them first if another tensor shares them.
+    pub fn data_mut(&mut self) -> &mut [T] {
+        Arc::make_mut(&mut self.data).as_mut_slice()
+    }
+
+    /// The elements as a vector; without a copy if no other tensor shares them.
+    pub fn into_vec(self) -> Vec<T> {
+        Arc::unwrap_or_clone(self.data)
+    }
+
+    /// The elements in another shape of the same length, sharing the buffer.
+    ///
+    /// # Errors
+    /// If the shapes hold different numbers of elements.
+    pub fn reshaped(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
+        let shape = shape.into();
+        if shape.len() != self.len() {
+            return Err(Error::new(ErrorKind::Length {
+                op: "reshaped",
+                found: self.len(),
+                shape,
+            }));
+        }
+        Ok(self.with_shape(shape))
+    }
+
+    /// A tensor of the same shape whose elements are `f` of these.
+    #[must_use]
+    pub fn map<R>(&self, f: impl FnMut(T) -> R) -> Tensor<R> {
+        let data = self.data.iter().cloned().map(f).collect();
+        Tensor::of_buffer(self.shape.clone(), Arc::new(data))
+    }
+
+    /// The only element.
+    ///
+    /// # Panics
+    /// If there is not exactly one element.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        match &self.data[..] {
+            [only] => only.clone(),
+            _ => panic!(
+                "{}",
+                Error::new(ErrorKind::NotOneElement {
+                    op: "item",
+                    shape: self.shape.clone()
+                })
+            ),
+        }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Tensor<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data == other.data
+    }
+}
+
+impl<T: Clone> AsRef<[T]> for Tensor<T> {
+    fn as_ref(&self) -> &[T] {
+        &self.data
+    }
+}

@@ -1,0 +1,72 @@
+//! Tensors from nested arrays and from numbers, so that small ones read as they look.
+
+use std::sync::Arc;
+
+use super::{Shape, Tensor};
+use crate::kernel::Elem;
+
+/// What nested arrays are made of: numbers, labels, masks.
+///
+/// Arrays themselves are not, so that a nested array has one reading only.
+pub trait Entry: Clone {}
+
+impl<T: Elem> Entry for T {}
+impl Entry for bool {}
+impl Entry for usize {}
+impl Entry for u32 {}
+impl Entry for i32 {}
+impl Entry for u8 {}
+
+impl<T> From<Vec<T>> for Tensor<T> {
+    /// A tensor with one axis that takes the vector over without a copy.
+    fn from(data: Vec<T>) -> Self {
+        Self::of_buffer([data.len()].into(), Arc::new(data))
+    }
+}
+
+impl<T: Clone> From<&[T]> for Tensor<T> {
+    fn from(data: &[T]) -> Self {
+        data.to_vec().into()
+    }
+}
+
+impl<T: Entry, const N: usize> From<[T; N]> for Tensor<T> {
+    fn from(data: [T; N]) -> Self {
+        Vec::from(data).into()
+    }
+}
+
+impl<T: Entry, const M: usize, const N: usize> From<[[T; N]; M]> for Tensor<T> {
+    fn from(data: [[T; N]; M]) -> Self {
+        flat([M, N], data.into_iter().flatten())
+    }
+}
+
+impl<T: Entry, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]> for Tensor<T> {
+    fn from(data: [[[T; N]; M]; L]) -> Self {
+        flat([L, M, N], data.into_iter().flatten().flatten())
+    }
+}
+
+impl<T: Entry, const K: usize, const L: usize, const M: usize, const N: usize> From<[[[[T; N]; M]; L]; K]>
+    for Tensor<T>
+{
+    fn from(data: [[[[T; N]; M]; L]; K]) -> Self {
+        flat(
+            [K, L, M, N],
+            data.into_iter().flatten().flatten().flatten(),
+        )
+    }
+}
+
+/// A tensor of elements that are known to be as many as the shape holds.
+fn flat<T>(shape: impl Into<Shape>, data: impl Iterator<Item = T>) -> Tensor<T> {
+    Tensor::of_buffer(shape.into(), Arc::new(data.collect()))
+}
+
+impl<T> FromIterator<T> for Tensor<T> {
+    /// A tensor with one axis.
+    fn from_iter<I: IntoIterator<Item = T>>(data: I) -> Self {
+        data.into_iter().collect::<Vec<_>>().into()
+    }
+}

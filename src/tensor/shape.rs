@@ -1,0 +1,222 @@
+//! `Shape`: the sizes of a tensor's axes, and the arithmetic of axes.
+//!
+//! Broadcasting and axis counting are decided here once, for plain values and for rules alike.
+
+use std::{fmt, ops::Deref};
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind};
+use crate::kernel::Rows;
+
+/// The sizes of the axes of a tensor, outermost first.
+///
+/// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// The shape with the given sizes.
+    pub fn new(sizes: &[usize]) -> Self {
+        Self(SmallVec::from_slice(sizes))
+    }
+
+    /// The shape of a single number: no axes, one element.
+    pub fn scalar() -> Self {
+        Self::default()
+    }
+
+    /// How many axes there are.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many elements a tensor of this shape holds; 1 where there are no axes.
+    #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
+    pub fn len(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    /// The position of `axis`, where negative ones count from the end.
+    ///
+    /// # Errors
+    /// If `axis` is not an axis of this shape; `op` is named in the text.
+    pub fn axis(&self, op: &'static str, axis: isize) -> Result<usize, Error> {
+        let rank = self.rank() as isize;
+        if (-rank..rank).contains(&axis) {
+            Ok(axis.rem_euclid(rank) as usize)
+        } else {
+            Err(Error::new(ErrorKind::Axis {
+                op,
+                axis,
+                shape: self.clone(),
+            }))
+        }
+    }
+
+    /// The positions of several axes, ascending.
+    ///
+    /// # Errors
+    /// If one is not an axis of this shape or is named twice.
+    pub fn axes(&self, op: &'static str, axes: &[isize]) -> Result<SmallVec<[usize; 4]>, Error> {
+        let mut found = SmallVec::new();
+        for &axis in axes {
+            let position = self.axis(op, axis)?;
+            if found.contains(&position) {
+                return Err(Error::new(ErrorKind::RepeatedAxis {
+                    op,
+                    axis,
+                    shape: self.clone(),
+                }));
+            }
+            found.push(position);
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The rows that run along one axis (a position, not counted from the end).
+    pub fn rows(&self, axis: usize) -> Rows {
+        Rows {
+            outer: self.0[..axis].iter().product(),
+            n: self.0[axis],
+            inner: self.0[axis + 1..].iter().product(),
+        }
+    }
+
+    /// The shape with the given size at one axis.
+    #[must_use]
+    pub fn with(&self, axis: usize, size: usize) -> Self {
+        let mut shape = self.clone();
+        shape.0[axis] = size;
+        shape
+    }
+
+    /// The shape without one axis.
+    #[must_use]
+    pub fn without(&self, axis: usize) -> Self {
+        let mut shape = self.clone();
+        shape.0.remove(axis);
+        shape
+    }
+
+    /// The shape with an axis of the given size put in before position `axis`.
+    #[must_use]
+    pub fn inserted(&self, axis: usize, size: usize) -> Self {
+        let mut shape = self.clone();
+        shape.0.insert(axis, size);
+        shape
+    }
+
+    /// The shape that both broadcast to, by numpy's rule: aligned at the last axis, sizes equal or 1.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn broadcast(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
+        if self == other {
+            return Ok(self.clone());
+        }
+        let rank = self.rank().max(other.rank());
+        let mut shape = SmallVec::from_elem(1, rank);
+        for (back, size) in shape.iter_mut().rev().enumerate() {
+            *size = match (self.from_end(back), other.from_end(back)) {
+                (a, b) if a == b => a,
+                (1, b) => b,
+                (a, 1) => a,
+                _ => {
+                    return Err(Error::new(ErrorKind::Broadcast {
+                        op,
+                        left: self.clone(),
+                        right: other.clone(),
+                    }));
+                }
+            };
+        }
+        Ok(Self(shape))
+    }
+
+    /// Strides, in elements, of a contiguous row-major tensor of this shape.
+    pub fn strides(&self) -> SmallVec<[usize; 4]> {
+        let mut strides = SmallVec::from_elem(1, self.rank());
+        for axis in (1..self.rank()).rev() {
+            strides[axis - 1] = strides[axis] * self.0[axis];
+        }
+        strides
+    }
+
+    /// The size `back` axes before the last one; 1 beyond the first.
+    fn from_end(&self, back: usize) -> usize {
+        match self.rank().checked_sub(back + 1) {
+            Some(axis) => self.0[axis],
+            None => 1,
+        }
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(sizes: &[usize]) -> Self {
+        Self::new(sizes)
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(sizes: [usize; N]) -> Self {
+        Self::new(&sizes)
+    }
+}
+
+impl<const N: usize> From<&[usize; N]> for Shape {
+    fn from(sizes: &[usize; N]) -> Self {
+        Self::new(sizes)
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(sizes: Vec<usize>) -> Self {
+        Self(SmallVec::from_vec(sizes))
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
+        Self(sizes.into_iter().collect())
+    }
+}
+
+impl<const N: usize> PartialEq<[usize; N]> for Shape {
+    fn eq(&self, sizes: &[usize; N]) -> bool {
+        self.0[..] == sizes[..]
+    }
+}
+
+impl<const N: usize> PartialEq<[usize; N]> for &Shape {
+    fn eq(&self, sizes: &[usize; N]) -> bool {
+        self.0[..] == sizes[..]
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &self.0[..])
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,52 @@
+//! Handles: what users write expressions with.
+//!
+//! One name, [`Var`], for scalars and tensors. Here is what a handle is and how it enters the tape;
+//! what can be done with one stands in `ops`.
+
+mod operand;
+mod scalar;
+mod tensor;
+mod value;
+
+use std::fmt;
+
+use crate::tape::Tape;
+
+pub use operand::Operand;
+pub use value::Value;
+
+/// A value on a tape: a number (`Var<f64>`) or a tensor (`Var<Tensor<f64>>`).
+///
+/// A handle is `Copy`, borrows its tape, and is used like the number it stands for:
+/// `a * a + b` needs no clone, no reference and no `?`. Operations between handles of different
+/// tapes panic at the user's line, as do shapes that do not fit; each method that can fail has a
+/// `try_` twin.
+///
+/// A scalar handle carries its value and the slope by which it depends on one scalar node:
+/// unary functions and constants change the two and record nothing. A tensor handle names a node.
+#[must_use]
+pub struct Var<'t, V: Value> {
+    /// `None` for a plain number in a handle's clothes, as generic code makes with `T::one()`.
+    pub(crate) tape: Option<&'t Tape<V::Elem>>,
+    pub(crate) repr: V::Repr,
+}
+
+impl<V: Value> Clone for Var<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V: Value> Copy for Var<'_, V> {}
+
+impl<V: Value> fmt::Debug for Var<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Var({:?})", V::value(*self))
+    }
+}
+
+impl<V: Value + fmt::Display> fmt::Display for Var<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&V::value(*self), f)
+    }
+}

@@ -1,0 +1,64 @@
+//! `Operand`: what may stand beside a tensor handle in an expression.
+
+use super::Var;
+use crate::error::{Error, ErrorKind};
+use crate::kernel::Elem;
+use crate::tape::{NodeId, Tape};
+use crate::tensor::{Shape, Tensor};
+
+/// A second operand: a tensor handle, a scalar handle, a plain tensor or a plain number.
+///
+/// Scalars broadcast; plain values are constants and get no gradient. Implemented here only.
+#[allow(private_interfaces)]
+pub trait Operand<'t, T: Elem>: Sized {
+    /// Enters the operand into the tape as a tensor node; `op` is named in the error.
+    #[doc(hidden)]
+    #[track_caller]
+    fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error>;
+}
+
+#[allow(private_interfaces)]
+impl<'t, T: Elem> Operand<'t, T> for Var<'t, Tensor<T>> {
+    fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error> {
+        if self.tape().is(tape) {
+            Ok(self.repr)
+        } else {
+            Err(Error::new(ErrorKind::OtherTape { op }))
+        }
+    }
+}
+
+#[allow(private_interfaces)]
+impl<'t, T: Elem> Operand<'t, T> for Var<'t, T> {
+    #[track_caller]
+    fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error> {
+        match self.tape {
+            Some(other) if !other.is(tape) => Err(Error::new(ErrorKind::OtherTape { op })),
+            _ => Ok(tape.pack(Shape::scalar(), std::iter::once(self.member()))),
+        }
+    }
+}
+
+#[allow(private_interfaces)]
+impl<'t, T: Elem> Operand<'t, T> for Tensor<T> {
+    #[track_caller]
+    fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
+        Ok(tape.fixed(self))
+    }
+}
+
+#[allow(private_interfaces)]
+impl<'t, T: Elem> Operand<'t, T> for &Tensor<T> {
+    #[track_caller]
+    fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
+        Ok(tape.fixed(self.clone()))
+    }
+}
+
+#[allow(private_interfaces)]
+impl<'t, T: Elem> Operand<'t, T> for T {
+    #[track_caller]
+    fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
+        Ok(tape.fixed(Tensor::scalar(self)))
+    }
+}

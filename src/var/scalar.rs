@@ -1,0 +1,141 @@
+//! Scalar handles: a value, and the slope by which it depends on one scalar node.
+//!
+//! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary
+//! operation on one node with itself change value and slope and record nothing; only a binary
+//! operation on two different nodes makes a new one.
+
+use std::marker::PhantomData;
+
+use super::Var;
+use crate::error::{Error, ErrorKind};
+use crate::kernel::Elem;
+use crate::tape::{Entry, Id, Member, NOBODY, Tape};
+
+/// What a scalar handle holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar<T> {
+    pub(crate) value: T,
+    pub(crate) slope: T,
+    pub(crate) index: u32,
+    /// Whether the handle has been through a fold, so that the node's cotangent is not its own.
+    pub(crate) folded: bool,
+}
+
+impl<'t, T: Elem> Var<'t, T> {
+    /// A handle that is a scalar node itself.
+    #[inline]
+    pub(crate) fn source(tape: &'t Tape<T>, index: u32, value: T) -> Self {
+        Self {
+            tape: Some(tape),
+            repr: Scalar { value, slope: T::one(), index, folded: false },
+        }
+    }
+
+    /// A plain number: a handle without a tape, which records nothing.
+    #[inline]
+    pub fn number(value: T) -> Self {
+        Self {
+            tape: None,
+            repr: Scalar { value, slope: T::zero(), index: NOBODY, folded: false },
+        }
+    }
+
+    /// The handle of a node without operands, whose value its entry remembers.
+    pub(crate) fn of_entry(tape: &'t Tape<T>, index: u32) -> Self {
+        let value = tape.scalars.entries()[index as usize].partial[1];
+        Self::source(tape, index, value)
+    }
+
+    /// A function of this handle alone, given its value and derivative: folds, records nothing.
+    ///
+    /// The way to give scalars an elementary function of your own.
+    #[inline]
+    pub fn chain(self, value: T, derivative: T) -> Self {
+        let Scalar { slope, index, .. } = self.repr;
+        Self {
+            tape: self.tape,
+            repr: Scalar { value, slope: slope * derivative, index, folded: true },
+        }
+    }
+
+    /// A function of two handles, given its value and both partial derivatives.
+    ///
+    /// # Panics
+    /// If the handles belong to different tapes.
+    #[inline]
+    #[track_caller]
+    pub fn chain2(self, other: Self, op: &'static str, value: T, partial: [T; 2]) -> Self {
+        match (self.tape, other.tape) {
+            (Some(tape), Some(t)) => {
+                if !tape.is(t) {
+                    other_tape(op);
+                }
+                let (a, b) = (self.repr, other.repr);
+                let slopes = [partial[0] * a.slope, partial[1] * b.slope];
+                if a.index == b.index {
+                    Self {
+                        tape: self.tape,
+                        repr: Scalar { value, slope: slopes[0] + slopes[1], index: a.index, folded: true },
+                    }
+                } else {
+                    let entry = Entry { partial: slopes, operand: [a.index, b.index] };
+                    Self::source(tape, tape.scalars.push(entry), value)
+                }
+            }
+            (Some(_), None) => self.chain(value, partial[0]),
+            (None, Some(_)) => other.chain(value, partial[1]),
+            (None, None) => Self::number(value),
+        }
+    }
+
+    /// A node of its own for a handle that was folded.
+    pub(crate) fn watched(self) -> Self {
+        match self.tape {
+            Some(tape) if self.repr.folded => {
+                let entry = Entry {
+                    partial: [self.repr.slope, T::zero()],
+                    operand: [self.repr.index, NOBODY],
+                };
+                Self::source(tape, tape.scalars.push(entry), self.repr.value)
+            }
+            _ => self,
+        }
+    }
+
+    /// The name of the node, where the handle is one.
+    pub(crate) fn scalar_id(self) -> Result<Id<T>, Error> {
+        match self.tape {
+            Some(tape) if !self.repr.folded => {
+                let index = self.repr.index;
+                if tape.scalars.entries()[index as usize].is_source() {
+                    return Ok(Id { stamp: tape.stamp, index, of: PhantomData });
+                }
+                Err(Error::new(ErrorKind::Replay {
+                    text: format!("scalar node {index} combines two scalars and cannot be run again; write that stretch with tensor operations"),
+                }))
+            }
+            _ => Err(Error::new(ErrorKind::Folded)),
+        }
+    }
+
+    /// The handle as a member of a pack.
+    pub(crate) fn member(self) -> (T, Member<T>) {
+        let Scalar { value, slope, index, folded } = self.repr;
+        (value, Member { index, slope, whole: !folded })
+    }
+}
+
+impl<T: Elem> From<T> for Var<'_, T> {
+    /// A plain number: records nothing, gets no gradient.
+    #[inline]
+    fn from(value: T) -> Self {
+        Self::number(value)
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn other_tape(op: &'static str) -> ! {
+    panic!("{}", Error::new(ErrorKind::OtherTape { op }))
+}

@@ -1,0 +1,286 @@
+//! Tensor handles: a tape and the number of a node on it.
+
+use std::marker::PhantomData;
+
+use super::Var;
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::Elem;
+use crate::tape::rule::Rule;
+use crate::tape::{Id, Kind, NOBODY, NodeId, Tape};
+use crate::tensor::{Shape, Tensor};
+use crate::var::Operand;
+
+impl<'t, T: Elem> Var<'t, Tensor<T>> {
+    pub(crate) fn of_node(tape: &'t Tape<T>, id: NodeId) -> Self {
+        Self { tape: Some(tape), repr: id }
+    }
+
+    /// The tape this handle lives on.
+    pub fn tape(self) -> &'t Tape<T> {
+        self.tape.expect("a tensor handle is made by a tape")
+    }
+
+    /// Calls `f` with the value, without sharing its buffer.
+    pub(crate) fn with_value<R>(self, f: impl FnOnce(&Tensor<T>) -> R) -> R {
+        f(&self.tape().node(self.repr).value)
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(self) -> Shape {
+        self.with_value(|x| x.shape().clone())
+    }
+
+    /// How many axes there are.
+    pub fn rank(self) -> usize {
+        self.with_value(Tensor::rank)
+    }
+
+    pub(crate) fn tensor_id(self) -> Id<Tensor<T>> {
+        Id { stamp: self.tape().stamp, index: self.repr.0, of: PhantomData }
+    }
+
+    /// Records a rule with this handle as its only operand.
+    ///
+    /// # Errors
+    /// If the rule does not take an operand of this shape.
+    #[track_caller]
+    pub(crate) fn record(self, rule: impl Rule<T>) -> Result<Self, Error> {
+        Ok(Self::of_node(self.tape(), self.tape().record(rule, &[self.repr])?))
+    }
+
+    /// Records a rule with this handle and a second operand.
+    ///
+    /// # Errors
+    /// If the rule does not take operands of these shapes, or the other lives on another tape.
+    #[track_caller]
+    pub(crate) fn record2(
+        self,
+        rule: impl Rule<T>,
+        other: impl Operand<'t, T>,
+    ) -> Result<Self, Error> {
+        let tape = self.tape();
+        let other = other.enter(tape, rule.name())?;
+        Ok(Self::of_node(tape, tape.record(rule, &[self.repr, other])?))
+    }
+
+    /// Records a rule with another operand first and this handle second.
+    ///
+    /// # Errors
+    /// If the rule does not take operands of these shapes, or the other lives on another tape.
+    #[track_caller]
+    pub(crate) fn record2_left(
+        self,
+        rule: impl Rule<T>,
+        other: impl Operand<'t, T>,
+    ) -> Result<Self, Error> {
+        let tape = self.tape();
+        let other = other.enter(tape, rule.name())?;
+        Ok(Self::of_node(tape, tape.record(rule, &[other, self.repr])?))
+    }
+
+    /// Records a rule whose output is one number, and reads it as a scalar.
+    ///
+    /// # Errors
+    /// If the rule does not take an operand of this shape.
+    #[track_caller]
+    pub(crate) fn record_scalar(self, rule: impl Rule<T>) -> Result<Var<'t, T>, Error> {
+        Var::spread_one(self.tape(), rule, &[self.repr])
+    }
+}
+
+impl<'t, T: Elem> Var<'t, T> {
+    /// Records a rule whose output is one number, and reads it as a scalar.
+    #[track_caller]
+    pub(crate) fn spread_one(
+        tape: &'t Tape<T>,
+        rule: impl Rule<T>,
+        inputs: &[NodeId],
+    ) -> Result<Self, Error> {
+        let (value, first) = tape.record_spread(rule, inputs)?;
+        Ok(Self::spread(tape, value.item(), first, 0))
+    }
+
+    /// Records a rule on scalars as one wide node; each element of its output becomes a scalar.
+    #[track_caller]
+    pub(crate) fn wide(scalars: &[Self], rule: impl Rule<T>) -> Result<Vec<Self>, Error> {
+        let op = rule.name();
+        let Some(tape) = scalars.iter().find_map(|s| s.tape) else {
+            // Plain numbers: a tape of their own, which the result forgets.
+            let tape = Tape::default();
+            let pack = tape.fixed(scalars.iter().map(|s| s.repr.value).collect());
+            let (value, _) = tape.record_spread(rule, &[pack])?;
+            return Ok(value.iter().map(|&v| Self::number(v)).collect());
+        };
+        if scalars.iter().any(|s| s.tape.is_some_and(|t| !t.is(tape))) {
+            return Err(Error::new(ErrorKind::OtherTape { op }));
+        }
+        let pack = tape.pack([scalars.len()].into(), scalars.iter().map(|s| s.member()));
+        let (value, first) = tape.record_spread(rule, &[pack])?;
+        let elements = value.iter().enumerate();
+        Ok(elements.map(|(k, &v)| Self::spread(tape, v, first, k)).collect())
+    }
+
+    fn spread(tape: &'t Tape<T>, value: T, first: u32, k: usize) -> Self {
+        match first {
+            NOBODY => Self::number(value),
+            first => Self::source(tape, first + k as u32, value),
+        }
+    }
+}
+
+impl<T: Elem> Tape<T> {
+    /// Enters an input whose gradient is wanted: a number or a tensor.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let w = tape.var(Tensor::from([1.0, 2.0]));
+    /// let b = tape.var(0.5);
+    /// let grads = (w * b).sum().backward();
+    /// assert_eq!(grads.wrt(w), Tensor::from([0.5, 0.5]));
+    /// assert_eq!(grads.wrt(b), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn var<V: super::Value<Elem = T>>(&self, value: V) -> Var<'_, V> {
+        V::leaf(self, value)
+    }
+
+    /// Enters a tensor that no gradient flows into.
+    ///
+    /// Needed only to start an expression: as an operand a plain tensor does.
+    #[track_caller]
+    pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, Tensor<T>> {
+        Var::of_node(self, self.fixed(value.into()))
+    }
+
+    /// Runs a rule on tensor handles of this tape and records it.
+    ///
+    /// # Panics
+    /// If the rule does not take operands of these shapes, or one lives on another tape.
+    #[track_caller]
+    pub fn apply<'t, const N: usize>(
+        &'t self,
+        rule: impl Rule<T>,
+        operands: [Var<'t, Tensor<T>>; N],
+    ) -> Var<'t, Tensor<T>> {
+        self.try_apply(rule, operands).or_panic()
+    }
+
+    /// [`apply`](Self::apply), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the rule does not take operands of these shapes, or one lives on another tape.
+    #[track_caller]
+    pub fn try_apply<'t, const N: usize>(
+        &'t self,
+        rule: impl Rule<T>,
+        operands: [Var<'t, Tensor<T>>; N],
+    ) -> Result<Var<'t, Tensor<T>>, Error> {
+        if operands.iter().any(|x| !x.tape().is(self)) {
+            return Err(Error::new(ErrorKind::OtherTape { op: rule.name() }));
+        }
+        Ok(Var::of_node(self, self.record(rule, &operands.map(|x| x.repr))?))
+    }
+
+    /// The handle of a node that was named by [`Var::id`].
+    ///
+    /// # Panics
+    /// If the id was taken before the last reset, or on another tape.
+    #[track_caller]
+    pub fn handle<V: super::Value<Elem = T>>(&self, id: Id<V>) -> Var<'_, V> {
+        self.check_id(id).or_panic();
+        V::handle(self, id.index)
+    }
+
+    /// Runs the recorded tensor operations again on new leaf values, into the buffers they have.
+    ///
+    /// Takes `&mut self`, so no handle with an old value survives: name nodes by [`Var::id`] before
+    /// and find them by [`handle`](Self::handle) after. Constants keep their values.
+    ///
+    /// # Errors
+    /// If scalar arithmetic was recorded between nodes (scalar nodes keep only slopes), if an id is
+    /// stale or names no leaf, or if a value has another shape than its leaf. The tape is unchanged
+    /// then.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let mut tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0]));
+    /// let y = (x * x).sum();
+    /// let (x, y) = (x.id()?, y.id()?);
+    /// tape.replay([(x, Tensor::from([3.0, 4.0]))])?;
+    /// assert_eq!(tape.handle(y).value(), 25.0);
+    /// assert_eq!(tape.handle(y).backward().wrt(tape.handle(x)), Tensor::from([6.0, 8.0]));
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    pub fn replay<V: super::Value<Elem = T>>(
+        &mut self,
+        leaves: impl IntoIterator<Item = (Id<V>, V)>,
+    ) -> Result<(), Error> {
+        self.check_replayable()?;
+        let leaves: Vec<(Id<V>, V)> = leaves.into_iter().collect();
+        // All ids before any value, so that an error leaves the tape as it was.
+        for (id, value) in &leaves {
+            self.check_id(*id)?;
+            V::check_leaf(self, id.index, value)?;
+        }
+        for (id, value) in leaves {
+            V::set(self, id.index, value);
+        }
+        self.rerun();
+        Ok(())
+    }
+
+    fn check_id<V>(&self, id: Id<V>) -> Result<(), Error> {
+        if id.stamp == self.stamp {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::StaleId))
+        }
+    }
+
+    /// Refuses a new value for a node that is no leaf or has another shape.
+    pub(crate) fn check_leaf_tensor(
+        &self,
+        op: &'static str,
+        id: NodeId,
+        value: &Tensor<T>,
+    ) -> Result<(), Error> {
+        let node = self.node(id);
+        if !matches!(node.kind, Kind::Leaf) {
+            return Err(Error::argument(op, format!(
+                "the node recorded at {} is no leaf; name leaves only",
+                node.line
+            )));
+        }
+        if node.value.shape() != value.shape() {
+            return Err(Error::new(ErrorKind::Shape {
+                op,
+                what: "the value for a leaf",
+                found: value.shape().clone(),
+                expected: node.value.shape().clone(),
+            }));
+        }
+        Ok(())
+    }
+
+    /// Refuses a new value for a scalar node that an operation computes.
+    pub(crate) fn check_leaf_scalar(&self, index: u32) -> Result<(), Error> {
+        let nodes = self.nodes.borrow();
+        let after = nodes.partition_point(|node| node.mark <= index);
+        let covers = |node: &crate::tape::Node<T>| {
+            node.spread && (index - node.mark) < node.value.len() as u32
+        };
+        match nodes[..after].iter().rev().find(|node| node.spread) {
+            Some(node) if covers(node) => Err(Error::argument(
+                "replay",
+                format!("the node recorded at {} is no leaf; name leaves only", node.line),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

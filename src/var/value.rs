@@ -1,0 +1,240 @@
+//! `Value`: what a handle can stand for, and how its kind is read, kept and differentiated.
+
+use std::fmt::Debug;
+
+use super::scalar::Scalar;
+use super::Var;
+use crate::error::Error;
+use crate::forward::{Forward, Tangents};
+use crate::gradients::Gradients;
+use crate::kernel::Elem;
+use crate::tape::{Entry, Id, NodeId, Tape};
+use crate::tensor::Tensor;
+
+/// A number or a tensor of numbers: what a [`Var`] can stand for. Implemented here only.
+pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
+    /// The type of the numbers.
+    type Elem: Elem;
+
+    /// What a handle holds besides its tape.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    type Repr: Copy;
+
+    /// Enters a leaf.
+    #[doc(hidden)]
+    #[track_caller]
+    fn leaf(tape: &Tape<Self::Elem>, value: Self) -> Var<'_, Self>;
+
+    /// The value of a handle.
+    #[doc(hidden)]
+    fn value(var: Var<'_, Self>) -> Self;
+
+    /// A handle whose gradient will be kept.
+    #[doc(hidden)]
+    #[track_caller]
+    fn watch(var: Var<'_, Self>) -> Var<'_, Self>;
+
+    /// A handle with the same value that no gradient flows through.
+    #[doc(hidden)]
+    #[track_caller]
+    fn detach(var: Var<'_, Self>) -> Var<'_, Self>;
+
+    /// The gradient with respect to a handle; `None` if the output does not depend on it.
+    #[doc(hidden)]
+    fn gradient(gradients: &Gradients<'_, Self::Elem>, var: Var<'_, Self>) -> Result<Option<Self>, Error>;
+
+    /// Adds a direction to a forward walk.
+    #[doc(hidden)]
+    fn seed(walk: &mut Forward<'_, Self::Elem>, var: Var<'_, Self>, tangent: Self) -> Result<(), Error>;
+
+    /// The tangent of a handle after a forward walk.
+    #[doc(hidden)]
+    fn tangent(tangents: &Tangents<'_, Self::Elem>, var: Var<'_, Self>) -> Self;
+
+    /// A gradient of zeros.
+    #[doc(hidden)]
+    fn zero_like(var: Var<'_, Self>) -> Self;
+
+    /// The name of the handle's node.
+    #[doc(hidden)]
+    fn id(var: Var<'_, Self>) -> Result<Id<Self>, Error>;
+
+    /// The handle of a node.
+    #[doc(hidden)]
+    fn handle(tape: &Tape<Self::Elem>, index: u32) -> Var<'_, Self>;
+
+    /// Refuses a new value for a node that cannot take it.
+    #[doc(hidden)]
+    fn check_leaf(tape: &Tape<Self::Elem>, index: u32, value: &Self) -> Result<(), Error>;
+
+    /// Puts a new value into a leaf.
+    #[doc(hidden)]
+    fn set(tape: &mut Tape<Self::Elem>, index: u32, value: Self);
+}
+
+mod sealed {
+    /// Keeps [`Value`](super::Value) closed: a new kind of node would need walks of its own.
+    pub trait Sealed {}
+    impl<T: crate::kernel::Elem> Sealed for T {}
+    impl<T: crate::kernel::Elem> Sealed for crate::tensor::Tensor<T> {}
+}
+
+impl<'t, V: Value> Var<'t, V> {
+    /// The value this handle stands for. For a tensor the buffer is shared, not copied.
+    pub fn value(self) -> V {
+        V::value(self)
+    }
+
+    /// Asks for the gradient of an intermediate: use and ask [`wrt`](Gradients::wrt) for the handle
+    /// that this returns.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(2.0);
+    /// let inner = (x * x).sin().watch();
+    /// let grads = (inner * 3.0).backward();
+    /// assert_eq!(grads.wrt(inner), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn watch(self) -> Self {
+        V::watch(self)
+    }
+
+    /// The same value as a constant: no gradient flows through it.
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        V::detach(self)
+    }
+
+    /// A name for this handle's node that outlives the handle, for [`Tape::replay`] and
+    /// [`Tape::handle`].
+    ///
+    /// # Errors
+    /// If a scalar handle was folded and names no node of its own.
+    pub fn id(self) -> Result<Id<V>, Error> {
+        V::id(self)
+    }
+}
+
+impl<T: Elem> Value for T {
+    type Elem = T;
+    type Repr = Scalar<T>;
+
+    fn leaf(tape: &Tape<T>, value: T) -> Var<'_, T> {
+        Var::source(tape, tape.scalars.push(Entry::source(value)), value)
+    }
+
+    fn value(var: Var<'_, T>) -> T {
+        var.repr.value
+    }
+
+    fn watch(var: Var<'_, T>) -> Var<'_, T> {
+        var.watched()
+    }
+
+    fn detach(var: Var<'_, T>) -> Var<'_, T> {
+        Var::number(var.repr.value)
+    }
+
+    fn gradient(gradients: &Gradients<'_, T>, var: Var<'_, T>) -> Result<Option<T>, Error> {
+        gradients.scalar(var)
+    }
+
+    fn seed(walk: &mut Forward<'_, T>, var: Var<'_, T>, tangent: T) -> Result<(), Error> {
+        var.scalar_id()?;
+        walk.scalars.push((var.repr.index, tangent));
+        Ok(())
+    }
+
+    fn tangent(tangents: &Tangents<'_, T>, var: Var<'_, T>) -> T {
+        match tangents.scalars.get(var.repr.index as usize) {
+            Some(t) if !t.is_zero() => var.repr.slope * *t,
+            _ => T::zero(),
+        }
+    }
+
+    fn zero_like(_: Var<'_, T>) -> T {
+        T::zero()
+    }
+
+    fn id(var: Var<'_, T>) -> Result<Id<T>, Error> {
+        var.scalar_id()
+    }
+
+    fn handle(tape: &Tape<T>, index: u32) -> Var<'_, T> {
+        Var::of_entry(tape, index)
+    }
+
+    fn check_leaf(tape: &Tape<T>, index: u32, _: &T) -> Result<(), Error> {
+        tape.check_leaf_scalar(index)
+    }
+
+    fn set(tape: &mut Tape<T>, index: u32, value: T) {
+        tape.scalars.entries_mut()[index as usize] = Entry::source(value);
+    }
+}
+
+impl<T: Elem> Value for Tensor<T> {
+    type Elem = T;
+    type Repr = NodeId;
+
+    fn leaf(tape: &Tape<T>, value: Tensor<T>) -> Var<'_, Tensor<T>> {
+        Var::of_node(tape, tape.leaf(value))
+    }
+
+    fn value(var: Var<'_, Tensor<T>>) -> Tensor<T> {
+        var.with_value(Tensor::clone)
+    }
+
+    fn watch(var: Var<'_, Tensor<T>>) -> Var<'_, Tensor<T>> {
+        var.tape().nodes.borrow_mut()[var.repr.index()].kept = true;
+        var
+    }
+
+    fn detach(var: Var<'_, Tensor<T>>) -> Var<'_, Tensor<T>> {
+        Var::of_node(var.tape(), var.tape().fixed(Self::value(var)))
+    }
+
+    fn gradient(gradients: &Gradients<'_, T>, var: Var<'_, Tensor<T>>) -> Result<Option<Tensor<T>>, Error> {
+        gradients.tensor(var)
+    }
+
+    fn seed(
+        walk: &mut Forward<'_, T>,
+        var: Var<'_, Tensor<T>>,
+        tangent: Tensor<T>,
+    ) -> Result<(), Error> {
+        walk.tape.check_leaf_tensor("along", var.repr, &tangent)?;
+        walk.tensors.push((var.repr.index(), tangent));
+        Ok(())
+    }
+
+    fn tangent(tangents: &Tangents<'_, T>, var: Var<'_, Tensor<T>>) -> Tensor<T> {
+        let tangent = tangents.tensors.get(var.repr.index()).cloned().flatten();
+        tangent.unwrap_or_else(|| Tensor::zeros(var.shape()))
+    }
+
+    fn zero_like(var: Var<'_, Tensor<T>>) -> Tensor<T> {
+        Tensor::zeros(var.shape())
+    }
+
+    fn id(var: Var<'_, Tensor<T>>) -> Result<Id<Tensor<T>>, Error> {
+        Ok(var.tensor_id())
+    }
+
+    fn handle(tape: &Tape<T>, index: u32) -> Var<'_, Tensor<T>> {
+        Var::of_node(tape, NodeId(index))
+    }
+
+    fn check_leaf(tape: &Tape<T>, index: u32, value: &Tensor<T>) -> Result<(), Error> {
+        tape.check_leaf_tensor("replay", NodeId(index), value)
+    }
+
+    fn set(tape: &mut Tape<T>, index: u32, value: Tensor<T>) {
+        tape.nodes.get_mut()[index as usize].value = value;
+    }
+}
