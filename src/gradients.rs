@@ -72,7 +72,9 @@ impl<T: Elem> Gradients<'_, T> {
             Some(adjoint) => Ok(Some(*adjoint)),
             // Made after the output: a leaf cannot matter to it, but what was watched too late may.
             None if self.tape.scalars.entries()[x.repr.index as usize].is_source() => Ok(None),
-            None => Err(Error::new(ErrorKind::NotKept { op: "a scalar node" })),
+            None => Err(Error::new(ErrorKind::NotKept {
+                op: "a scalar node",
+            })),
         }
     }
 
@@ -84,7 +86,9 @@ impl<T: Elem> Gradients<'_, T> {
             Some(Cotangent::Sum(cotangent)) => Ok(Some(cotangent.clone())),
             Some(Cotangent::Released) => match &self.tape.node(x.repr).kind {
                 Kind::Op { rule, .. } => Err(Error::new(ErrorKind::NotKept { op: rule.name() })),
-                _ => Err(Error::new(ErrorKind::NotKept { op: "a scalar operand" })),
+                _ => Err(Error::new(ErrorKind::NotKept {
+                    op: "a scalar operand",
+                })),
             },
             Some(Cotangent::Zero) | None => Ok(None),
         }

@@ -11,7 +11,12 @@ fn a_scalar_and_a_tensor_share_one_tape() {
     let loss = ((x * b).tanh() + 1.0).sum() * b;
     let grads = loss.backward();
     let h = 1e-6;
-    let f = |b: f64| ((0..6).map(|i| (b * [1.0, 2.0, 3.0, 1.0, 2.0, 9.0][i]).tanh() + 1.0).sum::<f64>()) * b;
+    let f = |b: f64| {
+        ((0..6)
+            .map(|i| (b * [1.0, 2.0, 3.0, 1.0, 2.0, 9.0][i]).tanh() + 1.0)
+            .sum::<f64>())
+            * b
+    };
     assert!((grads.wrt(b) - (f(0.5 + h) - f(0.5 - h)) / (2.0 * h)).abs() < 1e-8);
     println!("{}", grads.wrt(x));
 }

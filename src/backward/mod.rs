@@ -97,7 +97,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         let scalars = node.mark as usize;
         drop(node);
         let mut walk = Walk::new(tape, scalars);
-        walk.cotangents.resize_with(self.repr.index(), || Cotangent::Zero);
+        walk.cotangents
+            .resize_with(self.repr.index(), || Cotangent::Zero);
         walk.cotangents.push(Cotangent::Sum(cotangent));
         Ok(walk.run(self.repr.index() + 1))
     }
@@ -115,7 +116,11 @@ impl<'t, T: Elem> Walk<'t, T> {
         let mut adjoints = tape.adjoints.borrow_mut().pop().unwrap_or_default();
         adjoints.clear();
         adjoints.resize(scalars, T::zero());
-        Self { tape, adjoints, cotangents: Vec::new() }
+        Self {
+            tape,
+            adjoints,
+            cotangents: Vec::new(),
+        }
     }
 
     /// Walks over the first `last` tensor nodes and the scalar nodes between them.
@@ -149,7 +154,11 @@ impl<'t, T: Elem> Walk<'t, T> {
         }
         sweep(&entries, &mut self.adjoints, 1, swept.max(1));
         drop((nodes, entries));
-        Gradients { tape: self.tape, adjoints: self.adjoints, cotangents: self.cotangents }
+        Gradients {
+            tape: self.tape,
+            adjoints: self.adjoints,
+            cotangents: self.cotangents,
+        }
     }
 
     /// The cotangent of a node whose elements are scalar nodes too.
@@ -161,7 +170,9 @@ impl<'t, T: Elem> Walk<'t, T> {
             return;
         }
         let mut g = self.tape.pool.take(node.value.shape().clone());
-        let elements = g.unique_mut().expect("a buffer from the pool has one owner");
+        let elements = g
+            .unique_mut()
+            .expect("a buffer from the pool has one owner");
         elements[to - from..].fill(T::zero());
         elements[..to - from].copy_from_slice(&self.adjoints[from..to]);
         accumulate(&self.tape.pool, &mut self.cotangents[k], g);
@@ -222,7 +233,9 @@ fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, share: Tens
     }
     // Shared with the cotangent of another node: the sum needs a buffer of its own.
     let mut fresh = pool.take(sum.shape().clone());
-    let elements = fresh.unique_mut().expect("a buffer from the pool has one owner");
+    let elements = fresh
+        .unique_mut()
+        .expect("a buffer from the pool has one owner");
     kernel::map2(sum.data(), share.data(), elements, |a, b| a + b);
     pool.put(share);
     *sum = fresh;

@@ -6,7 +6,9 @@
 mod elem;
 
 use std::fmt;
-use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign};
+use std::ops::{
+    Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
+};
 
 use crate::kernel::Elem;
 
@@ -108,7 +110,11 @@ impl<T: Elem> Mul for Dual<T> {
     type Output = Self;
 
     fn mul(self, other: Self) -> Self {
-        self.chain2(other, self.primal * other.primal, [other.primal, self.primal])
+        self.chain2(
+            other,
+            self.primal * other.primal,
+            [other.primal, self.primal],
+        )
     }
 }
 
@@ -117,8 +123,8 @@ impl<T: Elem> Div for Dual<T> {
 
     fn div(self, other: Self) -> Self {
         let quotient = self.primal / other.primal;
-        let tangent = self.chain(quotient, T::one()).tangent
-            - other.chain(quotient, quotient).tangent;
+        let tangent =
+            self.chain(quotient, T::one()).tangent - other.chain(quotient, quotient).tangent;
         Self::new(quotient, tangent / other.primal)
     }
 }

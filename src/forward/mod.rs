@@ -116,7 +116,12 @@ impl<'t, T: Elem> Forward<'t, T> {
                 tangents.scalars[from..from + tangent.len()].copy_from_slice(tangent.data());
             }
         }
-        push_forward(&entries, &mut tangents.scalars, pushed, entries.len() as u32);
+        push_forward(
+            &entries,
+            &mut tangents.scalars,
+            pushed,
+            entries.len() as u32,
+        );
         Ok(tangents)
     }
 }
@@ -166,8 +171,10 @@ impl<T: Elem> Tangents<'_, T> {
             unreachable!("only operations have a pushforward")
         };
         let before = &self.tensors[..k];
-        let t: SmallVec<[Option<&Tensor<T>>; 2]> =
-            inputs.iter().map(|id| before[id.index()].as_ref()).collect();
+        let t: SmallVec<[Option<&Tensor<T>>; 2]> = inputs
+            .iter()
+            .map(|id| before[id.index()].as_ref())
+            .collect();
         if t.iter().all(Option::is_none) {
             return Ok(None);
         }

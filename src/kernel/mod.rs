@@ -14,8 +14,8 @@ mod permute;
 pub(crate) mod plain;
 mod reduce;
 mod rows;
-mod wide;
 pub(crate) mod softmax;
+mod wide;
 
 pub use double::Dd;
 pub use elem::Elem;

@@ -19,7 +19,11 @@ pub struct Rows {
 impl Rows {
     /// Rows of length `n` that lie one after the other.
     pub const fn last(count: usize, n: usize) -> Self {
-        Rows { outer: count, n, inner: 1 }
+        Rows {
+            outer: count,
+            n,
+            inner: 1,
+        }
     }
 
     /// The number of rows.
@@ -51,19 +55,29 @@ impl Rows {
     #[track_caller]
     pub(crate) fn full(self, op: &str, name: &str, len: usize) {
         let need = self.elements();
-        assert!(len == need, "{op}: {name} holds {len} numbers and the rows have {need} elements");
+        assert!(
+            len == need,
+            "{op}: {name} holds {len} numbers and the rows have {need} elements"
+        );
     }
 
     /// Refuses a buffer that does not hold one number for each row.
     #[track_caller]
     pub(crate) fn each(self, op: &str, name: &str, len: usize) {
         let need = self.count();
-        assert!(len == need, "{op}: {name} holds {len} numbers and there are {need} rows");
+        assert!(
+            len == need,
+            "{op}: {name} holds {len} numbers and there are {need} rows"
+        );
     }
 
     /// Refuses a row too long for its index to fit the `u32` of `top`, whose last value means "no element".
     #[track_caller]
     pub(crate) fn indexable(self, op: &str) {
-        assert!(self.n < u32::MAX as usize, "{op}: a row of {} elements is too long to index by 32 bits", self.n);
+        assert!(
+            self.n < u32::MAX as usize,
+            "{op}: a row of {} elements is too long to index by 32 bits",
+            self.n
+        );
     }
 }

@@ -123,7 +123,10 @@ fn view<T>(x: &Tensor<T>) -> (&[usize], &[T]) {
 macro_rules! pairwise {
     ($(#[$doc:meta])* pub fn $name:ident(self, $other:ident), $try_name:ident = $op:expr;) => {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
-            $(#[$doc])*
+            #[doc = concat!("`", stringify!($name), "` of two scalars. Formula, domain and gradient stand at the tensor form.")]
+            ///
+            /// # Panics
+            /// If the other handle lives on another tape.
             #[inline]
             #[track_caller]
             pub fn $name(self, $other: impl Into<Self>) -> Self {
@@ -152,7 +155,10 @@ macro_rules! pairwise {
         }
 
         impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
-            $(#[$doc])*
+            #[doc = concat!("`", stringify!($name), "` of two plain tensors that broadcast. Formula and domain stand at the form for handles.")]
+            ///
+            /// # Panics
+            /// If the shapes do not broadcast.
             #[must_use]
             #[track_caller]
             pub fn $name(&self, $other: &Self) -> Self {

@@ -61,7 +61,10 @@ impl Over {
 
     /// All axes of a tensor with so many, none kept.
     pub(crate) fn all(rank: usize) -> Self {
-        Self { axes: (0..rank).collect(), keep: false }
+        Self {
+            axes: (0..rank).collect(),
+            keep: false,
+        }
     }
 
     /// The shape after the reduction.
@@ -111,7 +114,9 @@ impl Over {
     fn geometry(&self, shape: &Shape) -> Rows {
         let n = self.axes.iter().map(|&axis| shape[axis]).product();
         let kept = |axes: std::ops::Range<usize>| -> usize {
-            axes.filter(|axis| !self.axes.contains(axis)).map(|axis| shape[axis]).product()
+            axes.filter(|axis| !self.axes.contains(axis))
+                .map(|axis| shape[axis])
+                .product()
         };
         match (self.axes.first(), self.order(shape.rank())) {
             (Some(&first), None) => Rows {
@@ -119,7 +124,11 @@ impl Over {
                 n,
                 inner: kept(first..shape.rank()),
             },
-            _ => Rows { outer: kept(0..shape.rank()), n, inner: 1 },
+            _ => Rows {
+                outer: kept(0..shape.rank()),
+                n,
+                inner: 1,
+            },
         }
     }
 

@@ -29,8 +29,7 @@ pub trait Spec: 'static {
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes>;
 
     /// The op with its hand-written rule.
-    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes)
-    -> Var<'t, Tensor<T>>;
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>>;
 
     /// The same function from other ops; `None` if the op is primitive.
     fn composed<'t, T: Elem>(
@@ -81,7 +80,9 @@ pub struct Draw {
 impl Draw {
     /// The draws that belong to `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed) }
+        Self {
+            random: Random::new(seed),
+        }
     }
 
     /// A whole number in `0..n`.
@@ -98,7 +99,9 @@ impl Draw {
     pub fn shape(&mut self, rank: usize) -> Shape {
         let rank = rank + self.below(5 - rank);
         // Most sizes are ordinary; one draw in fifteen has an axis of size 0.
-        (0..rank).map(|_| self.pick(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 1, 2, 3, 4, 6, 0])).collect()
+        (0..rank)
+            .map(|_| self.pick(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 1, 2, 3, 4, 6, 0]))
+            .collect()
     }
 
     /// A shape as [`shape`](Self::shape) gives, without an axis of size 0.
@@ -117,13 +120,22 @@ impl Draw {
 
     /// Some of the axes of a shape, none twice: possibly none, possibly all.
     pub fn axes(&mut self, shape: &Shape) -> Vec<isize> {
-        (0..shape.rank() as isize).filter(|_| self.below(2) == 0).collect()
+        (0..shape.rank() as isize)
+            .filter(|_| self.below(2) == 0)
+            .collect()
     }
 
     /// A shape that broadcasts to `shape`: leading axes dropped, some sizes replaced by 1.
     pub fn narrower(&mut self, shape: &Shape) -> Shape {
-        let skip = if self.below(2) == 0 { 0 } else { self.below(shape.rank() + 1) };
-        shape[skip..].iter().map(|&n| if self.below(3) == 0 { 1 } else { n }).collect()
+        let skip = if self.below(2) == 0 {
+            0
+        } else {
+            self.below(shape.rank() + 1)
+        };
+        shape[skip..]
+            .iter()
+            .map(|&n| if self.below(3) == 0 { 1 } else { n })
+            .collect()
     }
 
     /// Values evenly spread over `[low, high)`, each exact in `f32`.

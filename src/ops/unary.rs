@@ -88,7 +88,7 @@ pub(crate) fn share<T: Elem>(g: T, slope: impl FnOnce() -> T) -> T {
 macro_rules! elementwise {
     ($(#[$doc:meta])* pub fn $name:ident(self $(, $arg:ident: $t:ty)*) = $op:expr;) => {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
-            $(#[$doc])*
+            #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and records nothing. Formula, domain and gradient stand at the tensor form.")]
             #[inline]
             pub fn $name(self $(, $arg: $t)*) -> Self {
                 let (op, x) = ($op, self.repr.value);
@@ -106,7 +106,7 @@ macro_rules! elementwise {
         }
 
         impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
-            $(#[$doc])*
+            #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain stand at the form for handles.")]
             #[must_use]
             pub fn $name(&self $(, $arg: $t)*) -> Self {
                 let op = $op;

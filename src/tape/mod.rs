@@ -93,7 +93,10 @@ impl<T: Elem> Tape<T> {
     /// constants alone do not count.
     pub fn tensor_nodes(&self) -> usize {
         let nodes = self.nodes.borrow();
-        nodes.iter().filter(|n| matches!(n.kind, Kind::Op { .. })).count()
+        nodes
+            .iter()
+            .filter(|n| matches!(n.kind, Kind::Op { .. }))
+            .count()
     }
 
     /// How many bytes the recording keeps: values and residuals of tensor nodes, scalar entries.

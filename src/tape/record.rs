@@ -26,11 +26,17 @@ impl<T: Elem> Tape<T> {
 
     /// Gathers scalars into a tensor; a constant if none of them is on the tape.
     #[track_caller]
-    pub(crate) fn pack(&self, shape: Shape, scalars: impl Iterator<Item = (T, Member<T>)>) -> NodeId {
+    pub(crate) fn pack(
+        &self,
+        shape: Shape,
+        scalars: impl Iterator<Item = (T, Member<T>)>,
+    ) -> NodeId {
         let mut value = self.pool.take(shape);
         let mut members = self.members.borrow_mut();
         let start = members.len();
-        let elements = value.unique_mut().expect("a buffer from the pool has one owner");
+        let elements = value
+            .unique_mut()
+            .expect("a buffer from the pool has one owner");
         for (element, (value, member)) in elements.iter_mut().zip(scalars) {
             *element = value;
             members.push(member);
@@ -41,7 +47,14 @@ impl<T: Elem> Tape<T> {
             return self.fixed(value);
         }
         drop(members);
-        self.push(Kind::Pack { start: start as u32 }, value, None, false)
+        self.push(
+            Kind::Pack {
+                start: start as u32,
+            },
+            value,
+            None,
+            false,
+        )
     }
 
     /// Runs a rule and records it; what depends on constants alone is kept as a constant.
@@ -49,11 +62,7 @@ impl<T: Elem> Tape<T> {
     /// # Errors
     /// Those of [`Rule::shape`].
     #[track_caller]
-    pub(crate) fn record(
-        &self,
-        rule: impl Rule<T>,
-        inputs: &[NodeId],
-    ) -> Result<NodeId, Error> {
+    pub(crate) fn record(&self, rule: impl Rule<T>, inputs: &[NodeId]) -> Result<NodeId, Error> {
         self.run(rule, inputs, false)
     }
 
@@ -115,7 +124,8 @@ impl<T: Elem> Tape<T> {
             }
         }
         let mut nodes = self.nodes.borrow_mut();
-        let id = u32::try_from(nodes.len()).expect("a tape holds at most 2^32 tensor nodes; reset it");
+        let id =
+            u32::try_from(nodes.len()).expect("a tape holds at most 2^32 tensor nodes; reset it");
         nodes.push(Node {
             kept: matches!(kind, Kind::Leaf),
             kind,

@@ -37,7 +37,10 @@ impl<T: Elem> Tape<T> {
             if let Kind::Pack { start } = node.kind {
                 let pack = &members[start as usize..start as usize + node.value.len()];
                 if pack.iter().any(|m| m.index != super::NOBODY && !m.whole) {
-                    return refuse(&format!("a folded scalar handle enters a tensor at {}", node.line));
+                    return refuse(&format!(
+                        "a folded scalar handle enters a tensor at {}",
+                        node.line
+                    ));
                 }
             }
         }
@@ -51,7 +54,14 @@ impl<T: Elem> Tape<T> {
         let nodes = self.nodes.get_mut();
         for k in 0..nodes.len() {
             let (before, rest) = nodes.split_at_mut(k);
-            let Node { kind, value, residual, mark, spread, .. } = &mut rest[0];
+            let Node {
+                kind,
+                value,
+                residual,
+                mark,
+                spread,
+                ..
+            } = &mut rest[0];
             match kind {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack { start } => {
@@ -95,11 +105,17 @@ impl<T: Elem> Tape<T> {
         for entry in &self.scalars.entries()[1..] {
             wide.scalars.push(Entry::source(entry.partial[1].widen()));
         }
-        wide.members = RefCell::new(self.members.borrow().iter().map(|m| Member {
-            index: m.index,
-            slope: m.slope.widen(),
-            whole: m.whole,
-        }).collect());
+        wide.members = RefCell::new(
+            self.members
+                .borrow()
+                .iter()
+                .map(|m| Member {
+                    index: m.index,
+                    slope: m.slope.widen(),
+                    whole: m.whole,
+                })
+                .collect(),
+        );
         for node in self.nodes.borrow().iter() {
             let (kind, value) = match &node.kind {
                 Kind::Leaf => (Kind::Leaf, node.value.map(T::widen)),
@@ -107,10 +123,19 @@ impl<T: Elem> Tape<T> {
                 Kind::Pack { start } => (Kind::Pack { start: *start }, node.value.map(T::widen)),
                 Kind::Op { rule, inputs } => {
                     let rule = rule.widen().ok_or_else(|| {
-                        Error::new(ErrorKind::Missing { op: rule.name(), what: "wider form" })
+                        Error::new(ErrorKind::Missing {
+                            op: rule.name(),
+                            what: "wider form",
+                        })
                     })?;
                     let shape: Shape = node.value.shape().clone();
-                    (Kind::Op { rule, inputs: inputs.clone() }, Tensor::zeros(shape))
+                    (
+                        Kind::Op {
+                            rule,
+                            inputs: inputs.clone(),
+                        },
+                        Tensor::zeros(shape),
+                    )
                 }
             };
             wide.nodes.get_mut().push(Node {

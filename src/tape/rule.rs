@@ -147,18 +147,34 @@ pub struct Keeps {
 
 impl Keeps {
     /// The pullback needs the cotangent alone.
-    pub const NOTHING: Self = Self { inputs: false, output: false, residual: false };
+    pub const NOTHING: Self = Self {
+        inputs: false,
+        output: false,
+        residual: false,
+    };
     /// The pullback reads the operands.
-    pub const INPUTS: Self = Self { inputs: true, ..Self::NOTHING };
+    pub const INPUTS: Self = Self {
+        inputs: true,
+        ..Self::NOTHING
+    };
     /// The pullback reads the output.
-    pub const OUTPUT: Self = Self { output: true, ..Self::NOTHING };
+    pub const OUTPUT: Self = Self {
+        output: true,
+        ..Self::NOTHING
+    };
     /// The pullback reads operands and output.
-    pub const INPUTS_AND_OUTPUT: Self = Self { output: true, ..Self::INPUTS };
+    pub const INPUTS_AND_OUTPUT: Self = Self {
+        output: true,
+        ..Self::INPUTS
+    };
 
     /// The same with statistics kept by the forward.
     #[must_use]
     pub const fn and_residual(self) -> Self {
-        Self { residual: true, ..self }
+        Self {
+            residual: true,
+            ..self
+        }
     }
 }
 
@@ -181,12 +197,22 @@ enum Content<T> {
 
 impl<'a, T: Elem> Slot<'a, T> {
     pub(crate) fn new(pool: &'a Pool<T>, shape: &'a Shape, wanted: bool) -> Self {
-        Self { pool, shape, wanted, content: Content::Unset }
+        Self {
+            pool,
+            shape,
+            wanted,
+            content: Content::Unset,
+        }
     }
 
     /// A slot that starts with a buffer, to be written again.
     pub(crate) fn reusing(pool: &'a Pool<T>, shape: &'a Shape, tensor: Tensor<T>) -> Self {
-        Self { pool, shape, wanted: true, content: Content::Filled(tensor) }
+        Self {
+            pool,
+            shape,
+            wanted: true,
+            content: Content::Filled(tensor),
+        }
     }
 
     /// Whether anybody needs this result. Filling an unwanted slot is no error, only waste.
@@ -211,7 +237,9 @@ impl<'a, T: Elem> Slot<'a, T> {
         let Content::Filled(tensor) = &mut self.content else {
             unreachable!("the slot was filled above")
         };
-        let elements = tensor.unique_mut().expect("a buffer from the pool has one owner");
+        let elements = tensor
+            .unique_mut()
+            .expect("a buffer from the pool has one owner");
         if cfg!(debug_assertions) {
             elements.fill(T::nan());
         }
@@ -223,7 +251,11 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// # Panics
     /// If the number of elements differs.
     pub fn share(&mut self, tensor: &Tensor<T>) {
-        assert_eq!(tensor.len(), self.shape.len(), "a shared result has as many elements as its shape");
+        assert_eq!(
+            tensor.len(),
+            self.shape.len(),
+            "a shared result has as many elements as its shape"
+        );
         self.content = Content::Filled(tensor.with_shape(self.shape.clone()));
     }
 

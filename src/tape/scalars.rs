@@ -51,7 +51,10 @@ impl<T: Elem> Scalars<T> {
     pub(crate) fn push(&self, entry: Entry<T>) -> u32 {
         let mut entries = self.0.borrow_mut();
         let index = entries.len();
-        assert!(index < u32::MAX as usize, "a tape holds at most 2^32 - 2 scalar nodes; reset it");
+        assert!(
+            index < u32::MAX as usize,
+            "a tape holds at most 2^32 - 2 scalar nodes; reset it"
+        );
         entries.push(entry);
         index as u32
     }

@@ -16,7 +16,10 @@ impl<T: Copy> Tensor<T> {
     ) -> Result<Tensor<R>, Error> {
         let shape = self.shape().broadcast(op, other.shape())?;
         let mut y = Tensor::full(shape.clone(), R::default());
-        let (a, b) = ((&self.shape()[..], self.data()), (&other.shape()[..], other.data()));
+        let (a, b) = (
+            (&self.shape()[..], self.data()),
+            (&other.shape()[..], other.data()),
+        );
         kernel::zip(&shape, a, b, y.data_mut(), f);
         Ok(y)
     }

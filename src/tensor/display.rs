@@ -17,11 +17,21 @@ impl<T: Display> Display for Tensor<T> {
             None => x.to_string(),
         };
         let shorten = self.len() > MANY;
-        let mut printer = Printer { shape: self.shape(), shorten, width: 0, cells: Vec::new() };
+        let mut printer = Printer {
+            shape: self.shape(),
+            shorten,
+            width: 0,
+            cells: Vec::new(),
+        };
         let mut places = Vec::new();
         printer.places(0, 0, &mut places);
         printer.cells = places.iter().map(|&p| cells(&self.data()[p])).collect();
-        printer.width = printer.cells.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+        printer.width = printer
+            .cells
+            .iter()
+            .map(|c| c.chars().count())
+            .max()
+            .unwrap_or(0);
         printer.print(f, 0, &mut 0)
     }
 }

@@ -15,14 +15,22 @@ impl<T> Tensor<T> {
         if index.len() != shape.rank() {
             return Err(Error::argument(
                 op,
-                format!("{} indices for shape {shape}; give one for each axis", index.len()),
+                format!(
+                    "{} indices for shape {shape}; give one for each axis",
+                    index.len()
+                ),
             ));
         }
         let mut place = 0;
         for (axis, (&index, &size)) in index.iter().zip(shape.iter()).enumerate() {
             if index >= size {
                 let shape = shape.clone();
-                return Err(Error::new(ErrorKind::Index { op, index, axis, shape }));
+                return Err(Error::new(ErrorKind::Index {
+                    op,
+                    index,
+                    axis,
+                    shape,
+                }));
             }
             place = place * size + index;
         }

@@ -42,20 +42,19 @@ impl<T: Entry, const M: usize, const N: usize> From<[[T; N]; M]> for Tensor<T> {
     }
 }
 
-impl<T: Entry, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]> for Tensor<T> {
+impl<T: Entry, const L: usize, const M: usize, const N: usize> From<[[[T; N]; M]; L]>
+    for Tensor<T>
+{
     fn from(data: [[[T; N]; M]; L]) -> Self {
         flat([L, M, N], data.into_iter().flatten().flatten())
     }
 }
 
-impl<T: Entry, const K: usize, const L: usize, const M: usize, const N: usize> From<[[[[T; N]; M]; L]; K]>
-    for Tensor<T>
+impl<T: Entry, const K: usize, const L: usize, const M: usize, const N: usize>
+    From<[[[[T; N]; M]; L]; K]> for Tensor<T>
 {
     fn from(data: [[[[T; N]; M]; L]; K]) -> Self {
-        flat(
-            [K, L, M, N],
-            data.into_iter().flatten().flatten().flatten(),
-        )
+        flat([K, L, M, N], data.into_iter().flatten().flatten().flatten())
     }
 }
 

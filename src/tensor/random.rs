@@ -59,12 +59,7 @@ impl Random {
     }
 
     /// A tensor of numbers evenly spread over `[low, high)`.
-    pub fn uniform<T: Elem>(
-        &mut self,
-        shape: impl Into<Shape>,
-        low: f64,
-        high: f64,
-    ) -> Tensor<T> {
+    pub fn uniform<T: Elem>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<T> {
         self.fill(shape, |r| low + (high - low) * r.unit())
     }
 

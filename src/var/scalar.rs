@@ -27,7 +27,12 @@ impl<'t, T: Elem> Var<'t, T> {
     pub(crate) fn source(tape: &'t Tape<T>, index: u32, value: T) -> Self {
         Self {
             tape: Some(tape),
-            repr: Scalar { value, slope: T::one(), index, folded: false },
+            repr: Scalar {
+                value,
+                slope: T::one(),
+                index,
+                folded: false,
+            },
         }
     }
 
@@ -36,7 +41,12 @@ impl<'t, T: Elem> Var<'t, T> {
     pub fn number(value: T) -> Self {
         Self {
             tape: None,
-            repr: Scalar { value, slope: T::zero(), index: NOBODY, folded: false },
+            repr: Scalar {
+                value,
+                slope: T::zero(),
+                index: NOBODY,
+                folded: false,
+            },
         }
     }
 
@@ -54,7 +64,12 @@ impl<'t, T: Elem> Var<'t, T> {
         let Scalar { slope, index, .. } = self.repr;
         Self {
             tape: self.tape,
-            repr: Scalar { value, slope: slope * derivative, index, folded: true },
+            repr: Scalar {
+                value,
+                slope: slope * derivative,
+                index,
+                folded: true,
+            },
         }
     }
 
@@ -75,10 +90,18 @@ impl<'t, T: Elem> Var<'t, T> {
                 if a.index == b.index {
                     Self {
                         tape: self.tape,
-                        repr: Scalar { value, slope: slopes[0] + slopes[1], index: a.index, folded: true },
+                        repr: Scalar {
+                            value,
+                            slope: slopes[0] + slopes[1],
+                            index: a.index,
+                            folded: true,
+                        },
                     }
                 } else {
-                    let entry = Entry { partial: slopes, operand: [a.index, b.index] };
+                    let entry = Entry {
+                        partial: slopes,
+                        operand: [a.index, b.index],
+                    };
                     Self::source(tape, tape.scalars.push(entry), value)
                 }
             }
@@ -108,10 +131,16 @@ impl<'t, T: Elem> Var<'t, T> {
             Some(tape) if !self.repr.folded => {
                 let index = self.repr.index;
                 if tape.scalars.entries()[index as usize].is_source() {
-                    return Ok(Id { stamp: tape.stamp, index, of: PhantomData });
+                    return Ok(Id {
+                        stamp: tape.stamp,
+                        index,
+                        of: PhantomData,
+                    });
                 }
                 Err(Error::new(ErrorKind::Replay {
-                    text: format!("scalar node {index} combines two scalars and cannot be run again; write that stretch with tensor operations"),
+                    text: format!(
+                        "scalar node {index} combines two scalars and cannot be run again; write that stretch with tensor operations"
+                    ),
                 }))
             }
             _ => Err(Error::new(ErrorKind::Folded)),
@@ -120,8 +149,20 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// The handle as a member of a pack.
     pub(crate) fn member(self) -> (T, Member<T>) {
-        let Scalar { value, slope, index, folded } = self.repr;
-        (value, Member { index, slope, whole: !folded })
+        let Scalar {
+            value,
+            slope,
+            index,
+            folded,
+        } = self.repr;
+        (
+            value,
+            Member {
+                index,
+                slope,
+                whole: !folded,
+            },
+        )
     }
 }
 

@@ -12,7 +12,10 @@ use crate::var::Operand;
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
     pub(crate) fn of_node(tape: &'t Tape<T>, id: NodeId) -> Self {
-        Self { tape: Some(tape), repr: id }
+        Self {
+            tape: Some(tape),
+            repr: id,
+        }
     }
 
     /// The tape this handle lives on.
@@ -36,7 +39,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 
     pub(crate) fn tensor_id(self) -> Id<Tensor<T>> {
-        Id { stamp: self.tape().stamp, index: self.repr.0, of: PhantomData }
+        Id {
+            stamp: self.tape().stamp,
+            index: self.repr.0,
+            of: PhantomData,
+        }
     }
 
     /// Records a rule with this handle as its only operand.
@@ -45,7 +52,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// If the rule does not take an operand of this shape.
     #[track_caller]
     pub(crate) fn record(self, rule: impl Rule<T>) -> Result<Self, Error> {
-        Ok(Self::of_node(self.tape(), self.tape().record(rule, &[self.repr])?))
+        Ok(Self::of_node(
+            self.tape(),
+            self.tape().record(rule, &[self.repr])?,
+        ))
     }
 
     /// Records a rule with this handle and a second operand.
@@ -117,7 +127,9 @@ impl<'t, T: Elem> Var<'t, T> {
         let pack = tape.pack([scalars.len()].into(), scalars.iter().map(|s| s.member()));
         let (value, first) = tape.record_spread(rule, &[pack])?;
         let elements = value.iter().enumerate();
-        Ok(elements.map(|(k, &v)| Self::spread(tape, v, first, k)).collect())
+        Ok(elements
+            .map(|(k, &v)| Self::spread(tape, v, first, k))
+            .collect())
     }
 
     fn spread(tape: &'t Tape<T>, value: T, first: u32, k: usize) -> Self {
@@ -181,7 +193,10 @@ impl<T: Elem> Tape<T> {
         if operands.iter().any(|x| !x.tape().is(self)) {
             return Err(Error::new(ErrorKind::OtherTape { op: rule.name() }));
         }
-        Ok(Var::of_node(self, self.record(rule, &operands.map(|x| x.repr))?))
+        Ok(Var::of_node(
+            self,
+            self.record(rule, &operands.map(|x| x.repr))?,
+        ))
     }
 
     /// The handle of a node that was named by [`Var::id`].
@@ -252,10 +267,13 @@ impl<T: Elem> Tape<T> {
     ) -> Result<(), Error> {
         let node = self.node(id);
         if !matches!(node.kind, Kind::Leaf) {
-            return Err(Error::argument(op, format!(
-                "the node recorded at {} is no leaf; name leaves only",
-                node.line
-            )));
+            return Err(Error::argument(
+                op,
+                format!(
+                    "the node recorded at {} is no leaf; name leaves only",
+                    node.line
+                ),
+            ));
         }
         if node.value.shape() != value.shape() {
             return Err(Error::new(ErrorKind::Shape {
@@ -278,7 +296,10 @@ impl<T: Elem> Tape<T> {
         match nodes[..after].iter().rev().find(|node| node.spread) {
             Some(node) if covers(node) => Err(Error::argument(
                 "replay",
-                format!("the node recorded at {} is no leaf; name leaves only", node.line),
+                format!(
+                    "the node recorded at {} is no leaf; name leaves only",
+                    node.line
+                ),
             )),
             _ => Ok(()),
         }

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use super::scalar::Scalar;
 use super::Var;
+use super::scalar::Scalar;
 use crate::error::Error;
 use crate::forward::{Forward, Tangents};
 use crate::gradients::Gradients;
@@ -42,11 +42,18 @@ pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
 
     /// The gradient with respect to a handle; `None` if the output does not depend on it.
     #[doc(hidden)]
-    fn gradient(gradients: &Gradients<'_, Self::Elem>, var: Var<'_, Self>) -> Result<Option<Self>, Error>;
+    fn gradient(
+        gradients: &Gradients<'_, Self::Elem>,
+        var: Var<'_, Self>,
+    ) -> Result<Option<Self>, Error>;
 
     /// Adds a direction to a forward walk.
     #[doc(hidden)]
-    fn seed(walk: &mut Forward<'_, Self::Elem>, var: Var<'_, Self>, tangent: Self) -> Result<(), Error>;
+    fn seed(
+        walk: &mut Forward<'_, Self::Elem>,
+        var: Var<'_, Self>,
+        tangent: Self,
+    ) -> Result<(), Error>;
 
     /// The tangent of a handle after a forward walk.
     #[doc(hidden)]
@@ -199,7 +206,10 @@ impl<T: Elem> Value for Tensor<T> {
         Var::of_node(var.tape(), var.tape().fixed(Self::value(var)))
     }
 
-    fn gradient(gradients: &Gradients<'_, T>, var: Var<'_, Tensor<T>>) -> Result<Option<Tensor<T>>, Error> {
+    fn gradient(
+        gradients: &Gradients<'_, T>,
+        var: Var<'_, Tensor<T>>,
+    ) -> Result<Option<Tensor<T>>, Error> {
         gradients.tensor(var)
     }
 

@@ -26,7 +26,10 @@ pub fn softmax<T: Float>(rows: Rows, x: &[T], y: &mut [T], top: &mut [u32]) {
             let at = rows.at(row, j);
             y[at] = probability(x, rows, row, m, rest, j);
         }
-        debug_assert!(rows.n == 0 || m != NONE, "a row with elements has a maximum");
+        debug_assert!(
+            rows.n == 0 || m != NONE,
+            "a row with elements has a maximum"
+        );
     }
 }
 
@@ -73,7 +76,14 @@ pub fn log_softmax<T: Float>(rows: Rows, x: &[T], z: &mut [T], top: &mut [u32], 
 /// Cotangent of `x` for log-softmax: `gx_j = g_j - p_j Σ_i g_i`.
 ///
 /// At the maximum, where `p` may be within rounding of 1, the same value is `g_m R/S - (1/S) Σ_{i≠m} g_i`.
-pub fn log_softmax_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], g: &[T], gx: &mut [T]) {
+pub fn log_softmax_vjp<T: Float>(
+    rows: Rows,
+    x: &[T],
+    top: &[u32],
+    rest: &[T],
+    g: &[T],
+    gx: &mut [T],
+) {
     rows.full("log_softmax_vjp", "x", x.len());
     rows.full("log_softmax_vjp", "g", g.len());
     rows.full("log_softmax_vjp", "gx", gx.len());
@@ -83,7 +93,8 @@ pub fn log_softmax_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], g
         let (m, rest) = (top[row], rest[row]);
         let (mut part, mut others) = (T::one(), others(rows, row, m, g, T::one()));
         if !others.is_finite() || !(others + g[rows.at(row, m as usize)]).is_finite() {
-            part = T::one() / (T::from(rows.n).expect("a count is a number") * (T::one() + T::one()));
+            part =
+                T::one() / (T::from(rows.n).expect("a count is a number") * (T::one() + T::one()));
             others = self::others(rows, row, m, g, part);
         }
         let gm = g[rows.at(row, m as usize)];
@@ -100,7 +111,14 @@ pub fn log_softmax_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], g
 }
 
 /// Tangent of log-softmax: `ty_j = (t_j - c) - Σ_i p_i (t_i - c)` with `c = t_m`.
-pub fn log_softmax_jvp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], t: &[T], ty: &mut [T]) {
+pub fn log_softmax_jvp<T: Float>(
+    rows: Rows,
+    x: &[T],
+    top: &[u32],
+    rest: &[T],
+    t: &[T],
+    ty: &mut [T],
+) {
     rows.full("log_softmax_jvp", "x", x.len());
     rows.full("log_softmax_jvp", "t", t.len());
     rows.full("log_softmax_jvp", "ty", ty.len());
@@ -127,13 +145,24 @@ pub fn logsumexp<T: Float>(rows: Rows, x: &[T], lse: &mut [T], top: &mut [u32], 
             T::neg_infinity()
         } else {
             let xm = x[rows.at(row, top[row] as usize)];
-            if xm.is_finite() { xm + rest[row].ln_1p() } else { xm }
+            if xm.is_finite() {
+                xm + rest[row].ln_1p()
+            } else {
+                xm
+            }
         };
     }
 }
 
 /// Cotangent of `x` for logsumexp: `gx_j = g p_j`, one `g` for each row.
-pub fn logsumexp_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], g: &[T], gx: &mut [T]) {
+pub fn logsumexp_vjp<T: Float>(
+    rows: Rows,
+    x: &[T],
+    top: &[u32],
+    rest: &[T],
+    g: &[T],
+    gx: &mut [T],
+) {
     rows.full("logsumexp_vjp", "x", x.len());
     rows.full("logsumexp_vjp", "gx", gx.len());
     rows.each("logsumexp_vjp", "g", g.len());
@@ -154,7 +183,14 @@ pub fn logsumexp_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], g: 
 }
 
 /// Tangent of logsumexp: `ty = c + Σ_j p_j (t_j - c)` with `c = t_m`.
-pub fn logsumexp_jvp<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], t: &[T], ty: &mut [T]) {
+pub fn logsumexp_jvp<T: Float>(
+    rows: Rows,
+    x: &[T],
+    top: &[u32],
+    rest: &[T],
+    t: &[T],
+    ty: &mut [T],
+) {
     rows.full("logsumexp_jvp", "x", x.len());
     rows.full("logsumexp_jvp", "t", t.len());
     rows.each("logsumexp_jvp", "ty", ty.len());
@@ -176,38 +212,87 @@ pub(crate) fn statistics<T: Float>(rows: Rows, row: usize, x: &[T]) -> (u32, T) 
         return (NONE, T::zero());
     }
     let value = |j: usize| x[rows.at(row, j)];
-    let higher = |a: usize, b: usize| if !value(a).is_nan() && (value(b) > value(a) || value(b).is_nan()) { b } else { a };
+    let higher = |a: usize, b: usize| {
+        if !value(a).is_nan() && (value(b) > value(a) || value(b).is_nan()) {
+            b
+        } else {
+            a
+        }
+    };
     let m = (1..rows.n).fold(0, higher);
     if !value(m).is_finite() {
         return (m as u32, T::nan());
     }
-    (m as u32, sum(rows.n, &|j| if j == m { T::zero() } else { (value(j) - value(m)).exp() }))
+    (
+        m as u32,
+        sum(rows.n, &|j| {
+            if j == m {
+                T::zero()
+            } else {
+                (value(j) - value(m)).exp()
+            }
+        }),
+    )
 }
 
 /// `p_j` from the logits and the statistics.
-pub(crate) fn probability<T: Float>(x: &[T], rows: Rows, row: usize, m: u32, rest: T, j: usize) -> T {
+pub(crate) fn probability<T: Float>(
+    x: &[T],
+    rows: Rows,
+    row: usize,
+    m: u32,
+    rest: T,
+    j: usize,
+) -> T {
     let s = T::one() + rest;
-    if j == m as usize { T::one() / s } else { (x[rows.at(row, j)] - x[rows.at(row, m as usize)]).exp() / s }
+    if j == m as usize {
+        T::one() / s
+    } else {
+        (x[rows.at(row, j)] - x[rows.at(row, m as usize)]).exp() / s
+    }
 }
 
 /// `log p_j` from the logits and the statistics.
-pub(crate) fn log_probability<T: Float>(x: &[T], rows: Rows, row: usize, m: u32, rest: T, j: usize) -> T {
-    if j == m as usize { -rest.ln_1p() } else { (x[rows.at(row, j)] - x[rows.at(row, m as usize)]) - rest.ln_1p() }
+pub(crate) fn log_probability<T: Float>(
+    x: &[T],
+    rows: Rows,
+    row: usize,
+    m: u32,
+    rest: T,
+    j: usize,
+) -> T {
+    if j == m as usize {
+        -rest.ln_1p()
+    } else {
+        (x[rows.at(row, j)] - x[rows.at(row, m as usize)]) - rest.ln_1p()
+    }
 }
 
 /// `part Σ_{j≠m} v_j`, multiplied term by term.
 pub(crate) fn others<T: Float>(rows: Rows, row: usize, m: u32, v: &[T], part: T) -> T {
-    sum(rows.n, &|j| if j == m as usize { T::zero() } else { v[rows.at(row, j)] * part })
+    sum(rows.n, &|j| {
+        if j == m as usize {
+            T::zero()
+        } else {
+            v[rows.at(row, j)] * part
+        }
+    })
 }
 
 /// `(part, c, s)`: `c = part t_m`, `s = part Σ_j p_j (t_j - t_m)`, `part` being 1 or, where that overflows, a quarter.
 fn centred_mean<T: Float>(rows: Rows, row: usize, x: &[T], m: u32, rest: T, t: &[T]) -> (T, T, T) {
     let tm = t[rows.at(row, m as usize)];
     let mean = |part: T| {
-        sum(rows.n, &|j| probability(x, rows, row, m, rest, j) * (t[rows.at(row, j)] * part - tm * part))
+        sum(rows.n, &|j| {
+            probability(x, rows, row, m, rest, j) * (t[rows.at(row, j)] * part - tm * part)
+        })
     };
     let s = mean(T::one());
-    if s.is_finite() { (T::one(), tm, s) } else { (quarter(), tm * quarter(), mean(quarter())) }
+    if s.is_finite() {
+        (T::one(), tm, s)
+    } else {
+        (quarter(), tm * quarter(), mean(quarter()))
+    }
 }
 
 /// One quarter: what a number near the largest is multiplied by before two of them are subtracted.

@@ -6,7 +6,14 @@ use crate::kernel::Rows;
 use num_traits::Float;
 
 /// Cross entropy of each row against its label `t`: `(x_m - x_t) + log(1 + R)`.
-pub fn cross_entropy<T: Float>(rows: Rows, x: &[T], labels: &[u32], loss: &mut [T], top: &mut [u32], rest: &mut [T]) {
+pub fn cross_entropy<T: Float>(
+    rows: Rows,
+    x: &[T],
+    labels: &[u32],
+    loss: &mut [T],
+    top: &mut [u32],
+    rest: &mut [T],
+) {
     rows.full("cross_entropy", "x", x.len());
     check_labels("cross_entropy", rows, labels);
     rows.each("cross_entropy", "loss", loss.len());
@@ -20,7 +27,15 @@ pub fn cross_entropy<T: Float>(rows: Rows, x: &[T], labels: &[u32], loss: &mut [
 
 /// Cotangent of `x` for cross entropy, one `g` for each row: `g p_j`, at the label `-g (1 - p_t)`, which is `-g R/S`
 /// when the label is the maximum.
-pub fn cross_entropy_vjp<T: Float>(rows: Rows, x: &[T], labels: &[u32], top: &[u32], rest: &[T], g: &[T], gx: &mut [T]) {
+pub fn cross_entropy_vjp<T: Float>(
+    rows: Rows,
+    x: &[T],
+    labels: &[u32],
+    top: &[u32],
+    rest: &[T],
+    g: &[T],
+    gx: &mut [T],
+) {
     rows.full("cross_entropy_vjp", "x", x.len());
     rows.full("cross_entropy_vjp", "gx", gx.len());
     check_labels("cross_entropy_vjp", rows, labels);
@@ -45,7 +60,14 @@ pub fn cross_entropy_vjp<T: Float>(rows: Rows, x: &[T], labels: &[u32], top: &[u
 /// Cross entropy of each row against a row of targets: `-Σ_j t_j z_j`, `z` the log-softmax.
 ///
 /// The targets need not add up to 1. A target 0 at a logit of -inf adds nothing.
-pub fn soft_cross_entropy<T: Float>(rows: Rows, x: &[T], targets: &[T], loss: &mut [T], top: &mut [u32], rest: &mut [T]) {
+pub fn soft_cross_entropy<T: Float>(
+    rows: Rows,
+    x: &[T],
+    targets: &[T],
+    loss: &mut [T],
+    top: &mut [u32],
+    rest: &mut [T],
+) {
     rows.full("soft_cross_entropy", "x", x.len());
     rows.full("soft_cross_entropy", "targets", targets.len());
     rows.each("soft_cross_entropy", "loss", loss.len());
@@ -54,8 +76,15 @@ pub fn soft_cross_entropy<T: Float>(rows: Rows, x: &[T], targets: &[T], loss: &m
     for row in 0..rows.count() {
         (top[row], rest[row]) = statistics(rows, row, x);
         loss[row] = sum(rows.n, &|j| {
-            let (t, z) = (targets[rows.at(row, j)], log_probability(x, rows, row, top[row], rest[row], j));
-            if t.is_zero() && z == T::neg_infinity() { t } else { -(t * z) }
+            let (t, z) = (
+                targets[rows.at(row, j)],
+                log_probability(x, rows, row, top[row], rest[row], j),
+            );
+            if t.is_zero() && z == T::neg_infinity() {
+                t
+            } else {
+                -(t * z)
+            }
         });
     }
 }
@@ -95,7 +124,14 @@ pub fn soft_cross_entropy_vjp<T: Float>(
 }
 
 /// Cotangent of the targets for soft cross entropy: `-g z_j`.
-pub fn soft_cross_entropy_vjp_targets<T: Float>(rows: Rows, x: &[T], top: &[u32], rest: &[T], g: &[T], gt: &mut [T]) {
+pub fn soft_cross_entropy_vjp_targets<T: Float>(
+    rows: Rows,
+    x: &[T],
+    top: &[u32],
+    rest: &[T],
+    g: &[T],
+    gt: &mut [T],
+) {
     rows.full("soft_cross_entropy_vjp_targets", "x", x.len());
     rows.full("soft_cross_entropy_vjp_targets", "gt", gt.len());
     rows.each("soft_cross_entropy_vjp_targets", "g", g.len());
@@ -121,7 +157,11 @@ pub fn masked_softmax<T: Float>(rows: Rows, x: &[T], mask: &[bool], y: &mut [T],
         let packed: Vec<T> = kept.iter().map(|&j| x[rows.at(row, j)]).collect();
         let line = Rows::last(1, packed.len());
         let (m, rest) = statistics(line, 0, &packed);
-        *top = if m == NONE { NONE } else { kept[m as usize] as u32 };
+        *top = if m == NONE {
+            NONE
+        } else {
+            kept[m as usize] as u32
+        };
         (0..rows.n).for_each(|j| y[rows.at(row, j)] = T::zero());
         for (i, &j) in kept.iter().enumerate() {
             y[rows.at(row, j)] = probability(&packed, line, 0, m, rest, i);
@@ -130,7 +170,14 @@ pub fn masked_softmax<T: Float>(rows: Rows, x: &[T], mask: &[bool], y: &mut [T],
 }
 
 /// Cotangent of `x` for masked softmax, and its tangent: that of softmax over the kept entries, 0 elsewhere.
-pub fn masked_softmax_vjp<T: Float>(rows: Rows, y: &[T], mask: &[bool], top: &[u32], g: &[T], gx: &mut [T]) {
+pub fn masked_softmax_vjp<T: Float>(
+    rows: Rows,
+    y: &[T],
+    mask: &[bool],
+    top: &[u32],
+    g: &[T],
+    gx: &mut [T],
+) {
     rows.full("masked_softmax_vjp", "y", y.len());
     rows.full("masked_softmax_vjp", "mask", mask.len());
     rows.full("masked_softmax_vjp", "g", g.len());
@@ -141,11 +188,20 @@ pub fn masked_softmax_vjp<T: Float>(rows: Rows, y: &[T], mask: &[bool], top: &[u
         if m == NONE {
             continue;
         }
-        let kept: Vec<usize> = (0..rows.n).map(|j| rows.at(row, j)).filter(|&at| mask[at]).collect();
+        let kept: Vec<usize> = (0..rows.n)
+            .map(|j| rows.at(row, j))
+            .filter(|&at| mask[at])
+            .collect();
         let pack = |v: &[T]| kept.iter().map(|&at| v[at]).collect::<Vec<T>>();
         let first = kept.partition_point(|&at| at < rows.at(row, m as usize)) as u32;
         let mut packed = vec![T::zero(); kept.len()];
-        super::plain::softmax_vjp(Rows::last(1, kept.len()), &pack(y), &[first], &pack(g), &mut packed);
+        super::plain::softmax_vjp(
+            Rows::last(1, kept.len()),
+            &pack(y),
+            &[first],
+            &pack(g),
+            &mut packed,
+        );
         kept.iter().zip(packed).for_each(|(&at, v)| gx[at] = v);
     }
 }
@@ -160,7 +216,13 @@ pub fn softmax_scaled<T: Float>(rows: Rows, x: &[T], temperature: T, y: &mut [T]
         let (m, _) = statistics(rows, row, x);
         *top = m;
         let xm = x[rows.at(row, m as usize)];
-        let e = |j: usize| if j == m as usize && xm.is_finite() { T::one() } else { ((x[rows.at(row, j)] - xm) / temperature).exp() };
+        let e = |j: usize| {
+            if j == m as usize && xm.is_finite() {
+                T::one()
+            } else {
+                ((x[rows.at(row, j)] - xm) / temperature).exp()
+            }
+        };
         let s = sum(rows.n, &e);
         for j in 0..rows.n {
             y[rows.at(row, j)] = e(j) / s;
@@ -172,7 +234,14 @@ pub fn softmax_scaled<T: Float>(rows: Rows, x: &[T], temperature: T, y: &mut [T]
 }
 
 /// Cotangent of `x` for softmax at a temperature, and its tangent: that of softmax, divided by the temperature.
-pub fn softmax_scaled_vjp<T: Float>(rows: Rows, y: &[T], top: &[u32], temperature: T, g: &[T], gx: &mut [T]) {
+pub fn softmax_scaled_vjp<T: Float>(
+    rows: Rows,
+    y: &[T],
+    top: &[u32],
+    temperature: T,
+    g: &[T],
+    gx: &mut [T],
+) {
     check_temperature("softmax_scaled_vjp", temperature);
     super::plain::softmax_vjp(rows, y, top, g, gx);
     gx.iter_mut().for_each(|v| *v = *v / temperature);
@@ -181,7 +250,14 @@ pub fn softmax_scaled_vjp<T: Float>(rows: Rows, y: &[T], top: &[u32], temperatur
 /// Cotangent of the temperature, one for each row, from the cotangent `gx` of `x`: `-(1/T) Σ_j (x_j - x_m) gx_j`.
 ///
 /// The cotangents of a row add up to 0, so `x` may be centred. A logit of -inf adds nothing.
-pub fn temperature_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], temperature: T, gx: &[T], gt: &mut [T]) {
+pub fn temperature_vjp<T: Float>(
+    rows: Rows,
+    x: &[T],
+    top: &[u32],
+    temperature: T,
+    gx: &[T],
+    gt: &mut [T],
+) {
     check_temperature("temperature_vjp", temperature);
     rows.full("temperature_vjp", "x", x.len());
     rows.full("temperature_vjp", "gx", gx.len());
@@ -192,7 +268,11 @@ pub fn temperature_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], temperature: 
             let (xj, xm) = (x[rows.at(row, j)], x[rows.at(row, m as usize)]);
             // A quarter of each: the difference of two logits near the largest float overflows.
             let d = (xj * quarter() - xm * quarter()) * gx[rows.at(row, j)];
-            if xj == T::neg_infinity() && xm.is_finite() { T::zero() } else { d }
+            if xj == T::neg_infinity() && xm.is_finite() {
+                T::zero()
+            } else {
+                d
+            }
         };
         gt[row] = -(sum(rows.n, &term) / temperature / quarter());
     }
@@ -201,14 +281,24 @@ pub fn temperature_vjp<T: Float>(rows: Rows, x: &[T], top: &[u32], temperature: 
 /// Refuses a temperature that no distribution has.
 #[track_caller]
 pub(crate) fn check_temperature<T: Float>(op: &str, temperature: T) {
-    assert!(temperature > T::zero() && temperature.is_finite(), "{op}: the temperature must be positive and finite");
+    assert!(
+        temperature > T::zero() && temperature.is_finite(),
+        "{op}: the temperature must be positive and finite"
+    );
 }
 
 /// Refuses a label that names no element of a row.
 #[track_caller]
 pub(crate) fn check_labels(op: &str, rows: Rows, labels: &[u32]) {
     rows.each(op, "labels", labels.len());
-    if let Some((row, label)) = labels.iter().enumerate().find(|&(_, &l)| l as usize >= rows.n) {
-        panic!("{op}: the label {label} of row {row} is not below the {} classes", rows.n);
+    if let Some((row, label)) = labels
+        .iter()
+        .enumerate()
+        .find(|&(_, &l)| l as usize >= rows.n)
+    {
+        panic!(
+            "{op}: the label {label} of row {row} is not below the {} classes",
+            rows.n
+        );
     }
 }
