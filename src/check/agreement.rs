@@ -1,0 +1,72 @@
+//! `Agreement`: what a check of one rule against an identity found.
+
+use std::fmt;
+
+/// Two numbers that an identity says are equal, and whether they are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use]
+pub struct Agreement {
+    /// Which check this is.
+    pub check: &'static str,
+    /// What stands on each side, for instance `⟨c, J t⟩`.
+    pub sides: [&'static str; 2],
+    /// Both sides where they differ most.
+    pub found: [f64; 2],
+    /// Where that is: the input and the position in it, or the direction.
+    pub place: String,
+    /// The difference there, relative to the numbers that enter it.
+    pub error: f64,
+    /// The largest difference that rounding explains.
+    pub limit: f64,
+    /// Whether the check was made in double-double, where rounding hides nothing.
+    pub wide: bool,
+}
+
+impl Agreement {
+    /// Whether both sides agree.
+    pub fn passed(&self) -> bool {
+        self.error <= self.limit
+    }
+
+    /// Panics at the caller's line if the sides differ.
+    ///
+    /// # Panics
+    /// If the check failed; what it found is the text.
+    #[track_caller]
+    pub fn assert_passed(&self) {
+        assert!(self.passed(), "{self}");
+    }
+
+    /// Takes note of one more pair of numbers.
+    pub(super) fn note(&mut self, found: [f64; 2], scale: f64, place: impl FnOnce() -> String) {
+        let same = found[0] == found[1] || (found[0].is_nan() && found[1].is_nan());
+        let error = match (found[0] - found[1]).abs() / scale.max(f64::MIN_POSITIVE) {
+            _ if same => 0.0,
+            error if error.is_nan() => f64::INFINITY,
+            error => error,
+        };
+        if error > self.error || self.place.is_empty() {
+            (self.error, self.found, self.place) = (error, found, place());
+        }
+    }
+}
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.passed() { "holds" } else { "FAILS" };
+        write!(
+            f,
+            "{} check {verdict} at {}: {} = {:e}, {} = {:e}, off by {:.1e} ({:.0e} allowed{})",
+            self.check,
+            self.place,
+            self.sides[0],
+            self.found[0],
+            self.sides[1],
+            self.found[1],
+            self.error,
+            self.limit,
+            if self.wide { ", in double-double" } else { "" }
+        )
+    }
+}

@@ -1,0 +1,248 @@
+//! Fused against composed: two expressions for one function, judged by a third evaluation.
+
+use std::any::type_name;
+use std::time::{Duration, Instant};
+
+use num_traits::Float;
+
+use super::recording::{Expression, Recording};
+use super::report::{Cost, Distance, Judge, Report, Section, Worst};
+use super::ulps::{distance, position, scale};
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::Elem;
+use crate::tape::Tape;
+use crate::tensor::{Random, Tensor};
+use crate::var::Var;
+
+/// Two formulas for one function, evaluated in double-double, may differ by so many roundings of
+/// `T`: constants in them (ln 2, say) were rounded to `T` when they were recorded.
+const CONSTANTS: f64 = 16.0;
+
+/// Compares an op that has a hand-written rule with the same function composed from other ops.
+///
+/// Both are recorded at `x`, walked backward from the same cotangent (drawn from a fixed seed; see
+/// [`compare_all`] to choose it), and judged element by element against a third evaluation: the
+/// recorded tape run again on double-double numbers. The report says for the value and for the
+/// gradient which of the two is nearer to the truth, and whether their formulas are the same.
+///
+/// # Panics
+/// If the two outputs have different shapes, or a closure returns a handle of another tape.
+///
+/// # Example
+/// ```
+/// use wengert::{Tensor, check};
+///
+/// let x = Tensor::from([[40.0, 0.0], [1.0, 2.0]]);
+/// let report = check::compare(
+///     |x| x.tanh(),
+///     |x| {
+///         let (e, f) = (x.exp(), (-x).exp());
+///         (e - f) / (e + f)
+///     },
+///     &x,
+/// );
+/// report.assert_agrees();
+/// println!("{report}");
+/// ```
+#[track_caller]
+pub fn compare<T: Elem>(
+    fused: impl for<'t> Fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>,
+    composed: impl for<'t> Fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>,
+    x: &Tensor<T>,
+) -> Report {
+    compare_all(
+        for_slice(move |x| fused(x[0])),
+        for_slice(move |x| composed(x[0])),
+        &[x],
+        None,
+    )
+}
+
+/// [`compare`] for functions of several tensors, from a cotangent of your choice.
+///
+/// # Panics
+/// If the outputs or the cotangent have different shapes, or a closure returns a handle of another
+/// tape.
+#[track_caller]
+pub fn compare_all<T: Elem>(
+    fused: impl Expression<T>,
+    composed: impl Expression<T>,
+    x: &[&Tensor<T>],
+    cotangent: Option<&Tensor<T>>,
+) -> Report {
+    try_compare_all(fused, composed, x, cotangent).or_panic()
+}
+
+/// [`compare_all`], with bad input as an [`Error`].
+///
+/// # Errors
+/// If the outputs or the cotangent have different shapes, or a closure returns a handle of another
+/// tape.
+pub fn try_compare_all<T: Elem>(
+    fused: impl Expression<T>,
+    composed: impl Expression<T>,
+    x: &[&Tensor<T>],
+    cotangent: Option<&Tensor<T>>,
+) -> Result<Report, Error> {
+    let sides = [Recording::new(&fused, x)?, Recording::new(&composed, x)?];
+    let values = [sides[0].value(), sides[1].value()];
+    let same_shape = |what, found: &Tensor<T>| {
+        if found.shape() == values[0].shape() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Shape {
+            op: "compare",
+            what,
+            found: found.shape().clone(),
+            expected: values[0].shape().clone(),
+        }))
+    };
+    same_shape("the composed output", &values[1])?;
+    let drawn;
+    let cotangent = match cotangent {
+        Some(given) => {
+            same_shape("the cotangent", given)?;
+            given
+        }
+        None => {
+            drawn = Random::new(1).uniform(values[0].shape(), -1.0, 1.0);
+            &drawn
+        }
+    };
+    let gradients = [sides[0].pull(cotangent), sides[1].pull(cotangent)];
+    let wide = sides.each_ref().map(Recording::widened);
+    let wide_cotangent = cotangent.map(T::widen);
+    let exact = wide.each_ref().map(|side| {
+        let side = side.as_ref().ok()?;
+        Some((side.value(), side.pull(&wide_cotangent)))
+    });
+    let section = |name: String, pick: &dyn Fn(usize) -> Tensor<T>, of: Option<usize>| {
+        let wide = exact.each_ref().map(|exact| {
+            let (value, gradients) = exact.as_ref()?;
+            Some(of.map_or(value, |k| &gradients[k]))
+        });
+        judged(name, [&pick(0), &pick(1)], wide)
+    };
+    let value = section("value".into(), &|side| values[side].clone(), None);
+    let gradients = (0..x.len())
+        .map(|k| section(format!("gradient {k}"), &|side| gradients[side][k].clone(), Some(k)))
+        .collect();
+    let judge = match &wide {
+        [_, Ok(_)] => Judge::Composed,
+        [Ok(_), Err(why)] => Judge::Fused(why.to_string()),
+        [Err(_), Err(why)] => Judge::Nobody(why.to_string()),
+    };
+    Ok(Report {
+        element: type_name::<T>(),
+        judge,
+        value,
+        gradients,
+        fused: cost(&fused, &sides[0].tape, x, cotangent),
+        composed: cost(&composed, &sides[1].tape, x, cotangent),
+    })
+}
+
+/// Ties a closure to the type that all checks take; closures infer it from the bound alone.
+pub(super) fn for_slice<T: Elem, F: Expression<T>>(f: F) -> F {
+    f
+}
+
+/// Judges one tensor of both sides by the wide evaluations there are.
+fn judged<T: Elem>(
+    name: String,
+    [fused, composed]: [&Tensor<T>; 2],
+    wide: [Option<&Tensor<T::Wide>>; 2],
+) -> Section {
+    let stand_in;
+    let exact = match (wide[1], wide[0]) {
+        (Some(exact), _) | (None, Some(exact)) => exact,
+        (None, None) => {
+            stand_in = composed.map(T::widen);
+            &stand_in
+        }
+    };
+    let around = scale(exact);
+    let mut worst: Option<Worst> = None;
+    let mut sides = [Distance::default(); 2];
+    for (at, ((&a, &b), &exact)) in fused.iter().zip(composed.iter()).zip(exact.iter()).enumerate()
+    {
+        let ulps = [distance(a, exact, around), distance(b, exact, around)];
+        for (side, ulps) in sides.iter_mut().zip(ulps) {
+            side.max = side.max.max(ulps);
+            side.mean += ulps / fused.len() as f64;
+        }
+        let beyond = |w: &Worst| ulps[0].max(ulps[1]) > w.fused_ulps.max(w.composed_ulps);
+        if worst.as_ref().is_none_or(beyond) {
+            worst = Some(Worst {
+                index: position(fused.shape(), at),
+                fused: a.primal(),
+                composed: b.primal(),
+                reference: exact.primal(),
+                fused_ulps: ulps[0],
+                composed_ulps: ulps[1],
+            });
+        }
+    }
+    let formulas = match wide {
+        [Some(a), Some(b)] => Some(relative(a, b)),
+        _ => None,
+    };
+    Section {
+        name,
+        fused: sides[0],
+        composed: sides[1],
+        worst,
+        formulas,
+        bound: match formulas {
+            Some(_) => CONSTANTS * T::epsilon().primal(),
+            // Rounding of both sides is in the difference: the composed one may lose many ulps.
+            None => 1e4 * T::epsilon().primal(),
+        },
+        difference: relative(fused, composed),
+    }
+}
+
+/// The largest difference of two tensors, relative to the largest number in them.
+///
+/// Elements that are not finite must be the same on both sides.
+pub(super) fn relative<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> f64 {
+    let around = scale(a).max(scale(b)).max(f64::MIN_POSITIVE);
+    let difference = |(&a, &b): (&T, &T)| {
+        if a.is_finite() && b.is_finite() {
+            (a - b).abs().primal() / around
+        } else if a == b || (a.is_nan() && b.is_nan()) {
+            0.0
+        } else {
+            f64::INFINITY
+        }
+    };
+    a.iter().zip(b.iter()).map(difference).fold(0.0, f64::max)
+}
+
+/// Counts nodes and bytes of a recording, and times recording and walk on a warm tape.
+fn cost<T: Elem>(
+    f: &impl Expression<T>,
+    recorded: &Tape<T>,
+    x: &[&Tensor<T>],
+    cotangent: &Tensor<T>,
+) -> Cost {
+    let mut tape = Tape::default();
+    let begun = Instant::now();
+    let mut times: Vec<Duration> = Vec::new();
+    // Long enough for a median, short enough that a report stays cheap.
+    while times.len() < 5 || (times.len() < 200 && begun.elapsed() < Duration::from_millis(10)) {
+        let start = Instant::now();
+        let handles: Vec<_> = x.iter().map(|&x| tape.var(x.clone())).collect();
+        let grads = f(&handles).vjp(cotangent.clone());
+        std::hint::black_box(&grads);
+        drop(grads);
+        times.push(start.elapsed());
+        tape.reset();
+    }
+    times.sort_unstable();
+    Cost {
+        time: times[times.len() / 2],
+        nodes: recorded.tensor_nodes() + recorded.scalar_nodes(),
+        bytes: recorded.bytes(),
+    }
+}

@@ -1,0 +1,199 @@
+//! Three checks of one expression against identities: adjoint, central difference, forward mode.
+//!
+//! Each has blind spots, which is why there are three. The adjoint check cannot see a wrong rule
+//! whose matrix is its own transpose (the diagonal of a softmax Jacobian, say); the difference sees
+//! it; and only [`compare`](super::compare) sees a forward that is wrong consistently.
+
+use num_traits::Float;
+
+use super::agreement::Agreement;
+use super::recording::{Expression, Recording};
+use crate::error::{Error, OrPanic};
+use crate::kernel::Elem;
+use crate::tensor::{Random, Tensor};
+
+/// The adjoint check: `⟨c, J t⟩ = ⟨Jᵀ c, t⟩` for random `c` and `t`.
+///
+/// Ties an op's VJP to its JVP, without an error from differences. Run in double-double where the
+/// recording allows.
+///
+/// # Panics
+/// If a rule has no JVP, or the closure returns a handle of another tape.
+///
+/// # Example
+/// ```
+/// use wengert::{Tensor, check};
+///
+/// let x = Tensor::from([0.3, -1.0, 2.0]);
+/// check::adjoint(|x| (x[0] * x[0]).tanh(), &[&x]).assert_passed();
+/// ```
+#[track_caller]
+pub fn adjoint<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
+    run(&f, x, Adjoint).or_panic()
+}
+
+/// The difference check: `⟨Jᵀ c, t⟩` against a central difference of `⟨c, f⟩` along `t`.
+///
+/// `t` runs over every element of small inputs and over random directions; in double-double the
+/// difference is right to about 15 digits, so hardly any wrong rule passes.
+///
+/// # Panics
+/// If the closure returns a handle of another tape.
+///
+/// # Example
+/// ```
+/// use wengert::{Tensor, check};
+///
+/// let x = Tensor::from([0.3, -1.0, 2.0]);
+/// check::difference(|x| (x[0] * x[0]).tanh(), &[&x]).assert_passed();
+/// ```
+#[track_caller]
+pub fn difference<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
+    run(&f, x, Difference { forward: false }).or_panic()
+}
+
+/// The forward-mode check: `⟨c, J t⟩` by the rules' JVPs against a central difference along `t`.
+///
+/// # Panics
+/// If a rule has no JVP, or the closure returns a handle of another tape.
+///
+/// # Example
+/// ```
+/// use wengert::{Tensor, check};
+///
+/// let x = Tensor::from([0.3, -1.0, 2.0]);
+/// check::forward(|x| (x[0] * x[0]).tanh(), &[&x]).assert_passed();
+/// ```
+#[track_caller]
+pub fn forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
+    run(&f, x, Difference { forward: true }).or_panic()
+}
+
+/// A check that can be made on any element type.
+trait Identity {
+    fn check<U: Elem>(&self, recording: Recording<U>) -> Result<Agreement, Error>;
+}
+
+/// Records `f` and makes the check on wider elements, or on its own where that is impossible.
+#[track_caller]
+fn run<T: Elem>(
+    f: &impl Expression<T>,
+    x: &[&Tensor<T>],
+    identity: impl Identity,
+) -> Result<Agreement, Error> {
+    let recording = Recording::new(f, x)?;
+    match recording.widened() {
+        Ok(wide) => Ok(Agreement { wide: true, ..identity.check(wide)? }),
+        // Without a wider form the closure itself would do, but its recording is at hand.
+        Err(_) if recording.tape.check_replayable().is_ok() => identity.check(recording),
+        Err(why) => Err(why),
+    }
+}
+
+struct Adjoint;
+
+impl Identity for Adjoint {
+    fn check<U: Elem>(&self, recording: Recording<U>) -> Result<Agreement, Error> {
+        let mut random = Random::new(2);
+        let mut found = Agreement {
+            check: "adjoint",
+            sides: ["⟨c, J t⟩", "⟨Jᵀ c, t⟩"],
+            found: [0.0; 2],
+            place: String::new(),
+            error: 0.0,
+            limit: 1e3 * U::epsilon().primal(),
+            wide: false,
+        };
+        for trial in 0..3 {
+            let c = random.uniform(recording.value().shape(), -1.0, 1.0);
+            let t = directions(&recording, &mut random);
+            let (pushed, pulled) = (recording.push(&t)?, recording.pull(&c));
+            let (left, size) = dot(&c, &pushed);
+            let sides = pulled.iter().zip(&t).map(|(g, t)| dot(g, t));
+            let (right, other) = sides.fold((U::zero(), 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+            // The difference is taken wide: two f64 cannot show it.
+            let gap = (left - right).primal();
+            let (left, right) = (left.primal(), right.primal());
+            let right = if left == right { left - gap } else { right };
+            let size = size.max(other);
+            found.note([left, right], size, || format!("direction {trial}"));
+        }
+        Ok(found)
+    }
+}
+
+struct Difference {
+    forward: bool,
+}
+
+/// Inputs with at most so many elements are checked element by element, too.
+const SMALL: usize = 24;
+
+impl Identity for Difference {
+    fn check<U: Elem>(&self, mut recording: Recording<U>) -> Result<Agreement, Error> {
+        let mut random = Random::new(3);
+        // The error of a central difference is h² f''' / 6 + ε f / h: least near h = ε^(1/3).
+        let step = U::epsilon().primal().cbrt();
+        let mut found = Agreement {
+            check: if self.forward { "forward" } else { "difference" },
+            sides: [if self.forward { "⟨c, J t⟩" } else { "⟨Jᵀ c, t⟩" }, "difference"],
+            found: [0.0; 2],
+            place: String::new(),
+            error: 0.0,
+            // The third derivative is unknown: a hundred times the least error allows for a large
+            // one, and 1e-12 is far below any wrong rule where double-double makes h tiny.
+            limit: (1e2 * step * step).max(1e-12),
+            wide: false,
+        };
+        let x: Vec<Tensor<U>> = (0..recording.arity()).map(|k| recording.input(k)).collect();
+        let c = random.uniform(recording.value().shape(), -1.0, 1.0);
+        let pulled = if self.forward { Vec::new() } else { recording.pull(&c) };
+        let mut tries: Vec<(String, Vec<Tensor<U>>)> = (0..3)
+            .map(|trial| (format!("direction {trial}"), directions(&recording, &mut random)))
+            .collect();
+        for k in 0..x.len() {
+            for at in (0..x[k].len()).filter(|_| x[k].len() <= SMALL) {
+                let mut t: Vec<_> = x.iter().map(|x| Tensor::zeros(x.shape())).collect();
+                t[k].data_mut()[at] = U::one();
+                tries.push((format!("element {at} of input {k}"), t));
+            }
+        }
+        for (place, t) in tries {
+            let (slope, scale) = if self.forward {
+                dot(&c, &recording.push(&t)?)
+            } else {
+                let sides = pulled.iter().zip(&t).map(|(g, t)| dot(g, t));
+                sides.fold((U::zero(), 0.0), |a, b| (a.0 + b.0, a.1 + b.1))
+            };
+            let h = U::of(step);
+            let mut moved = |sign: U| -> Tensor<U> {
+                let x: Vec<_> = x.iter().zip(&t).map(|(x, t)| x + &(t * (h * sign))).collect();
+                recording.at(&x)
+            };
+            let (ahead, behind) = (moved(U::one()), moved(-U::one()));
+            let (rise, size) = dot(&c, &(&ahead - &behind));
+            let (_, height) = dot(&c, &ahead);
+            let rise = rise / (h + h);
+            // Absolute error of the difference: rounding of the value over h, curvature times h².
+            let scale = scale.max(size / (2.0 * step)).max(height);
+            found.note([slope.primal(), rise.primal()], scale, || place);
+            recording.at(&x);
+        }
+        Ok(found)
+    }
+}
+
+/// Random directions for all inputs.
+fn directions<U: Elem>(recording: &Recording<U>, random: &mut Random) -> Vec<Tensor<U>> {
+    (0..recording.arity())
+        .map(|k| random.uniform(recording.input_shape(k), -1.0, 1.0))
+        .collect()
+}
+
+/// The inner product, and the sum of the magnitudes that enter it.
+fn dot<U: Elem>(a: &Tensor<U>, b: &Tensor<U>) -> (U, f64) {
+    let terms = a.iter().zip(b.iter()).map(|(&a, &b)| a * b);
+    terms.fold((U::zero(), 0.0), |(sum, size), term| {
+        (sum + term, size + term.abs().primal())
+    })
+}

@@ -1,0 +1,102 @@
+//! A closure's recording, taken apart so that every check can run it its own way.
+
+use crate::error::{Error, ErrorKind};
+use crate::kernel::Elem;
+use crate::tape::{NodeId, Tape};
+use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
+
+/// A function of tensor handles: what all checks take.
+pub trait Expression<T: Elem>: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>> {}
+
+impl<T: Elem, F> Expression<T> for F where
+    F: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>
+{
+}
+
+/// A tape with the nodes of its inputs and of its output.
+pub(super) struct Recording<T: Elem> {
+    pub(super) tape: Tape<T>,
+    inputs: Vec<NodeId>,
+    output: NodeId,
+}
+
+impl<T: Elem> Recording<T> {
+    /// Records `f` at `x`.
+    ///
+    /// # Errors
+    /// If `f` returns a handle of another tape.
+    pub(super) fn new(f: &impl Expression<T>, x: &[&Tensor<T>]) -> Result<Self, Error> {
+        let tape = Tape::default();
+        let handles: Vec<_> = x.iter().map(|&x| tape.var(x.clone())).collect();
+        let y = f(&handles);
+        if !y.tape().is(&tape) {
+            return Err(Error::new(ErrorKind::OtherTape { op: "check" }));
+        }
+        let inputs = handles.iter().map(|x| x.repr).collect();
+        let output = y.repr;
+        Ok(Self { tape, inputs, output })
+    }
+
+    /// The same recording on wider elements.
+    ///
+    /// # Errors
+    /// If scalar arithmetic was recorded, or a rule has no wider form.
+    pub(super) fn widened(&self) -> Result<Recording<T::Wide>, Error> {
+        Ok(Recording {
+            tape: self.tape.widened()?,
+            inputs: self.inputs.clone(),
+            output: self.output,
+        })
+    }
+
+    /// The output as it stands.
+    pub(super) fn value(&self) -> Tensor<T> {
+        self.tape.node(self.output).value.clone()
+    }
+
+    /// The shape of an input.
+    pub(super) fn input_shape(&self, k: usize) -> Shape {
+        self.tape.node(self.inputs[k]).value.shape().clone()
+    }
+
+    /// An input as it stands.
+    pub(super) fn input(&self, k: usize) -> Tensor<T> {
+        self.tape.node(self.inputs[k]).value.clone()
+    }
+
+    /// How many inputs there are.
+    pub(super) fn arity(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Runs the recording again at other inputs.
+    pub(super) fn at(&mut self, x: &[Tensor<T>]) -> Tensor<T> {
+        for (id, x) in self.inputs.iter().zip(x) {
+            self.tape.nodes.get_mut()[id.index()].value = x.clone();
+        }
+        self.tape.rerun();
+        self.value()
+    }
+
+    /// The gradients of all inputs for a cotangent of the output.
+    pub(super) fn pull(&self, cotangent: &Tensor<T>) -> Vec<Tensor<T>> {
+        let grads = Var::of_node(&self.tape, self.output).vjp(cotangent.clone());
+        self.inputs
+            .iter()
+            .map(|&id| grads.wrt(Var::of_node(&self.tape, id)))
+            .collect()
+    }
+
+    /// The tangent of the output for tangents of all inputs.
+    ///
+    /// # Errors
+    /// If a rule has no JVP.
+    pub(super) fn push(&self, tangents: &[Tensor<T>]) -> Result<Tensor<T>, Error> {
+        let mut walk = self.tape.forward();
+        for (&id, tangent) in self.inputs.iter().zip(tangents) {
+            walk = walk.try_along(Var::of_node(&self.tape, id), tangent.clone())?;
+        }
+        Ok(walk.try_walk()?.of(Var::of_node(&self.tape, self.output)))
+    }
+}
