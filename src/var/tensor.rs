@@ -132,6 +132,30 @@ impl<'t, T: Elem> Var<'t, T> {
             .collect())
     }
 
+    /// This scalar as a tensor node without axes.
+    ///
+    /// # Panics
+    /// If this is a plain number that was never on a tape.
+    #[track_caller]
+    pub fn tensor(self) -> Var<'t, Tensor<T>> {
+        self.try_tensor().or_panic()
+    }
+
+    /// [`tensor`](Self::tensor), with a plain number as an [`Error`].
+    ///
+    /// # Errors
+    /// If this is a plain number that was never on a tape.
+    #[track_caller]
+    pub fn try_tensor(self) -> Result<Var<'t, Tensor<T>>, Error> {
+        let tape = self.tape.ok_or_else(|| {
+            Error::argument(
+                "tensor",
+                "a plain number has no tape; use tape.constant",
+            )
+        })?;
+        Ok(Var::of_node(tape, self.enter(tape, "tensor")?))
+    }
+
     fn spread(tape: &'t Tape<T>, value: T, first: u32, k: usize) -> Self {
         match first {
             NOBODY => Self::number(value),

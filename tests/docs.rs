@@ -1,0 +1,60 @@
+//! The documents say what the code does: the table of ops, and README's first example.
+
+use std::fmt::Write;
+use std::fs;
+
+use wengert::ops::{Spec, Visitor, visit};
+
+/// Writes one row of the table for each op.
+struct Table(String);
+
+impl Visitor for Table {
+    fn op<S: Spec>(&mut self) {
+        let cell = |text: &str| text.replace('|', "\\|");
+        writeln!(
+            self.0,
+            "| `{}` | {} | {} |",
+            S::NAME,
+            cell(S::FORMULA),
+            cell(S::GRADIENT)
+        )
+        .unwrap();
+    }
+}
+
+/// `docs/ops.md` as the registry has it; `UPDATE_DOCS=1 cargo test --test docs` writes it.
+#[test]
+fn the_table_of_ops_is_that_of_the_registry() {
+    let mut table = Table(String::from(
+        "# Operations\n\n\
+         Written from the registry by `UPDATE_DOCS=1 cargo test --test docs`; a test holds it equal.\n\
+         `x` is the input, `y` the output, `g` the cotangent of `y`, `gx` that of `x`. Every op has\n\
+         been through all checks in both precisions (`cargo test --test registry`); formula, shapes,\n\
+         domain and special values stand in the documentation of the methods.\n\n\
+         | op | value | VJP rule |\n|---|---|---|\n",
+    ));
+    visit(&mut table);
+    let path = "docs/ops.md";
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, &table.0).unwrap();
+    }
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == table.0,
+        "docs/ops.md is out of date; run `UPDATE_DOCS=1 cargo test --test docs`"
+    );
+}
+
+#[test]
+fn the_first_example_takes_seven_lines() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let code = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    let lines: Vec<_> = code
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("use ") && !line.starts_with('#'))
+        .collect();
+    assert_eq!(lines.len(), 7, "{lines:#?}");
+    for word in ["clone", "unwrap", "?", "&"] {
+        assert!(!code.contains(word), "{word} in the first example");
+    }
+}
