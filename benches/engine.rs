@@ -53,13 +53,20 @@ fn digits_step(c: &mut Criterion) {
     let x: Tensor<f32> = random.uniform([32, 64], 0.0, 1.0);
     let labels: Vec<usize> = (0..32).map(|_| random.below(10)).collect();
     let sizes = [64, 96, 48, 10];
-    let weights: Vec<Tensor<f32>> =
-        sizes.windows(2).map(|w| random.normal([w[0], w[1]], 0.0, 0.1)).collect();
+    let weights: Vec<Tensor<f32>> = sizes
+        .windows(2)
+        .map(|w| random.normal([w[0], w[1]], 0.0, 0.1))
+        .collect();
     let mut tape = Tape::<f32>::default();
     let mut step = || {
         tape.reset();
         let w: Vec<_> = weights.iter().map(|w| tape.var(w.clone())).collect();
-        let hidden = tape.constant(x.clone()).matmul(w[0]).relu().matmul(w[1]).relu();
+        let hidden = tape
+            .constant(x.clone())
+            .matmul(w[0])
+            .relu()
+            .matmul(w[1])
+            .relu();
         let loss = hidden.matmul(w[2]).cross_entropy(1, &labels);
         let grads = loss.backward();
         loss.value() + w.iter().map(|&w| grads.wrt(w).data()[0]).sum::<f32>()
@@ -92,7 +99,11 @@ fn small_ops(c: &mut Criterion) {
     let mut tape = Tape::<f32>::default();
     let mut step = || {
         tape.reset();
-        let (y0, a, b) = (tape.var(start.clone()), tape.var(a.clone()), tape.var(b.clone()));
+        let (y0, a, b) = (
+            tape.var(start.clone()),
+            tape.var(a.clone()),
+            tape.var(b.clone()),
+        );
         let y = (0..1000).fold(y0, |y, _| y * a + b);
         y.sum().backward().wrt(b).data()[0]
     };
@@ -100,5 +111,12 @@ fn small_ops(c: &mut Criterion) {
     c.bench_function("2000 ops on 4 elements", |b| b.iter(|| black_box(step())));
 }
 
-criterion_group!(benches, softmax, cross_entropy, digits_step, scalar_chain, small_ops);
+criterion_group!(
+    benches,
+    softmax,
+    cross_entropy,
+    digits_step,
+    scalar_chain,
+    small_ops
+);
 criterion_main!(benches);

@@ -64,10 +64,18 @@ fn main() {
     println!("gradient   {:.4}\n", grads.wrt(x));
 
     let composed = (x.cosh().ln()).sum();
-    println!("composed: value {}, gradient {:.4}\n", composed, composed.backward().wrt(x));
+    println!(
+        "composed: value {}, gradient {:.4}\n",
+        composed,
+        composed.backward().wrt(x)
+    );
 
     let ordinary = Tensor::from([-3.0, -1.0, 0.25, 0.5, 2.0]);
-    let report = check::compare(|x| x.tape().apply(LnCosh, [x]), |x| x.cosh().ln(), &ordinary);
+    let report = check::compare(
+        |x| x.tape().apply(LnCosh, [x]),
+        |x| x.cosh().ln(),
+        &ordinary,
+    );
     println!("{report}\n");
     report.assert_agrees();
 

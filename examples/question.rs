@@ -22,7 +22,10 @@ fn what_softmax_does() {
     println!("   x               = {x}");
     println!("   exp(x)          = {e:.4}       exp is applied to every element");
     println!("   sum(exp(x))     = {total:.4}");
-    println!("   exp(x) / sum    = {:.4}       one number divides every element: broadcasting", &e / total);
+    println!(
+        "   exp(x) / sum    = {:.4}       one number divides every element: broadcasting",
+        &e / total
+    );
     println!("   They are positive and sum to 1: yes, probabilities.\n");
 
     let m = Tensor::from([[1.0, 4.0], [2.0, 4.0], [3.0, 4.0]]);
@@ -35,7 +38,9 @@ fn what_softmax_does() {
 
 fn what_its_derivative_is() {
     println!("2. The derivative\n");
-    println!("   Every output depends on every input, so the derivative is a matrix, the Jacobian:");
+    println!(
+        "   Every output depends on every input, so the derivative is a matrix, the Jacobian:"
+    );
     println!("   dy_i/dx_j = y_i (1 if i = j else 0) - y_i y_j\n");
     let x = Tensor::from([1.0, 2.0, 3.0]);
     println!("   y = {:.4}", x.softmax(0));
@@ -59,7 +64,9 @@ fn jacobian(x: &Tensor<f64>) -> Tensor<f64> {
 
 fn why_the_upstream_gradient_is_needed() {
     println!("3. Which arguments the derivative needs\n");
-    println!("   A loss L follows the softmax. The chain rule asks for dL/dx = Jᵀ g, where g = dL/dy is");
+    println!(
+        "   A loss L follows the softmax. The chain rule asks for dL/dx = Jᵀ g, where g = dL/dy is"
+    );
     println!("   what the layers above hand down. So the function takes y (or x) AND g:");
     println!("   dL/dx_i = y_i (g_i - Σ_j g_j y_j)          no matrix is ever built\n");
     let tape = Tape::new();
@@ -68,7 +75,11 @@ fn why_the_upstream_gradient_is_needed() {
     let loss = -(y.at([2]).ln());
     let grads = loss.backward();
     println!("   L = -ln y_2, so g = {:.4}", grads.wrt(y));
-    println!("   dL/dx = {:.4}   which is y minus one at the label: {:.4}\n", grads.wrt(x), y.value());
+    println!(
+        "   dL/dx = {:.4}   which is y minus one at the label: {:.4}\n",
+        grads.wrt(x),
+        y.value()
+    );
 }
 
 /// The posted function, line by line: minus exp(x) / denominator² times the sum of exp over the
@@ -88,7 +99,11 @@ fn what_the_posted_answer_gets_wrong() {
     println!("4. The posted answer\n");
     let x = Tensor::from([1.0, 2.0, 3.0]);
     let (given, right) = (posted(&x), jacobian(&x));
-    println!("   sign:         it gives {:+.4} for dy_0/dx_0, which is {:+.4}", given[0], right[[0, 0]]);
+    println!(
+        "   sign:         it gives {:+.4} for dy_0/dx_0, which is {:+.4}",
+        given[0],
+        right[[0, 0]]
+    );
     println!(
         "   off-diagonal: it gives 3 numbers where there are 9; dy_0/dx_2 = {:+.4} is missing",
         right[[0, 2]]
@@ -161,7 +176,10 @@ fn a_network_that_learns() {
         w2 = w2 - grads.wrt(v2) * 0.5;
         b2 = b2 - grads.wrt(c2) * 0.5;
         if step % 100 == 0 {
-            println!("   step {step:>3}: loss {loss:.6}, classes {}", logits.value().argmax(1));
+            println!(
+                "   step {step:>3}: loss {loss:.6}, classes {}",
+                logits.value().argmax(1)
+            );
         }
     }
 }

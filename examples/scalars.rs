@@ -63,5 +63,8 @@ fn main() {
     let tape = Tape::new();
     let radius = tape.var(2.0);
     let area = circle_area(radius);
-    println!("Circle of radius 2: area {area:.6}, slope {:.6}", area.backward().wrt(radius));
+    println!(
+        "Circle of radius 2: area {area:.6}, slope {:.6}",
+        area.backward().wrt(radius)
+    );
 }

@@ -1,5 +1,67 @@
-//! Reverse-mode automatic differentiation: scalar and tensor nodes on one tape, softmax as a
-//! first-class op whose hand-written rule is judged against its composed twin.
+//! Reverse-mode automatic differentiation: scalar and tensor nodes on one tape, and a softmax whose
+//! hand-written rule is judged against the gradient of its composed twin.
+//!
+//! # A tour
+//! A [`Tape`] records what is computed with its handles. [`Tape::var`] enters a number or a
+//! [`Tensor`] and returns a [`Var`], which is `Copy` and used like the value it stands for.
+//! [`Var::backward`] walks the tape from a scalar and returns [`Gradients`], typed like the values.
+//!
+//! ```
+//! use wengert::{Tape, Tensor};
+//!
+//! let tape = Tape::new();
+//! let w = tape.var(Tensor::from([[1.0, -1.0], [0.5, 2.0]]));
+//! let b = tape.var(0.1);
+//! let loss = (w * w + b).sum();
+//! let grads = loss.backward();
+//! assert_eq!(grads.wrt(w), Tensor::from([[2.0, -2.0], [1.0, 4.0]]));
+//! assert_eq!(grads.wrt(b), 4.0);
+//! ```
+//!
+//! Plain numbers and tensors beside a handle are constants. Shapes broadcast as numpy's do. From a
+//! tensor one walks with a cotangent ([`Var::vjp`]); along directions with [`Tape::forward`].
+//!
+//! Scalar handles implement [`num_traits::Float`], so code that was written for any float
+//! differentiates as it is:
+//!
+//! ```
+//! use num_traits::Float;
+//! use wengert::Tape;
+//!
+//! fn kepler<F: Float>(anomaly: F, eccentricity: F) -> F {
+//!     anomaly - eccentricity * anomaly.sin()
+//! }
+//!
+//! let tape = Tape::new();
+//! let (anomaly, eccentricity) = (tape.var(0.5), tape.var(0.1));
+//! let grads = kepler(anomaly, eccentricity).backward();
+//! assert_eq!(grads.wrt(anomaly), 1.0 - 0.1 * 0.5f64.cos());
+//! ```
+//!
+//! # Rules and checks
+//! Every op is a [`Rule`](rule::Rule) with a hand-written VJP, generic over the [`Elem`]ent. On
+//! [`Dual`] elements a rule gives second order; on wider ones the reference for [`check`], which
+//! compares any fused rule, yours included, with its composed twin:
+//!
+//! ```
+//! use wengert::{Tensor, check};
+//!
+//! let report = check::compare(
+//!     |x| x.sigmoid(),
+//!     |x| ((-x).exp() + 1.0).recip(),
+//!     &Tensor::from([-40.0, 0.0, 40.0]),
+//! );
+//! report.assert_agrees();
+//! assert!(report.gradients[0].fused.max <= 2.0); // ulps
+//! ```
+//!
+//! # Bad input
+//! Operators and bare methods panic at the user's line, with the op, both shapes and the cure;
+//! each has a `try_` twin that returns the same text as an [`Error`]. Bad numbers are no errors:
+//! IEEE values flow, and each op's documentation says which.
+//!
+//! # Features
+//! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
 
 mod backward;
 pub mod check;
@@ -20,3 +82,13 @@ pub use kernel::{Dd, Elem, Matrix, Rows};
 pub use tape::{Id, Tape, rule};
 pub use tensor::{Entry, Random, Shape, Tensor};
 pub use var::{Operand, Value, Var};
+
+/// The documents' code compiles and runs as documentation tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../docs/softmax.md")]
+    struct Softmax;
+}

@@ -48,7 +48,13 @@ fn the_table_of_ops_is_that_of_the_registry() {
 #[test]
 fn the_first_example_takes_seven_lines() {
     let readme = fs::read_to_string("README.md").unwrap();
-    let code = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    let code = readme
+        .split("```rust\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let lines: Vec<_> = code
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("use ") && !line.starts_with('#'))

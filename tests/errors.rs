@@ -34,18 +34,28 @@ macro_rules! panics {
             let _ = $body;
         });
         assert_eq!(text, $text);
-        assert_eq!((file.as_str(), line), (file!(), line!()), "reported at another line: {text}");
+        assert_eq!(
+            (file.as_str(), line),
+            (file!(), line!()),
+            "reported at another line: {text}"
+        );
     }};
 }
 
 #[test]
 fn shapes_that_do_not_broadcast_are_named_both() {
     let tape = Tape::new();
-    let (a, b) = (tape.var(Tensor::<f64>::ones([2, 3])), tape.var(Tensor::ones([4])));
+    let (a, b) = (
+        tape.var(Tensor::<f64>::ones([2, 3])),
+        tape.var(Tensor::ones([4])),
+    );
     let text = "add: shapes [2, 3] and [4] do not broadcast; trailing sizes must be equal or 1";
     panics!(a + b, text);
     assert_eq!(a.try_add(b).unwrap_err().to_string(), text);
-    panics!(Tensor::<f64>::ones([2]) * Tensor::ones([3]), "mul: shapes [2] and [3] do not broadcast; trailing sizes must be equal or 1");
+    panics!(
+        Tensor::<f64>::ones([2]) * Tensor::ones([3]),
+        "mul: shapes [2] and [3] do not broadcast; trailing sizes must be equal or 1"
+    );
     // The tape stays usable.
     assert_eq!((a + 1.0).sum().backward().wrt(a), Tensor::ones([2, 3]));
 }
@@ -59,7 +69,10 @@ fn an_axis_out_of_range_names_the_range() {
     assert_eq!(x.try_sum_axis(2).unwrap_err().to_string(), text);
     panics!(x.sum_keep([0, -2]), "sum: axis -2 of [2, 3] is named twice");
     let scalar = tape.var(Tensor::scalar(1.0));
-    panics!(scalar.sum_axis(0), "sum: axis 0 is no axis of [], which has no axes");
+    panics!(
+        scalar.sum_axis(0),
+        "sum: axis 0 is no axis of [], which has no axes"
+    );
 }
 
 #[test]
@@ -76,7 +89,9 @@ fn data_of_the_wrong_length_is_returned_as_an_error() {
 fn a_handle_of_another_tape_is_refused() {
     let (one, two) = (Tape::new(), Tape::new());
     let text = |op| {
-        format!("{op}: the handle belongs to another tape; record both operands on one tape, or pass the other's value()")
+        format!(
+            "{op}: the handle belongs to another tape; record both operands on one tape, or pass the other's value()"
+        )
     };
     let (a, b) = (one.var(1.0), two.var(2.0));
     panics!(a * b, text("mul"));
@@ -93,7 +108,10 @@ fn a_handle_of_another_tape_is_refused() {
 fn a_cotangent_of_the_wrong_shape_is_refused() {
     let tape = Tape::new();
     let x = tape.var(Tensor::<f64>::ones([2, 3]));
-    panics!(x.exp().vjp(Tensor::ones([3])), "vjp: the cotangent has shape [3] but [2, 3] is needed");
+    panics!(
+        x.exp().vjp(Tensor::ones([3])),
+        "vjp: the cotangent has shape [3] but [2, 3] is needed"
+    );
 }
 
 #[test]
@@ -102,19 +120,34 @@ fn a_folded_handle_has_no_gradient_of_its_own() {
     let x = tape.var(1.0);
     let y = x.exp();
     let grads = (y * 2.0).backward();
-    panics!(grads.wrt(y), "wrt: this scalar handle was folded into its operand and has no cotangent of its own; call watch() on it before you use it, and ask for what watch returns");
+    panics!(
+        grads.wrt(y),
+        "wrt: this scalar handle was folded into its operand and has no cotangent of its own; call watch() on it before you use it, and ask for what watch returns"
+    );
 }
 
 #[test]
 fn a_plain_number_has_nothing_to_walk() {
     let y = wengert::Var::<f64>::number(2.0).exp();
-    panics!(y.backward(), "backward: the output is a plain number; it depends on no handle of a tape");
+    panics!(
+        y.backward(),
+        "backward: the output is a plain number; it depends on no handle of a tape"
+    );
 }
 
 #[test]
 fn an_index_out_of_range_names_axis_and_shape() {
     let x = Tensor::<f64>::ones([2, 3]);
-    panics!(x[[1, 3]], "index: index 3 is outside axis 1 of [2, 3], which has 3 entries");
-    panics!(x[[1]], "index: 1 indices for shape [2, 3]; give one for each axis");
-    panics!(x.item(), "item: needs exactly one element, got shape [2, 3]; reduce with sum() or pick one with at([..])");
+    panics!(
+        x[[1, 3]],
+        "index: index 3 is outside axis 1 of [2, 3], which has 3 entries"
+    );
+    panics!(
+        x[[1]],
+        "index: 1 indices for shape [2, 3]; give one for each axis"
+    );
+    panics!(
+        x.item(),
+        "item: needs exactly one element, got shape [2, 3]; reduce with sum() or pick one with at([..])"
+    );
 }

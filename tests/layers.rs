@@ -46,7 +46,12 @@ fn floor(room: &str) -> Option<usize> {
 /// The room a file belongs to: its first folder or its own name.
 fn room(path: &Path) -> String {
     let inside = path.strip_prefix("src").unwrap();
-    let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+    let first = inside
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy();
     first.trim_end_matches(".rs").to_string()
 }
 
@@ -57,10 +62,16 @@ fn imports_point_to_lower_floors() {
         let from = room(&path);
         let Some(here) = floor(&from) else { continue };
         let text = fs::read_to_string(&path).unwrap();
-        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.starts_with("//"))
+        {
             for part in line.split("crate::").skip(1) {
-                let to: String =
-                    part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let to: String = part
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
                 // `crate::rule` is the tape's door for rules, `crate::Error` stands in docs only.
                 let to = if to == "rule" { "tape".to_string() } else { to };
                 let excused = EXCEPTIONS.contains(&(from.as_str(), to.as_str()));
@@ -73,7 +84,11 @@ fn imports_point_to_lower_floors() {
             }
         }
     }
-    assert!(wrong.is_empty(), "imports against the order of floors:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "imports against the order of floors:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]

@@ -32,7 +32,9 @@ struct Softmax {
 /// The positions of every row.
 fn rows(shape: &Shape, axis: isize) -> Vec<Vec<usize>> {
     let rows = shape.rows(shape.axis("softmax", axis).unwrap());
-    rows.starts().map(|start| rows.row(start).collect()).collect()
+    rows.starts()
+        .map(|start| rows.row(start).collect())
+        .collect()
 }
 
 impl<T: Elem> Rule<T> for Softmax {
@@ -58,12 +60,18 @@ impl<T: Elem> Rule<T> for Softmax {
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let (x, y, g, gx) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
-        let axis = if self.flaw == Flaw::AxisIgnored { -1 } else { self.axis };
+        let axis = if self.flaw == Flaw::AxisIgnored {
+            -1
+        } else {
+            self.axis
+        };
         let all = y.iter().zip(g).fold(T::zero(), |s, (&y, &g)| s + y * g);
         for row in rows(at.y.shape(), axis) {
             for &i in &row {
                 let dot = |skip_ties: bool| {
-                    let others = row.iter().filter(|&&j| !skip_ties || j == i || x[j] != x[i]);
+                    let others = row
+                        .iter()
+                        .filter(|&&j| !skip_ties || j == i || x[j] != x[i]);
                     others.fold(T::zero(), |s, &j| s + y[j] * g[j])
                 };
                 let others = row.iter().filter(|&&j| x[j] != x[i]);
@@ -87,7 +95,11 @@ impl<T: Elem> Rule<T> for Softmax {
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
         // As an author would: the Jacobian is symmetric, so the same code serves.
-        self.vjp(at, t[0].expect("the only operand has a tangent"), std::slice::from_mut(ty));
+        self.vjp(
+            at,
+            t[0].expect("the only operand has a tangent"),
+            std::slice::from_mut(ty),
+        );
         Ok(())
     }
 
@@ -109,7 +121,11 @@ fn logits() -> Tensor<f64> {
 
 fn compared(flaw: Flaw, axis: isize) -> check::Report {
     let softmax = Softmax { axis, flaw };
-    check::compare(|x| x.tape().apply(softmax, [x]), |x| composed(x, axis), &logits())
+    check::compare(
+        |x| x.tape().apply(softmax, [x]),
+        |x| composed(x, axis),
+        &logits(),
+    )
 }
 
 fn difference(flaw: Flaw, axis: isize) -> check::Agreement {
@@ -148,7 +164,10 @@ fn the_difference_rejects_every_flaw() {
 
 #[test]
 fn the_adjoint_check_cannot_see_a_symmetric_flaw_which_is_why_it_is_not_alone() {
-    let softmax = Softmax { axis: 1, flaw: Flaw::DiagonalOnly };
+    let softmax = Softmax {
+        axis: 1,
+        flaw: Flaw::DiagonalOnly,
+    };
     let found = check::adjoint(|x| x[0].tape().apply(softmax, [x[0]]), &[&logits()]);
     assert!(found.passed(), "a diagonal is its own transpose: {found}");
 }
@@ -237,6 +256,10 @@ fn a_rule_without_a_jvp_says_so() {
     let tape = Tape::new();
     let x = tape.var(Tensor::from([1.0, 2.0]));
     let _ = tape.apply(Forgetful, [x]);
-    let error = tape.forward().along(x, Tensor::ones([2])).try_walk().unwrap_err();
+    let error = tape
+        .forward()
+        .along(x, Tensor::ones([2]))
+        .try_walk()
+        .unwrap_err();
     assert_eq!(error.to_string(), "forgetful: the rule has no JVP");
 }

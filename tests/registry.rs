@@ -89,9 +89,8 @@ impl Check for Composed {
         if S::composed(&handles, &sample.with).is_none() {
             return;
         }
-        let composed = |x: &[Var<'_, Tensor<T>>]| -> bool {
-            S::composed(x, &sample.with).is_some()
-        };
+        let composed =
+            |x: &[Var<'_, Tensor<T>>]| -> bool { S::composed(x, &sample.with).is_some() };
         assert!(composed(&handles));
         let report = check::compare_all(
             fused::<S, T>(&sample.with),
@@ -118,24 +117,41 @@ impl Check for Duals {
     fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
         let mut random = wengert::Random::new(5);
         let x = inputs::<T, _>(sample);
-        let t: Vec<Tensor<T>> = x.iter().map(|x| random.uniform(x.shape(), -1.0, 1.0)).collect();
+        let t: Vec<Tensor<T>> = x
+            .iter()
+            .map(|x| random.uniform(x.shape(), -1.0, 1.0))
+            .collect();
 
         let tape = Tape::<T>::default();
         let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
         let y = S::fused(&handles, &sample.with);
-        let walk = handles.iter().zip(&t).fold(tape.forward(), |w, (x, t)| w.along(*x, t.clone()));
+        let walk = handles
+            .iter()
+            .zip(&t)
+            .fold(tape.forward(), |w, (x, t)| w.along(*x, t.clone()));
         let by_rule = walk.walk().of(y);
 
         let dual = Tape::<Dual<T>>::default();
         let lifted = |x: &Tensor<T>, t: &Tensor<T>| {
-            let data = x.iter().zip(t.iter()).map(|(&x, &t)| Dual::new(x, t)).collect();
+            let data = x
+                .iter()
+                .zip(t.iter())
+                .map(|(&x, &t)| Dual::new(x, t))
+                .collect();
             Tensor::new(x.shape(), data).unwrap()
         };
-        let lifted: Vec<_> = x.iter().zip(&t).map(|(x, t)| dual.var(lifted(x, t))).collect();
+        let lifted: Vec<_> = x
+            .iter()
+            .zip(&t)
+            .map(|(x, t)| dual.var(lifted(x, t)))
+            .collect();
         let y = S::fused(&lifted, &sample.with).value();
         let by_dual = y.map(|y| y.tangent);
 
-        let around = by_dual.iter().map(|y| y.primal().abs()).fold(1e-30, f64::max);
+        let around = by_dual
+            .iter()
+            .map(|y| y.primal().abs())
+            .fold(1e-30, f64::max);
         for (&a, &b) in by_rule.iter().zip(by_dual.iter()) {
             let gap = (a - b).primal().abs();
             let limit = 256.0 * T::epsilon().primal() * around;

@@ -4,7 +4,10 @@ use num_traits::{Float, FloatConst, Zero};
 use wengert::{Dual, Error, ErrorKind, Random, Tape, Tensor, Var};
 
 fn close(a: f64, b: f64) {
-    assert!((a - b).abs() <= 1e-7 * (1.0 + a.abs().max(b.abs())), "{a} and {b}");
+    assert!(
+        (a - b).abs() <= 1e-7 * (1.0 + a.abs().max(b.abs())),
+        "{a} and {b}"
+    );
 }
 
 #[test]
@@ -39,8 +42,14 @@ fn scalar_and_tensor_stretches_alternate() {
     assert_eq!(y.value(), f(0.3, -0.7));
     let grads = y.backward();
     let h = 1e-6;
-    close(grads.wrt(a), (f(0.3 + h, -0.7) - f(0.3 - h, -0.7)) / (2.0 * h));
-    close(grads.wrt(b), (f(0.3, -0.7 + h) - f(0.3, -0.7 - h)) / (2.0 * h));
+    close(
+        grads.wrt(a),
+        (f(0.3 + h, -0.7) - f(0.3 - h, -0.7)) / (2.0 * h),
+    );
+    close(
+        grads.wrt(b),
+        (f(0.3, -0.7 + h) - f(0.3, -0.7 - h)) / (2.0 * h),
+    );
     let tangents = tape.forward().along(a, 1.0).walk();
     close(tangents.of(y), grads.wrt(a));
 }
@@ -66,7 +75,10 @@ fn unary_functions_and_constants_record_nothing() {
     let x = tape.var(0.3);
     let y = (2.0 * x.sin() + 1.0).exp() / 3.0 - x * x + Var::<f64>::PI();
     assert_eq!(tape.scalar_nodes(), 1);
-    close(y.backward().wrt(x), (2.0 * 0.3f64.sin() + 1.0).exp() / 3.0 * 2.0 * 0.3f64.cos() - 0.6);
+    close(
+        y.backward().wrt(x),
+        (2.0 * 0.3f64.sin() + 1.0).exp() / 3.0 * 2.0 * 0.3f64.cos() - 0.6,
+    );
     let z = tape.var(0.5);
     let _ = x * z;
     assert_eq!(tape.scalar_nodes(), 3);
@@ -133,9 +145,15 @@ fn an_intermediate_is_watched_beforehand() {
     let x = tape.var(2.0);
     let folded = x.sin();
     let grads = (folded * 3.0).backward();
-    assert_eq!(grads.try_wrt(folded).unwrap_err().kind(), &ErrorKind::Folded);
+    assert_eq!(
+        grads.try_wrt(folded).unwrap_err().kind(),
+        &ErrorKind::Folded
+    );
     let late = folded.watch();
-    assert!(matches!(grads.try_wrt(late).unwrap_err().kind(), ErrorKind::NotKept { .. }));
+    assert!(matches!(
+        grads.try_wrt(late).unwrap_err().kind(),
+        ErrorKind::NotKept { .. }
+    ));
 
     let t = tape.var(Tensor::from([1.0, 2.0]));
     let inner = t.exp();
@@ -155,7 +173,10 @@ fn nothing_flows_through_a_detached_handle() {
     let tape = Tape::new();
     let (x, t) = (tape.var(3.0), tape.var(Tensor::from([1.0, 2.0])));
     assert_eq!((x * x.detach()).backward().wrt(x), 3.0);
-    assert_eq!((t * t.detach()).sum().backward().wrt(t), Tensor::from([1.0, 2.0]));
+    assert_eq!(
+        (t * t.detach()).sum().backward().wrt(t),
+        Tensor::from([1.0, 2.0])
+    );
 }
 
 #[test]
@@ -170,7 +191,10 @@ fn a_reset_tape_keeps_its_memory_and_forgets_the_rest() {
         assert_eq!(*first.get_or_insert(found.clone()), found);
         drop(grads);
         tape.reset();
-        assert_eq!((tape.scalar_nodes(), tape.tensor_nodes(), tape.bytes()), (0, 0, 0));
+        assert_eq!(
+            (tape.scalar_nodes(), tape.tensor_nodes(), tape.bytes()),
+            (0, 0, 0)
+        );
     }
 }
 
@@ -274,11 +298,23 @@ fn a_replay_refuses_what_does_not_fit_and_leaves_the_tape_as_it_was() {
     let (x, y, sum) = (x.id().unwrap(), y.id().unwrap(), sum.id().unwrap());
     let before = tape.handle(y).value();
     let shape = tape.replay([(x, Tensor::from([1.0]))]).unwrap_err();
-    assert_eq!(shape.to_string(), "replay: the value for a leaf has shape [1] but [2] is needed");
-    let no_leaf = tape.replay([(y, Tensor::from([1.0, 2.0]))]).unwrap_err().to_string();
-    assert!(no_leaf.starts_with("replay: the node recorded at tests/tape.rs:"), "{no_leaf}");
+    assert_eq!(
+        shape.to_string(),
+        "replay: the value for a leaf has shape [1] but [2] is needed"
+    );
+    let no_leaf = tape
+        .replay([(y, Tensor::from([1.0, 2.0]))])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        no_leaf.starts_with("replay: the node recorded at tests/tape.rs:"),
+        "{no_leaf}"
+    );
     let no_leaf = tape.replay([(sum, 1.0)]).unwrap_err().to_string();
-    assert!(no_leaf.ends_with("is no leaf; name leaves only"), "{no_leaf}");
+    assert!(
+        no_leaf.ends_with("is no leaf; name leaves only"),
+        "{no_leaf}"
+    );
     assert_eq!(tape.handle(y).value(), before);
     tape.reset();
     let stale: Result<(), Error> = tape.replay([(x, Tensor::from([1.0, 2.0]))]);
@@ -306,6 +342,9 @@ fn sums_and_products_of_iterators_differentiate() {
     let product: Var<f64> = x.iter().product();
     assert_eq!((sum.value(), product.value()), (9.0, 24.0));
     let grads = (sum + product).backward();
-    assert_eq!([grads.wrt(x[0]), grads.wrt(x[1]), grads.wrt(x[2])], [13.0, 9.0, 7.0]);
+    assert_eq!(
+        [grads.wrt(x[0]), grads.wrt(x[1]), grads.wrt(x[2])],
+        [13.0, 9.0, 7.0]
+    );
     assert!(Var::<f64>::zero().try_backward().is_err());
 }

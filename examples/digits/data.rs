@@ -19,7 +19,10 @@ impl Digits {
     /// # Errors
     /// Names the line that does not parse, and what is wrong with it.
     pub fn read(text: &str) -> Result<Self, Box<dyn Error>> {
-        let mut digits = Self { images: Vec::new(), labels: Vec::new() };
+        let mut digits = Self {
+            images: Vec::new(),
+            labels: Vec::new(),
+        };
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)

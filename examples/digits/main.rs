@@ -26,8 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut network = Network::new(&[64, 96, 48, 10], &mut random);
     let mut adam = Adam::new(&network, 2e-3);
 
-    let bar = ProgressBar::new(EPOCHS as u64)
-        .with_style(ProgressStyle::with_template("{bar:30} epoch {pos}/{len}  {msg}")?);
+    let bar = ProgressBar::new(EPOCHS as u64).with_style(ProgressStyle::with_template(
+        "{bar:30} epoch {pos}/{len}  {msg}",
+    )?);
     let mut tape = Tape::<f32>::default();
     let mut curve = Vec::new();
     for epoch in 0..EPOCHS {
@@ -56,8 +57,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let guesses = logits.argmax(1);
     let right = guesses.iter().zip(&labels).filter(|(a, b)| a == b).count();
     let accuracy = right as f64 / labels.len() as f64;
-    println!("loss after the first epoch {:.4}, after the last {:.6}", curve[0], curve[EPOCHS - 1]);
-    println!("test accuracy {:.2} % ({right} of {} images)\n", 100.0 * accuracy, labels.len());
+    println!(
+        "loss after the first epoch {:.4}, after the last {:.6}",
+        curve[0],
+        curve[EPOCHS - 1]
+    );
+    println!(
+        "test accuracy {:.2} % ({right} of {} images)\n",
+        100.0 * accuracy,
+        labels.len()
+    );
 
     judge_logits(&logits, &labels);
     judge_first_weights(&network, &images, &labels);
@@ -69,7 +78,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let unsure = least_sure(&y);
     let row = Tensor::from(&logits.data()[unsure * 10..][..10]);
     draw::jacobian("target/digits-jacobian.svg", &jacobian(&row))?;
-    println!("drawn: target/digits-loss.svg, target/digits-confusion.svg, target/digits-jacobian.svg");
+    println!(
+        "drawn: target/digits-loss.svg, target/digits-confusion.svg, target/digits-jacobian.svg"
+    );
 
     if accuracy < 0.97 {
         return Err(format!("test accuracy {accuracy:.4} is below 0.97").into());
@@ -113,7 +124,10 @@ fn judge_first_weights(network: &Network, images: &Tensor<f32>, labels: &[usize]
 
 /// The row whose largest probability is smallest.
 fn least_sure(y: &Tensor<f32>) -> usize {
-    let sure = y.data().chunks(10).map(|row| row.iter().copied().fold(0.0, f32::max));
+    let sure = y
+        .data()
+        .chunks(10)
+        .map(|row| row.iter().copied().fold(0.0, f32::max));
     let least = sure.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
     least.map_or(0, |(row, _)| row)
 }

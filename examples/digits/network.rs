@@ -12,7 +12,10 @@ impl Network {
     pub fn new(sizes: &[usize], random: &mut Random) -> Self {
         let layer = |w: &[usize]| {
             let deviation = (2.0 / w[0] as f64).sqrt();
-            [random.normal([w[0], w[1]], 0.0, deviation), Tensor::zeros([w[1]])]
+            [
+                random.normal([w[0], w[1]], 0.0, deviation),
+                Tensor::zeros([w[1]]),
+            ]
         };
         let parameters = sizes.windows(2).flat_map(layer).collect();
         Self { parameters }
@@ -20,7 +23,10 @@ impl Network {
 
     /// Handles of all parameters; the tensors' buffers are shared, not copied.
     pub fn enter<'t>(&self, tape: &'t Tape<f32>) -> Vec<Var<'t, Tensor<f32>>> {
-        self.parameters.iter().map(|p| tape.var(p.clone())).collect()
+        self.parameters
+            .iter()
+            .map(|p| tape.var(p.clone()))
+            .collect()
     }
 
     /// The logits of a batch.
@@ -41,8 +47,11 @@ impl Network {
         first: Var<'t, Tensor<f32>>,
     ) -> Var<'t, Tensor<f32>> {
         let tape = first.tape();
-        let mut handles: Vec<_> =
-            self.parameters.iter().map(|p| tape.constant(p.clone())).collect();
+        let mut handles: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|p| tape.constant(p.clone()))
+            .collect();
         handles[0] = first;
         Self::logits(tape.constant(images.clone()), &handles)
     }
@@ -50,8 +59,11 @@ impl Network {
     /// The logits as plain numbers.
     pub fn evaluate(&self, images: &Tensor<f32>) -> Tensor<f32> {
         let tape = Tape::default();
-        let parameters: Vec<_> =
-            self.parameters.iter().map(|p| tape.constant(p.clone())).collect();
+        let parameters: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|p| tape.constant(p.clone()))
+            .collect();
         Self::logits(tape.constant(images.clone()), &parameters).value()
     }
 }
@@ -66,7 +78,11 @@ pub struct Adam {
 impl Adam {
     pub fn new(network: &Network, rate: f32) -> Self {
         let zeros = |p: &Tensor<f32>| [vec![0.0; p.len()], vec![0.0; p.len()]];
-        Self { rate, step: 0, moments: network.parameters.iter().map(zeros).collect() }
+        Self {
+            rate,
+            step: 0,
+            moments: network.parameters.iter().map(zeros).collect(),
+        }
     }
 
     /// Moves all parameters one step against their gradients.
@@ -74,8 +90,11 @@ impl Adam {
         const DECAY: [f32; 2] = [0.9, 0.999];
         self.step += 1;
         let unbias = DECAY.map(|d| 1.0 / (1.0 - d.powi(self.step)));
-        for (k, (p, [mean, square])) in
-            network.parameters.iter_mut().zip(&mut self.moments).enumerate()
+        for (k, (p, [mean, square])) in network
+            .parameters
+            .iter_mut()
+            .zip(&mut self.moments)
+            .enumerate()
         {
             let g = gradient(k);
             let moments = mean.iter_mut().zip(square);

@@ -211,10 +211,10 @@ impl<'t, T: Elem> Walk<'t, T> {
             .collect();
         rule.vjp(&at, g, &mut gx);
         for (slot, id) in gx.into_iter().zip(inputs) {
-            if slot.wanted() {
-                if let Some(share) = slot.finish(rule.name()) {
-                    accumulate(pool, &mut self.cotangents[id.index()], share);
-                }
+            if slot.wanted()
+                && let Some(share) = slot.finish(rule.name())
+            {
+                accumulate(pool, &mut self.cotangents[id.index()], share);
             }
         }
     }

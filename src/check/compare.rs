@@ -3,8 +3,6 @@
 use std::any::type_name;
 use std::time::{Duration, Instant};
 
-use num_traits::Float;
-
 use super::recording::{Expression, Recording};
 use super::report::{Cost, Distance, Judge, Report, Section, Worst};
 use super::ulps::{distance, position, scale};
@@ -125,7 +123,13 @@ pub fn try_compare_all<T: Elem>(
     };
     let value = section("value".into(), &|side| values[side].clone(), None);
     let gradients = (0..x.len())
-        .map(|k| section(format!("gradient {k}"), &|side| gradients[side][k].clone(), Some(k)))
+        .map(|k| {
+            section(
+                format!("gradient {k}"),
+                &|side| gradients[side][k].clone(),
+                Some(k),
+            )
+        })
         .collect();
     let judge = match &wide {
         [_, Ok(_)] => Judge::Composed,
@@ -164,7 +168,11 @@ fn judged<T: Elem>(
     let around = scale(exact);
     let mut worst: Option<Worst> = None;
     let mut sides = [Distance::default(); 2];
-    for (at, ((&a, &b), &exact)) in fused.iter().zip(composed.iter()).zip(exact.iter()).enumerate()
+    for (at, ((&a, &b), &exact)) in fused
+        .iter()
+        .zip(composed.iter())
+        .zip(exact.iter())
+        .enumerate()
     {
         let ulps = [distance(a, exact, around), distance(b, exact, around)];
         for (side, ulps) in sides.iter_mut().zip(ulps) {

@@ -4,8 +4,6 @@
 //! whose matrix is its own transpose (the diagonal of a softmax Jacobian, say); the difference sees
 //! it; and only [`compare`](super::compare) sees a forward that is wrong consistently.
 
-use num_traits::Float;
-
 use super::agreement::Agreement;
 use super::recording::{Expression, Recording};
 use crate::error::{Error, OrPanic};
@@ -83,7 +81,10 @@ fn run<T: Elem>(
 ) -> Result<Agreement, Error> {
     let recording = Recording::new(f, x)?;
     match recording.widened() {
-        Ok(wide) => Ok(Agreement { wide: true, ..identity.check(wide)? }),
+        Ok(wide) => Ok(Agreement {
+            wide: true,
+            ..identity.check(wide)?
+        }),
         // Without a wider form the closure itself would do, but its recording is at hand.
         Err(_) if recording.tape.check_replayable().is_ok() => identity.check(recording),
         Err(why) => Err(why),
@@ -135,8 +136,19 @@ impl Identity for Difference {
         // The error of a central difference is h² f''' / 6 + ε f / h: least near h = ε^(1/3).
         let step = U::epsilon().primal().cbrt();
         let mut found = Agreement {
-            check: if self.forward { "forward" } else { "difference" },
-            sides: [if self.forward { "⟨c, J t⟩" } else { "⟨Jᵀ c, t⟩" }, "difference"],
+            check: if self.forward {
+                "forward"
+            } else {
+                "difference"
+            },
+            sides: [
+                if self.forward {
+                    "⟨c, J t⟩"
+                } else {
+                    "⟨Jᵀ c, t⟩"
+                },
+                "difference",
+            ],
             found: [0.0; 2],
             place: String::new(),
             error: 0.0,
@@ -147,9 +159,18 @@ impl Identity for Difference {
         };
         let x: Vec<Tensor<U>> = (0..recording.arity()).map(|k| recording.input(k)).collect();
         let c = random.uniform(recording.value().shape(), -1.0, 1.0);
-        let pulled = if self.forward { Vec::new() } else { recording.pull(&c) };
+        let pulled = if self.forward {
+            Vec::new()
+        } else {
+            recording.pull(&c)
+        };
         let mut tries: Vec<(String, Vec<Tensor<U>>)> = (0..3)
-            .map(|trial| (format!("direction {trial}"), directions(&recording, &mut random)))
+            .map(|trial| {
+                (
+                    format!("direction {trial}"),
+                    directions(&recording, &mut random),
+                )
+            })
             .collect();
         for k in 0..x.len() {
             for at in (0..x[k].len()).filter(|_| x[k].len() <= SMALL) {
@@ -167,7 +188,11 @@ impl Identity for Difference {
             };
             let h = U::of(step);
             let mut moved = |sign: U| -> Tensor<U> {
-                let x: Vec<_> = x.iter().zip(&t).map(|(x, t)| x + &(t * (h * sign))).collect();
+                let x: Vec<_> = x
+                    .iter()
+                    .zip(&t)
+                    .map(|(x, t)| x + &(t * (h * sign)))
+                    .collect();
                 recording.at(&x)
             };
             let (ahead, behind) = (moved(U::one()), moved(-U::one()));

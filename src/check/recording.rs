@@ -9,10 +9,8 @@ use crate::var::Var;
 /// A function of tensor handles: what all checks take.
 pub trait Expression<T: Elem>: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>> {}
 
-impl<T: Elem, F> Expression<T> for F where
-    F: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>
-{
-}
+impl<T: Elem, F> Expression<T> for F where F: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>
+{}
 
 /// A tape with the nodes of its inputs and of its output.
 pub(super) struct Recording<T: Elem> {
@@ -35,7 +33,11 @@ impl<T: Elem> Recording<T> {
         }
         let inputs = handles.iter().map(|x| x.repr).collect();
         let output = y.repr;
-        Ok(Self { tape, inputs, output })
+        Ok(Self {
+            tape,
+            inputs,
+            output,
+        })
     }
 
     /// The same recording on wider elements.

@@ -128,7 +128,10 @@ impl Report {
     /// If a value or a gradient differs by more than rounding; the report is the text.
     #[track_caller]
     pub fn assert_agrees(&self) {
-        assert!(self.agrees(), "fused and composed differ by more than rounding\n{self}");
+        assert!(
+            self.agrees(),
+            "fused and composed differ by more than rounding\n{self}"
+        );
     }
 
     /// Panics at the caller's line unless the fused side is right to so many ulps everywhere.
@@ -139,7 +142,10 @@ impl Report {
     pub fn assert_within(&self, ulps: f64) {
         self.assert_agrees();
         let worst = self.sections().map(|s| s.fused.max).fold(0.0, f64::max);
-        assert!(worst <= ulps, "fused is off by {worst:.1} ulps, {ulps} are allowed\n{self}");
+        assert!(
+            worst <= ulps,
+            "fused is off by {worst:.1} ulps, {ulps} are allowed\n{self}"
+        );
     }
 }
 
@@ -177,7 +183,10 @@ impl fmt::Display for Judge {
         match self {
             Self::Composed => f.write_str("judged by the composed expression in double-double"),
             Self::Fused(why) => {
-                write!(f, "judged by the fused expression in double-double (composed: {why})")
+                write!(
+                    f,
+                    "judged by the fused expression in double-double (composed: {why})"
+                )
             }
             Self::Nobody(why) => write!(f, "compared with each other only ({why})"),
         }
@@ -186,7 +195,11 @@ impl fmt::Display for Judge {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "fused against composed, {}, {}", self.element, self.judge)?;
+        writeln!(
+            f,
+            "fused against composed, {}, {}",
+            self.element, self.judge
+        )?;
         writeln!(
             f,
             "{:<12} {:>22} {:>22} {:>9}   formulas",
@@ -223,7 +236,13 @@ impl fmt::Display for Report {
             }
         }
         let (a, b) = (&self.fused, &self.composed);
-        writeln!(f, "{:<12} {:>22} {:>22}", "time", micros(a.time), micros(b.time))?;
+        writeln!(
+            f,
+            "{:<12} {:>22} {:>22}",
+            "time",
+            micros(a.time),
+            micros(b.time)
+        )?;
         writeln!(f, "{:<12} {:>22} {:>22}", "nodes", a.nodes, b.nodes)?;
         write!(f, "{:<12} {:>22} {:>22}", "bytes kept", a.bytes, b.bytes)
     }
@@ -237,7 +256,11 @@ impl fmt::Display for Distance {
 
 /// A count of ulps in few characters.
 fn short(ulps: f64) -> String {
-    if ulps < 1000.0 { format!("{ulps:.2}") } else { format!("{ulps:.1e}") }
+    if ulps < 1000.0 {
+        format!("{ulps:.2}")
+    } else {
+        format!("{ulps:.1e}")
+    }
 }
 
 fn micros(time: Duration) -> String {

@@ -21,7 +21,11 @@ pub(super) fn ulp<T: Elem>(x: f64) -> f64 {
 pub(super) fn distance<T: Elem>(found: T, exact: T::Wide, scale: f64) -> f64 {
     let (found, target) = (found.widen(), exact.primal());
     if found.is_nan() || exact.is_nan() {
-        return if found.is_nan() && exact.is_nan() { 0.0 } else { f64::INFINITY };
+        return if found.is_nan() && exact.is_nan() {
+            0.0
+        } else {
+            f64::INFINITY
+        };
     }
     // An exact result beyond the largest number of `T` has infinity as its nearest neighbour.
     let largest = T::max_value().primal();
@@ -32,7 +36,11 @@ pub(super) fn distance<T: Elem>(found: T, exact: T::Wide, scale: f64) -> f64 {
         return if agree { 0.0 } else { f64::INFINITY };
     }
     let error = (found - exact).abs().primal();
-    let unit = if exact.is_zero() { ulp::<T>(scale) } else { ulp::<T>(target) };
+    let unit = if exact.is_zero() {
+        ulp::<T>(scale)
+    } else {
+        ulp::<T>(target)
+    };
     error / unit
 }
 

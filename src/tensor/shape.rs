@@ -119,7 +119,7 @@ impl Shape {
         let rank = self.rank().max(other.rank());
         let mut shape = SmallVec::from_elem(1, rank);
         for (back, size) in shape.iter_mut().rev().enumerate() {
-            *size = match (self.from_end(back), other.from_end(back)) {
+            *size = match (self.size_from_end(back), other.size_from_end(back)) {
                 (a, b) if a == b => a,
                 (1, b) => b,
                 (a, 1) => a,
@@ -145,7 +145,7 @@ impl Shape {
     }
 
     /// The size `back` axes before the last one; 1 beyond the first.
-    fn from_end(&self, back: usize) -> usize {
+    fn size_from_end(&self, back: usize) -> usize {
         match self.rank().checked_sub(back + 1) {
             Some(axis) => self.0[axis],
             None => 1,

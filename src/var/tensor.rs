@@ -148,10 +148,7 @@ impl<'t, T: Elem> Var<'t, T> {
     #[track_caller]
     pub fn try_tensor(self) -> Result<Var<'t, Tensor<T>>, Error> {
         let tape = self.tape.ok_or_else(|| {
-            Error::argument(
-                "tensor",
-                "a plain number has no tape; use tape.constant",
-            )
+            Error::argument("tensor", "a plain number has no tape; use tape.constant")
         })?;
         Ok(Var::of_node(tape, self.enter(tape, "tensor")?))
     }
