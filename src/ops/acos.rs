@@ -18,7 +18,7 @@ impl<T: Elem> Unary<T> for Acos {
     }
 
     fn slope(self, x: T, _: T) -> T {
-        -((T::one() - x) * (T::one() + x)).sqrt().recip()
+        -super::asin::cosine_of(x).recip()
     }
 }
 

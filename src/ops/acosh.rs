@@ -13,8 +13,16 @@ pub struct Acosh;
 impl<T: Elem> Unary<T> for Acosh {
     plain_unary!("acosh", INPUTS);
 
+    // The logarithm of x + √(x² - 1) cancels near 1 and the square overflows far out.
     fn value(self, x: T) -> T {
-        x.acosh()
+        let above = x - T::one();
+        if x < T::of(2.0) {
+            (above + (above * (x + T::one())).sqrt()).ln_1p()
+        } else if x < T::epsilon().recip() {
+            (x + above.sqrt() * (x + T::one()).sqrt()).ln()
+        } else {
+            x.ln() + T::LN_2()
+        }
     }
 
     fn slope(self, x: T, _: T) -> T {

@@ -18,7 +18,22 @@ impl<T: Elem> Unary<T> for Asin {
     }
 
     fn slope(self, x: T, _: T) -> T {
-        ((T::one() - x) * (T::one() + x)).sqrt().recip()
+        super::asin::cosine_of(x).recip()
+    }
+}
+
+/// `√(1 - x²)`: by factors near ±1, where the square would cancel; by the square elsewhere, where
+/// the derivative of the factors would (on dual numbers).
+pub(super) fn cosine_of<T: Elem>(x: T) -> T {
+    complement(x).sqrt()
+}
+
+/// `1 - x²`, as accurate as its derivative.
+pub(super) fn complement<T: Elem>(x: T) -> T {
+    if x.abs() < T::of(0.5) {
+        T::one() - x * x
+    } else {
+        (T::one() - x) * (T::one() + x)
     }
 }
 

@@ -18,7 +18,7 @@ impl<T: Elem> Unary<T> for Atanh {
     }
 
     fn slope(self, x: T, _: T) -> T {
-        ((T::one() - x) * (T::one() + x)).recip()
+        super::asin::complement(x).recip()
     }
 }
 

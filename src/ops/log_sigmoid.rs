@@ -14,8 +14,11 @@ impl<T: Elem> Unary<T> for LogSigmoid {
     plain_unary!("log_sigmoid", INPUTS);
 
     fn value(self, x: T) -> T {
-        let low = if x > T::zero() { T::zero() } else { x };
-        low - (-x.abs()).exp().ln_1p()
+        if x < T::zero() {
+            x - x.exp().ln_1p()
+        } else {
+            -(-x).exp().ln_1p()
+        }
     }
 
     fn slope(self, x: T, _: T) -> T {

@@ -13,22 +13,32 @@ pub struct Sigmoid;
 impl<T: Elem> Unary<T> for Sigmoid {
     plain_unary!("sigmoid", INPUTS);
 
+    // Branches, not |x|: on dual numbers each is differentiated, and |x| has a kink at 0.
     fn value(self, x: T) -> T {
-        let e = (-x.abs()).exp();
-        let top = if x < T::zero() { e } else { T::one() };
-        top / (T::one() + e)
+        if x < T::zero() {
+            let e = x.exp();
+            e / (T::one() + e)
+        } else {
+            (T::one() + (-x).exp()).recip()
+        }
     }
 
+    // y (1 - y) is 0 once y rounds to 1; the hyperbolic secant keeps every digit.
     fn slope(self, x: T, _: T) -> T {
-        let e = (-x.abs()).exp();
-        let d = T::one() + e;
-        e / (d * d)
+        let half = T::of(0.5);
+        let h = half / (x * half).cosh();
+        h * h
     }
 }
 
 /// The logistic function of one number, for the ops that contain it.
 pub(super) fn logistic<T: Elem>(x: T) -> T {
     Sigmoid.value(x)
+}
+
+/// Its derivative.
+pub(super) fn logistic_slope<T: Elem>(x: T) -> T {
+    Sigmoid.slope(x, x)
 }
 
 elementwise! {
@@ -41,7 +51,7 @@ elementwise! {
     /// All reals; ±inf give 1 and 0.
     ///
     /// # Gradient
-    /// `gx = g e / (1 + e)², e = e^-|x|`. y (1 - y) is 0 once y rounds to 1; this keeps every digit.
+    /// `gx = g / (4 cosh²(x/2))`. y (1 - y) is 0 once y rounds to 1; this keeps every digit.
     ///
     /// # Example
     /// ```
@@ -56,7 +66,7 @@ elementwise! {
 impl Spec for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const FORMULA: &'static str = "y = 1 / (1 + e^-x)";
-    const GRADIENT: &'static str = "gx = g e / (1 + e)², e = e^-|x|";
+    const GRADIENT: &'static str = "gx = g / (4 cosh²(x/2))";
     const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 40.0, -700.0];
     type Attributes = ();
 

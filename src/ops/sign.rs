@@ -29,7 +29,7 @@ pub(super) fn signum<T: Elem>(x: T) -> T {
     } else if x < T::zero() {
         -T::one()
     } else {
-        x - x
+        x * T::zero()
     }
 }
 

@@ -14,15 +14,11 @@ impl<T: Elem> Unary<T> for Silu {
     plain_unary!("silu", INPUTS);
 
     fn value(self, x: T) -> T {
-        let e = (-x.abs()).exp();
-        let top = if x < T::zero() { x * e } else { x };
-        top / (T::one() + e)
+        x * super::sigmoid::logistic(x)
     }
 
     fn slope(self, x: T, _: T) -> T {
-        let e = (-x.abs()).exp();
-        let d = T::one() + e;
-        super::sigmoid::logistic(x) + x * (e / (d * d))
+        super::sigmoid::logistic(x) + x * super::sigmoid::logistic_slope(x)
     }
 }
 
@@ -36,7 +32,7 @@ elementwise! {
     /// All reals.
     ///
     /// # Gradient
-    /// `gx = g (s + x e / (1 + e)²), s = 1 / (1 + e^-x), e = e^-|x|`.
+    /// `gx = g (s + x s'), s = 1 / (1 + e^-x), s' = 1 / (4 cosh²(x/2))`.
     ///
     /// # Example
     /// ```
@@ -51,7 +47,7 @@ elementwise! {
 impl Spec for Silu {
     const NAME: &'static str = "silu";
     const FORMULA: &'static str = "y = x / (1 + e^-x)";
-    const GRADIENT: &'static str = "gx = g (s + x e / (1 + e)²), s = 1 / (1 + e^-x), e = e^-|x|";
+    const GRADIENT: &'static str = "gx = g (s + x s'), s = 1 / (1 + e^-x), s' = 1 / (4 cosh²(x/2))";
     const EDGES: &'static [f64] = &[0.0, 40.0, -700.0, f64::NAN];
     type Attributes = ();
 

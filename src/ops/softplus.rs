@@ -14,8 +14,11 @@ impl<T: Elem> Unary<T> for Softplus {
     plain_unary!("softplus", INPUTS);
 
     fn value(self, x: T) -> T {
-        let high = if x < T::zero() { T::zero() } else { x };
-        high + (-x.abs()).exp().ln_1p()
+        if x < T::zero() {
+            x.exp().ln_1p()
+        } else {
+            x + (-x).exp().ln_1p()
+        }
     }
 
     fn slope(self, x: T, _: T) -> T {

@@ -1,0 +1,196 @@
+//! Elementwise and binary ops against results that are correct to the last bit.
+
+#[path = "support/golden.rs"]
+mod golden;
+
+use std::collections::BTreeMap;
+
+use golden::{Apply, Record, number};
+use wengert::{Elem, Tensor, Var};
+
+/// Writes the dispatch by name once for tensors and once for scalars: the methods are the same.
+macro_rules! dispatch {
+    ($record:expr, $x:expr, $t:ident) => {{
+        let (record, x) = ($record, $x);
+        let attr = |name: &str| $t::of(number(&record.attrs[name]));
+        let bound = |name: &str, open: f64| match &record.attrs[name] {
+            serde_json::Value::Null => $t::of(open),
+            value => $t::of(number(value)),
+        };
+        match record.op.as_str() {
+            "neg" => -x[0],
+            "exp" => x[0].exp(),
+            "ln" => x[0].ln(),
+            "log2" => x[0].log2(),
+            "log10" => x[0].log10(),
+            "exp2" => x[0].exp2(),
+            "log1p" => x[0].log1p(),
+            "expm1" => x[0].expm1(),
+            "sqrt" => x[0].sqrt(),
+            "rsqrt" => x[0].rsqrt(),
+            "recip" => x[0].recip(),
+            "square" => x[0].square(),
+            "cbrt" => x[0].cbrt(),
+            "sin" => x[0].sin(),
+            "cos" => x[0].cos(),
+            "tan" => x[0].tan(),
+            "asin" => x[0].asin(),
+            "acos" => x[0].acos(),
+            "atan" => x[0].atan(),
+            "sinh" => x[0].sinh(),
+            "cosh" => x[0].cosh(),
+            "tanh" => x[0].tanh(),
+            "asinh" => x[0].asinh(),
+            "acosh" => x[0].acosh(),
+            "atanh" => x[0].atanh(),
+            "sigmoid" => x[0].sigmoid(),
+            "log_sigmoid" => x[0].log_sigmoid(),
+            "softplus" => x[0].softplus(),
+            "silu" => x[0].silu(),
+            "gelu_erf" => x[0].gelu(),
+            "gelu_tanh" => x[0].gelu_tanh(),
+            "erf" => x[0].erf(),
+            "erfc" => x[0].erfc(),
+            "relu" => x[0].relu(),
+            "abs" => x[0].abs(),
+            "sign" => x[0].sign(),
+            "floor" => x[0].floor(),
+            "leaky_relu" => x[0].leaky_relu(attr("alpha")),
+            "elu" => x[0].elu(attr("alpha")),
+            "clamp" => x[0].clamp(bound("min", f64::NEG_INFINITY), bound("max", f64::INFINITY)),
+            "powf" => x[0].powf(attr("exponent")),
+            "powi" => x[0].powi(number(&record.attrs["exponent"]) as i32),
+            "add" => x[0] + x[1],
+            "sub" => x[0] - x[1],
+            "mul" => x[0] * x[1],
+            "div" => x[0] / x[1],
+            "pow" => x[0].pow(x[1]),
+            "atan2" => x[0].atan2(x[1]),
+            "hypot" => x[0].hypot(x[1]),
+            "maximum" => x[0].maximum(x[1]),
+            "minimum" => x[0].minimum(x[1]),
+            other => panic!("no op {other}"),
+        }
+    }};
+}
+
+struct Op;
+
+impl Apply for Op {
+    fn apply<'t, T: Elem>(&self, record: &Record, x: &[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>> {
+        dispatch!(record, x, T)
+    }
+}
+
+fn scalar<'t, T: Elem>(record: &Record, x: &[Var<'t, T>]) -> Var<'t, T> {
+    dispatch!(record, x, T)
+}
+
+fn records() -> Vec<Record> {
+    ["ops_elementwise.jsonl", "ops_binary.jsonl"]
+        .into_iter()
+        .flat_map(golden::read)
+        .filter(|record| record.op != "where")
+        .collect()
+}
+
+/// Ulps allowed for value, gradient and second order; `extreme` points are where textbook formulas
+/// lose everything.
+const BOUNDS: [f64; 3] = [4.0, 8.0, 16.0];
+
+#[test]
+fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
+    let mut table: BTreeMap<String, [f64; 3]> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for record in records() {
+        let found = golden::evaluate(&record, &Op);
+        let d = record
+            .derivatives
+            .as_ref()
+            .expect("elementwise records have derivatives");
+        let mut note = |order: usize, found: &Tensor<f64>, expected: &Tensor<f64>| {
+            // Sums over broadcast axes cancel; they are held to 1e-13 of the largest result.
+            if order > 0
+                && record
+                    .inputs
+                    .iter()
+                    .any(|x| x.shape() != record.out.shape())
+            {
+                let gap = golden::relative(found, expected);
+                if gap > 1e-13 {
+                    wrong.push(format!("{} order {order}: off by {gap:e}", record.id));
+                }
+                return;
+            }
+            let (ulps, place) = golden::worst(found, expected);
+            let max = &mut table.entry(record.op.clone()).or_default()[order];
+            *max = max.max(ulps);
+            if ulps > BOUNDS[order] {
+                wrong.push(format!(
+                    "{} order {order}: {ulps:.1} ulps, {place}",
+                    record.id
+                ));
+            }
+        };
+        note(0, &found.out, &record.out);
+        for k in 0..record.inputs.len() {
+            note(1, &found.grads[k], &d.grads[k]);
+            note(2, &found.hvp[k], &d.hvp[k]);
+        }
+        if found.jvp_gap > 1e-14 {
+            wrong.push(format!(
+                "{}: JVP and VJP differ by {:e}",
+                record.id, found.jvp_gap
+            ));
+        }
+    }
+    println!("op            value  gradient  second order  (max ulps, f64)");
+    for (op, [value, gradient, second]) in &table {
+        println!("{op:<12} {value:>6.2} {gradient:>9.2} {second:>13.2}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn scalars_equal_tensors_bit_for_bit() {
+    for record in records() {
+        if record
+            .inputs
+            .iter()
+            .any(|x| x.shape() != record.out.shape())
+        {
+            continue;
+        }
+        let found = golden::evaluate(&record, &Op);
+        let d = record
+            .derivatives
+            .as_ref()
+            .expect("elementwise records have derivatives");
+        for k in 0..record.out.len() {
+            let tape = wengert::Tape::new();
+            let x: Vec<_> = record
+                .inputs
+                .iter()
+                .map(|x| tape.var(x.data()[k]))
+                .collect();
+            let y = scalar(&record, &x);
+            assert_eq!(
+                y.value().to_bits(),
+                found.out.data()[k].to_bits(),
+                "{}",
+                record.id
+            );
+            let grads = y.backward();
+            for (x, found) in x.iter().zip(&found.grads) {
+                // The cotangent comes last in both forms: slope * g.
+                let expected = found.data()[k];
+                let gradient = match d.g.data()[k] {
+                    0.0 => 0.0,
+                    g => grads.wrt(*x) * g,
+                };
+                let same = gradient == expected || (gradient.is_nan() && expected.is_nan());
+                assert!(same, "{}: {gradient:e} and {expected:e}", record.id);
+            }
+        }
+    }
+}
