@@ -7,12 +7,12 @@ mod binary;
 mod float;
 mod over;
 mod plain;
+mod reduction;
 mod spec;
 mod unary;
 
 pub use binary::{Binary, Zip};
 pub use over::Axes;
-#[allow(unused_imports)] // the first op with a plain form takes this line away
 pub(crate) use plain::evaluate;
 pub use spec::{Draw, Sample, Spec, Visitor};
 pub use unary::{Map, Unary};

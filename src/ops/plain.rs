@@ -14,7 +14,6 @@ use crate::tensor::{Shape, Tensor};
 ///
 /// # Errors
 /// Those of [`Rule::shape`].
-#[allow(dead_code)] // the first op with a plain form takes this line away
 pub(crate) fn evaluate<T: Elem>(rule: &impl Rule<T>, x: &[&Tensor<T>]) -> Result<Tensor<T>, Error> {
     let shapes: SmallVec<[&Shape; 2]> = x.iter().map(|x| x.shape()).collect();
     let shape = rule.shape(&shapes)?;
