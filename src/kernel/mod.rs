@@ -27,6 +27,6 @@ pub use rows::Rows;
 pub(crate) use broadcast::{Layout, sum_to, zip};
 pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};
-pub(crate) use reduce::{fold_axis, sum, sum_axis, sum_axis_of};
+pub(crate) use reduce::{fold_axis, sum_axis, sum_axis_of};
 pub(crate) use scaled::{mean_axis, norm_axis};
 pub(crate) use scan::cumsum;

@@ -41,6 +41,18 @@ pub(crate) fn cumsum<T: Elem>(rows: Rows, x: &[T], y: &mut [T], back: bool) {
     if rows.elements() == 0 {
         return;
     }
+    if rows.inner == 1 {
+        for (x, y) in x.chunks_exact(rows.n).zip(y.chunks_exact_mut(rows.n)) {
+            let mut running = Running::new();
+            let steps = x.iter().zip(y);
+            let step = |(&x, y): (&T, &mut T)| *y = running.add(x);
+            match back {
+                false => steps.for_each(step),
+                true => steps.rev().for_each(step),
+            }
+        }
+        return;
+    }
     let mut running = vec![Running::new(); rows.inner];
     let block = rows.n * rows.inner;
     for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(block)) {
