@@ -82,4 +82,5 @@ registry! {
     maximum::Maximum
     minimum::Minimum
     sum::Sum
+    mean::Mean
 }
