@@ -83,4 +83,5 @@ registry! {
     minimum::Minimum
     sum::Sum
     mean::Mean
+    prod::Prod
 }
