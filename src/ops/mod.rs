@@ -84,4 +84,5 @@ registry! {
     sum::Sum
     mean::Mean
     prod::Prod
+    variance::Variance
 }
