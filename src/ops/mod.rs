@@ -85,4 +85,5 @@ registry! {
     mean::Mean
     prod::Prod
     variance::Variance
+    deviation::Deviation
 }
