@@ -86,4 +86,5 @@ registry! {
     prod::Prod
     variance::Variance
     deviation::Deviation
+    max::Max
 }
