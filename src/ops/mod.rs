@@ -87,4 +87,5 @@ registry! {
     variance::Variance
     deviation::Deviation
     max::Max
+    min::Min
 }
