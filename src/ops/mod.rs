@@ -88,4 +88,5 @@ registry! {
     deviation::Deviation
     max::Max
     min::Min
+    norm::Norm
 }
