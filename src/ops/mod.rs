@@ -89,4 +89,5 @@ registry! {
     max::Max
     min::Min
     norm::Norm
+    norm_l1::NormL1
 }
