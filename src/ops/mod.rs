@@ -90,4 +90,5 @@ registry! {
     min::Min
     norm::Norm
     norm_l1::NormL1
+    cumsum::Cumsum
 }
