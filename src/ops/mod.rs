@@ -91,4 +91,5 @@ registry! {
     norm::Norm
     norm_l1::NormL1
     cumsum::Cumsum
+    cumprod::Cumprod
 }
