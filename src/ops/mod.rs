@@ -3,6 +3,7 @@
 //! A file holds the op's documentation, its rule, its methods, the same function composed from
 //! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
 
+mod argmax;
 mod binary;
 mod float;
 mod over;
