@@ -4,6 +4,7 @@
 //! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
 
 mod argmax;
+mod argmin;
 mod binary;
 mod float;
 mod over;
