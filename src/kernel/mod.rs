@@ -14,6 +14,8 @@ mod permute;
 pub(crate) mod plain;
 mod reduce;
 mod rows;
+mod scaled;
+mod scan;
 pub(crate) mod softmax;
 mod wide;
 
@@ -25,4 +27,6 @@ pub use rows::Rows;
 pub(crate) use broadcast::{Layout, sum_to, zip};
 pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};
-pub(crate) use reduce::{sum, sum_axis};
+pub(crate) use reduce::{fold_axis, sum_axis, sum_axis_of};
+pub(crate) use scaled::{mean_axis, norm_axis};
+pub(crate) use scan::cumsum;

@@ -3,14 +3,19 @@
 //! A file holds the op's documentation, its rule, its methods, the same function composed from
 //! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
 
+mod argmax;
+mod argmin;
 mod binary;
 mod float;
 mod over;
+mod plain;
+mod reduction;
 mod spec;
 mod unary;
 
 pub use binary::{Binary, Zip};
 pub use over::Axes;
+pub(crate) use plain::evaluate;
 pub use spec::{Draw, Sample, Spec, Visitor};
 pub use unary::{Map, Unary};
 
@@ -79,4 +84,14 @@ registry! {
     maximum::Maximum
     minimum::Minimum
     sum::Sum
+    mean::Mean
+    prod::Prod
+    variance::Variance
+    deviation::Deviation
+    max::Max
+    min::Min
+    norm::Norm
+    norm_l1::NormL1
+    cumsum::Cumsum
+    cumprod::Cumprod
 }

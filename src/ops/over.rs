@@ -110,8 +110,13 @@ impl Over {
         }
     }
 
+    /// The axes, ascending.
+    pub(crate) fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
     /// The geometry of the rows, after reordering where that is needed.
-    fn geometry(&self, shape: &Shape) -> Rows {
+    pub(crate) fn geometry(&self, shape: &Shape) -> Rows {
         let n = self.axes.iter().map(|&axis| shape[axis]).product();
         let kept = |axes: std::ops::Range<usize>| -> usize {
             axes.filter(|axis| !self.axes.contains(axis))

@@ -144,6 +144,23 @@ impl Draw {
         values.map(|x| f64::from(x as f32))
     }
 
+    /// Values of size `low` to `high` and either sign, each exact in `f32`.
+    pub fn signed(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<f64> {
+        let sizes = self.values(shape, low, high);
+        sizes.map(|x| if self.below(2) == 0 { x } else { -x })
+    }
+
+    /// Values over `[low, high)` in random order, no two of them close, each exact in `f32`.
+    pub fn distinct(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<f64> {
+        let places = self.values(shape, 0.25, 0.75);
+        let step = (high - low) / places.len().max(1) as f64;
+        let mut order = self.random.permutation(places.len()).into_iter();
+        places.map(|x| {
+            let turn = order.next().expect("there are as many turns as places");
+            f64::from((low + (turn as f64 + x) * step) as f32)
+        })
+    }
+
     /// One operand of any shape.
     pub fn one(&mut self, low: f64, high: f64) -> Vec<Tensor<f64>> {
         let shape = self.shape(0);

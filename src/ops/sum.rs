@@ -1,64 +1,39 @@
 //! Sum over all, one or several axes.
 
-use super::over::{Axes, Over};
-use crate::error::{Error, OrPanic};
-use crate::kernel::{self, Elem};
+use super::reduction::{Given, Reduction, reduction};
+use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::rule::{Keeps, Residual};
+use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// `y = Σ x` along the axes; the cotangent is repeated along them.
 #[derive(Clone, Debug)]
-pub struct Sum(Over);
+pub struct Sum;
 
-impl<T: Elem> Rule<T> for Sum {
-    fn name(&self) -> &'static str {
-        "sum"
+impl<T: Elem> Reduction<T> for Sum {
+    const NAME: &'static str = "sum";
+    const KEEPS: Keeps = Keeps::NOTHING;
+    type Wide = Self;
+
+    fn wide(&self) -> Self {
+        Self
     }
 
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
-        Ok(self.0.shape(x[0]))
+    fn value(&self, rows: Rows, x: &[T], y: &mut [T], _: &mut Residual<T>) {
+        kernel::sum_axis(rows, x, y);
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let (x, rows) = self.0.rows(x[0]);
-        kernel::sum_axis(rows, &x, y.fill());
+    fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        at.spread(g, gx);
     }
 
-    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        self.0.write(at.x[0].shape(), gx[0].fill(), |gx, rows| {
-            for (start, &g) in rows.starts().zip(g.iter()) {
-                for j in rows.row(start) {
-                    gx[j] = g;
-                }
-            }
-        });
-    }
-
-    fn jvp(
-        &self,
-        _: &Point<'_, T>,
-        t: &[Option<&Tensor<T>>],
-        ty: &mut Slot<'_, T>,
-    ) -> Result<(), Error> {
-        match t[0] {
-            Some(t) => self.forward(&[t], ty, &mut Residual::default()),
-            None => ty.zero(),
-        }
-        Ok(())
-    }
-
-    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
-        Some(Box::new(self.clone()))
-    }
-
-    fn keeps(&self) -> Keeps {
-        Keeps::NOTHING
+    fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
+        kernel::sum_axis(at.rows, t, ty);
     }
 }
 
-impl<'t, T: Elem> Var<'t, Tensor<T>> {
+reduction! {
     /// Sum of all elements, as a scalar.
     ///
     /// ```text
@@ -82,46 +57,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(x.sum().value(), 6.0);
     /// assert_eq!(x.sum().backward().wrt(x), Tensor::ones([3]));
     /// ```
-    #[track_caller]
-    pub fn sum(self) -> Var<'t, T> {
-        self.record_scalar(Sum(Over::all(self.rank()))).or_panic()
-    }
-
-    /// Sum along some axes, which disappear: `x.sum_axis(0)`, `x.sum_axis([0, -1])`.
-    ///
-    /// # Panics
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn sum_axis(self, axes: impl Axes) -> Self {
-        self.try_sum_axis(axes).or_panic()
-    }
-
-    /// [`sum_axis`](Self::sum_axis), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn try_sum_axis(self, axes: impl Axes) -> Result<Self, Error> {
-        self.record(Sum(Over::new("sum", &self.shape(), axes, false)?))
-    }
-
-    /// Sum along some axes, which stay as size 1, so that the result broadcasts against `self`.
-    ///
-    /// # Panics
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn sum_keep(self, axes: impl Axes) -> Self {
-        self.try_sum_keep(axes).or_panic()
-    }
-
-    /// [`sum_keep`](Self::sum_keep), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn try_sum_keep(self, axes: impl Axes) -> Result<Self, Error> {
-        self.record(Sum(Over::new("sum", &self.shape(), axes, true)?))
-    }
+    pub fn sum(self);
+    pub fn sum_axis(self, axes), fn try_sum_axis;
+    pub fn sum_keep(self, axes), fn try_sum_keep;
+    = Sum
 }
 
 impl Spec for Sum {

@@ -1,0 +1,194 @@
+//! Running product along an axis.
+
+use super::unary::share;
+use crate::error::{Error, OrPanic};
+use crate::kernel::{Elem, Rows};
+use crate::ops::{Draw, Sample, Spec, evaluate};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
+
+/// `y_j = x_0 x_1 .. x_j` along an axis.
+#[derive(Clone, Copy, Debug)]
+pub struct Cumprod {
+    axis: usize,
+}
+
+impl<T: Elem> Rule<T> for Cumprod {
+    fn name(&self) -> &'static str {
+        "cumprod"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        Ok(x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        let (inner, block) = self.block(x[0].shape());
+        let blocks = x[0].data().chunks_exact(block);
+        for (x, y) in blocks.zip(y.fill().chunks_exact_mut(block)) {
+            y[..inner].copy_from_slice(&x[..inner]);
+            for p in inner..block {
+                y[p] = y[p - inner] * x[p];
+            }
+        }
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let (inner, block) = self.block(g.shape());
+        let inputs = at.x[0].data().chunks_exact(block);
+        let outputs = at.y.data().chunks_exact(block);
+        let blocks = inputs.zip(outputs).zip(g.data().chunks_exact(block));
+        for (((x, y), g), gx) in blocks.zip(gx[0].fill().chunks_exact_mut(block)) {
+            // From the end, as Horner's scheme: what y_j and all after it owe to a factor in y_j
+            // is s_j = g_j + x_(j+1) s_(j+1), in units of y_(j-1).
+            let last = block - inner;
+            gx[last..].copy_from_slice(&g[last..]);
+            for p in (0..last).rev() {
+                gx[p] = g[p] + share(gx[p + inner], || x[p + inner]);
+            }
+            for (gx, &before) in gx[inner..].iter_mut().zip(y) {
+                *gx = share(*gx, || before);
+            }
+        }
+    }
+
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        let Some(t) = t[0] else {
+            ty.zero();
+            return Ok(());
+        };
+        let (inner, block) = self.block(t.shape());
+        let inputs = at.x[0].data().chunks_exact(block);
+        let outputs = at.y.data().chunks_exact(block);
+        let blocks = inputs.zip(outputs).zip(t.data().chunks_exact(block));
+        for (((x, y), t), ty) in blocks.zip(ty.fill().chunks_exact_mut(block)) {
+            ty[..inner].copy_from_slice(&t[..inner]);
+            for p in inner..block {
+                let before = p - inner;
+                ty[p] = share(ty[before], || x[p]) + share(t[p], || y[before]);
+            }
+        }
+        Ok(())
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(*self))
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::INPUTS_AND_OUTPUT
+    }
+}
+
+impl Cumprod {
+    /// Along an axis of a tensor of this shape.
+    fn along(shape: &Shape, axis: isize) -> Result<Self, Error> {
+        let axis = shape.axis("cumprod", axis)?;
+        Ok(Self { axis })
+    }
+
+    /// The distance between neighbours in a row, and how many elements such rows take together.
+    fn block(&self, shape: &Shape) -> (usize, usize) {
+        let Rows { n, inner, .. } = shape.rows(self.axis);
+        // Where there are no elements there is no block either, of whatever size.
+        (inner, (n * inner).max(1))
+    }
+}
+
+impl<T: Elem> Var<'_, Tensor<T>> {
+    /// Running product along `axis`.
+    ///
+    /// ```text
+    /// y_j = x_0 x_1 .. x_j
+    /// ```
+    /// # Shapes
+    /// Any with at least one axis; y has the shape of x.
+    ///
+    /// # Domain
+    /// All reals; what overflows on the way stays infinite, or becomes NaN times 0.
+    ///
+    /// # Gradient
+    /// `gx_i = Σ_(j >= i) g_j Π_(k <= j, k ≠ i) x_k`, as `y_(i-1) s_i` with
+    /// `s_i = g_i + x_(i+1) s_(i+1)`: no division, so it is right with any number of zeros.
+    ///
+    /// # Keeps
+    /// x and y.
+    ///
+    /// # Complexity
+    /// Linear, forward and backward.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([2.0, 0.0, 3.0]));
+    /// assert_eq!(x.cumprod(0).value(), Tensor::from([2.0, 0.0, 0.0]));
+    /// assert_eq!(x.cumprod(0).sum().backward().wrt(x), Tensor::from([1.0, 8.0, 0.0]));
+    /// ```
+    #[track_caller]
+    pub fn cumprod(self, axis: isize) -> Self {
+        self.try_cumprod(axis).or_panic()
+    }
+
+    /// [`cumprod`](Self::cumprod), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor.
+    #[track_caller]
+    pub fn try_cumprod(self, axis: isize) -> Result<Self, Error> {
+        self.record(Cumprod::along(&self.shape(), axis)?)
+    }
+}
+
+impl<T: Elem> Tensor<T> {
+    /// Running product along `axis`. Formula and domain stand at the form for handles.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor.
+    #[must_use]
+    #[track_caller]
+    pub fn cumprod(&self, axis: isize) -> Self {
+        self.try_cumprod(axis).or_panic()
+    }
+
+    /// [`cumprod`](Self::cumprod), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor.
+    pub fn try_cumprod(&self, axis: isize) -> Result<Self, Error> {
+        evaluate(&Cumprod::along(self.shape(), axis)?, &[self])
+    }
+}
+
+impl Spec for Cumprod {
+    const NAME: &'static str = "cumprod";
+    const FORMULA: &'static str = "y_j = Π x_k over k <= j";
+    const GRADIENT: &'static str = "gx_i = Σ g_j Π x_k over j >= i and k <= j, k ≠ i";
+    type Attributes = isize;
+
+    fn sample(draw: &mut Draw) -> Sample<isize> {
+        let shape = draw.shape(1);
+        let axis = draw.axis(&shape);
+        Sample::new(vec![draw.signed(shape, 0.5, 1.5)], axis)
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Var<'t, Tensor<T>> {
+        x[0].cumprod(*axis)
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Option<Var<'t, Tensor<T>>> {
+        // The sign is that of (-1)^k, k the number of negative elements so far.
+        let (size, half_turns) = (x[0].abs().ln(), (-x[0].sign() + T::one()) * T::FRAC_PI_2());
+        Some(size.cumsum(*axis).exp() * half_turns.cumsum(*axis).cos())
+    }
+}

@@ -1,0 +1,131 @@
+//! Largest element over all, one or several axes.
+
+use super::maximum::larger;
+use super::reduction::{Given, Reduction, reduction};
+use super::unary::share;
+use crate::kernel::{self, Elem, Rows};
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::{Keeps, Residual};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = max x` along the axes.
+#[derive(Clone, Debug)]
+pub struct Max;
+
+impl<T: Elem> Reduction<T> for Max {
+    const NAME: &'static str = "max";
+    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT.and_residual();
+    const NEEDS_ELEMENTS: bool = true;
+    type Wide = Self;
+
+    fn wide(&self) -> Self {
+        Self
+    }
+
+    fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
+        kernel::fold_axis(rows, x, y, T::neg_infinity(), larger);
+        count_ties(rows, x, y, keep);
+    }
+
+    fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        pull_ties(at, g, gx);
+    }
+}
+
+/// Keeps how many elements of each row are equal to `y`, and lets all of them be `y`.
+///
+/// Equal numbers may still carry different tangents: of these `y` gets the mean, so that the
+/// tangent of the value is the one that the pushforward gives.
+pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
+    keep.values.resize(y.len(), T::zero());
+    let ties = &mut keep.values[..];
+    kernel::sum_axis_of(rows, x, y, ties, &|x, y| match x == y {
+        true => T::one(),
+        false => T::zero(),
+    });
+    for (row, (y, &ties)) in y.iter_mut().zip(ties.iter()).enumerate() {
+        if ties > T::one() && y.is_finite() {
+            let tied = rows.row(rows.at(row, 0)).filter(|&at| x[at] == *y);
+            let beyond = tied.fold(T::zero(), |sum, at| sum + (x[at] - *y));
+            // Nothing to add for plain numbers, and adding 0 would lose the sign of -0.
+            if !beyond.is_zero() {
+                *y += beyond / ties;
+            }
+        }
+    }
+}
+
+/// Shares the cotangent of each row evenly among the elements that are equal to its result.
+pub(super) fn pull_ties<T: Elem>(at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+    let of_row = g.iter().zip(at.y).zip(at.kept);
+    let of_row: Vec<(T, T, T)> = of_row
+        .map(|((&g, &y), &ties)| match y.is_nan() {
+            true => (g, y, share(g, || y)),
+            false => (g / ties, y, T::zero()),
+        })
+        .collect();
+    // A branch on equality, for the convention that ties share evenly.
+    at.write(&of_row, gx, |x, (g, y, rest)| if x == y { g } else { rest });
+}
+
+reduction! {
+    /// Largest of all elements, as a scalar.
+    ///
+    /// ```text
+    /// y = max_i x_i
+    /// ```
+    /// # Shapes
+    /// Any with at least one element.
+    ///
+    /// # Domain
+    /// All reals and both infinities. NaN anywhere in a row makes that row's value and gradient NaN.
+    ///
+    /// # Gradient
+    /// `gx_i = g / k` at each of the `k` elements equal to `y`, 0 elsewhere: ties share evenly, so
+    /// that the gradient does not depend on the order of the elements.
+    ///
+    /// # Keeps
+    /// x, y and the number of ties of each row.
+    ///
+    /// # Panics
+    /// If there is no element.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 3.0, 3.0]));
+    /// assert_eq!(x.max().value(), 3.0);
+    /// assert_eq!(x.max().backward().wrt(x), Tensor::from([0.0, 0.5, 0.5]));
+    /// ```
+    pub fn max(self), fn try_max, or "there are rows without elements";
+    pub fn max_axis(self, axes), fn try_max_axis;
+    pub fn max_keep(self, axes), fn try_max_keep;
+    = Max
+}
+
+impl Spec for Max {
+    const NAME: &'static str = "max";
+    const FORMULA: &'static str = "y = max x along the axes";
+    const GRADIENT: &'static str = "gx = g / k at each of k elements equal to y, else 0";
+    type Attributes = (Vec<isize>, bool);
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let shape = draw.filled_shape(0);
+        let axes = draw.axes(&shape);
+        let inputs = vec![draw.distinct(shape, -10.0, 10.0)];
+        Sample::new(inputs, (axes, draw.below(2) == 0))
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        (axes, keep): &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        match keep {
+            true => x[0].max_keep(&axes[..]),
+            false => x[0].max_axis(&axes[..]),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Product over all, one or several axes.
+
+use super::reduction::{Given, Reduction, reduction};
+use super::unary::share;
+use crate::kernel::{self, Elem, Rows};
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::{Keeps, Residual};
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `y = Π x` along the axes.
+#[derive(Clone, Debug)]
+pub struct Prod;
+
+impl<T: Elem> Reduction<T> for Prod {
+    const NAME: &'static str = "prod";
+    const KEEPS: Keeps = Keeps::INPUTS;
+    type Wide = Self;
+
+    fn wide(&self) -> Self {
+        Self
+    }
+
+    fn value(&self, rows: Rows, x: &[T], y: &mut [T], _: &mut Residual<T>) {
+        kernel::fold_axis(rows, x, y, T::one(), |a, b| a * b);
+    }
+
+    fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        if gx.is_empty() {
+            return;
+        }
+        let Rows { n, inner, .. } = at.rows;
+        let block = n * inner;
+        let mut after = vec![T::one(); inner];
+        let blocks = at.x.chunks_exact(block).zip(gx.chunks_exact_mut(block));
+        for ((x, gx), g) in blocks.zip(g.chunks_exact(inner)) {
+            // Left to right, gx becomes the product of what stands before each element ..
+            gx[..inner].fill(T::one());
+            for p in inner..block {
+                gx[p] = gx[p - inner] * x[p - inner];
+            }
+            // .. and right to left that of what stands after it comes to it.
+            after.fill(T::one());
+            for (x, gx) in x.chunks_exact(inner).zip(gx.chunks_exact_mut(inner)).rev() {
+                for (((gx, &x), &g), after) in gx.iter_mut().zip(x).zip(g).zip(&mut after) {
+                    let before = *gx;
+                    *gx = share(g, || before * *after);
+                    *after *= x;
+                }
+            }
+        }
+    }
+}
+
+reduction! {
+    /// Product of all elements, as a scalar.
+    ///
+    /// ```text
+    /// y = Π_i x_i
+    /// ```
+    /// # Shapes
+    /// Any; the product of no elements is 1.
+    ///
+    /// # Domain
+    /// All reals. A product on the way that overflows stays infinite (or becomes NaN times 0), as
+    /// in a plain loop.
+    ///
+    /// # Gradient
+    /// `gx_i = g Π_(k ≠ i) x_k`, from the products of what stands before and after each element:
+    /// right with any number of zeros, where `g y / x_i` would be 0/0.
+    ///
+    /// # Keeps
+    /// x.
+    ///
+    /// # Complexity
+    /// Linear, forward and backward.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([2.0, 0.0, 3.0]));
+    /// assert_eq!(x.prod().value(), 0.0);
+    /// assert_eq!(x.prod().backward().wrt(x), Tensor::from([0.0, 6.0, 0.0]));
+    /// ```
+    pub fn prod(self);
+    pub fn prod_axis(self, axes), fn try_prod_axis;
+    pub fn prod_keep(self, axes), fn try_prod_keep;
+    = Prod
+}
+
+impl Spec for Prod {
+    const NAME: &'static str = "prod";
+    const FORMULA: &'static str = "y = Π x along the axes";
+    const GRADIENT: &'static str = "gx_i = g Π x_k over k ≠ i";
+    type Attributes = (Vec<isize>, bool);
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let shape = draw.shape(0);
+        let axes = draw.axes(&shape);
+        let inputs = vec![draw.signed(shape, 0.5, 1.5)];
+        Sample::new(inputs, (axes, draw.below(2) == 0))
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        (axes, keep): &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        match keep {
+            true => x[0].prod_keep(&axes[..]),
+            false => x[0].prod_axis(&axes[..]),
+        }
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        (axes, keep): &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        // The sign is that of (-1)^k, k the number of negative elements.
+        let (size, half_turns) = (x[0].abs().ln(), (-x[0].sign() + T::one()) * T::FRAC_PI_2());
+        let [size, half_turns] = [size, half_turns].map(|x| match keep {
+            true => x.sum_keep(&axes[..]),
+            false => x.sum_axis(&axes[..]),
+        });
+        Some(size.exp() * half_turns.cos())
+    }
+}

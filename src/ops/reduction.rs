@@ -1,0 +1,338 @@
+//! Reductions: from one value and one pullback of rows come the rule and all methods of an op.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use super::over::{Axes, Over};
+use super::unary::share;
+use crate::error::Error;
+use crate::kernel::{self, Elem, Rows};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+
+/// A function of a row that is one number.
+pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
+    /// The op's name.
+    const NAME: &'static str;
+
+    /// What the pullback reads.
+    const KEEPS: Keeps;
+
+    /// Whether a row without elements is refused.
+    const NEEDS_ELEMENTS: bool = false;
+
+    /// The same function on wider elements.
+    type Wide: Reduction<T::Wide>;
+
+    /// The same function on wider elements.
+    fn wide(&self) -> Self::Wide;
+
+    /// Writes one number for each row, and puts into `keep` what the pullback needs besides.
+    fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>);
+
+    /// Writes the cotangent of every element, given one cotangent for each row.
+    fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]);
+
+    /// Writes one tangent for each row: here by the slopes, which are the pullback of ones.
+    fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
+        let mut terms = vec![T::zero(); t.len()];
+        self.pull(at, &vec![T::one(); ty.len()], &mut terms);
+        for (term, &t) in terms.iter_mut().zip(t) {
+            *term = share(t, || *term);
+        }
+        kernel::sum_axis(at.rows, &terms, ty);
+    }
+}
+
+/// What a pullback of rows is given.
+pub(crate) struct Given<'a, T> {
+    /// Where the rows lie.
+    pub(crate) rows: Rows,
+    /// The elements; nothing if the op does not read them.
+    pub(crate) x: &'a [T],
+    /// One result for each row.
+    pub(crate) y: &'a [T],
+    /// What the forward kept.
+    pub(crate) kept: &'a [T],
+}
+
+impl<T: Elem> Given<'_, T> {
+    /// Writes `f(element, of_row)`, with something for each row beside the elements.
+    pub(crate) fn write<B: Copy>(&self, of_row: &[B], gx: &mut [T], f: impl Fn(T, B) -> T) {
+        broadcast(self.rows, self.x, of_row, gx, f);
+    }
+
+    /// Writes `of_row` to every element of a row.
+    pub(crate) fn spread(&self, of_row: &[T], gx: &mut [T]) {
+        // Rows of no operand: one unit, repeated along all axes, stands in for the elements.
+        let Rows { outer, n, inner } = self.rows;
+        let (to, from) = ([outer, n, inner], [outer, 1, inner]);
+        kernel::zip(&to, (&[1, 1, 1], &[()]), (&from, of_row), gx, |(), b| b);
+    }
+}
+
+/// Writes `f(element, of_row)` in the order of memory.
+fn broadcast<A: Copy, B: Copy, R>(
+    rows: Rows,
+    x: &[A],
+    of_row: &[B],
+    y: &mut [R],
+    f: impl Fn(A, B) -> R,
+) {
+    let Rows { outer, n, inner } = rows;
+    let (full, one) = ([outer, n, inner], [outer, 1, inner]);
+    kernel::zip(&full, (&full, x), (&one, of_row), y, f);
+}
+
+/// The rule of a [`Reduction`] over some axes of a tensor.
+#[derive(Clone, Debug)]
+pub(crate) struct Reduce<R> {
+    op: R,
+    over: Over,
+}
+
+impl<R> Reduce<R> {
+    /// `op` over all elements of a tensor with so many axes.
+    pub(crate) fn all(op: R, rank: usize) -> Self {
+        Self {
+            op,
+            over: Over::all(rank),
+        }
+    }
+
+    /// `op` over some axes of a tensor of this shape.
+    ///
+    /// # Errors
+    /// If one is no axis of the shape or is named twice.
+    pub(crate) fn along<T: Elem>(
+        op: R,
+        shape: &Shape,
+        axes: impl Axes,
+        keep: bool,
+    ) -> Result<Self, Error>
+    where
+        R: Reduction<T>,
+    {
+        let over = Over::new(R::NAME, shape, axes, keep)?;
+        Ok(Self { op, over })
+    }
+
+    /// Calls `f` with the point as rows.
+    fn given<T: Elem, A>(&self, at: &Point<'_, T>, f: impl FnOnce(&Given<'_, T>) -> A) -> A
+    where
+        R: Reduction<T>,
+    {
+        let (x, rows) = match R::KEEPS.inputs {
+            true => self.over.rows(at.x[0]),
+            false => (Cow::default(), self.over.geometry(at.x[0].shape())),
+        };
+        f(&Given {
+            rows,
+            x: &x,
+            y: at.y.data(),
+            kept: &at.kept.values,
+        })
+    }
+}
+
+impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
+    fn name(&self) -> &'static str {
+        R::NAME
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        let rows = self.over.geometry(x[0]);
+        if R::NEEDS_ELEMENTS && rows.n == 0 && rows.count() > 0 {
+            let axes = self.over.axes();
+            return Err(Error::argument(
+                R::NAME,
+                format!(
+                    "rows of 0 elements have none to choose (shape {}, axes {axes:?}); drop them first",
+                    x[0]
+                ),
+            ));
+        }
+        Ok(self.over.shape(x[0]))
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+        let (x, rows) = self.over.rows(x[0]);
+        self.op.value(rows, &x, y.fill(), keep);
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        self.given(at, |given| {
+            self.over.write(at.x[0].shape(), gx[0].fill(), |gx, _| {
+                self.op.pull(given, g.data(), gx);
+            });
+        });
+    }
+
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        match t[0] {
+            Some(t) => {
+                let t = self.over.rows(t).0;
+                self.given(at, |given| self.op.push(given, &t, ty.fill()));
+            }
+            None => ty.zero(),
+        }
+        Ok(())
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(Reduce {
+            op: self.op.wide(),
+            over: self.over.clone(),
+        }))
+    }
+
+    fn keeps(&self) -> Keeps {
+        R::KEEPS
+    }
+}
+
+/// Writes the methods of a [`Reduction`] for tensor handles and plain tensors.
+///
+/// `fails` says when the methods that take axes do; a reduction that refuses rows without elements
+/// names a `try_` twin of the full form, too.
+macro_rules! reduction {
+    (
+        $(#[$doc:meta])*
+        pub fn $all:ident(self $(, $arg:ident: $type:ty)*) $(, fn $try_all:ident, or $none:literal)?;
+        pub fn $axis:ident(self, axes $(, $arg_a:ident)*), fn $try_axis:ident;
+        pub fn $keep:ident(self, axes $(, $arg_k:ident)*), fn $try_keep:ident;
+        = $op:expr
+    ) => {
+        const _: () = {
+            use $crate::error::{Error, OrPanic};
+            use $crate::kernel::Elem;
+            use $crate::ops::evaluate;
+            use $crate::ops::Axes;
+            use $crate::ops::reduction::Reduce;
+            use $crate::tensor::Tensor;
+            use $crate::var::Var;
+
+            impl<'t, T: Elem> Var<'t, Tensor<T>> {
+                $(#[$doc])*
+                #[track_caller]
+                pub fn $all(self $(, $arg: $type)*) -> Var<'t, T> {
+                    self.record_scalar(Reduce::all($op, self.rank())).or_panic()
+                }
+
+                $(
+                    #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), "), with bad input as an [`Error`](crate::Error).")]
+                    ///
+                    /// # Errors
+                    #[doc = concat!("If ", $none, ".")]
+                    #[track_caller]
+                    pub fn $try_all(self) -> Result<Var<'t, T>, Error> {
+                        self.record_scalar(Reduce::all($op, self.rank()))
+                    }
+                )?
+
+                #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which disappear: `0`, `[0, -1]`, or `..` for all.")]
+                ///
+                /// # Panics
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[track_caller]
+                pub fn $axis(self, axes: impl Axes $(, $arg: $type)*) -> Self {
+                    self.$try_axis(axes $(, $arg)*).or_panic()
+                }
+
+                #[doc = concat!("[`", stringify!($axis), "`](Self::", stringify!($axis), "), with bad input as an [`Error`](crate::Error).")]
+                ///
+                /// # Errors
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[track_caller]
+                pub fn $try_axis(self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
+                    self.record(Reduce::along::<T>($op, &self.shape(), axes, false)?)
+                }
+
+                #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which stay as size 1, so that the result broadcasts against `self`.")]
+                ///
+                /// # Panics
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[track_caller]
+                pub fn $keep(self, axes: impl Axes $(, $arg: $type)*) -> Self {
+                    self.$try_keep(axes $(, $arg)*).or_panic()
+                }
+
+                #[doc = concat!("[`", stringify!($keep), "`](Self::", stringify!($keep), "), with bad input as an [`Error`](crate::Error).")]
+                ///
+                /// # Errors
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[track_caller]
+                pub fn $try_keep(self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
+                    self.record(Reduce::along::<T>($op, &self.shape(), axes, true)?)
+                }
+            }
+
+            impl<T: Elem> Tensor<T> {
+                #[doc = concat!("`", stringify!($all), "` of all elements of a plain tensor. Formula and special values stand at the form for handles.")]
+                $(
+                    ///
+                    /// # Panics
+                    #[doc = concat!("If ", $none, ".")]
+                )?
+                #[must_use]
+                #[track_caller]
+                pub fn $all(&self $(, $arg: $type)*) -> T {
+                    evaluate(&Reduce::all($op, self.rank()), &[self]).or_panic().item()
+                }
+
+                $(
+                    #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), "), with bad input as an [`Error`](crate::Error).")]
+                    ///
+                    /// # Errors
+                    #[doc = concat!("If ", $none, ".")]
+                    pub fn $try_all(&self) -> Result<T, Error> {
+                        Ok(evaluate(&Reduce::all($op, self.rank()), &[self])?.item())
+                    }
+                )?
+
+                #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which disappear.")]
+                ///
+                /// # Panics
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[must_use]
+                #[track_caller]
+                pub fn $axis(&self, axes: impl Axes $(, $arg: $type)*) -> Self {
+                    self.$try_axis(axes $(, $arg)*).or_panic()
+                }
+
+                #[doc = concat!("[`", stringify!($axis), "`](Self::", stringify!($axis), "), with bad input as an [`Error`](crate::Error).")]
+                ///
+                /// # Errors
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                pub fn $try_axis(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
+                    evaluate(&Reduce::along::<T>($op, self.shape(), axes, false)?, &[self])
+                }
+
+                #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which stay as size 1.")]
+                ///
+                /// # Panics
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[must_use]
+                #[track_caller]
+                pub fn $keep(&self, axes: impl Axes $(, $arg: $type)*) -> Self {
+                    self.$try_keep(axes $(, $arg)*).or_panic()
+                }
+
+                #[doc = concat!("[`", stringify!($keep), "`](Self::", stringify!($keep), "), with bad input as an [`Error`](crate::Error).")]
+                ///
+                /// # Errors
+                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                pub fn $try_keep(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
+                    evaluate(&Reduce::along::<T>($op, self.shape(), axes, true)?, &[self])
+                }
+            }
+        };
+    };
+}
+
+pub(crate) use reduction;
