@@ -1,8 +1,9 @@
 //! Log-softmax.
 
+use super::composed;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
-use crate::ops::{Draw, Sample, Spec};
+use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -116,6 +117,28 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+impl<T: Elem> Tensor<T> {
+    /// `log_softmax` of a plain tensor along `axis`. Formula and special values stand at the form for
+    /// handles.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor.
+    #[must_use]
+    #[track_caller]
+    pub fn log_softmax(&self, axis: isize) -> Self {
+        self.try_log_softmax(axis).or_panic()
+    }
+
+    /// [`log_softmax`](Self::log_softmax), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor.
+    pub fn try_log_softmax(&self, axis: isize) -> Result<Self, Error> {
+        let axis = self.shape().axis("log_softmax", axis)?;
+        evaluate(&LogSoftmax { axis }, &[self])
+    }
+}
+
 impl Spec for LogSoftmax {
     const NAME: &'static str = "log_softmax";
     const FORMULA: &'static str = "z_i = x_i - ln Σ_j e^(x_j) along the axis";
@@ -130,5 +153,9 @@ impl Spec for LogSoftmax {
 
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Var<'t, Tensor<T>> {
         x[0].log_softmax(*axis)
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Option<Var<'t, Tensor<T>>> {
+        Some(composed::log_softmax(x[0], *axis))
     }
 }

@@ -1,73 +1,41 @@
 //! Log of a sum of exponentials, over all, one or several axes.
 
-use crate::error::{Error, OrPanic};
-use crate::kernel::Elem;
-use crate::ops::over::Over;
-use crate::ops::{Axes, Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use super::composed;
+use crate::kernel::{Elem, Rows};
+use crate::ops::reduction::{Given, Reduction, reduction};
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::{Keeps, Residual};
+use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// `y = ln Σ_j e^(x_j)` along the axes; its gradient is softmax.
 #[derive(Clone, Debug)]
-pub struct LogSumExp(Over);
+pub struct LogSumExp;
 
-impl LogSumExp {
-    /// The rule over all axes of a tensor with so many.
-    pub(super) fn all(rank: usize) -> Self {
-        Self(Over::all(rank))
-    }
-}
+impl<T: Elem> Reduction<T> for LogSumExp {
+    const NAME: &'static str = "logsumexp";
+    const KEEPS: Keeps = Keeps::INPUTS.and_residual();
+    type Wide = Self;
 
-impl<T: Elem> Rule<T> for LogSumExp {
-    fn name(&self) -> &'static str {
-        "logsumexp"
+    fn wide(&self) -> Self {
+        Self
     }
 
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
-        Ok(self.0.shape(x[0]))
-    }
-
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
-        let (x, rows) = self.0.rows(x[0]);
+    fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
         let (top, rest) = super::statistics(keep, rows);
-        T::logsumexp(rows, &x, y.fill(), top, rest);
+        T::logsumexp(rows, x, y, top, rest);
     }
 
-    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let (x, _) = self.0.rows(at.x[0]);
-        let (top, rest) = (&at.kept.indices, &at.kept.values);
-        self.0.write(at.x[0].shape(), gx[0].fill(), |gx, rows| {
-            T::logsumexp_vjp(rows, &x, top, rest, g.data(), gx);
-        });
+    fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        T::logsumexp_vjp(at.rows, at.x, at.indices, at.kept, g, gx);
     }
 
-    fn jvp(
-        &self,
-        at: &Point<'_, T>,
-        t: &[Option<&Tensor<T>>],
-        ty: &mut Slot<'_, T>,
-    ) -> Result<(), Error> {
-        let Some(t) = t[0] else {
-            ty.zero();
-            return Ok(());
-        };
-        let ((x, rows), (t, _)) = (self.0.rows(at.x[0]), self.0.rows(t));
-        let (top, rest) = (&at.kept.indices, &at.kept.values);
-        T::logsumexp_jvp(rows, &x, top, rest, &t, ty.fill());
-        Ok(())
-    }
-
-    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
-        Some(Box::new(self.clone()))
-    }
-
-    fn keeps(&self) -> Keeps {
-        Keeps::INPUTS.and_residual()
+    fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
+        T::logsumexp_jvp(at.rows, at.x, at.indices, at.kept, t, ty);
     }
 }
 
-impl<'t, T: Elem> Var<'t, Tensor<T>> {
+reduction! {
     /// Log of the sum of the exponentials of all elements, as a scalar: a smooth maximum.
     ///
     /// ```text
@@ -104,50 +72,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Source
     /// Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions",
     /// IMA J. Numer. Anal. 41 (2021), algorithm 3.1.
-    #[track_caller]
-    pub fn logsumexp(self) -> Var<'t, T> {
-        self.record_scalar(LogSumExp::all(self.rank())).or_panic()
-    }
-
-    /// [`logsumexp`](Self::logsumexp) along some axes, which disappear: `x.logsumexp_axis(1)`,
-    /// `x.logsumexp_axis([0, -1])`.
-    ///
-    /// # Panics
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn logsumexp_axis(self, axes: impl Axes) -> Self {
-        self.try_logsumexp_axis(axes).or_panic()
-    }
-
-    /// [`logsumexp_axis`](Self::logsumexp_axis), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn try_logsumexp_axis(self, axes: impl Axes) -> Result<Self, Error> {
-        let over = Over::new("logsumexp", &self.shape(), axes, false)?;
-        self.record(LogSumExp(over))
-    }
-
-    /// [`logsumexp`](Self::logsumexp) along some axes, which stay as size 1, so that the result
-    /// broadcasts against `self`.
-    ///
-    /// # Panics
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn logsumexp_keep(self, axes: impl Axes) -> Self {
-        self.try_logsumexp_keep(axes).or_panic()
-    }
-
-    /// [`logsumexp_keep`](Self::logsumexp_keep), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If one is no axis of the tensor or is named twice.
-    #[track_caller]
-    pub fn try_logsumexp_keep(self, axes: impl Axes) -> Result<Self, Error> {
-        let over = Over::new("logsumexp", &self.shape(), axes, true)?;
-        self.record(LogSumExp(over))
-    }
+    pub fn logsumexp(self);
+    pub fn logsumexp_axis(self, axes), fn try_logsumexp_axis;
+    pub fn logsumexp_keep(self, axes), fn try_logsumexp_keep;
+    = LogSumExp
 }
 
 impl Spec for LogSumExp {
@@ -172,5 +100,15 @@ impl Spec for LogSumExp {
             true => x[0].logsumexp_keep(&axes[..]),
             false => x[0].logsumexp_axis(&axes[..]),
         }
+    }
+
+    fn composed<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        (axes, keep): &Self::Attributes,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(match keep {
+            true => composed::logsumexp_keep(x[0], &axes[..]),
+            false => composed::logsumexp_axis(x[0], &axes[..]),
+        })
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Rules are written on rows and keep the rows' statistics: the index `m` of the maximum and the
 //! sum `R` of the *other* exponentials, from which every value and derivative of the family follows
-//! without cancellation.
+//! without cancellation. The same functions from elementary ops stand in [`composed`].
 
+#![allow(clippy::module_inception)] // a file is named after the op it defines
+
+pub mod composed;
 pub mod scalar;
 
 use crate::kernel::Rows;
 use crate::rule::Residual;
 
-#[allow(clippy::module_inception)] // a file is named after the op it defines
 registry! {
     softmax::Softmax
     log_softmax::LogSoftmax

@@ -8,6 +8,7 @@ use super::logsumexp::LogSumExp;
 use super::softmax::Softmax;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
+use crate::ops::reduction::Reduce;
 use crate::var::Var;
 
 /// Softmax of a slice of scalars.
@@ -91,5 +92,5 @@ pub fn logsumexp<'t, T: Elem>(x: &[Var<'t, T>]) -> Var<'t, T> {
 /// If the handles belong to different tapes.
 #[track_caller]
 pub fn try_logsumexp<'t, T: Elem>(x: &[Var<'t, T>]) -> Result<Var<'t, T>, Error> {
-    Ok(Var::wide(x, LogSumExp::all(1))?.remove(0))
+    Ok(Var::wide(x, Reduce::all(LogSumExp, 1))?.remove(0))
 }

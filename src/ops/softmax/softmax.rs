@@ -1,8 +1,9 @@
 //! Softmax.
 
+use super::composed;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
-use crate::ops::{Draw, Sample, Spec};
+use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -118,6 +119,28 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+impl<T: Elem> Tensor<T> {
+    /// `softmax` of a plain tensor along `axis`. Formula and special values stand at the form for
+    /// handles.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor.
+    #[must_use]
+    #[track_caller]
+    pub fn softmax(&self, axis: isize) -> Self {
+        self.try_softmax(axis).or_panic()
+    }
+
+    /// [`softmax`](Self::softmax), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor.
+    pub fn try_softmax(&self, axis: isize) -> Result<Self, Error> {
+        let axis = self.shape().axis("softmax", axis)?;
+        evaluate(&Softmax { axis }, &[self])
+    }
+}
+
 impl Spec for Softmax {
     const NAME: &'static str = "softmax";
     const FORMULA: &'static str = "y_i = e^(x_i - m) / Σ_j e^(x_j - m) along the axis";
@@ -133,5 +156,9 @@ impl Spec for Softmax {
 
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Var<'t, Tensor<T>> {
         x[0].softmax(*axis)
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Option<Var<'t, Tensor<T>>> {
+        Some(composed::softmax(x[0], *axis))
     }
 }
