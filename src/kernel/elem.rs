@@ -49,4 +49,209 @@ pub trait Elem:
     fn softmax_vjp(rows: Rows, y: &[Self], top: &[u32], g: &[Self], gx: &mut [Self]) {
         softmax::plain::softmax_vjp(rows, y, top, g, gx);
     }
+
+    /// Log-softmax of every row, with the row statistics: `top` the index of the first maximum,
+    /// `rest` the sum of the other exponentials relative to it.
+    fn log_softmax(rows: Rows, x: &[Self], z: &mut [Self], top: &mut [u32], rest: &mut [Self]) {
+        softmax::plain::log_softmax(rows, x, z, top, rest);
+    }
+
+    /// VJP of log-softmax.
+    fn log_softmax_vjp(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        softmax::plain::log_softmax_vjp(rows, x, top, rest, g, gx);
+    }
+
+    /// JVP of log-softmax.
+    fn log_softmax_jvp(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        t: &[Self],
+        ty: &mut [Self],
+    ) {
+        softmax::plain::log_softmax_jvp(rows, x, top, rest, t, ty);
+    }
+
+    /// Log of the sum of exponentials of every row, with the row statistics.
+    fn logsumexp(rows: Rows, x: &[Self], lse: &mut [Self], top: &mut [u32], rest: &mut [Self]) {
+        softmax::plain::logsumexp(rows, x, lse, top, rest);
+    }
+
+    /// VJP of logsumexp, one `g` for each row.
+    fn logsumexp_vjp(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        softmax::plain::logsumexp_vjp(rows, x, top, rest, g, gx);
+    }
+
+    /// JVP of logsumexp, one `ty` for each row.
+    fn logsumexp_jvp(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        t: &[Self],
+        ty: &mut [Self],
+    ) {
+        softmax::plain::logsumexp_jvp(rows, x, top, rest, t, ty);
+    }
+
+    /// Cross entropy of every row against its label, with the row statistics.
+    fn cross_entropy(
+        rows: Rows,
+        x: &[Self],
+        labels: &[u32],
+        loss: &mut [Self],
+        top: &mut [u32],
+        rest: &mut [Self],
+    ) {
+        softmax::plain_loss::cross_entropy(rows, x, labels, loss, top, rest);
+    }
+
+    /// VJP of cross entropy against labels, one `g` for each row.
+    fn cross_entropy_vjp(
+        rows: Rows,
+        x: &[Self],
+        labels: &[u32],
+        top: &[u32],
+        rest: &[Self],
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        softmax::plain_loss::cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
+    }
+
+    /// JVP of cross entropy against labels, one `ty` for each row.
+    fn cross_entropy_jvp(
+        rows: Rows,
+        x: &[Self],
+        labels: &[u32],
+        top: &[u32],
+        rest: &[Self],
+        t: &[Self],
+        ty: &mut [Self],
+    ) {
+        softmax::plain_jvp::cross_entropy_jvp(rows, x, labels, top, rest, t, ty);
+    }
+
+    /// Cross entropy of every row against a row of targets, with the row statistics.
+    fn soft_cross_entropy(
+        rows: Rows,
+        x: &[Self],
+        targets: &[Self],
+        loss: &mut [Self],
+        top: &mut [u32],
+        rest: &mut [Self],
+    ) {
+        softmax::plain_loss::soft_cross_entropy(rows, x, targets, loss, top, rest);
+    }
+
+    /// VJP of soft cross entropy with respect to the logits, one `g` for each row.
+    fn soft_cross_entropy_vjp(
+        rows: Rows,
+        x: &[Self],
+        targets: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        softmax::plain_loss::soft_cross_entropy_vjp(rows, x, targets, top, rest, g, gx);
+    }
+
+    /// VJP of soft cross entropy with respect to the targets, one `g` for each row.
+    fn soft_cross_entropy_vjp_targets(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        g: &[Self],
+        gt: &mut [Self],
+    ) {
+        softmax::plain_loss::soft_cross_entropy_vjp_targets(rows, x, top, rest, g, gt);
+    }
+
+    /// JVP of soft cross entropy with respect to the logits, one `ty` for each row.
+    fn soft_cross_entropy_jvp(
+        rows: Rows,
+        x: &[Self],
+        targets: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        t: &[Self],
+        ty: &mut [Self],
+    ) {
+        softmax::plain_jvp::soft_cross_entropy_jvp(rows, x, targets, top, rest, t, ty);
+    }
+
+    /// JVP of soft cross entropy with respect to the targets, one `ty` for each row.
+    fn soft_cross_entropy_jvp_targets(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        rest: &[Self],
+        t: &[Self],
+        ty: &mut [Self],
+    ) {
+        softmax::plain_jvp::soft_cross_entropy_jvp_targets(rows, x, top, rest, t, ty);
+    }
+
+    /// Softmax over the entries that `mask` keeps; the others are 0 and never read.
+    fn masked_softmax(rows: Rows, x: &[Self], mask: &[bool], y: &mut [Self], top: &mut [u32]) {
+        softmax::plain_loss::masked_softmax(rows, x, mask, y, top);
+    }
+
+    /// VJP and JVP of masked softmax.
+    fn masked_softmax_vjp(
+        rows: Rows,
+        y: &[Self],
+        mask: &[bool],
+        top: &[u32],
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        softmax::plain_loss::masked_softmax_vjp(rows, y, mask, top, g, gx);
+    }
+
+    /// Softmax of `x / temperature` of every row.
+    fn softmax_scaled(rows: Rows, x: &[Self], temperature: Self, y: &mut [Self], top: &mut [u32]) {
+        softmax::plain_loss::softmax_scaled(rows, x, temperature, y, top);
+    }
+
+    /// VJP and JVP of softmax at a temperature with respect to `x`.
+    fn softmax_scaled_vjp(
+        rows: Rows,
+        y: &[Self],
+        top: &[u32],
+        temperature: Self,
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        softmax::plain_loss::softmax_scaled_vjp(rows, y, top, temperature, g, gx);
+    }
+
+    /// VJP of softmax at a temperature with respect to the temperature, from the cotangent of `x`.
+    fn temperature_vjp(
+        rows: Rows,
+        x: &[Self],
+        top: &[u32],
+        temperature: Self,
+        gx: &[Self],
+        gt: &mut [Self],
+    ) {
+        softmax::plain_loss::temperature_vjp(rows, x, top, temperature, gx, gt);
+    }
 }

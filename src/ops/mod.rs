@@ -19,14 +19,17 @@ pub(crate) use plain::evaluate;
 pub use spec::{Draw, Sample, Spec, Visitor};
 pub use unary::{Map, Unary};
 
-/// Declares the modules of all ops and the walk over them.
+/// Declares the modules of all ops and the walk over them; a folder (`/softmax`) has a registry of
+/// its own.
 macro_rules! registry {
-    ($($module:ident::$op:ident$(<$t:ty>)?)*) => {
+    ($($module:ident::$op:ident$(<$t:ty>)?)* $(/ $folder:ident)*) => {
         $(mod $module;)*
+        $(pub mod $folder;)*
 
-        /// Shows every op of the crate to `visitor`, in the order of the registry.
-        pub fn visit(visitor: &mut impl Visitor) {
+        /// Shows every op of this module to `visitor`, in the order of the registry.
+        pub fn visit(visitor: &mut impl $crate::ops::Visitor) {
             $(visitor.op::<$module::$op$(<$t>)?>();)*
+            $($folder::visit(visitor);)*
         }
     };
 }
@@ -94,4 +97,5 @@ registry! {
     norm_l1::NormL1
     cumsum::Cumsum
     cumprod::Cumprod
+    /softmax
 }

@@ -52,8 +52,10 @@ pub(crate) struct Given<'a, T> {
     pub(crate) x: &'a [T],
     /// One result for each row.
     pub(crate) y: &'a [T],
-    /// What the forward kept.
+    /// The numbers that the forward kept.
     pub(crate) kept: &'a [T],
+    /// The positions that the forward kept.
+    pub(crate) indices: &'a [u32],
 }
 
 impl<T: Elem> Given<'_, T> {
@@ -131,6 +133,7 @@ impl<R> Reduce<R> {
             x: &x,
             y: at.y.data(),
             kept: &at.kept.values,
+            indices: &at.kept.indices,
         })
     }
 }

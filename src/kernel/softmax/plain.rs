@@ -280,7 +280,14 @@ pub(crate) fn others<T: Float>(rows: Rows, row: usize, m: u32, v: &[T], part: T)
 }
 
 /// `(part, c, s)`: `c = part t_m`, `s = part Σ_j p_j (t_j - t_m)`, `part` being 1 or, where that overflows, a quarter.
-fn centred_mean<T: Float>(rows: Rows, row: usize, x: &[T], m: u32, rest: T, t: &[T]) -> (T, T, T) {
+pub(crate) fn centred_mean<T: Float>(
+    rows: Rows,
+    row: usize,
+    x: &[T],
+    m: u32,
+    rest: T,
+    t: &[T],
+) -> (T, T, T) {
     let tm = t[rows.at(row, m as usize)];
     let mean = |part: T| {
         sum(rows.n, &|j| {

@@ -1,0 +1,85 @@
+//! The softmax family from elementary ops, as a reader of the formulas would write it.
+//!
+//! The twins that the fused rules are judged against, and the slower and less accurate way to the
+//! same numbers. They need entries that are finite; the conventions for infinities and for rows
+//! with nothing in them are those of the fused ops alone.
+
+pub mod scalar;
+
+use crate::kernel::Elem;
+use crate::ops::Axes;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// `e / Σ e` with `e = e^(x - max x)`.
+///
+/// # Panics
+/// If `axis` is no axis of x.
+///
+/// # Example
+/// ```
+/// use wengert::{Tape, Tensor, ops::softmax::composed};
+///
+/// let tape = Tape::new();
+/// let x = tape.var(Tensor::from([0.0, 0.0]));
+/// let y = composed::softmax(x, 0);
+/// assert_eq!(y.value(), Tensor::from([0.5, 0.5]));
+/// assert_eq!(tape.tensor_nodes(), 5); // max, sub, exp, sum, div; `x.softmax(0)` is one
+/// ```
+#[track_caller]
+pub fn softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
+    let e = exponentials(x, axis);
+    e / e.sum_keep(axis)
+}
+
+/// `(x - m) - ln Σ e^(x - m)` with `m = max x`.
+///
+/// # Panics
+/// If `axis` is no axis of x.
+#[track_caller]
+pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
+    if is_empty(x) {
+        return x.sum_keep(axis) + x; // for the check of the axis
+    }
+    let d = x - x.max_keep(axis);
+    d - d.exp().sum_keep(axis).ln()
+}
+
+/// `m + ln Σ e^(x - m)` with `m = max x`; the axes disappear.
+///
+/// # Panics
+/// If one is no axis of x or is named twice, or if there is nothing along them.
+#[track_caller]
+pub fn logsumexp_axis<'t, T: Elem>(
+    x: Var<'t, Tensor<T>>,
+    axes: impl Axes + Copy,
+) -> Var<'t, Tensor<T>> {
+    (x - x.max_keep(axes)).exp().sum_axis(axes).ln() + x.max_axis(axes)
+}
+
+/// [`logsumexp_axis`] with the axes kept as size 1.
+///
+/// # Panics
+/// If one is no axis of x or is named twice, or if there is nothing along them.
+#[track_caller]
+pub fn logsumexp_keep<'t, T: Elem>(
+    x: Var<'t, Tensor<T>>,
+    axes: impl Axes + Copy,
+) -> Var<'t, Tensor<T>> {
+    let m = x.max_keep(axes);
+    (x - m).exp().sum_keep(axes).ln() + m
+}
+
+/// `e^(x - m)` with `m = max x`.
+#[track_caller]
+fn exponentials<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
+    if is_empty(x) {
+        // A row without entries has no maximum and needs none.
+        return x.exp();
+    }
+    (x - x.max_keep(axis)).exp()
+}
+
+fn is_empty<T: Elem>(x: Var<'_, Tensor<T>>) -> bool {
+    x.shape().len() == 0
+}
