@@ -5,12 +5,16 @@
 
 mod binary;
 mod float;
+mod linear;
 mod over;
+mod plain;
+mod span;
 mod spec;
 mod unary;
 
 pub use binary::{Binary, Zip};
 pub use over::Axes;
+pub use span::{Span, Spans, s};
 pub use spec::{Draw, Sample, Spec, Visitor};
 pub use unary::{Map, Unary};
 
@@ -79,4 +83,20 @@ registry! {
     maximum::Maximum
     minimum::Minimum
     sum::Sum
+    matmul::Matmul
+    dot::Dot
+    outer::Outer
+    permute::Permute
+    reshape::Reshape
+    broadcast_to::BroadcastTo
+    slice::Slice
+    at::At
+    scalars::Scalars
+    index_select::IndexSelect
+    gather::Gather
+    scatter_add::ScatterAdd
+    concat::Concat
+    stack::Stack
+    pad::Pad<f64>
+    where_::Where
 }
