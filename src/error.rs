@@ -26,6 +26,15 @@ pub enum ErrorKind {
         /// Shape of the second operand.
         right: Shape,
     },
+    /// A shape does not broadcast to another.
+    Expand {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The shape given.
+        from: Shape,
+        /// The shape it should get.
+        to: Shape,
+    },
     /// An axis is not an axis of the shape.
     Axis {
         /// The op that was asked for.
@@ -75,6 +84,15 @@ pub enum ErrorKind {
     },
     /// The inner sizes of a matrix product differ.
     Inner {
+        /// The op that was asked for.
+        op: &'static str,
+        /// Shape of the first operand.
+        left: Shape,
+        /// Shape of the second operand.
+        right: Shape,
+    },
+    /// The batch axes of a matrix product, those before the last two, do not broadcast.
+    Batch {
         /// The op that was asked for.
         op: &'static str,
         /// Shape of the first operand.
@@ -182,6 +200,10 @@ impl fmt::Display for Error {
                     "{op}: shapes {left} and {right} do not broadcast; trailing sizes must be equal or 1"
                 )
             }
+            ErrorKind::Expand { op, from, to } => write!(
+                f,
+                "{op}: shape {from} does not broadcast to {to}; from the last axis on, its sizes must be equal or 1"
+            ),
             ErrorKind::Axis { op, axis, shape } => match shape.rank() {
                 0 => write!(
                     f,
@@ -224,6 +246,15 @@ impl fmt::Display for Error {
                     "{op}: inner sizes {} and {} differ ({left} and {right})",
                     inner(left, 1),
                     inner(right, 2)
+                )
+            }
+            ErrorKind::Batch { op, left, right } => {
+                let batch = |s: &Shape| Shape::new(&s[..s.rank().saturating_sub(2)]);
+                write!(
+                    f,
+                    "{op}: batch axes {} and {} do not broadcast ({left} and {right}); sizes before the last two must be equal or 1",
+                    batch(left),
+                    batch(right)
                 )
             }
             ErrorKind::Index {

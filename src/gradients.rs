@@ -32,6 +32,19 @@ pub(crate) enum Cotangent<T> {
     Released,
 }
 
+impl<T> Cotangent<T> {
+    /// What has flowed into it so far, taken out for more to be added.
+    pub(crate) fn take(&mut self) -> Option<Tensor<T>> {
+        match std::mem::replace(self, Self::Zero) {
+            Self::Sum(sum) => Some(sum),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl<T: Elem> Gradients<'_, T> {
     /// The gradient with respect to `x`: zeros if the output does not depend on it.
     ///

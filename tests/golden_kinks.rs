@@ -13,7 +13,10 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 fn same(found: &Tensor<f64>, expected: &[f64]) -> bool {
     let pairs = found.iter().zip(expected);
-    found.len() == expected.len() && pairs.into_iter().all(|(&a, &b)| a == b || (a.is_nan() && b.is_nan()))
+    found.len() == expected.len()
+        && pairs
+            .into_iter()
+            .all(|(&a, &b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
 type Handle<'t> = Var<'t, Tensor<f64>>;
@@ -71,8 +74,16 @@ fn kinks_follow_the_conventions() {
             };
             let grads = y.vjp(Tensor::ones(y.shape()));
             let expected = [numbers(&record["grad_a"]), numbers(&record["grad_b"])];
-            assert!(same(&grads.wrt(a), &expected[0]), "{record}: {}", grads.wrt(a));
-            assert!(same(&grads.wrt(b), &expected[1]), "{record}: {}", grads.wrt(b));
+            assert!(
+                same(&grads.wrt(a), &expected[0]),
+                "{record}: {}",
+                grads.wrt(a)
+            );
+            assert!(
+                same(&grads.wrt(b), &expected[1]),
+                "{record}: {}",
+                grads.wrt(b)
+            );
         } else {
             let x = tape.var(Tensor::from(numbers(&record["x"])));
             let y = unary(op, &record["attrs"], x).unwrap_or_else(|| panic!("no op {op}"));

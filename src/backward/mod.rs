@@ -202,19 +202,22 @@ impl<'t, T: Elem> Walk<'t, T> {
             kept: node.residual.as_deref().unwrap_or(&nothing),
         };
         let pool = &self.tape.pool;
+        let cotangents = &mut self.cotangents;
         let mut gx: SmallVec<[Slot<'_, T>; 2]> = inputs
             .iter()
             .map(|id| {
                 let operand = &nodes[id.index()];
-                Slot::new(pool, operand.value.shape(), operand.active())
+                let earlier = cotangents[id.index()].take();
+                Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier)
             })
             .collect();
         rule.vjp(&at, g, &mut gx);
         for (slot, id) in gx.into_iter().zip(inputs) {
-            if slot.wanted()
-                && let Some(share) = slot.finish(rule.name())
-            {
-                accumulate(pool, &mut self.cotangents[id.index()], share);
+            if slot.wanted() {
+                // In this order, so that an operand that is used twice here gets both shares.
+                for share in slot.settle(rule.name()).into_iter().flatten() {
+                    accumulate(pool, &mut cotangents[id.index()], share);
+                }
             }
         }
     }

@@ -2,12 +2,14 @@
 //!
 //! Here is arithmetic on memory; tapes, tensors and rules are not known here.
 
+mod block;
 mod broadcast;
 mod double;
 mod elem;
 mod float;
 #[cfg(feature = "gemm")]
 mod gemm;
+mod lookup;
 mod map;
 mod matrix;
 mod permute;
@@ -17,6 +19,7 @@ mod rows;
 mod scaled;
 mod scan;
 pub(crate) mod softmax;
+mod strided;
 mod wide;
 
 pub use double::Dd;
@@ -24,9 +27,12 @@ pub use elem::Elem;
 pub use matrix::Matrix;
 pub use rows::Rows;
 
+pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip};
+pub(crate) use lookup::{Lookup, add_selected, select};
 pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};
-pub(crate) use reduce::{fold_axis, sum_axis, sum_axis_of};
+pub(crate) use reduce::{dot, fold_axis, sum_axis, sum_axis_of};
 pub(crate) use scaled::{mean_axis, norm_axis};
 pub(crate) use scan::cumsum;
+pub(crate) use strided::{Strided, spread};

@@ -37,6 +37,27 @@ fn sum_of<A: Copy, T: Elem>(x: &[A], f: &impl Fn(A) -> T) -> T {
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
+/// `Σ a_i b_i`, summed as [`sum_of`] does.
+pub(crate) fn dot<T: Elem>(a: &[T], b: &[T]) -> T {
+    debug_assert_eq!(
+        a.len(),
+        b.len(),
+        "a dot product takes vectors of one length"
+    );
+    if a.len() > BLOCK {
+        let half = (a.len() / 2).next_multiple_of(BLOCK);
+        return dot(&a[..half], &b[..half]) + dot(&a[half..], &b[half..]);
+    }
+    let mut partial = [T::zero(); 8];
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
+            *p += a * b;
+        }
+    }
+    let [a, b, c, d, e, f, g, h] = partial;
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
+}
+
 /// Sums `f` of `n` rows of `y.len()` elements each into `y`: sixteen in order, then pairwise.
 fn sum_rows_of<A: Copy, B: Copy, T: Elem>(
     x: &[A],

@@ -7,15 +7,18 @@ mod argmax;
 mod argmin;
 mod binary;
 mod float;
+mod linear;
 mod over;
 mod plain;
 mod reduction;
+mod span;
 mod spec;
 mod unary;
 
 pub use binary::{Binary, Zip};
 pub use over::Axes;
 pub(crate) use plain::evaluate;
+pub use span::{Span, Spans, s};
 pub use spec::{Draw, Sample, Spec, Visitor};
 pub use unary::{Map, Unary};
 
@@ -97,5 +100,21 @@ registry! {
     norm_l1::NormL1
     cumsum::Cumsum
     cumprod::Cumprod
+    matmul::Matmul
+    dot::Dot
+    outer::Outer
+    permute::Permute
+    reshape::Reshape
+    broadcast_to::BroadcastTo
+    slice::Slice
+    at::At
+    scalars::Scalars
+    index_select::IndexSelect
+    gather::Gather
+    scatter_add::ScatterAdd
+    concat::Concat
+    stack::Stack
+    pad::Pad<f64>
+    where_::Where
     /softmax
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Shape, Tensor};
+use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 
 impl<T: Clone> Tensor<T> {
@@ -32,6 +33,40 @@ impl<T: Elem> Tensor<T> {
             *element = T::one();
         }
         eye
+    }
+
+    /// One row of length `classes` for each label: 1 at the label, 0 elsewhere.
+    ///
+    /// Labels of shape `[..]` give a tensor of shape `[.., classes]`.
+    ///
+    /// # Errors
+    /// If a label is no class.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tensor;
+    ///
+    /// let targets = Tensor::<f64>::one_hot([2, 0], 3)?;
+    /// assert_eq!(targets, Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
+    /// # Ok::<(), wengert::Error>(())
+    /// ```
+    pub fn one_hot(labels: impl Into<Tensor<usize>>, classes: usize) -> Result<Self, Error> {
+        let labels = labels.into();
+        let shape = labels.shape().inserted(labels.rank(), classes);
+        let mut y = Self::zeros(shape);
+        let elements = y.data_mut();
+        for (row, &label) in labels.iter().enumerate() {
+            if label >= classes {
+                return Err(Error::new(ErrorKind::Label {
+                    op: "one_hot",
+                    label: label.to_string(),
+                    row,
+                    classes,
+                }));
+            }
+            elements[row * classes + label] = T::one();
+        }
+        Ok(y)
     }
 
     /// `0, 1, .. n - 1`.

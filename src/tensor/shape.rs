@@ -34,7 +34,38 @@ impl Shape {
     /// How many elements a tensor of this shape holds; 1 where there are no axes.
     #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
     pub fn len(&self) -> usize {
-        self.0.iter().product()
+        // Sizes that overflow hold more than any buffer does, and are refused as such.
+        self.0.iter().fold(1, |len, &n| len.saturating_mul(n))
+    }
+
+    /// The place in a row-major buffer of the element at `index`, one number an axis.
+    ///
+    /// # Errors
+    /// If there are not as many numbers as axes, or one lies outside its axis.
+    pub(crate) fn place(&self, op: &'static str, index: &[usize]) -> Result<usize, Error> {
+        if index.len() != self.rank() {
+            return Err(Error::argument(
+                op,
+                format!(
+                    "{} indices for shape {self}; give one for each axis",
+                    index.len()
+                ),
+            ));
+        }
+        let mut place = 0;
+        for (axis, (&index, &size)) in index.iter().zip(self.iter()).enumerate() {
+            if index >= size {
+                let shape = self.clone();
+                return Err(Error::new(ErrorKind::Index {
+                    op,
+                    index,
+                    axis,
+                    shape,
+                }));
+            }
+            place = place * size + index;
+        }
+        Ok(place)
     }
 
     /// The position of `axis`, where negative ones count from the end.

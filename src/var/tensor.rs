@@ -125,7 +125,17 @@ impl<'t, T: Elem> Var<'t, T> {
             return Err(Error::new(ErrorKind::OtherTape { op }));
         }
         let pack = tape.pack([scalars.len()].into(), scalars.iter().map(|s| s.member()));
-        let (value, first) = tape.record_spread(rule, &[pack])?;
+        Self::spread_all(tape, rule, &[pack])
+    }
+
+    /// Records a rule and reads every element of its output as a scalar.
+    #[track_caller]
+    pub(crate) fn spread_all(
+        tape: &'t Tape<T>,
+        rule: impl Rule<T>,
+        inputs: &[NodeId],
+    ) -> Result<Vec<Self>, Error> {
+        let (value, first) = tape.record_spread(rule, inputs)?;
         let elements = value.iter().enumerate();
         Ok(elements
             .map(|(k, &v)| Self::spread(tape, v, first, k))

@@ -1,0 +1,259 @@
+//! Another shape for the same elements: reshape, flatten, squeeze, unsqueeze.
+
+use super::linear;
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
+
+/// `y` has the elements of `x` in another shape; nothing is copied either way.
+#[derive(Clone, Debug)]
+pub struct Reshape(Shape);
+
+impl<T: Elem> Rule<T> for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        check("reshape", x[0], &self.0)?;
+        Ok(self.0.clone())
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        y.share(x[0]);
+    }
+
+    fn vjp(&self, _: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        gx[0].share(g);
+    }
+
+    fn jvp(
+        &self,
+        _: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        linear::push(self, t, ty)
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(self.clone()))
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::NOTHING
+    }
+}
+
+/// Refuses a shape that holds another number of elements.
+fn check(op: &'static str, from: &Shape, to: &Shape) -> Result<(), Error> {
+    if from.len() == to.len() {
+        return Ok(());
+    }
+    let (found, shape) = (from.len(), to.clone());
+    Err(Error::new(ErrorKind::Length { op, found, shape }))
+}
+
+/// The shape with a new axis of size 1, which then is axis `axis`.
+fn unsqueezed(shape: &Shape, axis: isize) -> Result<Shape, Error> {
+    let axis = shape.inserted(0, 1).axis("unsqueeze", axis)?;
+    Ok(shape.inserted(axis, 1))
+}
+
+/// The shape without an axis of size 1.
+fn squeezed(shape: &Shape, axis: isize) -> Result<Shape, Error> {
+    let axis = shape.axis("squeeze", axis)?;
+    match shape[axis] {
+        1 => Ok(shape.without(axis)),
+        n => Err(Error::argument(
+            "squeeze",
+            format!("axis {axis} of {shape} has size {n}; only an axis of size 1 can go"),
+        )),
+    }
+}
+
+impl<'t, T: Elem> Var<'t, Tensor<T>> {
+    /// The same elements, in row-major order, in another shape.
+    ///
+    /// The shape is exact. [`flatten`](Self::flatten) makes one axis of all; to have one size follow
+    /// from the others, divide: `x.reshape([x.shape().len() / n, n])`.
+    ///
+    /// # Shapes
+    /// Any two that hold the same number of elements.
+    ///
+    /// # Gradient
+    /// `gx` is `g` in the shape of `x`.
+    ///
+    /// # Complexity
+    /// No pass over the elements: value and cotangent share their buffers.
+    ///
+    /// # Panics
+    /// If the shape holds another number of elements.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    /// assert_eq!(x.reshape([3, 2]).value(), Tensor::from([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]));
+    /// ```
+    #[track_caller]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Self {
+        self.try_reshape(shape).or_panic()
+    }
+
+    /// [`reshape`](Self::reshape), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the shape holds another number of elements.
+    #[track_caller]
+    pub fn try_reshape(self, shape: impl Into<Shape>) -> Result<Self, Error> {
+        self.record(Reshape(shape.into()))
+    }
+
+    /// All elements along one axis, in row-major order.
+    #[track_caller]
+    pub fn flatten(self) -> Self {
+        self.reshape([self.shape().len()])
+    }
+
+    /// A new axis of size 1, which then is axis `axis`: -1 puts it last.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the result.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0, 3.0]));
+    /// assert_eq!(x.unsqueeze(0).shape(), [1, 3]);
+    /// assert_eq!(x.unsqueeze(-1).shape(), [3, 1]);
+    /// ```
+    #[track_caller]
+    pub fn unsqueeze(self, axis: isize) -> Self {
+        self.try_unsqueeze(axis).or_panic()
+    }
+
+    /// [`unsqueeze`](Self::unsqueeze), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the result.
+    #[track_caller]
+    pub fn try_unsqueeze(self, axis: isize) -> Result<Self, Error> {
+        self.record(Reshape(unsqueezed(&self.shape(), axis)?))
+    }
+
+    /// The tensor without an axis of size 1.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor or has another size.
+    #[track_caller]
+    pub fn squeeze(self, axis: isize) -> Self {
+        self.try_squeeze(axis).or_panic()
+    }
+
+    /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor or has another size.
+    #[track_caller]
+    pub fn try_squeeze(self, axis: isize) -> Result<Self, Error> {
+        self.record(Reshape(squeezed(&self.shape(), axis)?))
+    }
+}
+
+impl<T: Clone> Tensor<T> {
+    /// The same elements in another shape; the buffer is shared.
+    ///
+    /// # Panics
+    /// If the shape holds another number of elements.
+    #[must_use]
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
+        self.try_reshape(shape).or_panic()
+    }
+
+    /// [`reshape`](Self::reshape), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the shape holds another number of elements.
+    pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
+        let shape = shape.into();
+        check("reshape", self.shape(), &shape)?;
+        Ok(self.with_shape(shape))
+    }
+
+    /// All elements along one axis; the buffer is shared.
+    #[must_use]
+    pub fn flatten(&self) -> Self {
+        self.with_shape([self.len()].into())
+    }
+
+    /// A new axis of size 1, which then is axis `axis`; the buffer is shared.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the result.
+    #[must_use]
+    #[track_caller]
+    pub fn unsqueeze(&self, axis: isize) -> Self {
+        self.try_unsqueeze(axis).or_panic()
+    }
+
+    /// [`unsqueeze`](Self::unsqueeze), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the result.
+    pub fn try_unsqueeze(&self, axis: isize) -> Result<Self, Error> {
+        Ok(self.with_shape(unsqueezed(self.shape(), axis)?))
+    }
+
+    /// The tensor without an axis of size 1; the buffer is shared.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor or has another size.
+    #[must_use]
+    #[track_caller]
+    pub fn squeeze(&self, axis: isize) -> Self {
+        self.try_squeeze(axis).or_panic()
+    }
+
+    /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor or has another size.
+    pub fn try_squeeze(&self, axis: isize) -> Result<Self, Error> {
+        Ok(self.with_shape(squeezed(self.shape(), axis)?))
+    }
+}
+
+impl Spec for Reshape {
+    const NAME: &'static str = "reshape";
+    const FORMULA: &'static str = "y = x, the elements in another shape";
+    const GRADIENT: &'static str = "gx = g in the shape of x";
+    type Attributes = Vec<usize>;
+
+    fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
+        let inputs = draw.one(-10.0, 10.0);
+        let shape = inputs[0].shape();
+        // Neighbouring axes merged, or an axis of size 1 put in, or everything flat.
+        let other: Shape = match (draw.below(3), shape.rank()) {
+            (0, 2..) => shape.without(0).with(0, shape[0] * shape[1]),
+            (1, _) => shape.inserted(draw.below(shape.rank() + 1), 1),
+            _ => [shape.len()].into(),
+        };
+        Sample::new(inputs, other.to_vec())
+    }
+
+    fn fused<'t, T: Elem>(
+        x: &[Var<'t, Tensor<T>>],
+        shape: &Self::Attributes,
+    ) -> Var<'t, Tensor<T>> {
+        x[0].reshape(&shape[..])
+    }
+}
