@@ -5,7 +5,7 @@
 use serde_json::Value;
 use wengert::{Dual, Elem, Tape, Tensor, Var};
 
-/// Value and gradient: of the largest number of an output. Measured: see the printed line.
+/// Value and gradient: of the largest number of an output.
 const FIRST_ORDER: f64 = 1e-13;
 /// The tangent of the gradient, likewise.
 const SECOND_ORDER: f64 = 1e-12;
