@@ -35,4 +35,4 @@ pub(crate) use permute::{inverse, permute};
 pub(crate) use reduce::{dot, fold_axis, sum_axis, sum_axis_of};
 pub(crate) use scaled::{mean_axis, norm_axis};
 pub(crate) use scan::cumsum;
-pub(crate) use strided::{Strided, spread};
+pub(crate) use strided::{Strided, spread, strides};

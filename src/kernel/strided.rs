@@ -4,6 +4,10 @@
 
 use smallvec::SmallVec;
 
+/// Side of the square tiles of a transposing copy: two cache lines of `f64`. Wider tiles lose where
+/// rows lie a power of two apart.
+const TILE: usize = 16;
+
 /// Where `N` buffers are visited together, the last axis innermost.
 #[derive(Clone, Debug)]
 pub(crate) struct Strided<const N: usize> {
@@ -106,8 +110,36 @@ impl Strided<2> {
             [1, 1] => self.runs(|[i, j]| {
                 to[j..j + self.run].copy_from_slice(&from[i..i + self.run]);
             }),
+            [down, 1] if down > 1 => {
+                match self.outer.iter().position(|&(_, [step, _])| step == 1) {
+                    Some(axis) => self.transpose(axis, down as usize, from, to),
+                    None => self.each(|[i, j]| to[j] = from[i]),
+                }
+            }
             _ => self.each(|[i, j]| to[j] = from[i]),
         }
+    }
+
+    /// Copies by square tiles, so that lines of both buffers stay in the cache: `axis` is an outer
+    /// one along which `from` is contiguous, as `to` is along a run, while `from` goes `down` there.
+    fn transpose<T: Copy>(&self, axis: usize, down: usize, from: &[T], to: &mut [T]) {
+        let mut planes = self.clone();
+        let (rows, [_, across]) = planes.outer.remove(axis);
+        let (columns, across) = (planes.run, across as usize);
+        planes.runs(|[i, j]| {
+            for row in (0..rows).step_by(TILE) {
+                for column in (0..columns).step_by(TILE) {
+                    let width = TILE.min(columns - column);
+                    for r in row..rows.min(row + TILE) {
+                        let to = &mut to[j + r * across + column..][..width];
+                        let from = from[i + r + column * down..].iter().step_by(down);
+                        for (to, &from) in to.iter_mut().zip(from) {
+                            *to = from;
+                        }
+                    }
+                }
+            }
+        });
     }
 
     /// Copies from the second buffer to the first.
@@ -168,6 +200,20 @@ mod tests {
         let mut to = [0; 6];
         walk.copy(&[1, 2, 3, 4, 5, 6], &mut to);
         assert_eq!(to, [6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn a_copy_by_tiles_is_a_transpose() {
+        let (m, n) = (2 * TILE + 3, TILE + 1);
+        let from: Vec<usize> = (0..2 * m * n).collect();
+        let mut to = vec![0; from.len()];
+        let axes = [(n, [1, m]), (2, [m * n, m * n]), (m, [n, 1])];
+        let axes = axes.map(|(size, stride)| (size, stride.map(|s| s as isize)));
+        Strided::<2>::new([0, 0], axes.into_iter()).copy(&from, &mut to);
+        for (i, &x) in to.iter().enumerate() {
+            let (plane, column, row) = (i / (m * n), i / m % n, i % m);
+            assert_eq!(x, plane * m * n + row * n + column);
+        }
     }
 
     #[test]

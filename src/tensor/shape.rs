@@ -7,7 +7,7 @@ use std::{fmt, ops::Deref};
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind};
-use crate::kernel::Rows;
+use crate::kernel::{self, Rows};
 
 /// The sizes of the axes of a tensor, outermost first.
 ///
@@ -168,11 +168,7 @@ impl Shape {
 
     /// Strides, in elements, of a contiguous row-major tensor of this shape.
     pub fn strides(&self) -> SmallVec<[usize; 4]> {
-        let mut strides = SmallVec::from_elem(1, self.rank());
-        for axis in (1..self.rank()).rev() {
-            strides[axis - 1] = strides[axis] * self.0[axis];
-        }
-        strides
+        kernel::strides(&self.0)
     }
 
     /// The size `back` axes before the last one; 1 beyond the first.
