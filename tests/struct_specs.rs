@@ -141,13 +141,15 @@ fn composed<'t, S: Spec, T: Elem>(
     S::composed(x, with).unwrap()
 }
 
+type Op<T, A> = for<'t> fn(&[Var<'t, Tensor<T>>], &A) -> Var<'t, Tensor<T>>;
+
 /// The value and all gradients on elements of any type.
 fn all<S: Spec, T: Elem>(
     inputs: &[Tensor<f64>],
     with: &S::Attributes,
     g: &Tensor<f64>,
     lift: impl Fn(f64) -> T,
-    op: for<'t> fn(&[Var<'t, Tensor<T>>], &S::Attributes) -> Var<'t, Tensor<T>>,
+    op: Op<T, S::Attributes>,
 ) -> Vec<Tensor<T>> {
     let tape = Tape::<T>::default();
     let x: Vec<_> = inputs.iter().map(|x| tape.var(x.map(&lift))).collect();
