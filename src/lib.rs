@@ -79,7 +79,7 @@ pub use dual::Dual;
 pub use error::{Error, ErrorKind};
 pub use gradients::Gradients;
 pub use kernel::{Dd, Elem, Matrix, Rows};
-pub use ops::softmax::scalar;
+pub use ops::softmax::{EmptyRow, scalar};
 pub use ops::{Span, s};
 pub use tape::{Id, Tape, rule};
 pub use tensor::{Entry, Random, Shape, Tensor};

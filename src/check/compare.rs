@@ -3,7 +3,7 @@
 use std::any::type_name;
 use std::time::{Duration, Instant};
 
-use super::recording::{Expression, Recording};
+use super::recording::{Expression, Function, Recording};
 use super::report::{Cost, Distance, Judge, Report, Section, Worst};
 use super::ulps::{distance, position, scale};
 use crate::error::{Error, ErrorKind, OrPanic};
@@ -82,7 +82,16 @@ pub fn try_compare_all<T: Elem>(
     x: &[&Tensor<T>],
     cotangent: Option<&Tensor<T>>,
 ) -> Result<Report, Error> {
-    let sides = [Recording::new(&fused, x)?, Recording::new(&composed, x)?];
+    report([&fused, &composed], x, cotangent)
+}
+
+/// The comparison itself.
+fn report<T: Elem>(
+    [fused, composed]: [Function<'_, T>; 2],
+    x: &[&Tensor<T>],
+    cotangent: Option<&Tensor<T>>,
+) -> Result<Report, Error> {
+    let sides = [Recording::new(fused, x)?, Recording::new(composed, x)?];
     let values = [sides[0].value(), sides[1].value()];
     let same_shape = |what, found: &Tensor<T>| {
         if found.shape() == values[0].shape() {
@@ -141,8 +150,8 @@ pub fn try_compare_all<T: Elem>(
         judge,
         value,
         gradients,
-        fused: cost(&fused, &sides[0].tape, x, cotangent),
-        composed: cost(&composed, &sides[1].tape, x, cotangent),
+        fused: cost(fused, &sides[0].tape, x, cotangent),
+        composed: cost(composed, &sides[1].tape, x, cotangent),
     })
 }
 
@@ -229,7 +238,7 @@ pub(super) fn relative<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> f64 {
 
 /// Counts nodes and bytes of a recording, and times recording and walk on a warm tape.
 fn cost<T: Elem>(
-    f: &impl Expression<T>,
+    f: Function<'_, T>,
     recorded: &Tape<T>,
     x: &[&Tensor<T>],
     cotangent: &Tensor<T>,

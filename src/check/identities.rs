@@ -5,7 +5,7 @@
 //! it; and only [`compare`](super::compare) sees a forward that is wrong consistently.
 
 use super::agreement::Agreement;
-use super::recording::{Expression, Recording};
+use super::recording::{Expression, Function, Recording};
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::tensor::{Random, Tensor};
@@ -75,7 +75,7 @@ trait Identity {
 /// Records `f` and makes the check on wider elements, or on its own where that is impossible.
 #[track_caller]
 fn run<T: Elem>(
-    f: &impl Expression<T>,
+    f: Function<'_, T>,
     x: &[&Tensor<T>],
     identity: impl Identity,
 ) -> Result<Agreement, Error> {

@@ -12,6 +12,10 @@ pub trait Expression<T: Elem>: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tens
 impl<T: Elem, F> Expression<T> for F where F: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>
 {}
 
+/// An expression behind a pointer: the checks are compiled once for each element type, not once for
+/// each closure.
+pub(super) type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
+
 /// A tape with the nodes of its inputs and of its output.
 pub(super) struct Recording<T: Elem> {
     pub(super) tape: Tape<T>,
@@ -24,7 +28,7 @@ impl<T: Elem> Recording<T> {
     ///
     /// # Errors
     /// If `f` returns a handle of another tape.
-    pub(super) fn new(f: &impl Expression<T>, x: &[&Tensor<T>]) -> Result<Self, Error> {
+    pub(super) fn new(f: Function<'_, T>, x: &[&Tensor<T>]) -> Result<Self, Error> {
         let tape = Tape::default();
         let handles: Vec<_> = x.iter().map(|&x| tape.var(x.clone())).collect();
         let y = f(&handles);

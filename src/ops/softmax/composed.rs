@@ -70,6 +70,28 @@ pub fn logsumexp_keep<'t, T: Elem>(
     (x - m).exp().sum_keep(axes).ln() + m
 }
 
+/// `e / Σ e` with `e = e^(x - max x)` where the mask keeps, else 0; zeros where it keeps nothing.
+///
+/// The mask multiplies, so what it hides must be finite.
+///
+/// # Panics
+/// If `axis` is no axis of x, or the mask does not broadcast against x.
+#[track_caller]
+pub fn masked_softmax<'t, T: Elem>(
+    x: Var<'t, Tensor<T>>,
+    axis: isize,
+    mask: &Tensor<bool>,
+) -> Var<'t, Tensor<T>> {
+    let kept = mask.map(|kept| if kept { T::one() } else { T::zero() });
+    let kept = &Tensor::zeros(x.shape()) + &kept;
+    let none = kept.sum_keep(axis).map(|sum| match sum.is_zero() {
+        true => T::one(),
+        false => T::zero(),
+    });
+    let e = exponentials(x, axis) * kept;
+    e / (e.sum_keep(axis) + none)
+}
+
 /// `e^(x - m)` with `m = max x`.
 #[track_caller]
 fn exponentials<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {

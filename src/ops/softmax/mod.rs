@@ -12,10 +12,14 @@ pub mod scalar;
 use crate::kernel::Rows;
 use crate::rule::Residual;
 
+pub use masked::EmptyRow;
+
 registry! {
     softmax::Softmax
     log_softmax::LogSoftmax
     logsumexp::LogSumExp
+    masked::MaskedSoftmax
+    scaled::SoftmaxScaled
 }
 
 /// Room for the statistics of the rows: the indices of the maxima, and the sums of the others.
