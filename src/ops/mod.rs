@@ -98,4 +98,5 @@ registry! {
     cumsum::Cumsum
     cumprod::Cumprod
     /softmax
+    /loss
 }
