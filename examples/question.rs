@@ -123,7 +123,7 @@ fn what_the_posted_answer_gets_wrong() {
         large.softmax(0)
     );
 
-    let matrix = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    let matrix: Tensor<f64> = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
     let total: f64 = matrix.iter().map(|x| x.exp()).sum();
     println!(
         "   matrices:     one sum over everything makes y_00 = {:.4}; along axis 0 it is {:.4}",

@@ -70,14 +70,4 @@ impl Rows {
             "{op}: {name} holds {len} numbers and there are {need} rows"
         );
     }
-
-    /// Refuses a row too long for its index to fit the `u32` of `top`, whose last value means "no element".
-    #[track_caller]
-    pub(crate) fn indexable(self, op: &str) {
-        assert!(
-            self.n < u32::MAX as usize,
-            "{op}: a row of {} elements is too long to index by 32 bits",
-            self.n
-        );
-    }
 }

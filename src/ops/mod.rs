@@ -117,4 +117,5 @@ registry! {
     pad::Pad<f64>
     where_::Where
     /softmax
+    /loss
 }

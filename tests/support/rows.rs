@@ -1,152 +1,304 @@
-//! The golden records of the softmax family, and the measures that go with them.
+//! The golden records of the softmax family, and the measures of `tests/golden/README.md`.
 #![allow(dead_code)] // each test binary uses its part
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
-use wengert::{Dd, Elem, Tensor};
+use wengert::{Elem, Tensor};
 
-use super::golden::number;
+/// One record: its fields are read as they are needed.
+pub struct Record(Value);
 
-/// One expected output: exact to some 106 bits, with the scale that fair errors are measured in.
+/// An exact result: `hi + lo`, and the size of the terms that enter it.
 pub struct Exact {
     pub shape: Vec<usize>,
-    hi: Vec<f64>,
-    lo: Option<Vec<f64>>,
-    scale: Option<Vec<f64>>,
-    cscale: Option<Vec<f64>>,
+    pub hi: Vec<f64>,
+    lo: Vec<f64>,
+    scale: Vec<f64>,
+    cscale: Vec<f64>,
 }
 
-/// Which numbers an error is measured against.
-#[derive(Clone, Copy, Debug)]
-pub enum Measure {
-    /// The ulps of the exact result.
-    Result,
-    /// Those of the largest term after the shift that the exact map cannot see.
-    Centred,
-    /// Those of the largest term.
-    Scale,
-}
-
-/// The largest and the mean error of all elements measured so far.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Errors {
-    pub max: f64,
-    sum: f64,
-    count: usize,
-}
-
-impl Errors {
-    pub fn mean(&self) -> f64 {
-        self.sum / self.count.max(1) as f64
-    }
-
-    fn note(&mut self, error: f64) {
-        self.max = self.max.max(error);
-        self.sum += error;
-        self.count += 1;
-    }
-}
-
-pub fn lines(file: &str) -> Vec<Value> {
+/// Reads a file of records of one element type, `f32` or `f64`.
+pub fn read(file: &str, dtype: &str) -> Vec<Record> {
     let text = std::fs::read_to_string(format!("tests/golden/{file}.jsonl")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    let records = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let records: Vec<Record> = records
+        .map(Record)
+        .filter(|r| r.text("dtype") == dtype)
+        .collect();
+    assert!(!records.is_empty(), "{file}: no records of {dtype}");
+    records
+}
+
+impl Record {
+    pub fn id(&self) -> &str {
+        self.text("id")
+    }
+
+    pub fn text(&self, key: &str) -> &str {
+        self.0[key].as_str().unwrap_or("")
+    }
+
+    pub fn number(&self, key: &str) -> f64 {
+        number(&self.0[key])
+    }
+
+    pub fn axis(&self) -> isize {
+        self.0["axis"].as_i64().unwrap() as isize
+    }
+
+    pub fn integers(&self, key: &str) -> Vec<usize> {
+        integers(&self.0[key])
+    }
+
+    pub fn shape(&self) -> Vec<usize> {
+        self.integers("shape")
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some()
+    }
+
+    /// A field in the shape of x, or flat where it has another length.
+    pub fn tensor<T: Elem>(&self, key: &str) -> Tensor<T> {
+        let data: Vec<T> = numbers(&self.0[key]).into_iter().map(T::of).collect();
+        match Tensor::new(self.shape(), data.clone()) {
+            Ok(tensor) => tensor,
+            Err(_) => data.into(),
+        }
+    }
+
+    /// A field of the results, if it is there.
+    pub fn out(&self, key: &str) -> Option<&Value> {
+        self.0["out"].get(key)
+    }
+
+    /// A result with its exact value.
+    pub fn exact(&self, key: &str) -> Option<Exact> {
+        let value = self.out(key)?;
+        let list = |key: &str| value.get(key).map(numbers).unwrap_or_default();
+        Some(Exact {
+            shape: integers(&value["shape"]),
+            hi: list("hi"),
+            lo: list("lo"),
+            scale: list("scale"),
+            cscale: list("cscale"),
+        })
+    }
+
+    /// The inputs of a record that stands for a generator: all x, then all g.
+    pub fn generate<T: Elem>(&self, f32s: bool) -> [Tensor<T>; 2] {
+        let n = self.shape()[0];
+        let mut state: u64 = self.text("seed").parse().unwrap();
+        let mut draw = || {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            let u = z ^ (z >> 31);
+            match f32s {
+                true => ((u >> 40) as f64 - f64::from(1 << 23)) / f64::from(1 << 23),
+                false => ((u >> 11) as f64 - (1u64 << 52) as f64) / (1u64 << 52) as f64,
+            }
+        };
+        let (amp, g_amp, offset) = (
+            self.0["x_amp"].as_f64().unwrap(),
+            self.0["g_amp"].as_f64().unwrap(),
+            self.0["g_offset"].as_f64().unwrap(),
+        );
+        let x = (0..n).map(|_| T::of(draw() * amp)).collect();
+        let g = (0..n).map(|_| T::of(offset + draw() * g_amp)).collect();
+        [x, g]
+    }
+}
+
+pub fn number(value: &Value) -> f64 {
+    match value {
+        Value::String(text) => text.parse().unwrap(),
+        other => other.as_f64().unwrap(),
+    }
 }
 
 pub fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(number).collect()
 }
 
-/// A tensor of `T` from numbers that are exact in it.
-pub fn tensor<T: Elem>(shape: &Value, data: &Value) -> Tensor<T> {
-    let data = numbers(data).into_iter().map(T::of).collect();
-    Tensor::new(super::golden::integers(shape), data).unwrap()
+pub fn integers(value: &Value) -> Vec<usize> {
+    let numbers = value.as_array().unwrap().iter();
+    numbers.map(|n| n.as_u64().unwrap() as usize).collect()
 }
 
-impl Exact {
-    pub fn read(value: &Value) -> Self {
-        let optional = |key: &str| value.get(key).map(numbers);
+/// Which size an error is held against.
+#[derive(Clone, Copy)]
+pub enum Unit {
+    /// That of the result.
+    Result,
+    /// That of the largest term, without the shift which the exact map cannot see.
+    Centred,
+    /// That of the largest term.
+    Scale,
+}
+
+/// The numbers of a binary floating-point format.
+#[derive(Clone, Copy)]
+pub struct Format {
+    pub name: &'static str,
+    bits: i32,
+    least: i32,
+    max: f64,
+}
+
+pub const F32: Format = Format {
+    name: "f32",
+    bits: 24,
+    least: -126,
+    max: f32::MAX as f64,
+};
+
+pub const F64: Format = Format {
+    name: "f64",
+    bits: 53,
+    least: -1022,
+    max: f64::MAX,
+};
+
+impl Format {
+    /// The distance of neighbouring numbers at `v`.
+    fn ulp(self, v: f64) -> f64 {
+        let exponent = (v.to_bits() >> 52 & 0x7ff) as i32 - 1023;
+        let exponent = exponent.max(self.least);
+        // In two factors, since 2^-1074 has no direct exponent.
+        2f64.powi(exponent) * 2f64.powi(1 - self.bits)
+    }
+
+    /// The error in ulps of the larger of the result and `size`.
+    pub fn distance(self, found: f64, hi: f64, lo: f64, size: f64) -> f64 {
+        if found == hi || (found.is_nan() && hi.is_nan()) {
+            // Infinities, too.
+            if !hi.is_finite() || lo == 0.0 {
+                return 0.0;
+            }
+        }
+        if hi.abs() > self.max {
+            let right = found == hi.signum() * f64::INFINITY || found.abs() == self.max;
+            return if right { 0.0 } else { f64::INFINITY };
+        }
+        if !found.is_finite() || !hi.is_finite() {
+            return f64::INFINITY;
+        }
+        let error = ((found - hi) - lo).abs() / self.ulp(hi.abs().max(size));
+        // `lo` is not known where hi itself is rounded in the subnormal range.
+        match self.bits == 53 && hi.abs() < f64::MIN_POSITIVE {
+            true => (error - 0.5).max(0.0),
+            false => error,
+        }
+    }
+}
+
+/// The largest and the mean error of everything that was measured under one name.
+#[derive(Default)]
+pub struct Errors {
+    pub max: f64,
+    sum: f64,
+    count: usize,
+    worst: String,
+}
+
+impl Errors {
+    pub fn mean(&self) -> f64 {
+        self.sum / self.count.max(1) as f64
+    }
+}
+
+/// Errors by op and quantity.
+pub struct Table {
+    pub format: Format,
+    rows: BTreeMap<String, Errors>,
+}
+
+impl Table {
+    pub fn new(format: Format) -> Self {
         Self {
-            shape: super::golden::integers(&value["shape"]),
-            hi: numbers(&value["hi"]),
-            lo: optional("lo"),
-            scale: optional("scale"),
-            cscale: optional("cscale"),
+            format,
+            rows: BTreeMap::new(),
         }
     }
 
-    /// Notes the error of every element found; `at` picks elements of long rows.
+    /// Measures a result against its exact value.
     pub fn measure<T: Elem>(
-        &self,
-        found: &[T],
-        at: Option<&[usize]>,
-        measure: Measure,
-        errors: &mut Errors,
-    ) -> f64 {
-        let mut worst = 0.0f64;
-        for (k, &hi) in self.hi.iter().enumerate() {
-            let found = found[at.map_or(k, |at| at[k])];
-            let lo = self.lo.as_ref().map_or(0.0, |lo| lo[k]);
-            let unit = match measure {
-                Measure::Result => hi.abs(),
-                Measure::Centred => hi.abs().max(self.cscale.as_ref().map_or(0.0, |c| c[k])),
-                Measure::Scale => hi.abs().max(self.scale.as_ref().map_or(0.0, |s| s[k])),
-            };
-            let error = error_of(found, hi, lo, unit);
-            errors.note(error);
-            worst = worst.max(error);
-        }
-        worst
-    }
-}
-
-/// `|(r - hi) - lo| / ulp(unit)`; where the exact result overflows `T`, infinity is right.
-pub fn error_of<T: Elem>(found: T, hi: f64, lo: f64, unit: f64) -> f64 {
-    let largest = T::max_value().primal();
-    if hi.is_nan() || found.is_nan() {
-        return if hi.is_nan() && found.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
+        &mut self,
+        name: &str,
+        id: &str,
+        y: &Tensor<T>,
+        exact: &Exact,
+        unit: Unit,
+    ) {
+        assert_eq!(y.shape().to_vec(), exact.shape, "{id}: {name}");
+        let sizes = match unit {
+            Unit::Result => &[][..],
+            Unit::Centred => &exact.cscale,
+            Unit::Scale => &exact.scale,
         };
+        self.measure_at(name, id, y.data(), exact, sizes);
     }
-    if hi.abs() > largest || !found.is_finite() {
-        let right = !found.is_finite() && found.primal().signum() == hi.signum();
-        return if right && hi.abs() > 0.999_999 * largest {
-            0.0
-        } else {
-            f64::INFINITY
-        };
-    }
-    let gap = (Dd::from(found.primal()) - Dd::from(hi)) - Dd::from(lo);
-    let least = T::min_positive_value().primal();
-    let size = unit.max(least);
-    let ulp = f64::from_bits(size.to_bits() & 0x7FF0_0000_0000_0000) * T::epsilon().primal();
-    // In the subnormal range the exact result itself is known to half an ulp only.
-    let slack = if hi.abs() < least { 0.5 } else { 0.0 };
-    (gap.hi().abs() / ulp - slack).max(0.0)
-}
 
-/// The inputs of a generated record: logits, cotangents (splitmix64, as the files' README says).
-pub fn generated<T: Elem>(record: &Value) -> (Vec<T>, Vec<T>) {
-    let n = record["shape"][0].as_u64().unwrap() as usize;
-    let mut random = wengert::Random::new(record["seed"].as_str().unwrap().parse().unwrap());
-    let single = record["dtype"] == "f32";
-    let mut draw = || {
-        let bits = random.bits();
-        if single {
-            ((bits >> 40) as f64 - (1u64 << 23) as f64) / (1u64 << 23) as f64
-        } else {
-            ((bits >> 11) as f64 - (1u64 << 52) as f64) / (1u64 << 52) as f64
+    /// Measures numbers against an exact value, in ulps of given sizes.
+    pub fn measure_at<T: Elem>(
+        &mut self,
+        name: &str,
+        id: &str,
+        y: &[T],
+        exact: &Exact,
+        sizes: &[f64],
+    ) {
+        assert_eq!(y.len(), exact.hi.len(), "{id}: {name}");
+        for (k, (y, &hi)) in y.iter().zip(&exact.hi).enumerate() {
+            let lo = exact.lo.get(k).copied().unwrap_or(0.0);
+            let size = sizes.get(k).copied().unwrap_or(0.0);
+            let error = self.format.distance(y.primal(), hi, lo, size);
+            self.add(name, error, || {
+                format!("{id}[{k}]: {:e}, exact {hi:e}", y.primal())
+            });
         }
-    };
-    let attr = |name: &str| {
-        record[name]
-            .as_f64()
-            .unwrap_or_else(|| number(&record[name]))
-    };
-    let (amp, g_amp, g_offset) = (attr("x_amp"), attr("g_amp"), attr("g_offset"));
-    let x = (0..n).map(|_| T::of(draw() * amp)).collect();
-    let g = (0..n).map(|_| T::of(g_offset + draw() * g_amp)).collect();
-    (x, g)
+    }
+
+    fn add(&mut self, name: &str, error: f64, place: impl FnOnce() -> String) {
+        let row = self.rows.entry(name.to_string()).or_default();
+        row.sum += error;
+        row.count += 1;
+        if !(error <= row.max) || row.worst.is_empty() {
+            row.max = error;
+            row.worst = place();
+        }
+    }
+
+    /// Prints the table, and holds every row against its goal for maximum and mean.
+    pub fn judge(&self, goals: &[(&str, f64, f64)]) {
+        let mut missed = Vec::new();
+        println!(
+            "{:4} {:28} {:>8} {:>7} {:>7}  worst at",
+            "", "", "max", "mean", "count"
+        );
+        for (name, row) in &self.rows {
+            println!(
+                "{} {name:28} {:8.3} {:7.3} {:7}  {}",
+                self.format.name,
+                row.max,
+                row.mean(),
+                row.count,
+                row.worst
+            );
+            let goal = goals.iter().find(|goal| goal.0 == name);
+            let none = ("no goal", -1.0, -1.0);
+            let goal = goal.unwrap_or(&none);
+            if !(row.max <= goal.1 && row.mean() <= goal.2) {
+                missed.push(format!(
+                    "{name}: {:.3} ({:.3}), goal {:?}",
+                    row.max,
+                    row.mean(),
+                    goal
+                ));
+            }
+        }
+        assert!(missed.is_empty(), "{}: {missed:#?}", self.format.name);
+    }
 }

@@ -139,7 +139,12 @@ pub fn soft_cross_entropy_vjp_targets<T: Float>(
     rows.each("soft_cross_entropy_vjp_targets", "rest", rest.len());
     for row in 0..rows.count() {
         for j in 0..rows.n {
-            gt[rows.at(row, j)] = -(g[row] * log_probability(x, rows, row, top[row], rest[row], j));
+            // A row that nobody asked about has no part in it, not even where z is -inf.
+            gt[rows.at(row, j)] = if g[row].is_zero() {
+                g[row]
+            } else {
+                -(g[row] * log_probability(x, rows, row, top[row], rest[row], j))
+            };
         }
     }
 }

@@ -6,10 +6,12 @@
 
 pub mod scalar;
 
+use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::Axes;
+use crate::ops::loss::labels::classes;
 use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::var::{Operand, Var};
 
 /// `e / Σ e` with `e = e^(x - max x)`.
 ///
@@ -90,6 +92,40 @@ pub fn masked_softmax<'t, T: Elem>(
     });
     let e = exponentials(x, axis) * kept;
     e / (e.sum_keep(axis) + none)
+}
+
+/// `-Σ_j t_j log_softmax(x)_j` of each row; the class axis disappears.
+///
+/// # Panics
+/// If `axis` is no axis of x, or the targets do not broadcast against x.
+#[track_caller]
+pub fn cross_entropy_soft<'t, T: Elem>(
+    x: Var<'t, Tensor<T>>,
+    axis: isize,
+    targets: impl Operand<'t, T>,
+) -> Var<'t, Tensor<T>> {
+    -(log_softmax(x, axis) * targets).sum_axis(axis)
+}
+
+/// The mean over the rows of `-log_softmax(x)` at the label, as a tensor without axes.
+///
+/// # Panics
+/// If `axis` is no axis of x, if there is not one label for each row, or if one is no class.
+#[track_caller]
+pub fn cross_entropy<'t, T: Elem>(
+    x: Var<'t, Tensor<T>>,
+    axis: isize,
+    labels: &[usize],
+) -> Var<'t, Tensor<T>> {
+    let shape = x.shape();
+    let axis = shape.axis("cross_entropy", axis).or_panic();
+    let labels = classes("cross_entropy", &shape, axis, labels, None).or_panic();
+    let rows = shape.rows(axis);
+    let mut one_hot = Tensor::zeros(&shape);
+    for (row, label) in labels.iter().flatten().enumerate() {
+        one_hot.data_mut()[rows.at(row, *label as usize)] = T::one();
+    }
+    cross_entropy_soft(x, axis as isize, one_hot).mean_axis(..)
 }
 
 /// `e^(x - m)` with `m = max x`.

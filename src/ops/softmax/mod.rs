@@ -7,11 +7,13 @@
 #![allow(clippy::module_inception)] // a file is named after the op it defines
 
 pub mod composed;
+mod jacobian;
 pub mod scalar;
 
 use crate::kernel::Rows;
 use crate::rule::Residual;
 
+pub use jacobian::SoftmaxJacobian;
 pub use masked::EmptyRow;
 
 registry! {
@@ -20,6 +22,8 @@ registry! {
     logsumexp::LogSumExp
     masked::MaskedSoftmax
     scaled::SoftmaxScaled
+    cross_entropy::CrossEntropy<f64>
+    soft::SoftCrossEntropy<f64>
 }
 
 /// Room for the statistics of the rows: the indices of the maxima, and the sums of the others.

@@ -3,11 +3,13 @@
 //! The numbers are those of the tensor forms, bit for bit; formulas, domains and gradients stand
 //! there. Composed from scalar arithmetic the same functions record several nodes an entry.
 
+use super::cross_entropy::CrossEntropy;
 use super::log_softmax::LogSoftmax;
 use super::logsumexp::LogSumExp;
 use super::softmax::Softmax;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
+use crate::ops::loss::LossOptions;
 use crate::ops::reduction::Reduce;
 use crate::var::Var;
 
@@ -93,4 +95,34 @@ pub fn logsumexp<'t, T: Elem>(x: &[Var<'t, T>]) -> Var<'t, T> {
 #[track_caller]
 pub fn try_logsumexp<'t, T: Elem>(x: &[Var<'t, T>]) -> Result<Var<'t, T>, Error> {
     Ok(Var::wide(x, Reduce::all(LogSumExp, 1))?.remove(0))
+}
+
+/// Cross entropy of a slice of scalar logits against a label.
+///
+/// # Panics
+/// If `label` is no position in the slice, or the handles belong to different tapes.
+///
+/// # Example
+/// ```
+/// use wengert::{Tape, scalar};
+///
+/// let tape = Tape::new();
+/// let x = [tape.var(40.0), tape.var(0.0)];
+/// let loss = scalar::cross_entropy(&x, 0);
+/// assert_eq!(loss.value(), 4.248354255291589e-18); // ln(1 + e^-40)
+/// assert_eq!(loss.backward().wrt(x[0]), -4.248354255291589e-18);
+/// ```
+#[track_caller]
+pub fn cross_entropy<'t, T: Elem>(x: &[Var<'t, T>], label: usize) -> Var<'t, T> {
+    try_cross_entropy(x, label).or_panic()
+}
+
+/// [`cross_entropy`], with bad input as an [`Error`].
+///
+/// # Errors
+/// If `label` is no position in the slice, or the handles belong to different tapes.
+#[track_caller]
+pub fn try_cross_entropy<'t, T: Elem>(x: &[Var<'t, T>], label: usize) -> Result<Var<'t, T>, Error> {
+    let rule = CrossEntropy::new(&[x.len()].into(), 0, label, &LossOptions::new(), None)?;
+    Ok(Var::wide(x, rule)?.remove(0))
 }

@@ -1,0 +1,79 @@
+//! `Average`: the mean of a function of two tensors of one shape, in one node.
+
+use crate::error::{Error, ErrorKind};
+use crate::kernel::{self, Elem, Rows};
+use crate::ops::Binary;
+use crate::ops::unary::share;
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+
+/// The rule of `mean f(a, b)`.
+///
+/// The shapes must be equal: broadcasting a prediction against a target of another shape is a
+/// mistake far more often than a wish.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Average<B>(pub(crate) B);
+
+impl<B> Average<B> {
+    /// Writes the mean of `f(position)` over `n` positions.
+    fn mean<T: Elem>(n: usize, y: &mut [T], f: impl Fn(usize) -> T) {
+        let terms: Vec<T> = (0..n).map(f).collect();
+        kernel::mean_axis(Rows::last(1, n), &terms, &[()], y, &|x, ()| x);
+    }
+}
+
+impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
+    fn name(&self) -> &'static str {
+        B::NAME
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        if x[0] != x[1] {
+            return Err(Error::new(ErrorKind::Shape {
+                op: B::NAME,
+                what: "the tensor of targets",
+                found: x[1].clone(),
+                expected: x[0].clone(),
+            }));
+        }
+        Ok(Shape::scalar())
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        let (a, b) = (x[0].data(), x[1].data());
+        Self::mean(a.len(), y.fill(), |i| self.0.value(a[i], b[i]));
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let (a, b) = (at.x[0].data(), at.x[1].data());
+        let g = g.item() / T::of(a.len() as f64);
+        for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
+            kernel::map2(a, b, gx.fill(), |a, b| {
+                share(g, || self.0.slopes(a, b, T::nan())[k])
+            });
+        }
+    }
+
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        let (a, b) = (at.x[0].data(), at.x[1].data());
+        let tangent = |k: usize, i: usize| t[k].map_or(T::zero(), |t| t.data()[i]);
+        Self::mean(a.len(), ty.fill(), |i| {
+            let slopes = self.0.slopes(a[i], b[i], T::nan());
+            share(tangent(0, i), || slopes[0]) + share(tangent(1, i), || slopes[1])
+        });
+        Ok(())
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(Average(self.0.wide())))
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::INPUTS
+    }
+}

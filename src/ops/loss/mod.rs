@@ -1,0 +1,18 @@
+//! Losses, and what those over classes have in common: labels, options, weights of rows.
+//!
+//! Cross entropy stands with the softmax family, on whose rows it runs.
+
+mod average;
+pub(crate) mod labels;
+mod options;
+pub(crate) mod outcome;
+pub(crate) mod sample;
+
+pub use labels::Labels;
+pub use options::{LossOptions, Reduction};
+
+registry! {
+    nll::Nll<f64>
+    mse::Mse
+    bce::Bce
+}

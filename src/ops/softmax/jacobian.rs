@@ -1,0 +1,172 @@
+//! The Jacobian of softmax, as a matrix to look at and as an operator to compute with.
+
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::{Elem, Rows};
+use crate::tensor::Tensor;
+
+/// The Jacobian of softmax at one point, as an operator: `J v` in one pass over the row, with no
+/// matrix built.
+///
+/// `J = diag(y) - y yᵀ` is symmetric, so the vector-Jacobian product `vᵀ J` and the
+/// Jacobian-vector product `J v` are the same numbers.
+///
+/// # Example
+/// ```
+/// use wengert::{SoftmaxJacobian, Tensor};
+///
+/// let j = SoftmaxJacobian::new(&Tensor::from([0.0, 0.0]), 0);
+/// assert_eq!(j.apply(&Tensor::from([1.0, 0.0])), Tensor::from([0.25, -0.25]));
+/// assert_eq!(j.matrix(), Tensor::from([[0.25, -0.25], [-0.25, 0.25]]));
+/// ```
+#[derive(Clone, Debug)]
+pub struct SoftmaxJacobian<T> {
+    axis: usize,
+    y: Tensor<T>,
+    top: Vec<u32>,
+}
+
+impl<T: Elem> SoftmaxJacobian<T> {
+    /// The Jacobian of softmax along `axis`, at `x`.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of x.
+    #[must_use]
+    #[track_caller]
+    pub fn new(x: &Tensor<T>, axis: isize) -> Self {
+        Self::try_new(x, axis).or_panic()
+    }
+
+    /// [`new`](Self::new), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of x.
+    pub fn try_new(x: &Tensor<T>, axis: isize) -> Result<Self, Error> {
+        let axis = x.shape().axis("softmax_jacobian", axis)?;
+        let rows = x.shape().rows(axis);
+        let mut y = Tensor::zeros(x.shape());
+        let mut top = vec![0; rows.count()];
+        T::softmax(rows, x.data(), y.data_mut(), &mut top);
+        Ok(Self { axis, y, top })
+    }
+
+    /// Softmax itself at the point.
+    pub fn softmax(&self) -> &Tensor<T> {
+        &self.y
+    }
+
+    /// `J v`, row by row.
+    ///
+    /// # Panics
+    /// If `v` has another shape than the point.
+    ///
+    /// # Complexity
+    /// As many steps as `v` has elements; the matrix would take `n` times as many.
+    #[must_use]
+    #[track_caller]
+    pub fn apply(&self, v: &Tensor<T>) -> Tensor<T> {
+        self.try_apply(v).or_panic()
+    }
+
+    /// [`apply`](Self::apply), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `v` has another shape than the point.
+    pub fn try_apply(&self, v: &Tensor<T>) -> Result<Tensor<T>, Error> {
+        if v.shape() != self.y.shape() {
+            return Err(Error::new(ErrorKind::Shape {
+                op: "softmax_jacobian",
+                what: "the vector",
+                found: v.shape().clone(),
+                expected: self.y.shape().clone(),
+            }));
+        }
+        let mut product = Tensor::zeros(v.shape());
+        let out = product.data_mut();
+        T::softmax_vjp(self.rows(), self.y.data(), &self.top, v.data(), out);
+        Ok(product)
+    }
+
+    /// `Jᵀ v`, which is `J v`: the matrix is symmetric.
+    ///
+    /// # Panics
+    /// If `v` has another shape than the point.
+    #[must_use]
+    #[track_caller]
+    pub fn apply_transposed(&self, v: &Tensor<T>) -> Tensor<T> {
+        self.apply(v)
+    }
+
+    /// The matrix of each row, `J_ij = ∂y_i/∂x_j`: the shape without the axis, then `[n, n]`.
+    ///
+    /// `J_ij = -y_i y_j` off the diagonal; on it `y_i (1 - y_i)`, and at the row's maximum, where
+    /// `y` may round to 1, `y_i` times the sum of the others.
+    #[must_use]
+    pub fn matrix(&self) -> Tensor<T> {
+        let rows = self.rows();
+        let (n, rank) = (rows.n, self.y.rank() - 1);
+        let shape = self.y.shape().without(self.axis);
+        let mut matrix = Tensor::zeros(shape.inserted(rank, n).inserted(rank + 1, n));
+        let blocks = matrix.data_mut().chunks_exact_mut((n * n).max(1));
+        let y = self.y.data();
+        for ((block, start), &top) in blocks.zip(rows.starts()).zip(&self.top) {
+            for (i, at) in rows.row(start).enumerate() {
+                for (j, other) in rows.row(start).enumerate() {
+                    block[i * n + j] = -(y[at] * y[other]);
+                }
+                block[i * n + i] = y[at] * self.remainder(rows, start, i, top as usize);
+            }
+        }
+        matrix
+    }
+
+    /// `1 - y_i`.
+    fn remainder(&self, rows: Rows, start: usize, i: usize, top: usize) -> T {
+        let y = self.y.data();
+        if i != top {
+            return T::one() - y[start + i * rows.inner];
+        }
+        let others = rows.row(start).enumerate().filter(|(j, _)| *j != top);
+        others.fold(T::zero(), |sum, (_, at)| sum + y[at])
+    }
+
+    fn rows(&self) -> Rows {
+        self.y.shape().rows(self.axis)
+    }
+}
+
+impl<T: Elem> Tensor<T> {
+    /// The whole Jacobian of softmax along `axis`: for one row the matrix `∂y_i/∂x_j`, for a batch
+    /// one for each row, in the shape without the axis followed by `[n, n]`.
+    ///
+    /// ```text
+    /// J = diag(y) - y yᵀ
+    /// ```
+    /// To look at; training needs [`softmax`](crate::Var::softmax)'s VJP, and
+    /// [`SoftmaxJacobian`] applies J without building it.
+    ///
+    /// # Panics
+    /// If `axis` is no axis of the tensor.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tensor;
+    ///
+    /// let j = Tensor::from([[0.0, 0.0], [40.0, 0.0]]).softmax_jacobian(1);
+    /// assert_eq!(j.shape(), [2, 2, 2]);
+    /// assert_eq!(j[[0, 0, 0]], 0.25);
+    /// assert_eq!(j[[1, 0, 0]], 4.248354255291589e-18); // y (1 - y) would be 0
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn softmax_jacobian(&self, axis: isize) -> Self {
+        self.try_softmax_jacobian(axis).or_panic()
+    }
+
+    /// [`softmax_jacobian`](Self::softmax_jacobian), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is no axis of the tensor.
+    pub fn try_softmax_jacobian(&self, axis: isize) -> Result<Self, Error> {
+        Ok(SoftmaxJacobian::try_new(self, axis)?.matrix())
+    }
+}
