@@ -15,7 +15,7 @@ pub struct Exact {
     pub hi: Vec<f64>,
     lo: Vec<f64>,
     scale: Vec<f64>,
-    cscale: Vec<f64>,
+    pub cscale: Vec<f64>,
 }
 
 /// Reads a file of records of one element type, `f32` or `f64`.
@@ -162,6 +162,11 @@ pub const F64: Format = Format {
 };
 
 impl Format {
+    /// The smallest number with all its digits.
+    pub fn least(self) -> f64 {
+        2f64.powi(self.least)
+    }
+
     /// The distance of neighbouring numbers at `v`.
     fn ulp(self, v: f64) -> f64 {
         let exponent = (v.to_bits() >> 52 & 0x7ff) as i32 - 1023;

@@ -1,7 +1,9 @@
 //! The plain twins, second half: cross entropy with labels and with soft targets, masked softmax, softmax at a
 //! temperature. The statistics and the helpers are those of `plain`.
 
-use super::plain::{NONE, log_probability, others, probability, quarter, statistics, sum};
+use super::plain::{
+    NONE, difference, log_probability, others, probability, quarter, statistics, sum,
+};
 use crate::kernel::Rows;
 use num_traits::Float;
 
@@ -225,7 +227,7 @@ pub fn softmax_scaled<T: Float>(rows: Rows, x: &[T], temperature: T, y: &mut [T]
             if j == m as usize && xm.is_finite() {
                 T::one()
             } else {
-                ((x[rows.at(row, j)] - xm) / temperature).exp()
+                exp_quotient(x[rows.at(row, j)], xm, temperature)
             }
         };
         let s = sum(rows.n, &e);
@@ -236,6 +238,16 @@ pub fn softmax_scaled<T: Float>(rows: Rows, x: &[T], temperature: T, y: &mut [T]
     if rows.n == 0 {
         top.fill(NONE);
     }
+}
+
+/// `e^((a - b) / t)`, right where the difference and the quotient are rounded.
+fn exp_quotient<T: Float>(a: T, b: T, t: T) -> T {
+    let (d, lost) = difference(a, b);
+    let q = d / t;
+    let e = q.exp();
+    // What is left of d after t q, which is small and exact.
+    let lost = ((-q).mul_add(t, d) + lost) / t;
+    if lost.is_finite() { e + e * lost } else { e }
 }
 
 /// Cotangent of `x` for softmax at a temperature, and its tangent: that of softmax, divided by the temperature.

@@ -1,0 +1,61 @@
+//! The ops of the softmax family by name, and everything the tape gives for one of them.
+#![allow(dead_code)] // each test binary uses its part
+
+use wengert::{Dual, Elem, Tape, Tensor, Var};
+
+/// What is applied to the rows of a record.
+#[derive(Clone)]
+pub enum Op {
+    Softmax(isize),
+    LogSoftmax(isize),
+    LogSumExp(isize),
+    Masked(isize, Tensor<bool>),
+    Scaled(isize, f64),
+}
+
+impl Op {
+    pub fn apply<'t, T: Elem>(&self, x: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+        match self {
+            Op::Softmax(axis) => x.softmax(*axis),
+            Op::LogSoftmax(axis) => x.log_softmax(*axis),
+            Op::LogSumExp(axis) => x.logsumexp_axis(*axis),
+            Op::Masked(axis, mask) => x.masked_softmax(*axis, mask),
+            Op::Scaled(axis, temperature) => x.softmax_scaled(*axis, T::of(*temperature)),
+        }
+    }
+}
+
+/// Everything that the tape gives for a cotangent `g` and a direction `v`.
+pub struct Results<T> {
+    pub y: Tensor<T>,
+    pub vjp: Tensor<T>,
+    pub jvp: Tensor<T>,
+    pub hvp: Tensor<T>,
+}
+
+/// Value, VJP, JVP and second order of an op at `x`.
+pub fn run<T: Elem>(op: &Op, x: &Tensor<T>, g: &Tensor<T>, v: &Tensor<T>) -> Results<T> {
+    let tape = Tape::<T>::default();
+    let leaf = tape.var(x.clone());
+    let y = op.apply(leaf);
+    let jvp = tape.forward().along(leaf, v.clone()).walk().of(y);
+    let g = Tensor::new(y.shape(), g.data().to_vec()).unwrap();
+    let vjp = y.vjp(g.clone()).wrt(leaf);
+
+    let duals = Tape::<Dual<T>>::default();
+    let both = x.iter().zip(v.iter());
+    let lifted = both.map(|(&x, &v)| Dual::new(x, v)).collect();
+    let lifted = duals.var(Tensor::new(x.shape(), lifted).unwrap());
+    let pulled = op.apply(lifted).vjp(g.map(Dual::constant)).wrt(lifted);
+    for (once, twice) in vjp.iter().zip(pulled.iter()) {
+        let same = *once == twice.primal || (once.is_nan() && twice.primal.is_nan());
+        let close = (once.primal() - twice.primal.primal()).abs() <= 1e-3 * once.primal().abs();
+        assert!(same || close, "{once} and {twice} for {x}");
+    }
+    Results {
+        y: y.value(),
+        vjp,
+        jvp,
+        hvp: pulled.map(|g| g.tangent),
+    }
+}
