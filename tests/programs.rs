@@ -1,6 +1,5 @@
 //! Random programs: whatever order scalars and tensors are mixed in, reverse and forward agree.
 
-use num_traits::Float;
 use proptest::prelude::*;
 use wengert::{Dual, Elem, Tape, Tensor, Var};
 

@@ -9,7 +9,7 @@ use num_traits::{Float, FloatConst, NumAssign};
 
 use super::{Matrix, Rows, plain, softmax};
 
-/// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`], and
+/// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
 ///
 /// Rules are written once over `T: Elem`. Run on `Dual` elements a rule becomes its own second

@@ -1,6 +1,8 @@
 //! `f32` and `f64` as elements: where the fast kernels are chosen.
 
-use super::{Dd, Elem, Matrix};
+#[cfg(feature = "gemm")]
+use super::Matrix;
+use super::{Dd, Elem};
 
 /// Below this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]

@@ -247,7 +247,7 @@ pub(crate) fn probability<T: Float>(
     let (s, under) = difference(rest, -T::one());
     let (d, lost) = if j == m as usize {
         // m - m is NaN where that is infinite, as it should be.
-        (rest - rest, T::zero())
+        (rest * T::zero(), T::zero())
     } else {
         difference(x[rows.at(row, j)], x[rows.at(row, m as usize)])
     };
