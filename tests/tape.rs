@@ -70,6 +70,15 @@ fn generic_code_differentiates_as_it_is() {
 }
 
 #[test]
+fn the_larger_of_a_number_and_nan_is_the_number_as_for_any_float() {
+    let tape = Tape::new();
+    let (x, nan) = (tape.var(2.0), tape.var(f64::NAN));
+    assert_eq!(Float::max(nan, x).value(), 2.0);
+    assert_eq!(Float::min(x, nan).backward().wrt(x), 1.0);
+    assert!(x.maximum(nan).value().is_nan());
+}
+
+#[test]
 fn unary_functions_and_constants_record_nothing() {
     let tape = Tape::new();
     let x = tape.var(0.3);

@@ -26,7 +26,11 @@ impl<T: Elem> Binary<T> for Atan2 {
 
     fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
         let h = a.hypot(b);
-        if h == T::zero() { [T::zero(); 2] } else { [b / h / h, -(a / h / h)] }
+        if h == T::zero() {
+            [T::zero(); 2]
+        } else {
+            [b / h / h, -(a / h / h)]
+        }
     }
 }
 

@@ -20,7 +20,10 @@ impl<T: Elem> Unary<T> for Clamp<T> {
     type Wide = Clamp<T::Wide>;
 
     fn wide(self) -> Self::Wide {
-        Clamp { low: self.low.widen(), high: self.high.widen() }
+        Clamp {
+            low: self.low.widen(),
+            high: self.high.widen(),
+        }
     }
 
     fn value(self, x: T) -> T {
@@ -34,7 +37,11 @@ impl<T: Elem> Unary<T> for Clamp<T> {
     }
 
     fn slope(self, x: T, _: T) -> T {
-        if x < self.low || x > self.high { T::zero() } else { T::one() }
+        if x < self.low || x > self.high {
+            T::zero()
+        } else {
+            T::one()
+        }
     }
 }
 
@@ -64,10 +71,7 @@ impl Spec for Clamp<f64> {
         Sample::new(draw.one(-4.0, 4.0), with)
     }
 
-    fn fused<'t, T: Elem>(
-        x: &[Var<'t, Tensor<T>>],
-        with: &Self::Attributes,
-    ) -> Var<'t, Tensor<T>> {
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>> {
         x[0].clamp(T::of(with.0), T::of(with.1))
     }
 

@@ -19,15 +19,25 @@ impl<T: Elem> Unary<T> for Elu<T> {
     type Wide = Elu<T::Wide>;
 
     fn wide(self) -> Self::Wide {
-        Elu { alpha: self.alpha.widen() }
+        Elu {
+            alpha: self.alpha.widen(),
+        }
     }
 
     fn value(self, x: T) -> T {
-        if x > T::zero() { x } else { self.alpha * x.exp_m1() }
+        if x > T::zero() {
+            x
+        } else {
+            self.alpha * x.exp_m1()
+        }
     }
 
     fn slope(self, x: T, _: T) -> T {
-        if x > T::zero() { T::one() } else { self.alpha * x.exp() }
+        if x > T::zero() {
+            T::one()
+        } else {
+            self.alpha * x.exp()
+        }
     }
 }
 
@@ -57,10 +67,7 @@ impl Spec for Elu<f64> {
         Sample::new(draw.one(-4.0, 4.0), with)
     }
 
-    fn fused<'t, T: Elem>(
-        x: &[Var<'t, Tensor<T>>],
-        with: &Self::Attributes,
-    ) -> Var<'t, Tensor<T>> {
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>> {
         x[0].elu(T::of(*with))
     }
 

@@ -49,7 +49,14 @@ impl Spec for Exp {
     const NAME: &'static str = "exp";
     const FORMULA: &'static str = "y = e^x";
     const GRADIENT: &'static str = "gx = g y";
-    const EDGES: &'static [f64] = &[0.0, -745.0, 1000.0, f64::NEG_INFINITY, f64::INFINITY, f64::NAN];
+    const EDGES: &'static [f64] = &[
+        0.0,
+        -745.0,
+        1000.0,
+        f64::NEG_INFINITY,
+        f64::INFINITY,
+        f64::NAN,
+    ];
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

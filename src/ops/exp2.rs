@@ -48,7 +48,14 @@ impl Spec for Exp2 {
     const NAME: &'static str = "exp2";
     const FORMULA: &'static str = "y = 2^x";
     const GRADIENT: &'static str = "gx = g y ln 2";
-    const EDGES: &'static [f64] = &[0.0, -1074.0, 1100.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    const EDGES: &'static [f64] = &[
+        0.0,
+        -1074.0,
+        1100.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+    ];
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

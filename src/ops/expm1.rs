@@ -48,7 +48,14 @@ impl Spec for Expm1 {
     const NAME: &'static str = "expm1";
     const FORMULA: &'static str = "y = e^x - 1";
     const GRADIENT: &'static str = "gx = g e^x";
-    const EDGES: &'static [f64] = &[0.0, 1e-300, -800.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    const EDGES: &'static [f64] = &[
+        0.0,
+        1e-300,
+        -800.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+    ];
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

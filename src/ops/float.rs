@@ -213,9 +213,24 @@ macro_rules! numbers {
                 powf = pow::Pow
                 atan2 = atan2::Atan2
                 hypot = hypot::Hypot
-                max = maximum::Maximum
-                min = minimum::Minimum
             );
+
+            // `Float` passes over a NaN; the ops `maximum` and `minimum` hand it on.
+            fn max(self, other: Self) -> Self {
+                match (Float::is_nan(self), Float::is_nan(other)) {
+                    (true, _) => other,
+                    (_, true) => self,
+                    _ => FirstOrder::binary(self, other, super::maximum::Maximum),
+                }
+            }
+
+            fn min(self, other: Self) -> Self {
+                match (Float::is_nan(self), Float::is_nan(other)) {
+                    (true, _) => other,
+                    (_, true) => self,
+                    _ => FirstOrder::binary(self, other, super::minimum::Minimum),
+                }
+            }
 
             fn classify(self) -> std::num::FpCategory {
                 FirstOrder::value(self).classify()

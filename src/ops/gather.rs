@@ -201,6 +201,10 @@ impl Spec for Gather {
             (0..shape.rank()).map(|k| along(k) * from[k]).sum()
         };
         let places: Tensor<usize> = index.iter().enumerate().map(place).collect();
-        Some(x[0].flatten().index_select(0, places).reshape(index.shape()))
+        Some(
+            x[0].flatten()
+                .index_select(0, places)
+                .reshape(index.shape()),
+        )
     }
 }

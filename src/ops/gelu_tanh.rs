@@ -48,7 +48,10 @@ impl<T: Elem> Inner<T> {
         let product = x * factor;
         let value = T::of(ROOT) * product;
         if !value.is_finite() {
-            return Self { value, lost: T::zero() };
+            return Self {
+                value,
+                lost: T::zero(),
+            };
         }
         let rest = |of: f64| T::of(of - T::of(of).primal());
         let cubic_lost = coefficient.mul_add(square, -cubic)
@@ -108,7 +111,8 @@ elementwise! {
 
 impl Spec for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
-    const FORMULA: &'static str = "y = x (1 + tanh u) / 2 = x / (1 + e^(-2u)), u = √(2/π) (x + 0.044715 x³)";
+    const FORMULA: &'static str =
+        "y = x (1 + tanh u) / 2 = x / (1 + e^(-2u)), u = √(2/π) (x + 0.044715 x³)";
     const GRADIENT: &'static str = "gx = g (s + x 2u' s'), s = 1 / (1 + e^(-2u))";
     const EDGES: &'static [f64] = &[0.0, 5.0, -5.0, f64::NAN];
     type Attributes = ();
@@ -123,9 +127,9 @@ impl Spec for GeluTanh {
 
     fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
         Some({
-                let u = (x[0] + x[0] * x[0] * x[0] * T::of(0.044715)) * root::<T>();
-                x[0] * ((u * T::of(0.5)).tanh() + T::one()) * T::of(0.5)
-            })
+            let u = (x[0] + x[0] * x[0] * x[0] * T::of(0.044715)) * root::<T>();
+            x[0] * ((u * T::of(0.5)).tanh() + T::one()) * T::of(0.5)
+        })
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {

@@ -25,7 +25,11 @@ impl<T: Elem> Binary<T> for Hypot {
     }
 
     fn slopes(self, a: T, b: T, y: T) -> [T; 2] {
-        if y == T::zero() { [T::zero(); 2] } else { [a / y, b / y] }
+        if y == T::zero() {
+            [T::zero(); 2]
+        } else {
+            [a / y, b / y]
+        }
     }
 }
 

@@ -187,8 +187,14 @@ impl Spec for IndexSelect {
         let at = shape.axis(Self::NAME, *axis).ok()?;
         let rows = shape.rows(at);
         let pick = Tensor::<T>::one_hot(index.flatten(), rows.n).ok()?;
-        let y = x[0].tape().constant(pick).matmul(x[0].reshape([rows.outer, rows.n, rows.inner]));
-        let sizes = shape[..at].iter().chain(index.shape().iter()).chain(&shape[at + 1..]);
+        let y = x[0]
+            .tape()
+            .constant(pick)
+            .matmul(x[0].reshape([rows.outer, rows.n, rows.inner]));
+        let sizes = shape[..at]
+            .iter()
+            .chain(index.shape().iter())
+            .chain(&shape[at + 1..]);
         Some(y.reshape(sizes.copied().collect::<Shape>()))
     }
 }

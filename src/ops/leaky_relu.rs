@@ -19,7 +19,9 @@ impl<T: Elem> Unary<T> for LeakyRelu<T> {
     type Wide = LeakyRelu<T::Wide>;
 
     fn wide(self) -> Self::Wide {
-        LeakyRelu { alpha: self.alpha.widen() }
+        LeakyRelu {
+            alpha: self.alpha.widen(),
+        }
     }
 
     fn value(self, x: T) -> T {
@@ -57,10 +59,7 @@ impl Spec for LeakyRelu<f64> {
         Sample::new(draw.one(0.5, 4.0), with)
     }
 
-    fn fused<'t, T: Elem>(
-        x: &[Var<'t, Tensor<T>>],
-        with: &Self::Attributes,
-    ) -> Var<'t, Tensor<T>> {
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>> {
         x[0].leaky_relu(T::of(*with))
     }
 

@@ -140,7 +140,14 @@ impl Batches {
             let size = [a_batch.len() * m, k, n];
             let walk = Strided::new([0; 3], std::iter::empty());
             let repeated = [false; 2];
-            return Ok((Self { size, walk, repeated }, shape));
+            return Ok((
+                Self {
+                    size,
+                    walk,
+                    repeated,
+                },
+                shape,
+            ));
         }
         let strides = [&a_batch, &b_batch, &batch].map(|own| kernel::spread(&batch, own));
         let areas = [m * k, k * n, m * n];
@@ -263,10 +270,7 @@ impl Spec for Matmul {
             1 => shapes[1] = [k].into(),
             _ => {}
         }
-        Sample::new(
-            shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(),
-            (),
-        )
+        Sample::new(shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(), ())
     }
 
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {

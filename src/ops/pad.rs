@@ -34,7 +34,9 @@ impl<T: Elem> Rule<T> for Pad<T> {
             ));
         }
         let sizes = x[0].iter().zip(&self.pads);
-        Ok(sizes.map(|(n, (before, after))| before + n + after).collect())
+        Ok(sizes
+            .map(|(n, (before, after))| before + n + after)
+            .collect())
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {

@@ -236,10 +236,7 @@ impl Spec for Permute {
         Sample::new(inputs, axes)
     }
 
-    fn fused<'t, T: Elem>(
-        x: &[Var<'t, Tensor<T>>],
-        axes: &Self::Attributes,
-    ) -> Var<'t, Tensor<T>> {
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axes: &Self::Attributes) -> Var<'t, Tensor<T>> {
         let reversed = (0..axes.len()).rev().map(|k| k as isize);
         match axes.iter().copied().eq(reversed) {
             true => x[0].transpose(),

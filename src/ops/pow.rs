@@ -25,8 +25,16 @@ impl<T: Elem> Binary<T> for Pow {
     }
 
     fn slopes(self, a: T, b: T, y: T) -> [T; 2] {
-        let da = if b == T::zero() { T::zero() } else { b * a.powf(b - T::one()) };
-        let db = if a == T::zero() && b >= T::zero() { T::zero() } else { y * a.ln() };
+        let da = if b == T::zero() {
+            T::zero()
+        } else {
+            b * a.powf(b - T::one())
+        };
+        let db = if a == T::zero() && b >= T::zero() {
+            T::zero()
+        } else {
+            y * a.ln()
+        };
         [da, db]
     }
 }

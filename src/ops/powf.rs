@@ -19,7 +19,9 @@ impl<T: Elem> Unary<T> for Powf<T> {
     type Wide = Powf<T::Wide>;
 
     fn wide(self) -> Self::Wide {
-        Powf { exponent: self.exponent.widen() }
+        Powf {
+            exponent: self.exponent.widen(),
+        }
     }
 
     fn value(self, x: T) -> T {
@@ -61,10 +63,7 @@ impl Spec for Powf<f64> {
         Sample::new(draw.one(0.5, 2.0), with)
     }
 
-    fn fused<'t, T: Elem>(
-        x: &[Var<'t, Tensor<T>>],
-        with: &Self::Attributes,
-    ) -> Var<'t, Tensor<T>> {
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>> {
         x[0].powf(T::of(*with))
     }
 

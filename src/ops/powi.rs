@@ -60,10 +60,7 @@ impl Spec for Powi {
         Sample::new(draw.one(0.5, 2.0), with)
     }
 
-    fn fused<'t, T: Elem>(
-        x: &[Var<'t, Tensor<T>>],
-        with: &Self::Attributes,
-    ) -> Var<'t, Tensor<T>> {
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>> {
         x[0].powi(*with)
     }
 

@@ -106,7 +106,10 @@ impl<T: Elem> Tape<T> {
             return Err(Error::new(ErrorKind::OtherTape { op: "stack" }));
         }
         let members = scalars.iter().map(|s| s.member());
-        Ok(Var::of_node(self, self.pack([scalars.len()].into(), members)))
+        Ok(Var::of_node(
+            self,
+            self.pack([scalars.len()].into(), members),
+        ))
     }
 }
 

@@ -67,7 +67,14 @@ impl Spec for Sigmoid {
     const NAME: &'static str = "sigmoid";
     const FORMULA: &'static str = "y = 1 / (1 + e^-x)";
     const GRADIENT: &'static str = "gx = g / (4 cosh²(x/2))";
-    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 40.0, -700.0];
+    const EDGES: &'static [f64] = &[
+        0.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        40.0,
+        -700.0,
+    ];
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

@@ -44,7 +44,14 @@ impl Spec for Softplus {
     const NAME: &'static str = "softplus";
     const FORMULA: &'static str = "y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)";
     const GRADIENT: &'static str = "gx = g / (1 + e^-x)";
-    const EDGES: &'static [f64] = &[0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 40.0, -700.0];
+    const EDGES: &'static [f64] = &[
+        0.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+        40.0,
+        -700.0,
+    ];
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

@@ -68,11 +68,15 @@ impl Where {
         let condition = &self.condition;
         let shape = y.shape().clone();
         let choose = |c: bool, a: T, b: T| if c { a } else { b };
-        if [condition.shape(), a.shape(), b.shape()].iter().all(|&s| *s == shape) {
+        if [condition.shape(), a.shape(), b.shape()]
+            .iter()
+            .all(|&s| *s == shape)
+        {
             kernel::map3(condition.data(), a.data(), b.data(), y.fill(), choose);
             return;
         }
-        let strides = [condition.shape(), a.shape(), b.shape()].map(|own| kernel::spread(&shape, own));
+        let strides =
+            [condition.shape(), a.shape(), b.shape()].map(|own| kernel::spread(&shape, own));
         let axes = (0..shape.rank()).map(|k| (shape[k], [0, 1, 2].map(|of| strides[of][k])));
         let walk = Strided::new([0; 3], axes);
         let (condition, a, b) = (condition.data(), a.data(), b.data());

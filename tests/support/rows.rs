@@ -270,7 +270,7 @@ impl Table {
         let row = self.rows.entry(name.to_string()).or_default();
         row.sum += error;
         row.count += 1;
-        if !(error <= row.max) || row.worst.is_empty() {
+        if error > row.max || error.is_nan() || row.worst.is_empty() {
             row.max = error;
             row.worst = place();
         }
