@@ -21,10 +21,7 @@ fn options_mean_what_they_mean_in_pytorch() {
     let x = quarters(&tape, 3);
     let near = |options: &LossOptions, labels: [usize; 3], expected: f64| {
         let loss = x.cross_entropy_with(1, labels, options).value();
-        assert!(
-            (loss - expected).abs() < 4e-16,
-            "{options:?}: {loss}, {expected}"
-        );
+        assert!(close(loss, expected), "{options:?}: {loss}, {expected}");
     };
     let plain = LossOptions::new();
     near(&plain, [0, 1, 2], (ln2 + 2.0 * ln4) / 3.0);

@@ -1,0 +1,51 @@
+//! Every op with a scalar form at the edges of its domain: zeros, infinities, NaN.
+//!
+//! Scalars and tensors must give the same bits there, value and gradient, in both precisions.
+
+use wengert::ops::{Draw, Spec, Visitor, visit};
+use wengert::{Elem, Tape, Tensor};
+
+struct Edges {
+    ops: usize,
+}
+
+impl Visitor for Edges {
+    fn op<S: Spec>(&mut self) {
+        if !S::EDGES.is_empty() {
+            at_edges::<S, f64>();
+            at_edges::<S, f32>();
+            self.ops += 1;
+        }
+    }
+}
+
+fn at_edges<S: Spec, T: Elem>() {
+    let with = S::sample(&mut Draw::new(1)).with;
+    let x: Tensor<T> = S::EDGES.iter().map(|&x| T::of(x)).collect();
+    let tape = Tape::<T>::default();
+    let handle = tape.var(x.clone());
+    let y = S::fused(&[handle], &with);
+    let gradient = y.vjp(Tensor::ones(y.shape())).wrt(handle);
+    for (k, &edge) in x.iter().enumerate() {
+        let leaf = tape.var(edge);
+        let scalar = S::scalar(&[leaf], &with).expect("an op with edges has a scalar form");
+        let pairs = [
+            (scalar.value(), y.value()[[k]]),
+            (scalar.backward().wrt(leaf), gradient[[k]]),
+        ];
+        for (a, b) in pairs {
+            assert!(
+                a == b || (a.is_nan() && b.is_nan()),
+                "{} at {edge} with {with:?}: the scalar gives {a}, the tensor {b}",
+                S::NAME
+            );
+        }
+    }
+}
+
+#[test]
+fn scalars_equal_tensors_at_the_edges_of_every_domain() {
+    let mut edges = Edges { ops: 0 };
+    visit(&mut edges);
+    assert!(edges.ops > 30, "{} ops were visited", edges.ops);
+}
