@@ -344,6 +344,14 @@ fn hessian_vector_products_come_from_dual_elements() {
 }
 
 #[test]
+fn the_mixed_second_derivative_of_a_power_survives_an_exponent_of_zero() {
+    // d²(a^b)/da db = a^(b-1) (1 + b ln a), which is 1/a at b = 0.
+    let tape = Tape::<Dual<f64>>::default();
+    let (a, b) = (tape.var(Dual::constant(4.0)), tape.var(Dual::new(0.0, 1.0)));
+    assert_eq!(a.pow(b).backward().wrt(a).tangent, 0.25);
+}
+
+#[test]
 fn sums_and_products_of_iterators_differentiate() {
     let tape = Tape::new();
     let x: Vec<_> = [2.0, 3.0, 4.0].map(|x| tape.var(x)).into();

@@ -24,8 +24,9 @@ impl<T: Elem> Binary<T> for Pow {
         a.powf(b)
     }
 
+    // A dual b of primal 0 still carries a tangent: only a whole 0 may stop the first slope.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2] {
-        let da = if b == T::zero() {
+        let da = if b.is_zero() || (b == T::zero() && a == T::zero()) {
             T::zero()
         } else {
             b * a.powf(b - T::one())

@@ -29,7 +29,7 @@ impl<T: Elem> Unary<T> for Powf<T> {
     }
 
     fn slope(self, x: T, _: T) -> T {
-        if self.exponent == T::zero() {
+        if self.exponent.is_zero() {
             T::zero()
         } else {
             self.exponent * x.powf(self.exponent - T::one())
