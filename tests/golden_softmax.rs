@@ -151,13 +151,13 @@ fn measure_special_forms<T: Elem>(table: &mut Table) {
         let tape = Tape::<T>::default();
         let (x, t) = (tape.var(x), tape.var(T::of(t)));
         let of_t = x.softmax_scaled(r.axis(), t).vjp(g).wrt(t);
-        // The terms are (x_j - x_m) gx_j / T.
+        // The terms are (x_j - x_m) gx_j / T, and gx has terms of its own.
         let xs = x.value().map(Elem::primal);
         let top = xs.iter().fold(f64::NEG_INFINITY, |m, &x| m.max(x));
-        let gx = exact("vjp").hi;
-        let terms = xs.iter().zip(&gx);
-        let terms = terms.map(|(x, gx)| ((x - top) * gx / r.number("T")).abs());
-        let size = terms.filter(|term| term.is_finite()).fold(0.0, f64::max);
+        let gx = exact("vjp").cscale;
+        let terms = xs.iter().zip(&gx).filter(|(_, gx)| **gx > 0.0);
+        let terms = terms.map(|(x, gx)| (x - top).abs() * gx / r.number("T"));
+        let size = terms.fold(0.0, f64::max);
         table.measure_at("scaled grad_T", id, &[of_t], &exact("grad_T"), &[size]);
     }
     for r in read("cross_entropy", dtype) {
@@ -262,16 +262,15 @@ fn measure_long<T: Elem>(table: &mut Table) {
     }
 }
 
-/// Largest and mean error allowed, in ulps, in both precisions. Those of the goals that the design
-/// names are at or below them, but for the VJP of log_softmax in f32, whose goal of 2.0 the plain
-/// kernel misses by 0.2; the others are the measured errors with room for another libm.
+/// Largest and mean error allowed, in ulps, in both precisions: at or below the goals that the design
+/// names; the others are the measured errors with room for another libm.
 const GOALS: &[(&str, f64, f64)] = &[
     ("cross_entropy grad", 3.0, 0.60),
     ("cross_entropy loss", 3.0, 0.60),
     ("cross_entropy rows", 3.0, 0.60),
     ("log_softmax hvp", 3.5, 0.40),
     ("log_softmax jvp", 3.0, 0.40),
-    ("log_softmax vjp", 2.5, 0.40),
+    ("log_softmax vjp", 2.0, 0.40),
     ("log_softmax z", 2.5, 0.45),
     ("logsumexp hvp", 3.5, 0.65),
     ("logsumexp vjp", 3.0, 0.60),
@@ -284,7 +283,7 @@ const GOALS: &[(&str, f64, f64)] = &[
     ("masked jvp", 3.0, 0.50),
     ("masked vjp", 3.0, 0.40),
     ("masked y", 2.5, 0.45),
-    ("scaled grad_T", 13.0, 2.00),
+    ("scaled grad_T", 5.0, 1.30),
     ("scaled jvp", 5.0, 1.00),
     ("scaled vjp", 5.0, 0.90),
     ("scaled y", 2.5, 0.65),

@@ -183,8 +183,9 @@ impl Format {
                 return 0.0;
             }
         }
-        if hi.abs() > self.max {
-            let right = found == hi.signum() * f64::INFINITY || found.abs() == self.max;
+        // Half a step beyond the largest number and further, the right answer is infinite.
+        if hi.abs() >= self.max + self.ulp(self.max) / 2.0 {
+            let right = found == hi.signum() * f64::INFINITY;
             return if right { 0.0 } else { f64::INFINITY };
         }
         if !found.is_finite() || !hi.is_finite() {

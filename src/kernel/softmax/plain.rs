@@ -101,10 +101,11 @@ pub fn log_softmax_vjp<T: Float>(
         for j in 0..rows.n {
             let at = rows.at(row, j);
             let p = probability(x, rows, row, m, rest, j);
+            let p = -(p / part);
             gx[at] = if j == m as usize {
-                gm * (rest / (T::one() + rest)) - p / part * others
+                p.mul_add(others, gm * (rest / (T::one() + rest)))
             } else {
-                g[at] - p / part * (others + gm * part)
+                p.mul_add(others + gm * part, g[at])
             };
         }
     }
