@@ -22,6 +22,7 @@ impl<C: Check> Visitor for Run<C> {
     fn op<S: Spec>(&mut self) {
         let mut runner = TestRunner::new(Config {
             cases: CASES,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
             failure_persistence: None,
             ..Config::default()
         });
