@@ -1,7 +1,7 @@
 //! Checkers are checked: wrong rules, each a mistake somebody published, that they must reject.
 
 use wengert::rule::{Point, Residual, Rule, Slot};
-use wengert::{Elem, Error, Shape, Tape, Tensor, Var, check};
+use wengert::{Dual, Elem, Error, Shape, Tape, Tensor, Var, check};
 
 /// What is wrong with a softmax rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +20,8 @@ enum Flaw {
     WholeMatrix,
     /// Rows along the last axis whatever axis was asked for.
     AxisIgnored,
+    /// The output read as a plain number: right to first order, but its tangent is dropped.
+    SecondOrderDropped,
 }
 
 /// Softmax along `axis` with a flawed pullback; the forward is right.
@@ -83,6 +85,11 @@ impl<T: Elem> Rule<T> for Softmax {
                     Flaw::Posted => posted * g[i],
                     Flaw::TiesSkipped => y[i] * (g[i] - dot(true)),
                     Flaw::WholeMatrix => y[i] * (g[i] - all),
+                    Flaw::SecondOrderDropped => {
+                        let plain = |j: usize| T::of(y[j].primal());
+                        let dot = row.iter().fold(T::zero(), |s, &j| s + plain(j) * g[j]);
+                        plain(i) * (g[i] - dot)
+                    }
                 };
             }
         }
@@ -109,7 +116,7 @@ impl<T: Elem> Rule<T> for Softmax {
 }
 
 /// Softmax from elementary ops.
-fn composed<'t>(x: Var<'t, Tensor<f64>>, axis: isize) -> Var<'t, Tensor<f64>> {
+fn composed<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
     let e = x.exp();
     e / e.sum_keep(axis)
 }
@@ -170,6 +177,92 @@ fn the_adjoint_check_cannot_see_a_symmetric_flaw_which_is_why_it_is_not_alone() 
     };
     let found = check::adjoint(|x| x[0].tape().apply(softmax, [x[0]]), &[&logits()]);
     assert!(found.passed(), "a diagonal is its own transpose: {found}");
+}
+
+#[test]
+fn a_dropped_second_order_passes_at_first_order_and_nowhere_else() {
+    let flaw = Flaw::SecondOrderDropped;
+    compared(flaw, 1).assert_agrees();
+    difference(flaw, 1).assert_passed();
+
+    let second = |flaw| {
+        let softmax = Softmax { axis: 1, flaw };
+        check::second_order(|x| x[0].tape().apply(softmax, [x[0]]), &[&logits()])
+    };
+    second(Flaw::None).assert_passed();
+    assert!(!second(flaw).passed(), "passed: {}", second(flaw));
+
+    let on_duals = |flaw| {
+        let softmax = Softmax { axis: 1, flaw };
+        let x = logits().map(|x| Dual::new(x, 1.0 - x));
+        check::compare(|x| x.tape().apply(softmax, [x]), |x| composed(x, 1), &x)
+    };
+    on_duals(Flaw::None).assert_agrees();
+    let report = on_duals(flaw);
+    assert!(report.value.agrees(), "the forward is right:\n{report}");
+    assert!(!report.agrees(), "passed:\n{report}");
+}
+
+/// Cross entropy against soft targets, with a pullback that takes their sum for 1.
+#[derive(Clone, Copy, Debug)]
+struct NoMass;
+
+impl<T: Elem> Rule<T> for NoMass {
+    fn name(&self) -> &'static str {
+        "soft cross entropy without its mass"
+    }
+
+    fn shape(&self, _: &[&Shape]) -> Result<Shape, Error> {
+        Ok(Shape::scalar())
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        let z = x[0].log_softmax(0);
+        let terms = z.iter().zip(x[1].iter());
+        y.fill()[0] = terms.fold(T::zero(), |s, (&z, &t)| s - t * z);
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let (p, z, g) = (at.x[0].softmax(0), at.x[0].log_softmax(0), g.item());
+        for (gx, (&p, &t)) in gx[0].fill().iter_mut().zip(p.iter().zip(at.x[1].iter())) {
+            *gx = g * (p - t);
+        }
+        for (gt, &z) in gx[1].fill().iter_mut().zip(z.iter()) {
+            *gt = -g * z;
+        }
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(*self))
+    }
+}
+
+#[test]
+fn soft_targets_without_their_mass_are_rejected_unless_they_add_up_to_one() {
+    let x = Tensor::from([1.0, 2.0, -0.5]);
+    let compared = |targets: &Tensor<f64>| {
+        check::compare_all(
+            |x: &[Var<'_, Tensor<f64>>]| x[0].tape().apply(NoMass, [x[0], x[1]]),
+            |x: &[Var<'_, Tensor<f64>>]| -(x[1] * x[0].log_softmax(0)).sum_axis(0),
+            &[&x, targets],
+            None,
+        )
+    };
+    let difference = |targets: &Tensor<f64>| {
+        check::difference(|x| x[0].tape().apply(NoMass, [x[0], x[1]]), &[&x, targets])
+    };
+    let whole = Tensor::from([0.25, 0.25, 0.5]);
+    compared(&whole).assert_agrees();
+    difference(&whole).assert_passed();
+
+    let short = Tensor::from([0.25, 0.0, 0.5]);
+    let report = compared(&short);
+    assert!(
+        report.value.agrees() && report.gradients[1].agrees(),
+        "{report}"
+    );
+    assert!(!report.gradients[0].agrees(), "passed:\n{report}");
+    assert!(!difference(&short).passed());
 }
 
 /// A rule whose VJP is right and whose JVP has the wrong sign.

@@ -110,8 +110,17 @@ fn twin<'a, S: Spec, T: Elem>(
     |x| S::composed(x, with).expect("the op has a composed twin")
 }
 
-/// The JVP rule against the forward on dual numbers, and the VJP rule on dual numbers against a
-/// difference of VJPs: second order.
+/// The VJP rule on dual numbers against differences: Hessian-vector products.
+struct SecondOrder;
+
+impl Check for SecondOrder {
+    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
+        let x = inputs::<T, _>(sample);
+        check::second_order(fused::<S, Dual<T>>(&sample.with), &refs(&x)).assert_passed();
+    }
+}
+
+/// The JVP rule against the forward on dual numbers.
 struct Duals;
 
 impl Check for Duals {
@@ -177,6 +186,11 @@ fn every_rule_equals_central_differences() {
 #[test]
 fn every_fused_rule_equals_its_composed_twin() {
     visit(&mut Run(Composed));
+}
+
+#[test]
+fn every_rule_on_dual_numbers_is_its_own_second_order() {
+    visit(&mut Run(SecondOrder));
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::ulps::part_name;
+use crate::kernel::Elem;
+
 /// Two numbers that an identity says are equal, and whether they are.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -38,16 +41,25 @@ impl Agreement {
         assert!(self.passed(), "{self}");
     }
 
-    /// Takes note of one more pair of numbers.
-    pub(super) fn note(&mut self, found: [f64; 2], scale: f64, place: impl FnOnce() -> String) {
-        let same = found[0] == found[1] || (found[0].is_nan() && found[1].is_nan());
-        let error = match (found[0] - found[1]).abs() / scale.max(f64::MIN_POSITIVE) {
-            _ if same => 0.0,
-            error if error.is_nan() => f64::INFINITY,
-            error => error,
-        };
-        if error > self.error || self.place.is_empty() {
-            (self.error, self.found, self.place) = (error, found, place());
+    /// Takes note of one more pair of numbers, each part with the size of what enters it.
+    pub(super) fn note<U: Elem>(&mut self, sides: [U; 2], sizes: &[f64], place: &str) {
+        // The difference is taken wide: two f64 cannot show it.
+        let gap = sides[0] - sides[1];
+        for (k, &size) in sizes.iter().enumerate() {
+            let mut found = sides.map(|side| side.part(k));
+            let same = found[0] == found[1] || (found[0].is_nan() && found[1].is_nan());
+            let error = match gap.part(k).abs() / size.max(f64::MIN_POSITIVE) {
+                error if same && !(error > 0.0) => 0.0,
+                error if error.is_nan() => f64::INFINITY,
+                error => error,
+            };
+            if same && error > 0.0 {
+                found[1] -= gap.part(k);
+            }
+            if error > self.error || self.place.is_empty() {
+                self.place = format!("{place}{}", part_name::<U>(k));
+                (self.error, self.found) = (error, found);
+            }
         }
     }
 }

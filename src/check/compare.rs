@@ -3,9 +3,12 @@
 use std::any::type_name;
 use std::time::{Duration, Instant};
 
-use super::recording::{Expression, Function, Recording};
+use num_traits::Float;
+
+use super::recording::{Expression, Function};
 use super::report::{Cost, Distance, Judge, Report, Section, Worst};
-use super::ulps::{distance, position, scale};
+use super::side::Side;
+use super::ulps::{distance, part_name, position, relative, scale};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::Tape;
@@ -15,6 +18,10 @@ use crate::var::Var;
 /// Two formulas for one function, evaluated in double-double, may differ by so many roundings of
 /// `T`: constants in them (ln 2, say) were rounded to `T` when they were recorded.
 const CONSTANTS: f64 = 16.0;
+
+/// A gradient that vanishes in exact arithmetic comes out as a few roundings of what cancelled in
+/// it: so many roundings of the wide type, of cotangent times value over input, are no difference.
+const ROUNDINGS: f64 = 1024.0;
 
 /// Compares an op that has a hand-written rule with the same function composed from other ops.
 ///
@@ -91,20 +98,24 @@ fn report<T: Elem>(
     x: &[&Tensor<T>],
     cotangent: Option<&Tensor<T>>,
 ) -> Result<Report, Error> {
-    let sides = [Recording::new(fused, x)?, Recording::new(composed, x)?];
-    let values = [sides[0].value(), sides[1].value()];
+    let mut sides = [
+        Side::new("fused", fused, x)?,
+        Side::new("composed", composed, x)?,
+    ];
+    let values = sides.each_ref().map(Side::value);
+    let shape = values[0].0.shape();
     let same_shape = |what, found: &Tensor<T>| {
-        if found.shape() == values[0].shape() {
+        if found.shape() == shape {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Shape {
             op: "compare",
             what,
             found: found.shape().clone(),
-            expected: values[0].shape().clone(),
+            expected: shape.clone(),
         }))
     };
-    same_shape("the composed output", &values[1])?;
+    same_shape("the composed output", &values[1].0)?;
     let drawn;
     let cotangent = match cotangent {
         Some(given) => {
@@ -112,46 +123,41 @@ fn report<T: Elem>(
             given
         }
         None => {
-            drawn = Random::new(1).uniform(values[0].shape(), -1.0, 1.0);
+            drawn = Random::new(1).uniform(shape, -1.0, 1.0);
             &drawn
         }
     };
-    let gradients = [sides[0].pull(cotangent), sides[1].pull(cotangent)];
-    let wide = sides.each_ref().map(Recording::widened);
-    let wide_cotangent = cotangent.map(T::widen);
-    let exact = wide.each_ref().map(|side| {
-        let side = side.as_ref().ok()?;
-        Some((side.value(), side.pull(&wide_cotangent)))
-    });
-    let section = |name: String, pick: &dyn Fn(usize) -> Tensor<T>, of: Option<usize>| {
-        let wide = exact.each_ref().map(|exact| {
-            let (value, gradients) = exact.as_ref()?;
-            Some(of.map_or(value, |k| &gradients[k]))
-        });
-        judged(name, [&pick(0), &pick(1)], wide)
-    };
-    let value = section("value".into(), &|side| values[side].clone(), None);
-    let gradients = (0..x.len())
+    for side in &mut sides {
+        side.walk(cotangent);
+    }
+    let height = scale(cotangent, 0) * scale(&values[1].0, 0);
+    let mut value = judged("value".into(), values, 0.0);
+    let mut gradients: Vec<Section> = (0..x.len())
         .map(|k| {
-            section(
-                format!("gradient {k}"),
-                &|side| gradients[side][k].clone(),
-                Some(k),
-            )
+            let size = scale(x[k], 0).max(f64::MIN_POSITIVE);
+            let noise = ROUNDINGS * T::Wide::epsilon().primal() * height / size;
+            let found = sides.each_ref().map(|side| side.gradient(k));
+            judged(format!("gradient {k}"), found, noise)
         })
         .collect();
-    let judge = match &wide {
-        [_, Ok(_)] => Judge::Composed,
-        [Ok(_), Err(why)] => Judge::Fused(why.to_string()),
-        [Err(_), Err(why)] => Judge::Nobody(why.to_string()),
+    for side in &sides {
+        let sections = std::iter::once(&mut value).chain(&mut gradients);
+        for (section, loss) in sections.zip(side.losses()) {
+            section.losses.extend(loss);
+        }
+    }
+    let judge = match sides.each_ref().map(Side::refusal) {
+        [_, None] => Judge::Composed,
+        [None, Some(why)] => Judge::Fused(why),
+        [Some(_), Some(why)] => Judge::Nobody(why),
     };
     Ok(Report {
         element: type_name::<T>(),
         judge,
         value,
         gradients,
-        fused: cost(fused, &sides[0].tape, x, cotangent),
-        composed: cost(composed, &sides[1].tape, x, cotangent),
+        fused: cost(fused, &sides[0].recording.tape, x, cotangent),
+        composed: cost(composed, &sides[1].recording.tape, x, cotangent),
     })
 }
 
@@ -163,45 +169,46 @@ pub(super) fn for_slice<T: Elem, F: Expression<T>>(f: F) -> F {
 /// Judges one tensor of both sides by the wide evaluations there are.
 fn judged<T: Elem>(
     name: String,
-    [fused, composed]: [&Tensor<T>; 2],
-    wide: [Option<&Tensor<T::Wide>>; 2],
+    [fused, composed]: [(Tensor<T>, Option<Tensor<T::Wide>>); 2],
+    noise: f64,
 ) -> Section {
+    let wide = [fused.1, composed.1];
+    let (fused, composed) = (&fused.0, &composed.0);
     let stand_in;
-    let exact = match (wide[1], wide[0]) {
-        (Some(exact), _) | (None, Some(exact)) => exact,
-        (None, None) => {
+    let exact = match &wide {
+        [_, Some(exact)] | [Some(exact), None] => exact,
+        [None, None] => {
             stand_in = composed.map(T::widen);
             &stand_in
         }
     };
-    let around = scale(exact);
     let mut worst: Option<Worst> = None;
     let mut sides = [Distance::default(); 2];
-    for (at, ((&a, &b), &exact)) in fused
-        .iter()
-        .zip(composed.iter())
-        .zip(exact.iter())
-        .enumerate()
-    {
-        let ulps = [distance(a, exact, around), distance(b, exact, around)];
-        for (side, ulps) in sides.iter_mut().zip(ulps) {
-            side.max = side.max.max(ulps);
-            side.mean += ulps / fused.len() as f64;
-        }
-        let beyond = |w: &Worst| ulps[0].max(ulps[1]) > w.fused_ulps.max(w.composed_ulps);
-        if worst.as_ref().is_none_or(beyond) {
-            worst = Some(Worst {
-                index: position(fused.shape(), at),
-                fused: a.primal(),
-                composed: b.primal(),
-                reference: exact.primal(),
-                fused_ulps: ulps[0],
-                composed_ulps: ulps[1],
-            });
+    for k in 0..T::PARTS {
+        let around = scale(exact, k);
+        let triples = fused.iter().zip(composed.iter()).zip(exact.iter());
+        for (at, ((&a, &b), &exact)) in triples.enumerate() {
+            let ulps = [a, b].map(|found| distance(found, exact, k, around));
+            for (side, ulps) in sides.iter_mut().zip(ulps) {
+                side.max = side.max.max(ulps);
+                side.mean += ulps / (fused.len() * T::PARTS) as f64;
+            }
+            let beyond = |w: &Worst| ulps[0].max(ulps[1]) > w.fused_ulps.max(w.composed_ulps);
+            if worst.as_ref().is_none_or(beyond) {
+                worst = Some(Worst {
+                    index: position(fused.shape(), at),
+                    part: part_name::<T>(k),
+                    fused: a.part(k),
+                    composed: b.part(k),
+                    reference: exact.part(k),
+                    fused_ulps: ulps[0],
+                    composed_ulps: ulps[1],
+                });
+            }
         }
     }
-    let formulas = match wide {
-        [Some(a), Some(b)] => Some(relative(a, b)),
+    let formulas = match &wide {
+        [Some(a), Some(b)] => Some(relative(a, b, noise)),
         _ => None,
     };
     Section {
@@ -215,25 +222,9 @@ fn judged<T: Elem>(
             // Rounding of both sides is in the difference: the composed one may lose many ulps.
             None => 1e4 * T::epsilon().primal(),
         },
-        difference: relative(fused, composed),
+        difference: relative(fused, composed, 0.0),
+        losses: Vec::new(),
     }
-}
-
-/// The largest difference of two tensors, relative to the largest number in them.
-///
-/// Elements that are not finite must be the same on both sides.
-pub(super) fn relative<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> f64 {
-    let around = scale(a).max(scale(b)).max(f64::MIN_POSITIVE);
-    let difference = |(&a, &b): (&T, &T)| {
-        if a.is_finite() && b.is_finite() {
-            (a - b).abs().primal() / around
-        } else if a == b || (a.is_nan() && b.is_nan()) {
-            0.0
-        } else {
-            f64::INFINITY
-        }
-    };
-    a.iter().zip(b.iter()).map(difference).fold(0.0, f64::max)
 }
 
 /// Counts nodes and bytes of a recording, and times recording and walk on a warm tape.

@@ -1,11 +1,15 @@
-//! Three checks of one expression against identities: adjoint, central difference, forward mode.
+//! Checks of one expression against identities: adjoint, central difference, forward mode, second
+//! order.
 //!
-//! Each has blind spots, which is why there are three. The adjoint check cannot see a wrong rule
+//! Each has blind spots, which is why there are several. The adjoint check cannot see a wrong rule
 //! whose matrix is its own transpose (the diagonal of a softmax Jacobian, say); the difference sees
 //! it; and only [`compare`](super::compare) sees a forward that is wrong consistently.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::agreement::Agreement;
 use super::recording::{Expression, Function, Recording};
+use crate::dual::Dual;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::tensor::{Random, Tensor};
@@ -67,6 +71,42 @@ pub fn forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
     run(&f, x, Difference { forward: true }).or_panic()
 }
 
+/// The check of second order: the gradient's derivative along a direction, by the rules' VJPs on
+/// [`Dual`] numbers, against a central difference of the derivative of `f` along it.
+///
+/// The closure is the one that the other checks take; here it is called with dual numbers. What it
+/// finds in the tangents is the Hessian-vector product. A rule that reads only the primal somewhere
+/// passes all first-order checks and fails here.
+///
+/// # Panics
+/// If the closure returns a handle of another tape.
+///
+/// # Example
+/// ```
+/// use wengert::{Tensor, check};
+///
+/// let x = Tensor::from([0.3, -1.0, 2.0]);
+/// check::second_order(|x| (x[0] * x[0]).tanh(), &[&x]).assert_passed();
+/// ```
+#[track_caller]
+pub fn second_order<T: Elem>(f: impl Expression<Dual<T>>, x: &[&Tensor<T>]) -> Agreement {
+    let mut random = Random::new(4);
+    let lifted: Vec<_> = x
+        .iter()
+        .map(|x| {
+            let along: Tensor<T> = random.uniform(x.shape(), -1.0, 1.0);
+            let pairs = x.iter().zip(along.iter());
+            let data = pairs.map(|(&x, &t)| Dual::new(x, t)).collect();
+            Tensor::new(x.shape(), data).expect("as many pairs as elements")
+        })
+        .collect();
+    let lifted: Vec<_> = lifted.iter().collect();
+    Agreement {
+        check: "second-order",
+        ..run(&f, &lifted, Difference { forward: false }).or_panic()
+    }
+}
+
 /// A check that can be made on any element type.
 trait Identity {
     fn check<U: Elem>(&self, recording: Recording<U>) -> Result<Agreement, Error>;
@@ -110,14 +150,9 @@ impl Identity for Adjoint {
             let t = directions(&recording, &mut random);
             let (pushed, pulled) = (recording.push(&t)?, recording.pull(&c));
             let (left, size) = dot(&c, &pushed);
-            let sides = pulled.iter().zip(&t).map(|(g, t)| dot(g, t));
-            let (right, other) = sides.fold((U::zero(), 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-            // The difference is taken wide: two f64 cannot show it.
-            let gap = (left - right).primal();
-            let (left, right) = (left.primal(), right.primal());
-            let right = if left == right { left - gap } else { right };
-            let size = size.max(other);
-            found.note([left, right], size, || format!("direction {trial}"));
+            let (right, other) = dot_all(&pulled, &t);
+            let sizes = larger(&size, &other);
+            found.note([left, right], &sizes, &format!("direction {trial}"));
         }
         Ok(found)
     }
@@ -183,8 +218,7 @@ impl Identity for Difference {
             let (slope, scale) = if self.forward {
                 dot(&c, &recording.push(&t)?)
             } else {
-                let sides = pulled.iter().zip(&t).map(|(g, t)| dot(g, t));
-                sides.fold((U::zero(), 0.0), |a, b| (a.0 + b.0, a.1 + b.1))
+                dot_all(&pulled, &t)
             };
             let h = U::of(step);
             let mut moved = |sign: U| -> Tensor<U> {
@@ -200,8 +234,9 @@ impl Identity for Difference {
             let (_, height) = dot(&c, &ahead);
             let rise = rise / (h + h);
             // Absolute error of the difference: rounding of the value over h, curvature times h².
-            let scale = scale.max(size / (2.0 * step)).max(height);
-            found.note([slope.primal(), rise.primal()], scale, || place);
+            let noise: Sizes = size.iter().map(|size| size / (2.0 * step)).collect();
+            let sizes = larger(&larger(&scale, &noise), &height);
+            found.note([slope, rise], &sizes, &place);
             recording.at(&x);
         }
         Ok(found)
@@ -215,10 +250,33 @@ fn directions<U: Elem>(recording: &Recording<U>, random: &mut Random) -> Vec<Ten
         .collect()
 }
 
-/// The inner product, and the sum of the magnitudes that enter it.
-fn dot<U: Elem>(a: &Tensor<U>, b: &Tensor<U>) -> (U, f64) {
-    let terms = a.iter().zip(b.iter()).map(|(&a, &b)| a * b);
-    terms.fold((U::zero(), 0.0), |(sum, size), term| {
-        (sum + term, size + term.abs().primal())
+/// For each part of an element, the sum of the magnitudes that enter a number.
+type Sizes = SmallVec<[f64; 4]>;
+
+/// The inner product, and the sizes of what enters it.
+fn dot<U: Elem>(a: &Tensor<U>, b: &Tensor<U>) -> (U, Sizes) {
+    let mut sum = U::zero();
+    let mut sizes = smallvec![0.0; U::PARTS];
+    for (&a, &b) in a.iter().zip(b.iter()) {
+        let term = a * b;
+        sum += term;
+        for (k, size) in sizes.iter_mut().enumerate() {
+            *size += term.part(k).abs();
+        }
+    }
+    (sum, sizes)
+}
+
+/// The inner product of two lists of tensors.
+fn dot_all<U: Elem>(a: &[Tensor<U>], b: &[Tensor<U>]) -> (U, Sizes) {
+    let start = (U::zero(), smallvec![0.0; U::PARTS]);
+    a.iter().zip(b).fold(start, |(sum, mut sizes), (a, b)| {
+        let (more, further) = dot(a, b);
+        sizes.iter_mut().zip(further).for_each(|(s, f)| *s += f);
+        (sum + more, sizes)
     })
+}
+
+fn larger(a: &Sizes, b: &Sizes) -> Sizes {
+    a.iter().zip(b).map(|(a, b)| a.max(*b)).collect()
 }

@@ -2,18 +2,21 @@
 //!
 //! [`compare`] holds a hand-written rule against the gradient that the tape computes from the same
 //! function composed of other ops, and judges both by an evaluation in double-double arithmetic.
-//! [`adjoint`], [`difference`] and [`forward`] hold one expression against identities that any
-//! right rule obeys. A check runs the recorded tape again on wider numbers, so plain closures do.
+//! [`adjoint`], [`difference`], [`forward`] and [`second_order`] hold one expression against
+//! identities that any right rule obeys. A check runs the recorded tape again on wider numbers, so plain closures do.
 
 mod agreement;
 mod compare;
 mod identities;
+mod loss;
 mod recording;
 mod report;
+mod side;
 mod ulps;
 
 pub use agreement::Agreement;
 pub use compare::{compare, compare_all, try_compare_all};
-pub use identities::{adjoint, difference, forward};
+pub use identities::{adjoint, difference, forward, second_order};
+pub use loss::Loss;
 pub use recording::Expression;
 pub use report::{Cost, Distance, Judge, Nearer, Report, Section, Worst};

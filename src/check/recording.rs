@@ -1,6 +1,7 @@
 //! A closure's recording, taken apart so that every check can run it its own way.
 
 use crate::error::{Error, ErrorKind};
+use crate::gradients::Cotangent;
 use crate::kernel::Elem;
 use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
@@ -19,8 +20,8 @@ pub(super) type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> V
 /// A tape with the nodes of its inputs and of its output.
 pub(super) struct Recording<T: Elem> {
     pub(super) tape: Tape<T>,
-    inputs: Vec<NodeId>,
-    output: NodeId,
+    pub(super) inputs: Vec<NodeId>,
+    pub(super) output: NodeId,
 }
 
 impl<T: Elem> Recording<T> {
@@ -92,6 +93,26 @@ impl<T: Elem> Recording<T> {
             .iter()
             .map(|&id| grads.wrt(Var::of_node(&self.tape, id)))
             .collect()
+    }
+
+    /// The cotangent of every node, for a cotangent of the output; `None` where none arrives.
+    pub(super) fn cotangents(&mut self, cotangent: &Tensor<T>) -> Vec<Option<Tensor<T>>> {
+        for node in self.tape.nodes.get_mut() {
+            node.kept = true;
+        }
+        let grads = Var::of_node(&self.tape, self.output).vjp(cotangent.clone());
+        (0..=self.output.index())
+            .map(|k| match &grads.cotangents[k] {
+                Cotangent::Sum(sum) => Some(sum.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The gradient of input `k`, from the cotangents of all nodes.
+    pub(super) fn gradient(&self, cotangents: &[Option<Tensor<T>>], k: usize) -> Tensor<T> {
+        let found = cotangents.get(self.inputs[k].index()).cloned().flatten();
+        found.unwrap_or_else(|| Tensor::zeros(self.input_shape(k)))
     }
 
     /// The tangent of the output for tangents of all inputs.

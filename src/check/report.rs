@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::loss::Loss;
+
 /// What a comparison of a fused op with its composed twin found.
 ///
 /// `Display` prints it as a table. Each side is judged by a third evaluation in double-double
@@ -57,6 +59,8 @@ pub struct Section {
     pub bound: f64,
     /// The direct difference of both sides, relative to the largest number around.
     pub difference: f64,
+    /// Where a side lost more than a few ulps, and to what; empty if neither did.
+    pub losses: Vec<Loss>,
 }
 
 /// Distances from the reference, in ulps of the exact result.
@@ -75,6 +79,8 @@ pub struct Distance {
 pub struct Worst {
     /// Its position.
     pub index: Vec<usize>,
+    /// Which part of a [`Dual`](crate::Dual) element: empty for the primal.
+    pub part: String,
     /// What the fused side gives.
     pub fused: f64,
     /// What the composed side gives.
@@ -224,15 +230,19 @@ impl fmt::Display for Report {
             if let Some(w) = &section.worst {
                 writeln!(
                     f,
-                    "worst {} at {:?}: fused {:e} ({} ulps), composed {:e} ({} ulps), exact {:e}",
+                    "worst {} at {:?}{}: fused {:e} ({} ulps), composed {:e} ({} ulps), exact {:e}",
                     section.name,
                     w.index,
+                    w.part,
                     w.fused,
                     short(w.fused_ulps),
                     w.composed,
                     short(w.composed_ulps),
                     w.reference
                 )?;
+            }
+            for loss in &section.losses {
+                writeln!(f, "  {loss}")?;
             }
         }
         let (a, b) = (&self.fused, &self.composed);
@@ -255,7 +265,7 @@ impl fmt::Display for Distance {
 }
 
 /// A count of ulps in few characters.
-fn short(ulps: f64) -> String {
+pub(super) fn short(ulps: f64) -> String {
     if ulps < 1000.0 {
         format!("{ulps:.2}")
     } else {

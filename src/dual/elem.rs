@@ -7,6 +7,7 @@ use crate::kernel::Elem;
 
 impl<T: Elem> Elem for Dual<T> {
     type Wide = Dual<T::Wide>;
+    const PARTS: usize = 2 * T::PARTS;
 
     fn widen(self) -> Self::Wide {
         Dual::new(self.primal.widen(), self.tangent.widen())
@@ -18,6 +19,13 @@ impl<T: Elem> Elem for Dual<T> {
 
     fn primal(self) -> f64 {
         self.primal.primal()
+    }
+
+    fn part(self, k: usize) -> f64 {
+        match k.checked_sub(T::PARTS) {
+            None => self.primal.part(k),
+            Some(k) => self.tangent.part(k),
+        }
     }
 
     fn erf(self) -> Self {

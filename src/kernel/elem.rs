@@ -20,6 +20,9 @@ pub trait Elem:
     /// The type that a check evaluates in to judge this one.
     type Wide: Elem;
 
+    /// How many real numbers this one is made of: 1, and for each `Dual` twice those inside.
+    const PARTS: usize = 1;
+
     /// The same number in the wider type, exactly.
     fn widen(self) -> Self::Wide;
 
@@ -28,6 +31,12 @@ pub trait Elem:
 
     /// The primal value, to the nearest `f64`: for reports, never for arithmetic.
     fn primal(self) -> f64;
+
+    /// One of those numbers to the nearest `f64`, for reports: the primal first, tangents after it.
+    fn part(self, k: usize) -> f64 {
+        debug_assert_eq!(k, 0, "a real number has one part");
+        self.primal()
+    }
 
     /// The error function `2/√π ∫₀ˣ e^(-u²) du`.
     fn erf(self) -> Self;
