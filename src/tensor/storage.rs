@@ -13,6 +13,17 @@ use crate::kernel::Elem;
 /// An element stores itself. With the feature `half`, `half::bf16` and `half::f16` are stored too and
 /// computed in `f32`: a plain tensor's sums, products of matrices and softmaxes read them exactly,
 /// accumulate in `f32` and round each result once. Implemented here only.
+///
+/// # Example
+/// ```
+/// use wengert::{Storage, Tensor};
+///
+/// fn range<S: Storage>(x: &Tensor<S>) -> S::Work {
+///     x.max().load() - x.min().load()
+/// }
+///
+/// assert_eq!(range(&Tensor::from([1.0, 5.0, 3.0])), 4.0);
+/// ```
 pub trait Storage:
     Entry + Copy + Default + PartialEq + Debug + Display + Send + Sync + sealed::Sealed + 'static
 {
