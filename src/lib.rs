@@ -62,6 +62,7 @@
 //!
 //! # Features
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
+//! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
 
 mod backward;
 pub mod check;
@@ -83,7 +84,7 @@ pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};
 pub use tape::{Id, Tape, rule};
-pub use tensor::{Entry, Random, Shape, Tensor};
+pub use tensor::{Entry, Random, Shape, Storage, Tensor};
 pub use var::{Operand, Value, Var};
 
 /// The documents' code compiles and runs as documentation tests.

@@ -284,3 +284,12 @@ fn replay_with_an_unusable_temperature_is_nan_and_no_panic() {
     tape.replay([(t, Tensor::scalar(0.0))]).unwrap();
     assert!(tape.handle(y).value().iter().all(|y| y.is_nan()));
 }
+
+#[test]
+fn a_row_of_a_million_sums_to_one() {
+    // Most terms are far below the half step of the sum; what it forgets of each must not add up.
+    let x: Tensor<f32> = Random::new(1).uniform([1_000_000], -8.0, 8.0);
+    let total: f64 = x.softmax(0).iter().map(|&y| f64::from(y)).sum();
+    // The sum is kept in f32: half an ulp of it is 6e-8.
+    assert!((total - 1.0).abs() < 6e-8, "{total}");
+}

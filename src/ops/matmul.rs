@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem, Matrix, Strided};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
 /// `y = a b` over the last two axes.
@@ -230,7 +230,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
-impl<T: Elem> Tensor<T> {
+impl<T: Storage> Tensor<T> {
     /// Matrix product of plain tensors; shapes as for handles.
     ///
     /// # Panics

@@ -2,24 +2,33 @@
 //!
 //! The methods of plain tensors run the same forward as those of handles, so the two cannot differ.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::kernel::Elem;
 use crate::rule::{Residual, Rule, Slot};
 use crate::tape::Pool;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Storage, Tensor};
 
 /// The output of a rule on plain tensors; nothing is recorded and nothing kept.
 ///
+/// Numbers that are stored narrower than they are computed with are read exactly, and the output is
+/// rounded once.
+///
 /// # Errors
 /// Those of [`Rule::shape`].
-pub(crate) fn evaluate<T: Elem>(rule: &impl Rule<T>, x: &[&Tensor<T>]) -> Result<Tensor<T>, Error> {
+pub(crate) fn evaluate<S: Storage>(
+    rule: &impl Rule<S::Work>,
+    x: &[&Tensor<S>],
+) -> Result<Tensor<S>, Error> {
     let shapes: SmallVec<[&Shape; 2]> = x.iter().map(|x| x.shape()).collect();
     let shape = rule.shape(&shapes)?;
     // An empty pool costs nothing; the slot asks it for one fresh buffer at most.
     let pool = Pool::default();
     let mut y = Slot::new(&pool, &shape, true);
-    rule.forward(x, &mut y, &mut Residual::default());
-    Ok(y.finish_dense(rule.name()))
+    let x: SmallVec<[Cow<'_, Tensor<S::Work>>; 2]> = x.iter().map(|x| S::loaded(x)).collect();
+    let x: SmallVec<[&Tensor<S::Work>; 2]> = x.iter().map(|x| &**x).collect();
+    rule.forward(&x, &mut y, &mut Residual::default());
+    Ok(S::stored(y.finish_dense(rule.name())))
 }

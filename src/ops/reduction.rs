@@ -217,7 +217,7 @@ macro_rules! reduction {
             use $crate::ops::evaluate;
             use $crate::ops::Axes;
             use $crate::ops::reduction::Reduce;
-            use $crate::tensor::Tensor;
+            use $crate::tensor::{Storage, Tensor};
             use $crate::var::Var;
 
             impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -275,7 +275,7 @@ macro_rules! reduction {
                 }
             }
 
-            impl<T: Elem> Tensor<T> {
+            impl<T: Storage> Tensor<T> {
                 #[doc = concat!("`", stringify!($all), "` of all elements of a plain tensor. Formula and special values stand at the form for handles.")]
                 $(
                     ///
@@ -313,7 +313,7 @@ macro_rules! reduction {
                 /// # Errors
                 #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 pub fn $try_axis(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
-                    evaluate(&Reduce::along::<T>($op, self.shape(), axes, false)?, &[self])
+                    evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, false)?, &[self])
                 }
 
                 #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which stay as size 1.")]
@@ -331,7 +331,7 @@ macro_rules! reduction {
                 /// # Errors
                 #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 pub fn $try_keep(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
-                    evaluate(&Reduce::along::<T>($op, self.shape(), axes, true)?, &[self])
+                    evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, true)?, &[self])
                 }
             }
         };

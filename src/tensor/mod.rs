@@ -6,10 +6,13 @@ mod approx;
 mod arith;
 mod create;
 mod display;
+#[cfg(feature = "half")]
+mod half;
 mod index;
 mod nested;
 mod random;
 mod shape;
+mod storage;
 
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use crate::error::{Error, ErrorKind};
 pub use nested::Entry;
 pub use random::Random;
 pub use shape::Shape;
+pub use storage::Storage;
 
 /// An n-dimensional array of numbers: a shape and a shared, contiguous, row-major buffer.
 ///

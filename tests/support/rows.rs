@@ -161,6 +161,20 @@ pub const F64: Format = Format {
     max: f64::MAX,
 };
 
+pub const F16: Format = Format {
+    name: "f16",
+    bits: 11,
+    least: -14,
+    max: 65504.0,
+};
+
+pub const BF16: Format = Format {
+    name: "bf16",
+    bits: 8,
+    least: -126,
+    max: 3.3895313892515355e38,
+};
+
 impl Format {
     /// The smallest number with all its digits.
     pub fn least(self) -> f64 {
@@ -168,7 +182,7 @@ impl Format {
     }
 
     /// The distance of neighbouring numbers at `v`.
-    fn ulp(self, v: f64) -> f64 {
+    pub fn ulp(self, v: f64) -> f64 {
         let exponent = (v.to_bits() >> 52 & 0x7ff) as i32 - 1023;
         let exponent = exponent.max(self.least);
         // In two factors, since 2^-1074 has no direct exponent.

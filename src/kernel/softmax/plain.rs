@@ -330,14 +330,24 @@ pub(crate) fn quarter<T: Float>() -> T {
     (two + two).recip()
 }
 
-/// `f(0) + … + f(n - 1)` in order, with the rounding errors summed beside it: the error does not grow with n.
+/// Terms that one compensated sum takes: what rounding took from it must not itself grow so large that it
+/// forgets small terms, as it does in `f32` after some 10⁵ of them.
+const BLOCK: usize = 1024;
+
+/// `f(0) + … + f(n - 1)` in order, block by block, with the rounding errors summed beside it: the error does not
+/// grow with n.
 ///
 /// Ogita, Rump, Oishi, "Accurate sum and dot product", SIAM J. Sci. Comput. 26 (2005), algorithm 4.4 with K = 2.
 pub(crate) fn sum<T: Float>(n: usize, f: &impl Fn(usize) -> T) -> T {
-    let add = |(s, lost): (T, T), j: usize| {
-        let (s, more) = difference(s, -f(j));
+    let block = |start: usize| compensated((start..n.min(start + BLOCK)).map(f));
+    compensated((0..n).step_by(BLOCK).map(block))
+}
+
+fn compensated<T: Float>(terms: impl Iterator<Item = T>) -> T {
+    let add = |(s, lost): (T, T), term: T| {
+        let (s, more) = difference(s, -term);
         (s, lost + more)
     };
-    let (s, lost) = (0..n).fold((T::zero(), T::zero()), add);
+    let (s, lost) = terms.fold((T::zero(), T::zero()), add);
     s + lost
 }

@@ -9,7 +9,7 @@ use crate::ops::loss::sample::Classes;
 use crate::ops::loss::{Labels, LossOptions};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::Var;
 
 const NAME: &str = "cross_entropy";
@@ -299,7 +299,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
-impl<T: Elem> Tensor<T> {
+impl<T: Storage> Tensor<T> {
     /// Mean `cross_entropy` of plain logits, with the classes along `axis`, against one label for
     /// each row. Formula and special values stand at the form for handles.
     ///
@@ -319,7 +319,7 @@ impl<T: Elem> Tensor<T> {
     /// class.
     pub fn try_cross_entropy(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let options = LossOptions::new();
-        let rule = CrossEntropy::<T>::new(self.shape(), axis, labels, &options, None)?;
+        let rule = CrossEntropy::<T::Work>::new(self.shape(), axis, labels, &options, None)?;
         Ok(evaluate(&rule, &[self])?.item())
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::Var;
 
 /// `z_i = x_i - lse(x)` along one axis; the pullback is `gx = g - softmax(x) Σ g`.
@@ -117,7 +117,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
-impl<T: Elem> Tensor<T> {
+impl<T: Storage> Tensor<T> {
     /// `log_softmax` of a plain tensor along `axis`. Formula and special values stand at the form for
     /// handles.
     ///

@@ -7,7 +7,7 @@ use crate::ops::loss::LossOptions;
 use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
 const NAME: &str = "cross_entropy_soft";
@@ -290,7 +290,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
-impl<T: Elem> Tensor<T> {
+impl<T: Storage> Tensor<T> {
     /// Mean `cross_entropy_soft` of plain logits, with the classes along `axis`, against plain
     /// targets. Formula and special values stand at the form for handles.
     ///
@@ -307,7 +307,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If `axis` is no axis of the tensor, or the targets have another shape.
     pub fn try_cross_entropy_soft(&self, axis: isize, targets: &Self) -> Result<T, Error> {
-        let rule = SoftCrossEntropy::<T>::new(self.shape(), axis, &LossOptions::new(), None)?;
+        let rule = SoftCrossEntropy::<T::Work>::new(self.shape(), axis, &LossOptions::new(), None)?;
         Ok(evaluate(&rule, &[self, targets])?.item())
     }
 }

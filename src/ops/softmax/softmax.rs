@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::Var;
 
 /// `y_i = e^(x_i - m) / Σ_j e^(x_j - m)` along one axis; the Jacobian `diag(y) - y yᵀ` is symmetric.
@@ -119,7 +119,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
-impl<T: Elem> Tensor<T> {
+impl<T: Storage> Tensor<T> {
     /// `softmax` of a plain tensor along `axis`. Formula and special values stand at the form for
     /// handles.
     ///
