@@ -62,6 +62,7 @@
 //!
 //! # Features
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
+//! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.
 
 mod backward;
 pub mod check;
@@ -78,6 +79,8 @@ mod var;
 pub use dual::Dual;
 pub use error::{Error, ErrorKind};
 pub use gradients::Gradients;
+#[doc(hidden)]
+pub use kernel::simd::Level;
 pub use kernel::{Dd, Elem, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};

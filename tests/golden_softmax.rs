@@ -7,7 +7,7 @@ mod rows;
 
 use family::{Op, run};
 use rows::{F32, F64, Format, Table, Unit, read};
-use wengert::{Elem, LossOptions, Tape, Tensor};
+use wengert::{Elem, Level, LossOptions, Tape, Tensor};
 
 /// The size of the terms of `y_i ((g_i - g_m) - Σ (g_j - g_m) y_j)` from the values, row by row, and
 /// the same without the centring.
@@ -302,20 +302,26 @@ const GOALS: &[(&str, f64, f64)] = &[
     ("sweep z", 2.5, 0.45),
 ];
 
-fn table<T: Elem>(format: Format) -> Table {
-    let mut table = Table::new(format);
-    measure::<T>(&mut table);
-    measure_special_forms::<T>(&mut table);
-    measure_long::<T>(&mut table);
-    table
+/// Measures on every level that this machine has.
+fn judge<T: Elem>(format: Format) {
+    for level in Level::all() {
+        let mut table = Table::new(format);
+        level.force(|| {
+            measure::<T>(&mut table);
+            measure_special_forms::<T>(&mut table);
+            measure_long::<T>(&mut table);
+        });
+        println!("level {level}");
+        table.judge(GOALS);
+    }
 }
 
 #[test]
 fn results_in_f32_are_within_the_goals() {
-    table::<f32>(F32).judge(GOALS);
+    judge::<f32>(F32);
 }
 
 #[test]
 fn results_in_f64_are_within_the_goals() {
-    table::<f64>(F64).judge(GOALS);
+    judge::<f64>(F64);
 }
