@@ -85,7 +85,8 @@ impl<T: Elem> Inputs<T> {
         add("softmax top", &top(&tops), Vec::new());
         add("softmax vjp", &gx, centred(rows, &y, &tops, g));
         let weights = y.clone();
-        let temperature = T::of(0.7);
+        let targets: Vec<T> = g.iter().map(|g| g.abs()).collect();
+        let temperature = T::of(0.75);
         T::softmax_scaled(rows, x, temperature, &mut y, &mut tops);
         T::softmax_scaled_vjp(rows, &y, &tops, temperature, g, &mut gx);
         add("scaled", &y, Vec::new());
@@ -94,7 +95,7 @@ impl<T: Elem> Inputs<T> {
             &gx,
             centred(rows, &y, &tops, g)
                 .iter()
-                .map(|s| s / 0.7)
+                .map(|s| s / 0.75)
                 .collect(),
         );
         T::masked_softmax(rows, x, &self.mask, &mut y, &mut tops);
@@ -121,13 +122,13 @@ impl<T: Elem> Inputs<T> {
             add("cross_entropy", &value, Vec::new());
             add("cross_entropy vjp", &gx, Vec::new());
         }
-        T::soft_cross_entropy(rows, x, &weights, &mut value, &mut tops, &mut rest);
-        T::soft_cross_entropy_vjp(rows, x, &weights, &tops, &rest, &self.each, &mut gx);
+        T::soft_cross_entropy(rows, x, &targets, &mut value, &mut tops, &mut rest);
+        T::soft_cross_entropy_vjp(rows, x, &targets, &tops, &rest, &self.each, &mut gx);
         add("soft", &value, Vec::new());
         add(
             "soft vjp",
             &gx,
-            mass(rows, &weights, &weights, Some(&self.each)),
+            mass(rows, &weights, &targets, Some(&self.each)),
         );
         found
     }
