@@ -63,6 +63,7 @@
 //! # Features
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
+//! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.
 
 mod backward;
 pub mod check;
@@ -79,6 +80,8 @@ mod var;
 pub use dual::Dual;
 pub use error::{Error, ErrorKind};
 pub use gradients::Gradients;
+#[doc(hidden)]
+pub use kernel::simd::Level;
 pub use kernel::{Dd, Elem, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};

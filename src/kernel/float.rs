@@ -2,7 +2,8 @@
 
 #[cfg(feature = "gemm")]
 use super::Matrix;
-use super::{Dd, Elem};
+use super::softmax::fast;
+use super::{Dd, Elem, Rows};
 
 /// Below this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
@@ -31,6 +32,144 @@ macro_rules! float {
 
             fn erfc(self) -> Self {
                 libm::$erfc(self)
+            }
+
+            fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
+                fast::softmax(rows, x, y, top);
+            }
+
+            fn softmax_vjp(rows: Rows, y: &[Self], top: &[u32], g: &[Self], gx: &mut [Self]) {
+                fast::softmax_vjp(rows, y, top, g, gx);
+            }
+
+            fn softmax_scaled(
+                rows: Rows,
+                x: &[Self],
+                temperature: Self,
+                y: &mut [Self],
+                top: &mut [u32],
+            ) {
+                fast::softmax_scaled(rows, x, temperature, y, top);
+            }
+
+            fn softmax_scaled_vjp(
+                rows: Rows,
+                y: &[Self],
+                top: &[u32],
+                temperature: Self,
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::softmax_scaled_vjp(rows, y, top, temperature, g, gx);
+            }
+
+            fn masked_softmax(
+                rows: Rows,
+                x: &[Self],
+                mask: &[bool],
+                y: &mut [Self],
+                top: &mut [u32],
+            ) {
+                fast::masked_softmax(rows, x, mask, y, top);
+            }
+
+            fn masked_softmax_vjp(
+                rows: Rows,
+                y: &[Self],
+                mask: &[bool],
+                top: &[u32],
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::masked_softmax_vjp(rows, y, mask, top, g, gx);
+            }
+
+            fn log_softmax(
+                rows: Rows,
+                x: &[Self],
+                z: &mut [Self],
+                top: &mut [u32],
+                rest: &mut [Self],
+            ) {
+                fast::log_softmax(rows, x, z, top, rest);
+            }
+
+            fn log_softmax_vjp(
+                rows: Rows,
+                x: &[Self],
+                top: &[u32],
+                rest: &[Self],
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::log_softmax_vjp(rows, x, top, rest, g, gx);
+            }
+
+            fn logsumexp(
+                rows: Rows,
+                x: &[Self],
+                lse: &mut [Self],
+                top: &mut [u32],
+                rest: &mut [Self],
+            ) {
+                fast::logsumexp(rows, x, lse, top, rest);
+            }
+
+            fn logsumexp_vjp(
+                rows: Rows,
+                x: &[Self],
+                top: &[u32],
+                rest: &[Self],
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::logsumexp_vjp(rows, x, top, rest, g, gx);
+            }
+
+            fn cross_entropy(
+                rows: Rows,
+                x: &[Self],
+                labels: &[u32],
+                loss: &mut [Self],
+                top: &mut [u32],
+                rest: &mut [Self],
+            ) {
+                fast::cross_entropy(rows, x, labels, loss, top, rest);
+            }
+
+            fn cross_entropy_vjp(
+                rows: Rows,
+                x: &[Self],
+                labels: &[u32],
+                top: &[u32],
+                rest: &[Self],
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
+            }
+
+            fn soft_cross_entropy(
+                rows: Rows,
+                x: &[Self],
+                targets: &[Self],
+                loss: &mut [Self],
+                top: &mut [u32],
+                rest: &mut [Self],
+            ) {
+                fast::soft_cross_entropy(rows, x, targets, loss, top, rest);
+            }
+
+            fn soft_cross_entropy_vjp(
+                rows: Rows,
+                x: &[Self],
+                targets: &[Self],
+                top: &[u32],
+                rest: &[Self],
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::soft_cross_entropy_vjp(rows, x, targets, top, rest, g, gx);
             }
 
             #[cfg(feature = "gemm")]

@@ -18,6 +18,7 @@ mod reduce;
 mod rows;
 mod scaled;
 mod scan;
+pub mod simd;
 pub(crate) mod softmax;
 mod strided;
 mod wide;

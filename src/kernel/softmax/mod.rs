@@ -1,5 +1,20 @@
 //! The softmax family: rows in, rows and their statistics out.
+//!
+//! The plain forms serve every element and are the oracle; the others are for `f32` and `f64`. A formula stands once,
+//! in a [`Job`](lines::Job) over vectors of any level, and runs on rows of any layout.
 
+mod chunk;
+mod exponential;
+mod forward;
+mod layout;
+mod lines;
 pub(crate) mod plain;
 pub(crate) mod plain_jvp;
 pub(crate) mod plain_loss;
+mod pullback;
+mod spread;
+mod statistics;
+mod sum;
+mod sweep;
+
+pub(crate) mod fast;

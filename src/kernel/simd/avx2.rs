@@ -1,0 +1,206 @@
+//! The level of AVX2 with FMA: a vector is a pair of registers.
+#![allow(unsafe_code)]
+
+use super::{Avx2, Lanes, Real, Task};
+use std::arch::x86_64::*;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// Runs `task` compiled for this level.
+pub(super) fn enter<T: Real>(level: Avx2, task: impl Task<T>) {
+    #[target_feature(enable = "avx2,fma")]
+    fn inside<T: Real>(level: Avx2, task: impl Task<T>) {
+        task.run::<T::Avx2>(level);
+    }
+    // SAFETY: the machine has these instructions; whoever made `level` has asked it.
+    unsafe { inside(level, task) }
+}
+
+/// Ones in the lanes that are read or written: the window of a register's length that starts `HALF - n` later has `n`.
+static WINDOW_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+static WINDOW_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+
+/// The bit of a set that belongs to each lane of a register.
+static BITS_32: [i32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+static BITS_64: [i64; 4] = [1, 2, 4, 8];
+
+macro_rules! vector {
+    ($name:ident, $t:ty, $register:ty, $half:literal, $window:ident, $bit:ty, $set:ident, $load:ident, $part:ident,
+     $store:ident, $store_part:ident, $fma:ident, $max:ident, $compare:ident, $movemask:ident, $blend:ident, $xor:ident,
+     $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident;
+     $($trait:ident, $method:ident, $op:ident;)*) => {
+        /// Two registers. It exists only where a proof of the level was shown.
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name([$register; 2]);
+
+        $(impl $trait for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                Self(unsafe { [$op(self.0[0], other.0[0]), $op(self.0[1], other.0[1])] })
+            }
+        })*
+
+        impl Neg for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn neg(self) -> Self {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                Self(unsafe { [$xor(self.0[0], $set(-0.0)), $xor(self.0[1], $set(-0.0))] })
+            }
+        }
+
+        impl $name {
+            /// The masks of the first `n` lanes.
+            #[inline(always)]
+            fn first(_: Avx2, n: usize) -> [__m256i; 2] {
+                let low = &$window[$half - n.min($half)..][..$half];
+                let high = &$window[$half - n.saturating_sub($half)..][..$half];
+                // SAFETY: needs AVX, proved by the level, and 32 bytes, which each window has.
+                unsafe {
+                    [
+                        _mm256_loadu_si256(low.as_ptr().cast()),
+                        _mm256_loadu_si256(high.as_ptr().cast()),
+                    ]
+                }
+            }
+        }
+
+        impl Lanes for $name {
+            type Item = $t;
+            type Level = Avx2;
+
+            const REGISTERS: usize = 2;
+
+            #[inline(always)]
+            fn splat(_: Avx2, x: $t) -> Self {
+                // SAFETY: needs AVX, proved by the level.
+                Self(unsafe { [$set(x); 2] })
+            }
+
+            #[inline(always)]
+            fn load(_: Avx2, x: &[$t]) -> Self {
+                let (a, b) = x[..Self::COUNT].split_at($half);
+                // SAFETY: needs AVX, proved by the level, and half of `COUNT` numbers at each pointer, which the slices have.
+                Self(unsafe { [$load(a.as_ptr()), $load(b.as_ptr())] })
+            }
+
+            #[inline(always)]
+            fn load_part(level: Avx2, x: &[$t], fill: $t) -> Self {
+                assert!(x.len() < Self::COUNT, "the part of a vector is shorter than one");
+                let (masks, at) = (Self::first(level, x.len()), x.as_ptr());
+                let next = at.wrapping_add($half);
+                // SAFETY: needs AVX, proved by the level; lanes beyond the slice are masked and not read.
+                Self(unsafe {
+                    let fill = $set(fill);
+                    [
+                        $blend(fill, $part(at, masks[0]), $from(masks[0])),
+                        $blend(fill, $part(next, masks[1]), $from(masks[1])),
+                    ]
+                })
+            }
+
+            #[inline(always)]
+            fn store(self, y: &mut [$t]) {
+                let (a, b) = y[..Self::COUNT].split_at_mut($half);
+                // SAFETY: needs AVX, proved by the value, and room for half of `COUNT` numbers, which each slice has.
+                unsafe {
+                    $store(a.as_mut_ptr(), self.0[0]);
+                    $store(b.as_mut_ptr(), self.0[1]);
+                }
+            }
+
+            #[inline(always)]
+            fn store_part(self, y: &mut [$t]) {
+                assert!(y.len() < Self::COUNT, "the part of a vector is shorter than one");
+                let (masks, at) = (Self::first(Avx2(()), y.len()), y.as_mut_ptr());
+                // SAFETY: needs AVX, proved by the value; lanes beyond the slice are masked and not written.
+                unsafe {
+                    $store_part(at, masks[0], self.0[0]);
+                    $store_part(at.wrapping_add($half), masks[1], self.0[1]);
+                }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                // SAFETY: needs FMA; a value of this type exists, so the level was proved.
+                Self(unsafe {
+                    [$fma(self.0[0], a.0[0], b.0[0]), $fma(self.0[1], a.0[1], b.0[1])]
+                })
+            }
+
+            #[inline(always)]
+            fn fused(self, a: Self, b: Self) -> Self {
+                self.mul_add(a, b)
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                Self(unsafe { [$max(self.0[0], other.0[0]), $max(self.0[1], other.0[1])] })
+            }
+
+            #[inline(always)]
+            fn power(self) -> Self {
+                // SAFETY: needs AVX2; a value of this type exists, so the level was proved.
+                Self(unsafe {
+                    [
+                        $from($shift::<$stored>($to(self.0[0]))),
+                        $from($shift::<$stored>($to(self.0[1]))),
+                    ]
+                })
+            }
+
+            #[inline(always)]
+            fn less(self, other: Self) -> u32 {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                let [low, high] = unsafe {
+                    [
+                        $movemask($compare::<_CMP_LT_OQ>(self.0[0], other.0[0])),
+                        $movemask($compare::<_CMP_LT_OQ>(self.0[1], other.0[1])),
+                    ]
+                };
+                low as u32 | (high as u32) << $half
+            }
+
+            #[inline(always)]
+            fn equal(self, other: Self) -> u32 {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                let [low, high] = unsafe {
+                    [
+                        $movemask($compare::<_CMP_EQ_OQ>(self.0[0], other.0[0])),
+                        $movemask($compare::<_CMP_EQ_OQ>(self.0[1], other.0[1])),
+                    ]
+                };
+                low as u32 | (high as u32) << $half
+            }
+
+            #[inline(always)]
+            fn select(set: u32, yes: Self, no: Self) -> Self {
+                // SAFETY: needs AVX2; a value of this type exists, so the level was proved.
+                Self(unsafe {
+                    let bits = _mm256_loadu_si256($bits.as_ptr().cast());
+                    let low = $set_bits(<$bit>::from(set as i32));
+                    let high = $set_bits(<$bit>::from((set >> $half) as i32));
+                    [
+                        $blend(no.0[0], yes.0[0], $from($same($and(low, bits), bits))),
+                        $blend(no.0[1], yes.0[1], $from($same($and(high, bits), bits))),
+                    ]
+                })
+            }
+        }
+    };
+}
+
+vector! { F32x16, f32, __m256, 8, WINDOW_32, i32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps,
+    _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_max_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps,
+    _mm256_xor_ps, _mm256_slli_epi32, 23, _mm256_castps_si256, _mm256_castsi256_ps, BITS_32, _mm256_set1_epi32,
+    _mm256_and_si256, _mm256_cmpeq_epi32;
+    Add, add, _mm256_add_ps; Sub, sub, _mm256_sub_ps; Mul, mul, _mm256_mul_ps; Div, div, _mm256_div_ps;
+}
+vector! { F64x8, f64, __m256d, 4, WINDOW_64, i64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd,
+    _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_max_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd,
+    _mm256_xor_pd, _mm256_slli_epi64, 52, _mm256_castpd_si256, _mm256_castsi256_pd, BITS_64, _mm256_set1_epi64x,
+    _mm256_and_si256, _mm256_cmpeq_epi64;
+    Add, add, _mm256_add_pd; Sub, sub, _mm256_sub_pd; Mul, mul, _mm256_mul_pd; Div, div, _mm256_div_pd;
+}

@@ -1,0 +1,139 @@
+//! The level of AVX-512: a vector is one register, and parts of it are masked.
+#![allow(unsafe_code)]
+
+use super::{Avx512, Lanes, Real, Task};
+use std::arch::x86_64::*;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// Runs `task` compiled for this level.
+pub(super) fn enter<T: Real>(level: Avx512, task: impl Task<T>) {
+    #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+    fn inside<T: Real>(level: Avx512, task: impl Task<T>) {
+        task.run::<T::Avx512>(level);
+    }
+    // SAFETY: the machine has these instructions; whoever made `level` has asked it.
+    unsafe { inside(level, task) }
+}
+
+macro_rules! vector {
+    ($name:ident, $t:ty, $register:ty, $mask:ty, $set:ident, $load:ident, $part:ident, $store:ident,
+     $store_part:ident, $fma:ident, $max:ident, $compare:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal,
+     $to:ident, $from:ident; $($trait:ident, $method:ident, $op:ident;)*) => {
+        /// One register. It exists only where a proof of the level was shown.
+        #[derive(Clone, Copy)]
+        pub(crate) struct $name($register);
+
+        $(impl $trait for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe { $op(self.0, other.0) })
+            }
+        })*
+
+        impl Neg for $name {
+            type Output = Self;
+            #[inline(always)]
+            fn neg(self) -> Self {
+                // SAFETY: needs AVX-512 DQ; a value of this type exists, so the level was proved.
+                Self(unsafe { $xor(self.0, $set(-0.0)) })
+            }
+        }
+
+        impl Lanes for $name {
+            type Item = $t;
+            type Level = Avx512;
+
+            const REGISTERS: usize = 1;
+
+            #[inline(always)]
+            fn splat(_: Avx512, x: $t) -> Self {
+                // SAFETY: needs AVX-512 F, proved by the level.
+                Self(unsafe { $set(x) })
+            }
+
+            #[inline(always)]
+            fn load(_: Avx512, x: &[$t]) -> Self {
+                let x = &x[..Self::COUNT];
+                // SAFETY: needs AVX-512 F, proved by the level, and `COUNT` numbers at the pointer, which the slice has.
+                Self(unsafe { $load(x.as_ptr()) })
+            }
+
+            #[inline(always)]
+            fn load_part(_: Avx512, x: &[$t], fill: $t) -> Self {
+                assert!(x.len() < Self::COUNT, "the part of a vector is shorter than one");
+                let mask = ((1u32 << x.len()) - 1) as $mask;
+                // SAFETY: needs AVX-512 F, proved by the level; lanes beyond the slice are masked and not read.
+                Self(unsafe { $part($set(fill), mask, x.as_ptr()) })
+            }
+
+            #[inline(always)]
+            fn store(self, y: &mut [$t]) {
+                let y = &mut y[..Self::COUNT];
+                // SAFETY: needs AVX-512 F, proved by the value, and room for `COUNT` numbers, which the slice has.
+                unsafe { $store(y.as_mut_ptr(), self.0) }
+            }
+
+            #[inline(always)]
+            fn store_part(self, y: &mut [$t]) {
+                assert!(y.len() < Self::COUNT, "the part of a vector is shorter than one");
+                let mask = ((1u32 << y.len()) - 1) as $mask;
+                // SAFETY: needs AVX-512 F, proved by the value; lanes beyond the slice are masked and not written.
+                unsafe { $store_part(y.as_mut_ptr(), mask, self.0) }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe { $fma(self.0, a.0, b.0) })
+            }
+
+            #[inline(always)]
+            fn fused(self, a: Self, b: Self) -> Self {
+                self.mul_add(a, b)
+            }
+
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe { $max(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn power(self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe { $from($shift::<$stored>($to(self.0))) })
+            }
+
+            #[inline(always)]
+            fn less(self, other: Self) -> u32 {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                u32::from(unsafe { $compare::<_CMP_LT_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn equal(self, other: Self) -> u32 {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                u32::from(unsafe { $compare::<_CMP_EQ_OQ>(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn select(set: u32, yes: Self, no: Self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe { $blend(set as $mask, no.0, yes.0) })
+            }
+        }
+    };
+}
+
+vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps,
+    _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
+    _mm512_slli_epi32, 23, _mm512_castps_si512, _mm512_castsi512_ps;
+    Add, add, _mm512_add_ps; Sub, sub, _mm512_sub_ps; Mul, mul, _mm512_mul_ps; Div, div, _mm512_div_ps;
+}
+vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd,
+    _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
+    _mm512_slli_epi64, 52, _mm512_castpd_si512, _mm512_castsi512_pd;
+    Add, add, _mm512_add_pd; Sub, sub, _mm512_sub_pd; Mul, mul, _mm512_mul_pd; Div, div, _mm512_div_pd;
+}

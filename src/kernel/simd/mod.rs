@@ -1,0 +1,134 @@
+//! Vectors of one length on every machine: 64 bytes, whether one register holds them, or two, or none.
+//!
+//! Kernels are written once over [`Lanes`]; the level that runs them is chosen when the program runs. All levels with a
+//! fused multiply-add give the same bits, since the lanes are the same ones. No formula is known here.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod lanes;
+mod portable;
+mod real;
+mod shared;
+
+pub(crate) use lanes::Lanes;
+pub(crate) use real::Real;
+pub(crate) use shared::Shared;
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// The instructions that kernels may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Level {
+    /// What the target was compiled for.
+    Portable,
+    /// AVX2 with fused multiply-add.
+    Avx2,
+    /// AVX-512 F and DQ.
+    Avx512,
+}
+
+impl Level {
+    /// The levels that this machine has, the best one last.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        let all = &[Self::Portable, Self::Avx2, Self::Avx512];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+            return &all[..if wide { 3 } else { 2 }];
+        }
+        &all[..1]
+    }
+
+    /// The level in use: the best one, unless the environment variable `WENGERT_SIMD` names another.
+    #[must_use]
+    pub fn current() -> Self {
+        FORCED.get().unwrap_or(*CHOSEN)
+    }
+
+    /// Runs `f` with the kernels that this thread calls on this level, so that tests see each one.
+    ///
+    /// # Panics
+    /// If this machine has no such level.
+    pub fn force<R>(self, f: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Level>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                FORCED.set(self.0);
+            }
+        }
+        assert!(
+            Self::all().contains(&self),
+            "this machine has no level {self}"
+        );
+        let _restore = Restore(FORCED.replace(Some(self)));
+        f()
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        })
+    }
+}
+
+thread_local! {
+    static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
+}
+
+static CHOSEN: LazyLock<Level> = LazyLock::new(|| {
+    let all = Level::all();
+    let wanted = std::env::var("WENGERT_SIMD").unwrap_or_default();
+    let named = all.iter().find(|level| level.to_string() == wanted);
+    assert!(
+        wanted.is_empty() || named.is_some(),
+        "WENGERT_SIMD is {wanted:?}; this machine has the levels {all:?}, in lower case"
+    );
+    *named.unwrap_or(&all[all.len() - 1])
+});
+
+/// What runs on vectors of any level.
+pub(crate) trait Task<T: Real> {
+    /// Does the work; `level` is the proof that the machine can.
+    ///
+    /// Must be `#[inline(always)]`, like everything on the way to the vectors' methods: only what is inlined into the
+    /// function that enables a level's instructions is compiled to them.
+    fn run<V: Lanes<Item = T>>(self, level: V::Level);
+}
+
+/// The proof that a level needs no instruction beyond the target's.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+/// The proof that the machine has AVX2 and FMA: only [`run`] makes it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+/// The proof that the machine has AVX-512 F and DQ: only [`run`] makes it.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+/// Runs `task` on a level, which comes from [`Level::current`].
+pub(crate) fn run<T: Real>(level: Level, task: impl Task<T>) {
+    debug_assert!(Level::all().contains(&level), "the level was detected");
+    match level {
+        Level::Portable => task.run::<T::Portable>(Portable),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => avx2::enter(Avx2(()), task),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => avx512::enter(Avx512(()), task),
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("only x86-64 has other levels"),
+    }
+}

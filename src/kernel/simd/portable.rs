@@ -1,0 +1,136 @@
+//! The level without intrinsics: arrays, which the compiler may turn into what the target has.
+
+use super::{Lanes, Portable, Real};
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A vector in memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Array<T, const N: usize>([T; N]);
+
+impl<T: Real, const N: usize> Array<T, N> {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut out = self;
+        // Plain counting is what the compiler has least work with, and turns into vectors.
+        for i in 0..N {
+            out.0[i] = f(self.0[i], other.0[i]);
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn set(self, other: Self, f: impl Fn(T, T) -> bool) -> u32 {
+        let mut set = 0;
+        for i in 0..N {
+            set |= u32::from(f(self.0[i], other.0[i])) << i;
+        }
+        set
+    }
+}
+
+macro_rules! operator {
+    ($($trait:ident, $method:ident;)*) => {$(
+        impl<T: Real, const N: usize> $trait for Array<T, N> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                self.zip(other, T::$method)
+            }
+        }
+    )*};
+}
+
+operator! { Add, add; Sub, sub; Mul, mul; Div, div; }
+
+impl<T: Real, const N: usize> Neg for Array<T, N> {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.zip(self, |a, _| -a)
+    }
+}
+
+impl<T: Real, const N: usize> Lanes for Array<T, N> {
+    type Item = T;
+    type Level = Portable;
+
+    const REGISTERS: usize = 4;
+
+    #[inline(always)]
+    fn splat(_: Portable, x: T) -> Self {
+        Self([x; N])
+    }
+
+    #[inline(always)]
+    fn load(_: Portable, x: &[T]) -> Self {
+        let mut lanes = [T::zero(); N];
+        lanes.copy_from_slice(&x[..N]);
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    fn load_part(_: Portable, x: &[T], fill: T) -> Self {
+        let mut lanes = [fill; N];
+        lanes[..x.len()].copy_from_slice(x);
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    fn store(self, y: &mut [T]) {
+        y[..N].copy_from_slice(&self.0);
+    }
+
+    #[inline(always)]
+    fn store_part(self, y: &mut [T]) {
+        y.copy_from_slice(&self.0[..y.len()]);
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        if T::FUSED {
+            self.fused(a, b)
+        } else {
+            self * a + b
+        }
+    }
+
+    #[inline(always)]
+    fn fused(self, a: Self, b: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = self.0[i].mul_add(a.0[i], b.0[i]);
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn power(self) -> Self {
+        self.zip(self, |a, _| a.power())
+    }
+
+    #[inline(always)]
+    fn less(self, other: Self) -> u32 {
+        self.set(other, |a, b| a < b)
+    }
+
+    #[inline(always)]
+    fn equal(self, other: Self) -> u32 {
+        self.set(other, |a, b| a == b)
+    }
+
+    #[inline(always)]
+    fn select(set: u32, yes: Self, no: Self) -> Self {
+        let mut out = no;
+        for i in 0..N {
+            if set >> i & 1 == 1 {
+                out.0[i] = yes.0[i];
+            }
+        }
+        out
+    }
+}

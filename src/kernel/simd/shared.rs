@@ -1,0 +1,46 @@
+//! `Shared`: a buffer that several threads write, each at places of its own.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+
+/// A borrowed buffer whose parts are handed out as if each had been split off.
+pub(crate) struct Shared<'a, T> {
+    start: *mut T,
+    len: usize,
+    buffer: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: needs that threads never reach the same number; whoever calls `part` says so. Numbers of type T may move
+// between threads.
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    /// Takes the buffer for as long as it is borrowed.
+    pub fn new(buffer: &'a mut [T]) -> Self {
+        Self {
+            start: buffer.as_mut_ptr(),
+            len: buffer.len(),
+            buffer: PhantomData,
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The `len` numbers from `start` on.
+    ///
+    /// # Safety
+    /// No other part that holds one of them may be alive, on any thread.
+    #[allow(clippy::mut_from_ref)] // that is the point
+    #[inline(always)]
+    pub unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
+        assert!(
+            start <= self.len && len <= self.len - start,
+            "the part lies within the buffer"
+        );
+        // SAFETY: needs a place within the buffer, checked above, that nobody else reaches, which the caller promised.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
+}

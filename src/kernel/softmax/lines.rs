@@ -1,0 +1,139 @@
+//! Rows become lines of vectors here: cut into chunks for the threads, long rows as they lie, others side by side.
+//!
+//! A line's result depends on its numbers alone: not on its neighbours, its chunk, or the number of threads.
+
+use super::chunk::Chunk;
+use super::layout::Layout;
+use crate::kernel::Rows;
+use crate::kernel::simd::{self, Lanes, Level, Real, Shared};
+
+/// What is done to lines.
+pub(super) trait Job<T: Real>: Sync {
+    /// Does it to the lines from number `r` on, and returns the lanes of those that went well; the others, which hold NaN
+    /// or overflow, are done again by `line`. Must be `#[inline(always)]`.
+    fn lines<V: Lanes<Item = T>, L: Layout>(
+        &self,
+        level: V::Level,
+        r: usize,
+        inputs: [&[T]; 2],
+        out: &mut [T],
+        own: Own<'_, T>,
+    ) -> u32;
+
+    /// The plain form, for one line that lies in one piece.
+    fn line(&self, r: usize, inputs: [&[T]; 2], out: &mut [T], own: Own<'_, T>);
+}
+
+/// What a job writes once for each line, where it does.
+pub(super) struct Own<'a, T> {
+    /// The number of lines.
+    pub lines: usize,
+    pub top: &'a mut [u32],
+    pub rest: &'a mut [T],
+    pub value: &'a mut [T],
+}
+
+/// Rows to work on: up to two inputs, a result of the same size, results for each row. What is not there is empty.
+pub(super) struct Work<'a, T> {
+    pub rows: Rows,
+    pub inputs: [&'a [T]; 2],
+    /// Elements of an input that the mask does not keep are replaced.
+    pub mask: Option<(&'a [bool], usize, T)>,
+    pub out: Shared<'a, T>,
+    pub top: Shared<'a, u32>,
+    pub rest: Shared<'a, T>,
+    pub value: Shared<'a, T>,
+}
+
+/// Elements from which threads are worth their start, the least elements of a chunk, the most chunks.
+const FORK: usize = 1 << 15;
+const CHUNK: usize = 1 << 13;
+const CHUNKS: usize = 64;
+
+impl<'a, T: Real> Work<'a, T> {
+    pub fn new(rows: Rows, x: &'a [T], out: &'a mut [T]) -> Self {
+        Self {
+            rows,
+            inputs: [x, &[]],
+            mask: None,
+            out: Shared::new(out),
+            top: Shared::new(&mut []),
+            rest: Shared::new(&mut []),
+            value: Shared::new(&mut []),
+        }
+    }
+
+    /// A second input.
+    pub fn with(mut self, g: &'a [T]) -> Self {
+        self.inputs[1] = g;
+        self
+    }
+
+    /// Puts `fill` for the elements of an input that `mask` does not keep.
+    pub fn masked(mut self, mask: &'a [bool], input: usize, fill: T) -> Self {
+        self.mask = Some((mask, input, fill));
+        self
+    }
+
+    /// Writes the index of each row's maximum.
+    pub fn top(mut self, top: &'a mut [u32]) -> Self {
+        self.top = Shared::new(top);
+        self
+    }
+
+    /// Writes the sum of each row's other exponentials.
+    pub fn rest(mut self, rest: &'a mut [T]) -> Self {
+        self.rest = Shared::new(rest);
+        self
+    }
+
+    /// Writes a number for each row.
+    pub fn value(mut self, value: &'a mut [T]) -> Self {
+        self.value = Shared::new(value);
+        self
+    }
+
+    /// Does the job on the level in use, on as many threads as are there.
+    pub fn run(&self, job: &impl Job<T>) {
+        let (level, rows) = (Level::current(), self.rows);
+        let (count, elements) = (rows.count(), rows.elements());
+        if elements == 0 {
+            return;
+        }
+        // In whole bundles, so that threads do not write to the same 64 bytes; and not too many, since each has a scratch.
+        let lines = (CHUNK / rows.n).max(count / CHUNKS).max(1);
+        let whole_rows = rows.inner == 1 && rows.n >= CHUNK;
+        let lines = if whole_rows {
+            lines
+        } else {
+            lines.next_multiple_of(16)
+        };
+        let chunks = if elements < FORK {
+            1
+        } else {
+            count.div_ceil(lines)
+        };
+        let lines = if chunks == 1 { count } else { lines };
+        each(chunks, |chunk| {
+            let lines = chunk * lines..count.min((chunk + 1) * lines);
+            simd::run(
+                level,
+                Chunk {
+                    work: self,
+                    lines,
+                    job,
+                },
+            );
+        });
+    }
+}
+
+/// Runs `f` for every chunk.
+fn each(chunks: usize, f: impl Fn(usize) + Send + Sync) {
+    #[cfg(feature = "rayon")]
+    if chunks > 1 {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+        return (0..chunks).into_par_iter().for_each(f);
+    }
+    (0..chunks).for_each(f);
+}

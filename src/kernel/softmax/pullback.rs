@@ -1,0 +1,104 @@
+//! The symmetric Jacobian of softmax on lines: VJP and JVP.
+
+use super::forward::Mask;
+use super::layout::Layout;
+use super::lines::{Job, Own};
+use super::sweep::{Function, each, sum, update};
+use super::{plain, plain_loss};
+use crate::kernel::Rows;
+use crate::kernel::simd::{Lanes, Real};
+
+/// `gx_j = y_j ((g_j - c) - Σ_i (g_i - c) y_i)`, `c = g_m`, perhaps divided by a temperature.
+pub(super) struct Pullback<'a, T> {
+    pub top: &'a [u32],
+    pub temperature: Option<T>,
+    pub mask: Option<Mask<'a>>,
+}
+
+/// `(g_j - c) y_j`.
+struct Centred<V> {
+    c: V,
+}
+
+impl<V: Lanes> Function<V> for Centred<V> {
+    const PRODUCT: bool = true;
+
+    #[inline(always)]
+    fn of<const N: usize>(&self, _: usize, mut y: [V; N], g: [V; N]) -> [V; N] {
+        for k in 0..N {
+            y[k] = (g[k] - self.c) * y[k];
+        }
+        y
+    }
+
+    #[inline(always)]
+    fn add(&self, _: usize, y: V, g: V, sum: V) -> V {
+        (g - self.c).mul_add(y, sum)
+    }
+}
+
+/// `y_j ((g_j - c) - s)`.
+struct Applied<V> {
+    c: V,
+    s: V,
+}
+
+impl<V: Lanes> Function<V> for Applied<V> {
+    #[inline(always)]
+    fn of<const N: usize>(&self, _: usize, mut y: [V; N], g: [V; N]) -> [V; N] {
+        for k in 0..N {
+            // y (g - c) - y s cannot overflow where (g - c) - s might.
+            y[k] = y[k].mul_add(g[k] - self.c, -(y[k] * self.s));
+        }
+        y
+    }
+}
+
+/// Division by a temperature.
+struct Per<V> {
+    temperature: V,
+}
+
+impl<V: Lanes> Function<V> for Per<V> {
+    #[inline(always)]
+    fn of<const N: usize>(&self, _: usize, mut gx: [V; N], _: [V; N]) -> [V; N] {
+        for gx in &mut gx {
+            *gx = *gx / self.temperature;
+        }
+        gx
+    }
+}
+
+impl<T: Real> Job<T> for Pullback<'_, T> {
+    #[inline(always)]
+    fn lines<V: Lanes<Item = T>, L: Layout>(
+        &self,
+        level: V::Level,
+        r: usize,
+        [y, g]: [&[T]; 2],
+        gx: &mut [T],
+        own: Own<'_, T>,
+    ) -> u32 {
+        let c = L::pick::<V>(level, g, &self.top[r..r + own.lines]);
+        let centred = Centred { c };
+        let s = sum::<V, L, true, false, 4>(level, [y, g], &mut [], T::ZERO, &centred).value();
+        each::<V, true>(level, [y, g], gx, &Applied { c, s });
+        if let Some(temperature) = self.temperature {
+            let temperature = V::splat(level, temperature);
+            update(level, gx, &Per { temperature });
+        }
+        // Not finite: g - c overflowed, or the line is NaN.
+        s.finite()
+    }
+
+    fn line(&self, r: usize, [y, g]: [&[T]; 2], gx: &mut [T], _: Own<'_, T>) {
+        let (line, top) = (Rows::last(1, y.len()), &self.top[r..=r]);
+        match (&self.mask, self.temperature) {
+            (Some(mask), _) => {
+                plain_loss::masked_softmax_vjp(line, y, &mask.line(r), top, g, gx);
+            }
+            (None, Some(t)) => plain_loss::softmax_scaled_vjp(line, y, top, t, g, gx),
+            (None, None) => plain::softmax_vjp(line, y, top, g, gx),
+        }
+    }
+}

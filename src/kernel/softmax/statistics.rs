@@ -1,0 +1,201 @@
+//! The sum of a line's other exponentials, and what follows from it: log-softmax, logsumexp, cross entropy.
+
+use super::exponential::{Argument, Exponential, shifted};
+use super::layout::{Layout, first, largest};
+use super::lines::{Job, Own};
+use super::sum::Pair;
+use super::sweep::{Function, each, sum};
+use super::{plain, plain_loss};
+use crate::kernel::Rows;
+use crate::kernel::simd::{Lanes, Real};
+use num_traits::Float;
+
+/// What is made of a line's statistics.
+pub(super) enum Statistics<'a> {
+    /// `z_j = (x_j - x_m) - log(1 + R)`.
+    LogSoftmax,
+    /// `x_m + log(1 + R)`.
+    LogSumExp,
+    /// `log(1 + R) - (x_t - x_m)` at the label t.
+    CrossEntropy(&'a [u32]),
+    /// `-Σ_j t_j z_j` over targets t.
+    SoftCrossEntropy,
+}
+
+/// The place of the maximum, which a sum leaves out.
+#[derive(Clone, Copy)]
+pub(super) struct Hole<V> {
+    /// Across: the vector, and the lane in it.
+    vector: usize,
+    set: u32,
+    /// Down: the vector for each lane, in two parts that are exact as numbers.
+    each: [V; 2],
+    down: bool,
+}
+
+/// The parts of the number of a vector.
+#[inline(always)]
+fn parts<T: Real>(i: usize) -> [T; 2] {
+    [T::whole((i >> 20) as i32), T::whole((i & 0xF_FFFF) as i32)]
+}
+
+impl<V: Lanes> Hole<V> {
+    #[inline(always)]
+    pub fn new<L: Layout>(level: V::Level, top: &[u32]) -> Self {
+        let mut each = [[V::Item::ZERO; 16]; 2];
+        for (line, &top) in top.iter().enumerate() {
+            [each[0][line], each[1][line]] = parts(top as usize);
+        }
+        Self {
+            vector: top[0] as usize / V::COUNT,
+            set: 1 << (top[0] as usize % V::COUNT),
+            each: [V::load(level, &each[0]), V::load(level, &each[1])],
+            down: L::DOWN,
+        }
+    }
+
+    /// Vector `i` with 0 for the maximum.
+    #[inline(always)]
+    pub fn left_out(self, level: V::Level, i: usize, v: V) -> V {
+        let set = if self.down {
+            let [high, low] = parts(i);
+            let high = self.each[0].equal(V::splat(level, high));
+            high & self.each[1].equal(V::splat(level, low))
+        } else if i == self.vector {
+            self.set
+        } else {
+            return v;
+        };
+        V::select(set, V::splat(level, V::Item::ZERO), v)
+    }
+}
+
+/// The exponentials except the largest.
+struct Others<V: Lanes, A> {
+    level: V::Level,
+    exponential: Exponential<V, A>,
+    hole: Hole<V>,
+}
+
+impl<V: Lanes, A: Argument<V>> Function<V> for Others<V, A> {
+    #[inline(always)]
+    fn of<const N: usize>(&self, i: usize, x: [V; N], _: [V; N]) -> [V; N] {
+        let mut e = self.exponential.at(x);
+        for (k, e) in e.iter_mut().enumerate() {
+            *e = self.hole.left_out(self.level, i + k, *e);
+        }
+        e
+    }
+}
+
+/// `z_j = (x_j - x_m) - log(1 + R)`.
+struct Log<V> {
+    m: V,
+    log: V,
+}
+
+impl<V: Lanes> Function<V> for Log<V> {
+    #[inline(always)]
+    fn of<const N: usize>(&self, _: usize, mut x: [V; N], _: [V; N]) -> [V; N] {
+        for x in &mut x {
+            *x = (*x - self.m) - self.log;
+        }
+        x
+    }
+}
+
+/// `-t_j z_j`, 0 for a target of 0.
+struct Surprise<V> {
+    z: Log<V>,
+    zero: V,
+}
+
+impl<V: Lanes> Function<V> for Surprise<V> {
+    #[inline(always)]
+    fn of<const N: usize>(&self, i: usize, x: [V; N], t: [V; N]) -> [V; N] {
+        let mut z = self.z.of(i, x, t);
+        for (z, t) in z.iter_mut().zip(t) {
+            *z = V::select(t.equal(self.zero), self.zero, -(t * *z));
+        }
+        z
+    }
+}
+
+/// `R = Σ_{j≠m} e^(x_j - x_m)`.
+#[inline(always)]
+fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) -> V {
+    let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
+    let exponential = shifted::<V, L>(level, x, m, raise);
+    let hole = Hole::new::<L>(level, top);
+    let others = Others {
+        level,
+        exponential,
+        hole,
+    };
+    let fill = V::Item::NOTHING;
+    let r = sum::<V, L, false, false, 1>(level, [x, &[]], &mut [], fill, &others);
+    let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
+    quotient(r, exponential.largest(m)) * lower
+}
+
+/// The quotient of two numbers that are known to more digits than they have, rounded once.
+#[inline(always)]
+pub(super) fn quotient<V: Lanes>(a: Pair<V>, b: Pair<V>) -> V {
+    let q = a.sum / b.sum;
+    let left = (-q).fused(b.sum, a.sum) + ((-q).mul_add(b.lost, a.lost));
+    q + left / b.sum
+}
+
+impl<T: Real> Job<T> for Statistics<'_> {
+    #[inline(always)]
+    fn lines<V: Lanes<Item = T>, L: Layout>(
+        &self,
+        level: V::Level,
+        r: usize,
+        [x, targets]: [&[T]; 2],
+        z: &mut [T],
+        own: Own<'_, T>,
+    ) -> u32 {
+        let m = largest::<V, L>(level, x);
+        first::<V, L>(level, x, m, own.top);
+        let rest = rest::<V, L>(level, x, m, own.top);
+        L::collect(rest, own.rest);
+        let log = L::map(level, rest, T::ln_1p);
+        match self {
+            Self::LogSoftmax => each::<V, false>(level, [x, &[]], z, &Log { m, log }),
+            Self::LogSumExp => L::collect(m + log, own.value),
+            Self::CrossEntropy(labels) => {
+                let x: V = L::pick(level, x, &labels[r..r + own.lines]);
+                L::collect(log - (x - m), own.value);
+            }
+            Self::SoftCrossEntropy => {
+                let zero = V::splat(level, T::ZERO);
+                let z = Log { m, log };
+                let surprise = Surprise { z, zero };
+                let inputs = [x, targets];
+                let s = sum::<V, L, true, false, 1>(level, inputs, &mut [], T::ZERO, &surprise);
+                let s = s.value();
+                L::collect(s, own.value);
+                return m.finite() & rest.finite() & s.finite();
+            }
+        }
+        m.finite() & rest.finite()
+    }
+
+    fn line(&self, r: usize, [x, targets]: [&[T]; 2], z: &mut [T], own: Own<'_, T>) {
+        let line = Rows::last(1, x.len());
+        let Own {
+            top, rest, value, ..
+        } = own;
+        match self {
+            Self::LogSoftmax => plain::log_softmax(line, x, z, top, rest),
+            Self::LogSumExp => plain::logsumexp(line, x, value, top, rest),
+            Self::CrossEntropy(labels) => {
+                plain_loss::cross_entropy(line, x, &labels[r..=r], value, top, rest);
+            }
+            Self::SoftCrossEntropy => {
+                plain_loss::soft_cross_entropy(line, x, targets, value, top, rest);
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The kernels of the softmax family on every level that this machine has: against the plain forms in double-double, at
+//! every length around the vectors', in every layout, at the end of a page, on several threads.
+#![allow(unsafe_code)] // for the guarded pages
+
+#[path = "support/guard.rs"]
+mod guard;
+#[path = "support/hooks.rs"]
+mod hooks;
+
+use hooks::{Found, Inputs};
+use wengert::{Elem, Level, Rows};
+
+/// Layouts of about `count` rows of `n` elements.
+fn layouts(n: usize) -> Vec<Rows> {
+    let layout = |outer, inner| Rows { outer, n, inner };
+    vec![
+        layout(1, 1),
+        layout(19, 1),
+        layout(1, 19),
+        layout(2, 3),
+        layout(5, 7),
+        layout(2, 40),
+    ]
+}
+
+fn lengths<T: Elem>() -> Vec<usize> {
+    let lanes = 64 / size_of::<T>();
+    (0..=3 * lanes + 1).chain([5 * lanes + 3, 300]).collect()
+}
+
+/// Holds results against exact ones, in ulps of the larger of the result and its terms.
+fn close<T: Elem>(found: &[Found<T>], exact: &[Found<T::Wide>], what: &str) {
+    for (found, exact) in found.iter().zip(exact) {
+        for (k, (&a, b)) in found.numbers.iter().zip(&exact.numbers).enumerate() {
+            let (a, b) = (a.primal(), b.primal());
+            let size = exact.sizes.get(k).copied().unwrap_or(0.0).max(b.abs());
+            let least = T::min_positive_value().primal();
+            let ulp = size.max(least) * T::epsilon().primal();
+            let beyond = a.abs() == f64::INFINITY && b.abs() >= T::max_value().primal();
+            let both = a == b || (a.is_nan() && b.is_nan()) || (beyond && a * b > 0.0);
+            let same = both || (a - b).abs() <= 5.0 * ulp;
+            assert!(same, "{what} {}[{k}]: {a:e}, exact {b:e}", found.name);
+        }
+    }
+}
+
+fn bits<T: Elem>(found: &[Found<T>]) -> Vec<(&'static str, Vec<u64>)> {
+    let bits = |x: &T| {
+        if x.is_nan() {
+            u64::MAX
+        } else {
+            (x.primal() + 0.0).to_bits()
+        }
+    };
+    let one = |found: &Found<T>| (found.name, found.numbers.iter().map(bits).collect());
+    found.iter().map(one).collect()
+}
+
+fn parity<T: Elem>() {
+    let (huge, tiny) = (T::max_value().primal(), T::min_positive_value().primal());
+    let (inf, nan) = (f64::INFINITY, f64::NAN);
+    let kinds: [(f64, &[f64]); 6] = [
+        (3.0, &[]),
+        (60.0, &[0.0, -inf]),
+        (1.0, &[1e4, -1e4, tiny / 8.0]),
+        (1.0, &[-inf]),
+        (1.0, &[nan, -inf]),
+        (1e3, &[inf, huge / 4.0, -huge / 4.0]),
+    ];
+    for n in lengths::<T>() {
+        for rows in layouts(n) {
+            for (kind, (spread, special)) in kinds.iter().enumerate() {
+                let inputs = Inputs::<T>::random(rows, *spread, special, n as u64);
+                let exact = inputs.widen().run();
+                let mut last = None;
+                for level in Level::all() {
+                    let found = level.force(|| inputs.run());
+                    close(&found, &exact, &format!("{level} {rows:?} kind {kind}"));
+                    // Without a fused multiply-add the portable level rounds otherwise.
+                    let fused = *level != Level::Portable || cfg!(target_feature = "fma");
+                    let bits = fused.then(|| bits(&found));
+                    if let (Some(last), Some(bits)) = (&last, &bits) {
+                        assert_eq!(last, bits, "{level} {rows:?}");
+                    }
+                    last = bits;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_level_agrees_with_the_plain_form_in_f32() {
+    parity::<f32>();
+}
+
+#[test]
+fn every_level_agrees_with_the_plain_form_in_f64() {
+    parity::<f64>();
+}
+
+/// The rows of other layouts, put one after the other.
+fn straighten<T: Elem>(inputs: &Inputs<T>) -> Inputs<T> {
+    let from = inputs.rows;
+    let places: Vec<usize> = from.starts().flat_map(|start| from.row(start)).collect();
+    let sort = |x: &[T]| places.iter().map(|&at| x[at]).collect();
+    Inputs {
+        rows: Rows::last(from.count(), from.n),
+        x: sort(&inputs.x),
+        g: sort(&inputs.g),
+        each: inputs.each.clone(),
+        mask: places.iter().map(|&at| inputs.mask[at]).collect(),
+        labels: inputs.labels.clone(),
+    }
+}
+
+fn one_row<T: Elem>(inputs: &Inputs<T>, r: usize) -> Inputs<T> {
+    let n = inputs.rows.n;
+    let row = r * n..(r + 1) * n;
+    Inputs {
+        rows: Rows::last(1, n),
+        x: inputs.x[row.clone()].into(),
+        g: inputs.g[row.clone()].into(),
+        each: [inputs.each[r]].into(),
+        mask: inputs.mask[row].into(),
+        labels: [inputs.labels[r]].into(),
+    }
+}
+
+fn places<T: Elem>() {
+    for n in [1, 2, 7, 16, 33, 48, 49, 64, 100, 700] {
+        for rows in layouts(n).into_iter().skip(1) {
+            let inputs = Inputs::<T>::random(rows, 4.0, &[0.0], 5);
+            let straight = straighten(&inputs);
+            for level in Level::all() {
+                let [there, here] = [&inputs, &straight].map(|x| level.force(|| bits(&x.run())));
+                for r in [0, 1, rows.count() - 1] {
+                    let alone = level.force(|| bits(&one_row(&straight, r).run()));
+                    for ((there, here), alone) in there.iter().zip(&here).zip(&alone) {
+                        let each = here.1.len() == rows.count() && n > 1;
+                        let take = |j: usize| if each { r } else { r * n + j };
+                        for (j, &alone) in alone.1.iter().enumerate() {
+                            let what = format!("{level} {} of {rows:?}, row {r}", here.0);
+                            assert_eq!(here.1[take(j)], alone, "{what} alone");
+                            let at = if each { r } else { rows.at(r, j) };
+                            assert_eq!(there.1[at], alone, "{what} there");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_has_the_same_bits_wherever_it_lies() {
+    places::<f32>();
+    places::<f64>();
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let layout = |outer, n, inner| Rows { outer, n, inner };
+    for rows in [
+        layout(3000, 20, 1),
+        layout(50, 1500, 1),
+        layout(2, 300, 150),
+        layout(3, 20000, 1),
+    ] {
+        let inputs = Inputs::<f32>::random(rows, 4.0, &[0.0], 6);
+        let mut expected = None;
+        for threads in [1, 2, 3, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let found = pool.build().unwrap().install(|| bits(&inputs.run()));
+            assert!(
+                *expected.get_or_insert_with(|| found.clone()) == found,
+                "{threads} threads"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_read_or_written_beyond_the_end_of_a_page() {
+    fn check<T: Elem>() {
+        for n in lengths::<T>().into_iter().skip(1) {
+            for rows in [
+                Rows::last(1, n),
+                Rows::last(18, n),
+                Rows {
+                    outer: 1,
+                    n,
+                    inner: 19,
+                },
+            ] {
+                let inputs = Inputs::<T>::random(rows, 4.0, &[], 8);
+                let x = guard::copy(&inputs.x);
+                let g = guard::copy(&inputs.g);
+                let mut y = guard::copy(&inputs.g);
+                let mut gx = guard::copy(&inputs.g);
+                let (mut top, mut rest) = (vec![0; rows.count()], guard::copy(&inputs.each));
+                for level in Level::all() {
+                    level.force(|| {
+                        T::softmax(rows, &x, &mut y, &mut top);
+                        T::softmax_vjp(rows, &y, &top, &g, &mut gx);
+                        T::softmax_scaled(rows, &x, T::of(3.0), &mut y, &mut top);
+                        T::masked_softmax(rows, &x, &inputs.mask, &mut y, &mut top);
+                        T::masked_softmax_vjp(rows, &y, &inputs.mask, &top, &g, &mut gx);
+                        T::log_softmax(rows, &x, &mut y, &mut top, &mut rest);
+                        T::log_softmax_vjp(rows, &x, &top, &rest, &g, &mut gx);
+                    });
+                }
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+#[should_panic(expected = "WENGERT_SIMD")]
+fn an_unknown_level_is_refused() {
+    // The variable is read once, at the first kernel of a process, so this runs in a process of its own.
+    let program = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(program);
+    command.args(["--exact", "every_level_agrees_with_the_plain_form_in_f32"]);
+    let output = command.env("WENGERT_SIMD", "sse9").output().unwrap();
+    panic!("{}", String::from_utf8_lossy(&output.stdout));
+}
