@@ -193,7 +193,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// x, and R and the index of the maximum of each row; no probabilities.
     ///
     /// # Accuracy
-    /// On `tests/golden` loss and gradient are within 3 ulps, in f32 and f64, with every instruction set.
+    /// On `tests/golden` loss and gradient are within 2 ulps, in f32 and f64, with every instruction set.
     ///
     /// # Panics
     /// If `axis` is no axis of x, if there is not one label for each row, or if one is no class: a
