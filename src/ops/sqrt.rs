@@ -35,7 +35,7 @@ elementwise! {
     /// `gx = g / (2 y), infinite at 0`.
     ///
     /// # Accuracy
-    /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 1.3 and 1.2; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 1.3 and 1.3; see docs/accuracy.md.
     ///
     /// # Example
     /// ```
