@@ -2,11 +2,13 @@
 
 #[path = "support/golden.rs"]
 mod golden;
+#[path = "support/sweep.rs"]
+mod sweep;
 
 use std::collections::BTreeMap;
 
 use golden::{Apply, Record, number};
-use wengert::{Elem, Tensor, Var};
+use wengert::{Dd, Elem, Tensor, Var};
 
 /// Writes the dispatch by name once for tensors and once for scalars: the methods are the same.
 macro_rules! dispatch {
@@ -147,6 +149,67 @@ fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
     println!("op            value  gradient  second order  (max ulps, f64)");
     for (op, [value, gradient, second]) in &table {
         println!("{op:<12} {value:>6.2} {gradient:>9.2} {second:>13.2}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The records' inputs rounded to f32; the same op on double-double numbers says what is right there.
+#[test]
+fn in_f32_values_gradients_and_second_order_are_right_to_a_few_ulps() {
+    let mut wrong = Vec::new();
+    for record in records().into_iter().map(Record::rounded) {
+        let found = golden::evaluate_in::<f32>(&record, &Op);
+        let exact = golden::evaluate_in::<Dd>(&record, &Op);
+        for (order, (found, exact)) in found.iter().zip(&exact).enumerate() {
+            for (found, exact) in found.iter().zip(exact) {
+                // Sums over broadcast axes cancel; they are held to their size in f64.
+                if order > 0 && found.shape() != record.out.shape() {
+                    continue;
+                }
+                for (&found, &exact) in found.iter().zip(exact.iter()) {
+                    let ulps = sweep::distance(found, exact, 0.0);
+                    if ulps.is_nan() || ulps > BOUNDS[order] {
+                        wrong.push(format!(
+                            "{} order {order}: {ulps:.1} ulps, {found:e} and {exact:e}",
+                            record.id
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Inputs from the least to the largest number, in both tails of every function.
+#[test]
+fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
+    let mut wrong = Vec::new();
+    let records = golden::read("ops_range.jsonl");
+    assert!(records.len() > 35, "{} records", records.len());
+    for record in records {
+        let d = record.derivatives.as_ref().unwrap();
+        let found = golden::evaluate_in::<f64>(&record, &Op);
+        let exact = [std::slice::from_ref(&record.out), &d.grads, &d.hvp];
+        for (order, (found, exact)) in found.iter().zip(exact).enumerate() {
+            let pairs = found
+                .iter()
+                .zip(exact)
+                .flat_map(|(a, b)| a.iter().zip(b.iter()));
+            for (i, (&found, &exact)) in pairs.enumerate() {
+                // Where the exact derivative overflows, ours need only not pretend to be a number.
+                let overflow = order > 0 && exact.is_infinite() && !found.is_finite();
+                let ulps = golden::ulps(found, exact);
+                if !overflow && (ulps.is_nan() || ulps > BOUNDS[order]) {
+                    let i = i % record.out.len();
+                    let at: Vec<_> = record.inputs.iter().map(|x| x.data()[i]).collect();
+                    wrong.push(format!(
+                        "{} order {order} at {at:?}: {found:e}, exact {exact:e}",
+                        record.op
+                    ));
+                }
+            }
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

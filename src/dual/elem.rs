@@ -13,6 +13,16 @@ impl<T: Elem> Elem for Dual<T> {
         Dual::new(self.primal.widen(), self.tangent.widen())
     }
 
+    type Work = Dual<T::Work>;
+
+    fn lift(self) -> Self::Work {
+        Dual::new(self.primal.lift(), self.tangent.lift())
+    }
+
+    fn land(x: Self::Work) -> Self {
+        Dual::new(T::land(x.primal), T::land(x.tangent))
+    }
+
     fn of(x: f64) -> Self {
         Self::constant(T::of(x))
     }

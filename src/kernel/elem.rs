@@ -26,6 +26,16 @@ pub trait Elem:
     /// The same number in the wider type, exactly.
     fn widen(self) -> Self::Wide;
 
+    /// The type in which compound formulas of one number are evaluated, to be rounded once: `f64`
+    /// for `f32`, and otherwise this type itself.
+    type Work: Elem;
+
+    /// The same number in the type of [`Elem::Work`], exactly.
+    fn lift(self) -> Self::Work;
+
+    /// The nearest number to `x`.
+    fn land(x: Self::Work) -> Self;
+
     /// The nearest number to `x`; exact where `Self` is at least as wide as `f64`.
     fn of(x: f64) -> Self;
 

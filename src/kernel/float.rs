@@ -18,6 +18,16 @@ macro_rules! float {
                 Dd::from(self)
             }
 
+            type Work = f64;
+
+            fn lift(self) -> f64 {
+                f64::from(self)
+            }
+
+            fn land(x: f64) -> Self {
+                x as $t
+            }
+
             fn of(x: f64) -> Self {
                 x as $t
             }

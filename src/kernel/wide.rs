@@ -9,6 +9,16 @@ impl Elem for Dd {
         self
     }
 
+    type Work = Self;
+
+    fn lift(self) -> Self {
+        self
+    }
+
+    fn land(x: Self) -> Self {
+        x
+    }
+
     fn of(x: f64) -> Self {
         Self::from(x)
     }

@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = g sign(x), 0 at 0`. The subgradient of least norm at 0.
     ///
+    /// # Accuracy
+    /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

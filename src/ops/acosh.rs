@@ -16,7 +16,9 @@ impl<T: Elem> Unary<T> for Acosh {
     // The logarithm of x + √(x² - 1) cancels near 1 and the square overflows far out.
     fn value(self, x: T) -> T {
         let above = x - T::one();
-        if x < T::of(2.0) {
+        if x < T::one() {
+            T::nan()
+        } else if x < T::of(2.0) {
             (above + (above * (x + T::one())).sqrt()).ln_1p()
         } else if x < T::epsilon().recip() {
             (x + above.sqrt() * (x + T::one()).sqrt()).ln()
@@ -41,6 +43,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g / (√(x - 1) √(x + 1)), infinite at 1`. Two roots, since x² - 1 cancels near 1 and overflows far out.
+    ///
+    /// # Accuracy
+    /// Measured: value within 1.1 ulps in f32 and 1.2 in f64, gradient 2.5 and 2.4; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

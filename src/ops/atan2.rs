@@ -25,12 +25,24 @@ impl<T: Elem> Binary<T> for Atan2 {
     }
 
     fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
-        let h = a.hypot(b);
-        if h == T::zero() {
+        if a == T::zero() && b == T::zero() {
             [T::zero(); 2]
         } else {
-            [b / h / h, -(a / h / h)]
+            turns(a.lift(), b.lift()).map(T::land)
         }
+    }
+}
+
+/// The slopes away from the origin, by the ratio of the operands: a² + b² leaves the range long before
+/// the slopes do.
+fn turns<T: Elem>(a: T, b: T) -> [T; 2] {
+    let part = |ratio: T| (T::one() + ratio * ratio).recip();
+    if a.abs() >= b.abs() {
+        let ratio = b / a;
+        [ratio * part(ratio) / a, -(part(ratio) / a)]
+    } else {
+        let ratio = a / b;
+        [part(ratio) / b, -(ratio * part(ratio) / b)]
     }
 }
 
@@ -44,7 +56,10 @@ pairwise! {
     /// All reals; 0 at the origin by convention.
     ///
     /// # Gradient
-    /// `ga = g b / (a² + b²), gb = -g a / (a² + b²)`, summed over broadcast axes. Through the hypotenuse, since a² + b² overflows and underflows long before the slopes do. Both are 0 at the origin.
+    /// `ga = g b / (a² + b²), gb = -g a / (a² + b²)`, summed over broadcast axes. Through the ratio of the operands, since a² + b² overflows and underflows long before the slopes do. Both are 0 at the origin.
+    ///
+    /// # Accuracy
+    /// Measured: value within 1.3 ulps in f32 and 0.6 in f64, gradient 0.5 and 2.9; see docs/accuracy.md.
     ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.

@@ -56,6 +56,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g where low <= x <= high, else 0; the interval is closed`.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
     pub fn clamp(self, low: T, high: T) = Clamp { low, high };
 }
 

@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = -g sin x`.
     ///
+    /// # Accuracy
+    /// Measured: value within 0.6 ulps in f32 and 0.5 in f64, gradient 0.6 and 0.5; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

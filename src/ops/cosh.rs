@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = g sinh x`.
     ///
+    /// # Accuracy
+    /// Measured: value within 1.0 ulps in f32 and 1.0 in f64, gradient 1.4 and 1.6; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

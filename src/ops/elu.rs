@@ -52,6 +52,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g where x > 0, else alpha g e^x (at 0 too)`.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.8 ulps in f32 and 0.8 in f64, gradient 1.0 and 0.5; see docs/accuracy.md.
     pub fn elu(self, alpha: T) = Elu { alpha };
 }
 

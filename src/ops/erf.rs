@@ -24,10 +24,11 @@ impl<T: Elem> Unary<T> for Erf {
 
 /// `e^(-x²)`. The rounding of `x²` is put right: in the tail it alone would cost hundreds of ulps.
 pub(super) fn gauss<T: Elem>(x: T) -> T {
-    let square = x * x;
-    if !square.is_finite() {
-        return (-square).exp();
+    // Past 28 it is 0 in every element, and farther out the square would overflow.
+    if x.abs() > T::of(40.0) {
+        return T::zero();
     }
+    let square = x * x;
     let lost = x.mul_add(x, -square);
     let value = (-square).exp();
     value - value * lost
@@ -44,6 +45,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g 2/√π e^(-x²)`.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.7 ulps in f32 and 0.7 in f64, gradient 2.2 and 1.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = -g 2/√π e^(-x²)`.
     ///
+    /// # Accuracy
+    /// Measured: value within 2.1 ulps in f32 and 1.7 in f64, gradient 2.2 and 1.5; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = g e^x`. y + 1 would lose every digit of the slope for large negative x.
     ///
+    /// # Accuracy
+    /// Measured: value within 0.8 ulps in f32 and 0.8 in f64, gradient 0.5 and 0.5; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

@@ -30,6 +30,9 @@ elementwise! {
     /// ```
     /// # Gradient
     /// 0 everywhere, at the jumps too.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
     pub fn floor(self) = Floor;
 }
 

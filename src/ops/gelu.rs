@@ -1,5 +1,6 @@
 //! Gaussian error linear unit, exact form.
 
+use super::gelu_tanh::flat;
 use super::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
@@ -14,13 +15,31 @@ impl<T: Elem> Unary<T> for Gelu {
     plain_unary!("gelu", INPUTS);
 
     fn value(self, x: T) -> T {
-        x * normal_mass(x)
+        match flat(x) {
+            Some([y, _]) => y,
+            None => T::land(bent(x.lift())),
+        }
     }
 
     fn slope(self, x: T, _: T) -> T {
-        let peak = T::of(0.5) * T::FRAC_2_SQRT_PI() * T::FRAC_1_SQRT_2();
-        normal_mass(x) + x * (peak * half_gauss(x))
+        match flat(x) {
+            Some([_, slope]) => slope,
+            None => T::land(bent_slope(x.lift())),
+        }
     }
+}
+
+fn bent<T: Elem>(x: T) -> T {
+    x * normal_mass(x)
+}
+
+fn bent_slope<T: Elem>(x: T) -> T {
+    normal_mass(x) + x * (peak::<T>() * half_gauss(x))
+}
+
+/// `1/√(2π)`, the height of the normal density.
+fn peak<T: Elem>() -> T {
+    T::of(0.398_942_280_401_432_7) + T::of(-2.492_327_202_277_73e-17)
 }
 
 /// `Φ(x)`, the normal distribution's mass below `x`.
@@ -33,11 +52,7 @@ fn normal_mass<T: Elem>(x: T) -> T {
     let hi = T::FRAC_1_SQRT_2();
     let lo = hi.mul_add(-hi, T::of(0.5)) * T::FRAC_1_SQRT_2();
     let lost = (-x).mul_add(hi, -u) - x * lo;
-    if lost.is_finite() {
-        mass - T::of(0.5) * T::FRAC_2_SQRT_PI() * half_gauss(x) * lost
-    } else {
-        mass
-    }
+    mass - T::of(0.5) * T::FRAC_2_SQRT_PI() * half_gauss(x) * lost
 }
 
 /// `e^(-x²/2)`, with the rounding of `x²` put right.
@@ -45,9 +60,6 @@ fn half_gauss<T: Elem>(x: T) -> T {
     let half = T::of(0.5);
     let square = x * x;
     let value = (-square * half).exp();
-    if !square.is_finite() {
-        return value;
-    }
     let lost = x.mul_add(x, -square);
     value - value * (half * lost)
 }
@@ -63,6 +75,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g (Φ(x) + x φ(x)), φ(x) = e^(-x²/2) / √(2π)`. By erfc, since 1 + erf loses every digit in the left tail. Hendrycks and Gimpel, arXiv:1606.08415.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.5 ulps in f32 and 2.9 in f64, gradient 0.5 and 6.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

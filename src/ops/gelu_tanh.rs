@@ -1,5 +1,6 @@
 //! Gaussian error linear unit, the approximation by tanh.
 
+use super::gate::Gate;
 use super::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
@@ -14,78 +15,78 @@ impl<T: Elem> Unary<T> for GeluTanh {
     plain_unary!("gelu_tanh", INPUTS);
 
     fn value(self, x: T) -> T {
-        x * Inner::at(x).logistic()
+        match flat(x) {
+            Some([y, _]) => y,
+            None => T::land(bent(x.lift())),
+        }
     }
 
     fn slope(self, x: T, _: T) -> T {
-        let inner = Inner::at(x);
-        let steepness = root::<T>() * (T::one() + T::of(3.0 * CUBIC) * x * x);
-        inner.logistic() + x * (steepness * inner.logistic_slope())
+        match flat(x) {
+            Some([_, slope]) => slope,
+            None => T::land(bent_slope(x.lift())),
+        }
     }
 }
 
-/// The coefficient of the cubic term, from the paper.
-const CUBIC: f64 = 0.044_715;
+fn bent<T: Elem>(x: T) -> T {
+    gate(x).times(x)
+}
+
+fn bent_slope<T: Elem>(x: T) -> T {
+    let steepness = root::<T>() * (T::one() + cubic::<T>(3.0) * x * x);
+    gate(x).slope(x * steepness)
+}
+
+/// Value and slope of a gelu where they are those of the rectifier to the last bit of any element,
+/// infinities included.
+pub(super) fn flat<T: Elem>(x: T) -> Option<[T; 2]> {
+    let far = T::of(40.0);
+    if x > far {
+        Some([x, T::one()])
+    } else if x < -far {
+        Some([T::zero(); 2])
+    } else {
+        None
+    }
+}
+
+/// The coefficient of the cubic term, from the paper, and what the nearest `f64` leaves of it.
+const CUBIC: [f64; 2] = [0.044_715, 2.196_021_142_708_559_5e-18];
+
+/// `2√(2/π)` as the sum of two `f64`.
+const ROOT: [f64; 2] = [1.595_769_121_605_730_8, -9.969_308_809_110_92e-17];
+
+/// The coefficient of the cubic term, times a small whole number.
+fn cubic<T: Elem>(times: f64) -> T {
+    T::of(CUBIC[0] * times) + T::of(CUBIC[0].mul_add(times, -(CUBIC[0] * times)) + CUBIC[1] * times)
+}
 
 /// `2√(2/π)`.
 fn root<T: Elem>() -> T {
-    T::SQRT_2() * T::FRAC_2_SQRT_PI()
+    T::of(ROOT[0]) + T::of(ROOT[1])
 }
 
-/// `2u` with what rounding took from it: in the tail `e^(2u)` has as many more ulps of error as `2u`
-/// is large.
-struct Inner<T> {
-    value: T,
-    lost: T,
+/// The gate of `2u`, with what rounding took from it: in the tail `e^(2u)` has as many more ulps of
+/// error as `2u` is large.
+fn gate<T: Elem>(x: T) -> Gate<T> {
+    let [coefficient, coefficient_rest] = CUBIC.map(T::of);
+    let [root, root_rest] = ROOT.map(T::of);
+    let square = x * x;
+    let cubic = coefficient * square;
+    let factor = T::one() + cubic;
+    let product = x * factor;
+    let value = root * product;
+    let cubic_lost = coefficient.mul_add(square, -cubic)
+        + coefficient * x.mul_add(x, -square)
+        + coefficient_rest * square;
+    // 1 + c in two parts, whichever is the larger.
+    let back = factor - T::one();
+    let factor_lost = (T::one() - (factor - back)) + (cubic - back) + cubic_lost;
+    let product_lost = x.mul_add(factor, -product) + x * factor_lost;
+    let lost = root.mul_add(product, -value) + root * product_lost + root_rest * product;
+    Gate::with_rest(value, lost)
 }
-
-impl<T: Elem> Inner<T> {
-    fn at(x: T) -> Self {
-        let coefficient = T::of(CUBIC);
-        let square = x * x;
-        let cubic = coefficient * square;
-        let factor = T::one() + cubic;
-        let product = x * factor;
-        let value = T::of(ROOT) * product;
-        if !value.is_finite() {
-            return Self {
-                value,
-                lost: T::zero(),
-            };
-        }
-        let rest = |of: f64| T::of(of - T::of(of).primal());
-        let cubic_lost = coefficient.mul_add(square, -cubic)
-            + coefficient * x.mul_add(x, -square)
-            + (rest(CUBIC) + T::of(CUBIC_REST)) * square;
-        // 1 + c in two parts, whichever is the larger.
-        let back = factor - T::one();
-        let factor_lost = (T::one() - (factor - back)) + (cubic - back) + cubic_lost;
-        let product_lost = x.mul_add(factor, -product) + x * factor_lost;
-        let lost = T::of(ROOT).mul_add(product, -value)
-            + T::of(ROOT) * product_lost
-            + (rest(ROOT) + T::of(ROOT_REST)) * product;
-        Self { value, lost }
-    }
-
-    fn logistic(&self) -> T {
-        use super::sigmoid::{logistic, logistic_slope};
-        logistic(self.value) + logistic_slope(self.value) * self.lost
-    }
-
-    fn logistic_slope(&self) -> T {
-        use super::sigmoid::{logistic, logistic_slope};
-        let slope = logistic_slope(self.value);
-        // s'' = s' (1 - 2s)
-        slope + slope * (T::one() - (logistic(self.value) + logistic(self.value))) * self.lost
-    }
-}
-
-/// What the `f64` nearest to the coefficient leaves of it.
-const CUBIC_REST: f64 = 2.1960211427085595e-18;
-
-/// `2√(2/π)` as the sum of two `f64`.
-const ROOT: f64 = 1.5957691216057308;
-const ROOT_REST: f64 = -9.96930880911092e-17;
 
 elementwise! {
     /// Gaussian error linear unit, the approximation by tanh, of every element.
@@ -94,10 +95,13 @@ elementwise! {
     /// y = x (1 + tanh u) / 2 = x / (1 + e^(-2u)), u = √(2/π) (x + 0.044715 x³)
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give the limits, +inf and 0 with slopes 1 and 0.
     ///
     /// # Gradient
     /// `gx = g (s + x 2u' s'), s = 1 / (1 + e^(-2u))`. The logistic form, since 1 + tanh loses every digit in the left tail. Hendrycks and Gimpel, arXiv:1606.08415.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.5 ulps in f32 and 2.2 in f64, gradient 0.5 and 4.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

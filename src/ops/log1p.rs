@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = g / (1 + x)`.
     ///
+    /// # Accuracy
+    /// Measured: value within 0.7 ulps in f32 and 0.8 in f64, gradient 1.5 and 1.5; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

@@ -41,6 +41,9 @@ pairwise! {
     /// # Gradient
     /// `ga = g where a < b, gb = g where b < a, half each at a tie`, summed over broadcast axes.
     ///
+    /// # Accuracy
+    /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
+    ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.
     pub fn minimum(self, other), try_minimum = Minimum;

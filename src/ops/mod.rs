@@ -7,6 +7,7 @@ mod argmax;
 mod argmin;
 mod binary;
 mod float;
+mod gate;
 mod linear;
 mod over;
 mod plain;

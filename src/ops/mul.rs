@@ -47,4 +47,8 @@ impl Spec for Product {
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
         x[0] * x[1]
     }
+
+    fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {
+        Some(x[0] * x[1])
+    }
 }

@@ -26,17 +26,45 @@ impl<T: Elem> Binary<T> for Pow {
 
     // A dual b of primal 0 still carries a tangent: only a whole 0 may stop the first slope.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2] {
-        let da = if b.is_zero() || (b == T::zero() && a == T::zero()) {
-            T::zero()
-        } else {
-            b * a.powf(b - T::one())
-        };
-        let db = if a == T::zero() && b >= T::zero() {
-            T::zero()
-        } else {
-            y * a.ln()
-        };
-        [da, db]
+        // A narrow y has been rounded, and its tangent may have vanished: the wide form takes it again.
+        let wide = T::epsilon().primal() <= f64::EPSILON;
+        let y = wide.then(|| y.lift());
+        let [da, db] = partials(a.lift(), b.lift(), y).map(T::land);
+        let flat = b.is_zero() || (b == T::zero() && a == T::zero());
+        let still = a == T::zero() && b >= T::zero();
+        [
+            if flat { T::zero() } else { da },
+            if still { T::zero() } else { db },
+        ]
+    }
+}
+
+/// Both slopes, given `y = a^b` if it is at hand.
+fn partials<T: Elem>(a: T, b: T, y: Option<T>) -> [T; 2] {
+    let y = y.unwrap_or_else(|| a.powf(b));
+    if y.is_normal() {
+        return [power_slope(a, b, y), y * a.ln()];
+    }
+    // Near a = 1 the logarithm may bring back what only y overflows; and y / a, which enters the second
+    // order, may be a number where y vanishes.
+    let half = a.powf(b * T::of(0.5));
+    [power_slope(a, b, y), half * a.ln() * half]
+}
+
+/// `b a^(b - 1)`, given `y = a^b` as well.
+///
+/// A rounding of `b - 1` would count |ln a| times, so where it is not exact `b y / a` stands in. That is
+/// safe: for |b| up to 1/2 the size of y is moderate, for negative b y / a is more extreme than y, and
+/// b beyond the whole numbers leaves y a number only if a is near 1.
+pub(super) fn power_slope<T: Elem>(a: T, b: T, y: T) -> T {
+    let one = T::one();
+    let less = b - one;
+    let exact = less + one == b && b - less == one;
+    // At 0 and infinity the quotient would be 0/0 or its like.
+    if (exact && b > T::of(0.5)) || a == T::zero() || a.is_infinite() {
+        b * a.powf(less)
+    } else {
+        b * y / a
     }
 }
 
@@ -51,6 +79,9 @@ pairwise! {
     ///
     /// # Gradient
     /// `ga = g b a^(b - 1), gb = g y ln a`, summed over broadcast axes. Both are 0 at a = b = 0, and gb is 0 at a = 0 for b >= 0, the limit; gb is NaN for a < 0.
+    ///
+    /// # Accuracy
+    /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 0.5 and 1.6; see docs/accuracy.md.
     ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.

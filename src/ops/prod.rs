@@ -1,7 +1,6 @@
 //! Product over all, one or several axes.
 
 use super::reduction::{Given, Reduction, reduction};
-use super::unary::share;
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};
@@ -22,33 +21,11 @@ impl<T: Elem> Reduction<T> for Prod {
     }
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], _: &mut Residual<T>) {
-        kernel::fold_axis(rows, x, y, T::one(), |a, b| a * b);
+        kernel::product_axis(rows, x, y);
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
-        if gx.is_empty() {
-            return;
-        }
-        let Rows { n, inner, .. } = at.rows;
-        let block = n * inner;
-        let mut after = vec![T::one(); inner];
-        let blocks = at.x.chunks_exact(block).zip(gx.chunks_exact_mut(block));
-        for ((x, gx), g) in blocks.zip(g.chunks_exact(inner)) {
-            // Left to right, gx becomes the product of what stands before each element ..
-            gx[..inner].fill(T::one());
-            for p in inner..block {
-                gx[p] = gx[p - inner] * x[p - inner];
-            }
-            // .. and right to left that of what stands after it comes to it.
-            after.fill(T::one());
-            for (x, gx) in x.chunks_exact(inner).zip(gx.chunks_exact_mut(inner)).rev() {
-                for (((gx, &x), &g), after) in gx.iter_mut().zip(x).zip(g).zip(&mut after) {
-                    let before = *gx;
-                    *gx = share(g, || before * *after);
-                    *after *= x;
-                }
-            }
-        }
+        kernel::product_of_others(at.rows, at.x, g, gx);
     }
 }
 
@@ -62,8 +39,8 @@ reduction! {
     /// Any; the product of no elements is 1.
     ///
     /// # Domain
-    /// All reals. A product on the way that overflows stays infinite (or becomes NaN times 0), as
-    /// in a plain loop.
+    /// All reals. The order of the elements does not matter: where a product on the way could leave the
+    /// range, powers of 2 are kept apart, so that `[1e200, 1e200, 1e-300]` gives 1e100.
     ///
     /// # Gradient
     /// `gx_i = g Π_(k ≠ i) x_k`, from the products of what stands before and after each element:

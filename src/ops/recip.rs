@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = -g y²`.
     ///
+    /// # Accuracy
+    /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 1.8 and 1.8; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = -g y / (2 x)`.
     ///
+    /// # Accuracy
+    /// Measured: value within 1.3 ulps in f32 and 1.3 in f64, gradient 1.7 and 1.5; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

@@ -1,5 +1,6 @@
 //! Sigmoid-weighted identity, also called swish.
 
+use super::gate::Gate;
 use super::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
@@ -14,11 +15,11 @@ impl<T: Elem> Unary<T> for Silu {
     plain_unary!("silu", INPUTS);
 
     fn value(self, x: T) -> T {
-        x * super::sigmoid::logistic(x)
+        Gate::new(x).times(x)
     }
 
     fn slope(self, x: T, _: T) -> T {
-        super::sigmoid::logistic(x) + x * super::sigmoid::logistic_slope(x)
+        Gate::new(x).slope(x)
     }
 }
 
@@ -29,10 +30,13 @@ elementwise! {
     /// y = x / (1 + e^-x)
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give the limits, +inf and 0 with slopes 1 and 0.
     ///
     /// # Gradient
     /// `gx = g (s + x s'), s = 1 / (1 + e^-x), s' = 1 / (4 cosh²(x/2))`.
+    ///
+    /// # Accuracy
+    /// Measured: value within 2.2 ulps in f32 and 2.2 in f64, gradient 3.2 and 3.6; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

@@ -34,6 +34,9 @@ elementwise! {
     /// # Gradient
     /// `gx = g cosh x`.
     ///
+    /// # Accuracy
+    /// Measured: value within 1.4 ulps in f32 and 1.6 in f64, gradient 1.0 and 1.0; see docs/accuracy.md.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

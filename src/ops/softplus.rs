@@ -37,6 +37,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g / (1 + e^-x)`.
+    ///
+    /// # Accuracy
+    /// Measured: value within 1.4 ulps in f32 and 1.2 in f64, gradient 1.7 and 1.7; see docs/accuracy.md.
     pub fn softplus(self) = Softplus;
 }
 

@@ -17,10 +17,10 @@ impl<T: Elem> Unary<T> for Tanh {
         x.tanh()
     }
 
-    // 1 - y² loses every digit once y rounds to 1; the hyperbolic secant keeps them.
+    // 1 - y² loses every digit once y rounds to 1. As tanh x = 2 σ(2x) - 1, the logistic function's
+    // slope serves.
     fn slope(self, x: T, _: T) -> T {
-        let sech = x.cosh().recip();
-        sech * sech
+        T::of(4.0) * super::sigmoid::logistic_slope(x + x)
     }
 }
 
@@ -35,6 +35,9 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g / cosh² x`: right in the saturated tail, where `1 - y²` is 0.
+    ///
+    /// # Accuracy
+    /// Measured: value within 1.7 ulps in f32 and 1.8 in f64, gradient 3.3 and 3.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

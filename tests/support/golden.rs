@@ -159,6 +159,53 @@ pub fn evaluate(record: &Record, op: &impl Apply) -> Results {
     results
 }
 
+impl Record {
+    /// The same record with every number rounded to `f32`; its results are no longer those of its inputs.
+    pub fn rounded(mut self) -> Self {
+        let round = |x: f64| f64::from(x as f32);
+        for (_, attr) in self.attrs.as_object_mut().into_iter().flatten() {
+            if let Value::String(text) = attr {
+                *text = round(text.parse().unwrap()).to_string();
+            }
+        }
+        let d = self.derivatives.as_mut().unwrap();
+        for x in (self.inputs.iter_mut()).chain(&mut d.v).chain([&mut d.g]) {
+            *x = x.map(round);
+        }
+        self
+    }
+}
+
+/// Value, gradients and the gradients' derivative in any element type, in this order.
+pub fn evaluate_in<T: Elem>(record: &Record, op: &impl Apply) -> [Vec<Tensor<T>>; 3] {
+    let d = record.derivatives.as_ref().unwrap();
+    let tape = Tape::<T>::default();
+    let x: Vec<_> = record
+        .inputs
+        .iter()
+        .map(|x| tape.var(x.map(T::of)))
+        .collect();
+    let y = op.apply(record, &x);
+    let pulled = y.vjp(d.g.map(T::of));
+    let grads = x.iter().map(|&x| pulled.wrt(x)).collect();
+
+    let dual = Tape::<Dual<T>>::default();
+    let lift = |(x, v): (&Tensor<f64>, &Tensor<f64>)| {
+        let pairs = x
+            .iter()
+            .zip(v.iter())
+            .map(|(&x, &v)| Dual::new(T::of(x), T::of(v)));
+        dual.var(Tensor::new(x.shape(), pairs.collect()).unwrap())
+    };
+    let x: Vec<_> = record.inputs.iter().zip(&d.v).map(lift).collect();
+    let pulled = op.apply(record, &x).vjp(d.g.map(Dual::of));
+    let hvp = x
+        .iter()
+        .map(|&x| pulled.wrt(x).map(|g| g.tangent))
+        .collect();
+    [vec![y.value()], grads, hvp]
+}
+
 /// The distance in ulps of the expected number; NaN equals NaN, infinities themselves.
 pub fn ulps(found: f64, expected: f64) -> f64 {
     if found == expected || (found.is_nan() && expected.is_nan()) {

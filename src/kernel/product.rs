@@ -1,0 +1,128 @@
+//! Products of rows that leave the range of exponents only where the result does.
+//!
+//! The plain product comes first; only a row in which some partial product could leave the range is
+//! multiplied with the powers of 2 kept apart, which rounds nothing more.
+
+use super::reduce::fold_axis;
+use super::{Elem, Rows};
+
+/// Product of every row; 1 for rows without elements.
+pub(crate) fn product_axis<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
+    fold_axis(rows, x, y, T::one(), |a, b| a * b);
+    for (y, start) in y.iter_mut().zip(rows.starts()) {
+        if far(rows, x, start) {
+            let factors = rows.row(start).map(|at| x[at]);
+            *y = factors.fold(Apart::one(), Apart::times).number();
+        }
+    }
+}
+
+/// `gx_i = g Π x_k` over k ≠ i, from the products of what stands before and after each element.
+pub(crate) fn product_of_others<T: Elem>(rows: Rows, x: &[T], g: &[T], gx: &mut [T]) {
+    for (start, &g) in rows.starts().zip(g) {
+        if g.is_zero() {
+            rows.row(start).for_each(|at| gx[at] = g);
+        } else if far(rows, x, start) {
+            others_apart(rows, x, start, g, gx);
+        } else {
+            let mut before = T::one();
+            for at in rows.row(start) {
+                gx[at] = before;
+                before *= x[at];
+            }
+            let mut after = T::one();
+            for at in rows.row(start).rev() {
+                gx[at] = gx[at] * after * g;
+                after *= x[at];
+            }
+        }
+    }
+}
+
+/// One row of [`product_of_others`] with the powers of 2 kept apart.
+#[cold]
+fn others_apart<T: Elem>(rows: Rows, x: &[T], start: usize, g: T, gx: &mut [T]) {
+    let mut before = Vec::with_capacity(rows.n);
+    rows.row(start).fold(Apart::one(), |product, at| {
+        before.push(product);
+        product.times(x[at])
+    });
+    let mut after = Apart::one().times(g);
+    for (at, before) in rows.row(start).rev().zip(before.into_iter().rev()) {
+        gx[at] = before.and(after).number();
+        after = after.times(x[at]);
+    }
+}
+
+/// Whether some product of elements of the row could leave the range, whatever the order.
+fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
+    let range = exponent(T::max_value()).min(-exponent(T::min_positive_value()));
+    let sizes = rows.row(start).map(|at| exponent(x[at]).abs() + 1);
+    sizes.sum::<i64>() > range
+}
+
+/// The power of 2 at or just below the size of a number; 0 for 0, infinities and NaN.
+fn exponent<T: Elem>(x: T) -> i64 {
+    const BITS: u64 = f64::MANTISSA_DIGITS as u64 - 1;
+    let size = x.primal().abs();
+    if size == 0.0 || !size.is_finite() {
+        return 0;
+    }
+    let field = |size: f64| (size.to_bits() >> BITS) as i64 - 1023;
+    if size.is_normal() {
+        field(size)
+    } else {
+        // Times 2^52 it is normal.
+        field(size / f64::EPSILON) - BITS as i64
+    }
+}
+
+/// `x 2^power`, rounded once: every step before the last stays in the normal range.
+fn scale<T: Elem>(mut x: T, power: i64) -> T {
+    // Past ±4096 everything has left the range, whatever it was; 2^100 is a number in any element.
+    let mut power = power.clamp(-4096, 4096);
+    while power != 0 {
+        let step = power.clamp(-100, 100);
+        x *= T::of(2f64.powi(step as i32));
+        power -= step;
+    }
+    x
+}
+
+/// A number as `part 2^power`, with `part` from 1 to 2 in size (or 0, infinite, NaN).
+#[derive(Clone, Copy)]
+struct Apart<T> {
+    part: T,
+    power: i64,
+}
+
+impl<T: Elem> Apart<T> {
+    fn one() -> Self {
+        Self {
+            part: T::one(),
+            power: 0,
+        }
+    }
+
+    fn times(self, x: T) -> Self {
+        let power = exponent(x);
+        self.and(Self {
+            part: scale(x, -power),
+            power,
+        })
+    }
+
+    /// The product of two.
+    fn and(self, other: Self) -> Self {
+        let part = self.part * other.part;
+        let more = exponent(part);
+        Self {
+            part: scale(part, -more),
+            power: self.power + other.power + more,
+        }
+    }
+
+    fn number(self) -> T {
+        scale(self.part, self.power)
+    }
+}
