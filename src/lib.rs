@@ -75,7 +75,7 @@ mod tape;
 mod tensor;
 mod var;
 
-pub use dual::Dual;
+pub use dual::{Constant, Dual, Duals};
 pub use error::{Error, ErrorKind};
 pub use gradients::Gradients;
 pub use kernel::{Dd, Elem, Matrix, Rows};

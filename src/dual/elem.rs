@@ -1,9 +1,9 @@
-//! `Dual` as an element: what makes every rule differentiable once more.
+//! Dual numbers as elements: what makes every rule differentiable once more.
 
 use num_traits::FloatConst;
 
-use super::Dual;
-use crate::kernel::Elem;
+use super::{Dual, Duals, planes};
+use crate::kernel::{Elem, Matrix, Rows};
 
 impl<T: Elem> Elem for Dual<T> {
     type Wide = Dual<T::Wide>;
@@ -18,6 +18,52 @@ impl<T: Elem> Elem for Dual<T> {
 
     fn primal(self) -> f64 {
         self.primal.primal()
+    }
+
+    fn parts(self, each: &mut dyn FnMut(f64)) {
+        self.primal.parts(each);
+        self.tangent.parts(each);
+    }
+
+    fn erf(self) -> Self {
+        self.chain(self.primal.erf(), bell(self.primal))
+    }
+
+    fn erfc(self) -> Self {
+        self.chain(self.primal.erfc(), -bell(self.primal))
+    }
+
+    fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {
+        planes::matmul(a, b, c, add);
+    }
+
+    fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
+        planes::softmax(rows, x, y, top);
+    }
+
+    fn softmax_vjp(rows: Rows, y: &[Self], top: &[u32], g: &[Self], gx: &mut [Self]) {
+        planes::softmax_vjp(rows, y, top, g, gx);
+    }
+}
+
+impl<T: Elem, const N: usize> Elem for Duals<T, N> {
+    type Wide = Duals<T::Wide, N>;
+
+    fn widen(self) -> Self::Wide {
+        Duals::new(self.primal.widen(), self.tangents.map(T::widen))
+    }
+
+    fn of(x: f64) -> Self {
+        Self::constant(T::of(x))
+    }
+
+    fn primal(self) -> f64 {
+        self.primal.primal()
+    }
+
+    fn parts(self, each: &mut dyn FnMut(f64)) {
+        self.primal.parts(each);
+        self.tangents.iter().for_each(|t| t.parts(each));
     }
 
     fn erf(self) -> Self {
@@ -37,6 +83,12 @@ fn bell<T: Elem>(x: T) -> T {
 macro_rules! constants {
     ($($name:ident)*) => {
         impl<T: Elem> FloatConst for Dual<T> {
+            $(fn $name() -> Self {
+                Self::constant(T::$name())
+            })*
+        }
+
+        impl<T: Elem, const N: usize> FloatConst for Duals<T, N> {
             $(fn $name() -> Self {
                 Self::constant(T::$name())
             })*

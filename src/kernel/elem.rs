@@ -29,6 +29,12 @@ pub trait Elem:
     /// The primal value, to the nearest `f64`: for reports, never for arithmetic.
     fn primal(self) -> f64;
 
+    /// Every number that this one consists of, to the nearest `f64`: its primal, and its tangents
+    /// if it has any. For measures of convergence.
+    fn parts(self, each: &mut dyn FnMut(f64)) {
+        each(self.primal());
+    }
+
     /// The error function `2/√π ∫₀ˣ e^(-u²) du`.
     fn erf(self) -> Self;
 

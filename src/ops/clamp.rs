@@ -1,6 +1,7 @@
 //! Number forced into an interval.
 
 use super::unary::{Unary, elementwise};
+use crate::dual::Constant;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -56,7 +57,7 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g where low <= x <= high, else 0; the interval is closed`.
-    pub fn clamp(self, low: T, high: T) = Clamp { low, high };
+    pub fn clamp(self, low: impl Constant<T>, high: impl Constant<T>) = Clamp { low: low.embed(), high: high.embed() };
 }
 
 impl Spec for Clamp<f64> {

@@ -1,6 +1,7 @@
 //! Exponential linear unit.
 
 use super::unary::{Unary, elementwise};
+use crate::dual::Constant;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -52,7 +53,7 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g where x > 0, else alpha g e^x (at 0 too)`.
-    pub fn elu(self, alpha: T) = Elu { alpha };
+    pub fn elu(self, alpha: impl Constant<T>) = Elu { alpha: alpha.embed() };
 }
 
 impl Spec for Elu<f64> {

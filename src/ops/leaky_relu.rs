@@ -1,6 +1,7 @@
 //! Rectifier with a slope below 0.
 
 use super::unary::{Unary, elementwise};
+use crate::dual::Constant;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -44,7 +45,7 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g where x > 0, else alpha g (at 0 too)`.
-    pub fn leaky_relu(self, alpha: T) = LeakyRelu { alpha };
+    pub fn leaky_relu(self, alpha: impl Constant<T>) = LeakyRelu { alpha: alpha.embed() };
 }
 
 impl Spec for LeakyRelu<f64> {

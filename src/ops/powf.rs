@@ -1,6 +1,7 @@
 //! Power with a constant exponent.
 
 use super::unary::{Unary, elementwise};
+use crate::dual::Constant;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -48,7 +49,7 @@ elementwise! {
     ///
     /// # Gradient
     /// `gx = g e x^(e - 1), 0 for e = 0`.
-    pub fn powf(self, exponent: T) = Powf { exponent };
+    pub fn powf(self, exponent: impl Constant<T>) = Powf { exponent: exponent.embed() };
 }
 
 impl Spec for Powf<f64> {
