@@ -10,6 +10,7 @@ mod float;
 #[cfg(feature = "gemm")]
 mod gemm;
 mod lookup;
+pub(crate) mod lu;
 mod map;
 mod matrix;
 mod permute;
