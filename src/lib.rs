@@ -73,6 +73,7 @@ mod kernel;
 pub mod ops;
 mod tape;
 mod tensor;
+pub mod transform;
 mod var;
 
 pub use dual::{Constant, Dual, Duals};
