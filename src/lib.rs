@@ -38,6 +38,18 @@
 //! assert_eq!(grads.wrt(anomaly), 1.0 - 0.1 * 0.5f64.cos());
 //! ```
 //!
+//! # Whole functions
+//! [`transform`] differentiates closures: gradients, Jacobians, Hessian-vector products and whole
+//! Hessians, for numbers, tensors and structures of them, through every op and to any order.
+//!
+//! ```
+//! use wengert::{Tensor, transform::{grad, hvp}};
+//!
+//! let (x, v) = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, 0.0]));
+//! assert_eq!(grad(|x| (x * x * x).sum(), &x), Tensor::from([3.0, 12.0]));
+//! assert_eq!(hvp(|x| (x * x * x).sum(), &x, &v), Tensor::from([6.0, 0.0]));
+//! ```
+//!
 //! # Rules and checks
 //! Every op is a [`Rule`](rule::Rule) with a hand-written VJP, generic over the [`Elem`]ent. On
 //! [`Dual`] elements a rule gives second order; on wider ones the reference for [`check`], which
@@ -95,4 +107,7 @@ mod documents {
 
     #[doc = include_str!("../docs/softmax.md")]
     struct Softmax;
+
+    #[doc = include_str!("../docs/orders.md")]
+    struct Orders;
 }

@@ -31,7 +31,7 @@ use crate::var::Var;
 /// ```
 /// use wengert::{Tensor, transform::{gauss_newton_vp, hvp}};
 ///
-/// let images = Tensor::from([[1.0, 2.0], [3.0, -1.0], [0.0, 1.0]]);
+/// let images: Tensor<f64> = Tensor::from([[1.0, 2.0], [3.0, -1.0], [0.0, 1.0]]);
 /// let w = Tensor::from([[0.1, 0.2], [-0.3, 0.4]]);
 /// let v = Tensor::from([[1.0, 0.0], [0.0, 2.0]]);
 /// let product = gauss_newton_vp(|w| w.matmul(&images.transpose()), &w, &v, 0);

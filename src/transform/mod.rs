@@ -36,4 +36,4 @@ pub use jacobian::{
 };
 pub use output::Output;
 pub use pushforward::{Pushed, pushforward, try_pushforward};
-pub use second::{grad_and_hvp, hessian, hvp, try_grad_and_hvp, try_hessian, try_hvp};
+pub use second::{Hessian, grad_and_hvp, hessian, hvp, try_grad_and_hvp, try_hessian, try_hvp};

@@ -129,6 +129,10 @@ fn along<A: Arguments>(
     pull(op, y, Dual::one(), &handles)
 }
 
+/// What [`hessian`] returns: a tensor for each pair of arguments.
+pub type Hessian<A> =
+    <A as Arguments>::Each<<A as Arguments>::Each<Tensor<<A as Arguments>::Elem>>>;
+
 /// The Hessian of `f` at `x`: for each pair of arguments the tensor `∂²f/∂x_i ∂x_j`, whose shape is
 /// that of the first followed by that of the second.
 ///
@@ -145,7 +149,7 @@ fn along<A: Arguments>(
 /// ```
 /// use wengert::{Tensor, transform::hessian};
 ///
-/// let x = Tensor::from([1.0, 2.0]);
+/// let x: Tensor<f64> = Tensor::from([1.0, 2.0]);
 /// let h = hessian(|x| x.logsumexp(), &x);
 /// let p = x.softmax(0)[[0]];
 /// assert!((h[[0, 0]] - p * (1.0 - p)).abs() < 1e-15);
@@ -157,7 +161,7 @@ fn along<A: Arguments>(
 pub fn hessian<A: Arguments>(
     f: impl for<'t> Function<A::Handles<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
     x: A,
-) -> A::Each<A::Each<Tensor<A::Elem>>> {
+) -> Hessian<A> {
     try_hessian(f, x).or_panic()
 }
 
@@ -169,7 +173,7 @@ pub fn hessian<A: Arguments>(
 pub fn try_hessian<A: Arguments>(
     f: impl for<'t> Function<A::Handles<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
     x: A,
-) -> Result<A::Each<A::Each<Tensor<A::Elem>>>, Error> {
+) -> Result<Hessian<A>, Error> {
     let values = leaves(&x);
     let mut tape = Tape::default();
     // Block (a, b) is filled column by column, one direction in b after the other.

@@ -71,7 +71,7 @@ fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> Vec<f64> {
             let d = d.abs();
             match sizes.get_mut(part) {
                 // A NaN wins.
-                Some(size) if !(d <= *size) => *size = d,
+                Some(size) if d > *size || d.is_nan() => *size = d,
                 Some(_) => {}
                 None => sizes.push(d),
             }

@@ -132,8 +132,8 @@ const NAME: &str = "fixed_point";
 /// The solution of `y = f(y, p)` that iterating `f` from `start` leads to, as one node.
 ///
 /// The closure gets the state, a number or a tensor, and the parameters: a handle, or a tuple or
-/// array of handles. What it captures is constant and must be moved into it; a captured handle would be a parameter
-/// that gets no gradient, and the compiler refuses it.
+/// array of handles. What it captures is constant and must be moved into it. A captured handle would
+/// be a parameter that gets no gradient; the compiler refuses it.
 ///
 /// # Gradient
 /// By the implicit function theorem at the solution, whatever the iterations did:
@@ -158,8 +158,17 @@ const NAME: &str = "fixed_point";
 /// let tape = Tape::new();
 /// let a = tape.var(2.0);
 /// let root = fixed_point(|y, a| (y + a / y) * 0.5, 1.0, a);
-/// assert_eq!(root.value(), 2f64.sqrt());
+/// assert!((root.value() - 2f64.sqrt()).abs() < 1e-15);
 /// assert!((root.backward().wrt(a) - 0.5 / 2f64.sqrt()).abs() < 1e-15);
+/// ```
+///
+/// Handles come in as parameters, not by capture:
+/// ```compile_fail,E0597
+/// use wengert::{Tape, transform::fixed_point};
+///
+/// let tape = Tape::new();
+/// let (a, b) = (tape.var(2.0), tape.var(3.0));
+/// fixed_point(move |y, a| y * 0.5 + a * b, 1.0, a); // (a, b) instead, and |y, (a, b)|
 /// ```
 ///
 /// # Source

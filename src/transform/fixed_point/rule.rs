@@ -16,6 +16,9 @@ use crate::var::Var;
 type Step<T> =
     Box<dyn for<'a> Fn(&'a Tape<T>, &[Handle<'a, T>]) -> Result<Var<'a, Tensor<T>>, Error> + Send>;
 
+/// The handles of state and parameters, and that of the next state.
+type Recorded<'a, T> = (Vec<Handle<'a, T>>, Var<'a, Tensor<T>>);
+
 /// `y = f(y, p)`; the operands are the parameters.
 pub(in crate::transform) struct Implicit<T: Elem> {
     pub(super) step: Step<T>,
@@ -41,7 +44,7 @@ impl<T: Elem> Implicit<T> {
         tape: &'a Tape<T>,
         y: &Tensor<T>,
         x: &[&Tensor<T>],
-    ) -> Result<(Vec<Handle<'a, T>>, Var<'a, Tensor<T>>), Error> {
+    ) -> Result<Recorded<'a, T>, Error> {
         let values = std::iter::once(y).chain(x.iter().copied());
         let leaves = values.zip(&self.scalars).map(|(value, &scalar)| Leaf {
             value: value.clone(),
