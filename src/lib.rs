@@ -88,10 +88,10 @@ mod tensor;
 pub mod transform;
 mod var;
 
-pub use dual::{Constant, Dual, Duals};
+pub use dual::{Dual, Duals};
 pub use error::{Error, ErrorKind};
 pub use gradients::Gradients;
-pub use kernel::{Dd, Elem, Matrix, Rows};
+pub use kernel::{Constant, Dd, Elem, Embeds, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};

@@ -255,6 +255,7 @@ fn fixed<E: Elem>(shape: &[usize], seed: u64) -> Tensor<E> {
 }
 
 #[test]
+#[allow(clippy::needless_borrows_for_generic_args)] // the plain tensors need the borrow
 fn hessians_equal_dual_numbers_of_dual_numbers_and_differences() {
     hessian_is_right!(random(&[2, 3], 1), |x| (x.softmax(1)
         * &fixed::<E>(&[2, 3], 2))

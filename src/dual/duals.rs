@@ -5,8 +5,7 @@ use std::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
 };
 
-use super::Constant;
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 
 /// A primal value and `N` tangents: vector forward mode.
 ///

@@ -13,9 +13,8 @@ use std::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
 };
 
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 
-pub use constant::{Constant, Embeds};
 pub use duals::Duals;
 
 /// A primal value and its tangent: `primal + tangent ε` with `ε² = 0`.

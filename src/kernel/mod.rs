@@ -4,6 +4,7 @@
 
 mod block;
 mod broadcast;
+mod constant;
 mod double;
 mod elem;
 mod float;
@@ -23,6 +24,7 @@ pub(crate) mod softmax;
 mod strided;
 mod wide;
 
+pub use constant::{Constant, Embeds};
 pub use double::Dd;
 pub use elem::Elem;
 pub use matrix::Matrix;

@@ -206,7 +206,7 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem, C: Elem + crate::dual::Constant<T>> $trait<C> for Var<'t, T> {
+        impl<'t, T: Elem, C: Elem + crate::kernel::Constant<T>> $trait<C> for Var<'t, T> {
             type Output = Self;
 
             #[inline]
@@ -255,7 +255,7 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem + crate::dual::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<C> {
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<C> {
             type Output = Var<'t, Tensor<T>>;
 
             #[track_caller]
@@ -264,7 +264,7 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem + crate::dual::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for &Tensor<C> {
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for &Tensor<C> {
             type Output = Var<'t, Tensor<T>>;
 
             #[track_caller]

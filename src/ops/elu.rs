@@ -1,8 +1,7 @@
 //! Exponential linear unit.
 
 use super::unary::{Unary, elementwise};
-use crate::dual::Constant;
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;

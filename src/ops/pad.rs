@@ -3,9 +3,8 @@
 use smallvec::SmallVec;
 
 use super::plain::evaluate;
-use crate::dual::Constant;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Strided};
+use crate::kernel::{Constant, Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};

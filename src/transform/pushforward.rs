@@ -9,7 +9,8 @@ use crate::tensor::Tensor;
 /// The value of `f` at `x` and its derivative along `t`, for a function of plain values: it is
 /// called once, on dual numbers.
 ///
-/// What [`jvp`](super::jvp) is for functions of handles. Around another transform it gives one
+/// In `f` a plain tensor enters as `Tensor::from(w.clone())`, a plain number stays one beside a dual
+/// number. What [`jvp`](super::jvp) is for functions of handles. Around another transform it gives one
 /// order more: the derivative of a Hessian-vector product along a direction is third order, and so
 /// on.
 ///

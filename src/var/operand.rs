@@ -3,9 +3,9 @@
 use std::any::Any;
 
 use super::Var;
-use crate::dual::{Constant, Dual, Embeds};
+use crate::dual::Dual;
 use crate::error::{Error, ErrorKind};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem, Embeds};
 use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 

@@ -7,9 +7,8 @@
 use std::marker::PhantomData;
 
 use super::Var;
-use crate::dual::Constant;
 use crate::error::{Error, ErrorKind};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::tape::{Entry, Id, Member, NOBODY, Tape};
 
 /// What a scalar handle holds.

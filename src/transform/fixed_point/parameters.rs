@@ -1,7 +1,6 @@
 //! What a fixed point depends on, and where it starts.
 
-use crate::dual::Embeds;
-use crate::kernel::Elem;
+use crate::kernel::{Elem, Embeds};
 use crate::tensor::Tensor;
 use crate::transform::arguments::Handle;
 use crate::transform::output::Output;
