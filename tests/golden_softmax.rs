@@ -291,7 +291,7 @@ const GOALS: &[(&str, f64, f64)] = &[
     ("soft grad_targets", 3.0, 0.65),
     ("soft loss", 3.0, 0.65),
     ("soft rows", 3.0, 0.60),
-    ("softmax hvp", 5.0, 0.30),
+    ("softmax hvp", 2.7, 0.20),
     ("softmax jacobian", 3.0, 0.60),
     ("softmax jvp", 5.0, 0.90),
     ("softmax vjp", 5.0, 0.90),

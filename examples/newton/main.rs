@@ -153,6 +153,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let accuracy = 100.0 * test.accuracy(w);
         println!("{name:18} |gradient| {end:.3e}, test accuracy {accuracy:.2} %");
     }
+    std::fs::create_dir_all("target")?;
     draw::courses(
         "target/newton.svg",
         &[("Newton-CG", &course), ("gradient descent", &slow)],
