@@ -7,6 +7,7 @@ mod constant;
 mod duals;
 mod elem;
 mod planes;
+mod scratch;
 
 use std::fmt;
 use std::ops::{

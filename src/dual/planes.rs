@@ -4,6 +4,7 @@
 //! A plane of tangents that are all 0 belongs to a constant and costs nothing.
 
 use super::Dual;
+use super::scratch::Scratch;
 use crate::kernel::softmax::plain::{softmax_vjp as plain_softmax_vjp, sum};
 use crate::kernel::{Elem, Matrix, Rows, plain};
 
@@ -27,9 +28,9 @@ pub(super) fn matmul<T: Elem>(
     }
     let (a_primal, a_tangent) = (primals(a.data), tangents(a.data));
     let (b_primal, b_tangent) = (primals(b.data), tangents(b.data));
-    let mut primal = vec![T::zero(); c.len()];
+    let mut primal = zeros(c.len());
     T::matmul(like(&a, &a_primal), like(&b, &b_primal), &mut primal, false);
-    let mut tangent = vec![T::zero(); c.len()];
+    let mut tangent = zeros(c.len());
     if let Some(t) = &a_tangent {
         T::matmul(like(&a, t), like(&b, &b_primal), &mut tangent, false);
     }
@@ -41,7 +42,7 @@ pub(super) fn matmul<T: Elem>(
             a_tangent.is_some(),
         );
     }
-    for (c, (&p, &t)) in c.iter_mut().zip(primal.iter().zip(&tangent)) {
+    for (c, (&p, &t)) in c.iter_mut().zip(primal.iter().zip(tangent.iter())) {
         *c = if add {
             *c + Dual::new(p, t)
         } else {
@@ -61,9 +62,9 @@ fn like<'a, T>(m: &Matrix<'_, Dual<T>>, plane: &'a [T]) -> Matrix<'a, T> {
 
 /// Softmax of each row; the Jacobian is symmetric, so the kernel of the VJP pushes the tangents.
 pub(super) fn softmax<T: Elem>(rows: Rows, x: &[Dual<T>], y: &mut [Dual<T>], top: &mut [u32]) {
-    let mut primal = vec![T::zero(); x.len()];
+    let mut primal = zeros(x.len());
     T::softmax(rows, &primals(x), &mut primal, top);
-    let mut tangent = vec![T::zero(); x.len()];
+    let mut tangent = zeros(x.len());
     if let Some(t) = tangents(x) {
         T::softmax_vjp(rows, &primal, top, &t, &mut tangent);
     }
@@ -85,9 +86,9 @@ pub(super) fn softmax_vjp<T: Elem>(
     gx: &mut [Dual<T>],
 ) {
     let (y_primal, g_primal) = (primals(y), primals(g));
-    let mut primal = vec![T::zero(); y.len()];
+    let mut primal = zeros(y.len());
     T::softmax_vjp(rows, &y_primal, top, &g_primal, &mut primal);
-    let mut tangent = vec![T::zero(); y.len()];
+    let mut tangent = zeros(y.len());
     if let Some(t) = tangents(g) {
         T::softmax_vjp(rows, &y_primal, top, &t, &mut tangent);
     }
@@ -117,14 +118,19 @@ pub(super) fn softmax_vjp<T: Elem>(
 }
 
 /// The primals.
-fn primals<T: Copy>(x: &[Dual<T>]) -> Vec<T> {
-    x.iter().map(|x| x.primal).collect()
+fn primals<T: Elem>(x: &[Dual<T>]) -> Scratch<T> {
+    Scratch::collect(x.iter().map(|x| x.primal))
 }
 
 /// The tangents, unless all are 0.
-fn tangents<T: Elem>(x: &[Dual<T>]) -> Option<Vec<T>> {
+fn tangents<T: Elem>(x: &[Dual<T>]) -> Option<Scratch<T>> {
     let any = x.iter().any(|x| !x.tangent.is_zero());
-    any.then(|| x.iter().map(|x| x.tangent).collect())
+    any.then(|| Scratch::collect(x.iter().map(|x| x.tangent)))
+}
+
+/// Zeros to write over.
+fn zeros<T: Elem>(len: usize) -> Scratch<T> {
+    Scratch::collect((0..len).map(|_| T::zero()))
 }
 
 /// The planes as dual numbers again.
