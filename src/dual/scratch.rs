@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// A vector that goes back to its thread when it is dropped.
-pub(super) struct Scratch<T: 'static>(Box<Vec<T>>);
+pub(super) struct Scratch<T: 'static>(Vec<T>);
 
 impl<T: Clone + 'static> Scratch<T> {
     /// The elements, in a buffer that was used before if there is one.
@@ -22,9 +22,9 @@ impl<T: Clone + 'static> Scratch<T> {
         let waiting = WAITING.with_borrow_mut(|waiting| {
             let fits = |buffer: &Box<dyn Any>| buffer.is::<Vec<T>>();
             let at = waiting.iter().rposition(fits)?;
-            waiting.swap_remove(at).downcast().ok()
+            waiting.swap_remove(at).downcast::<Vec<T>>().ok()
         });
-        let mut buffer: Box<Vec<T>> = waiting.unwrap_or_default();
+        let mut buffer = waiting.map_or_else(Vec::new, |buffer| *buffer);
         buffer.clear();
         buffer.extend(elements);
         Self(buffer)
@@ -52,7 +52,7 @@ impl<T: 'static> Drop for Scratch<T> {
         let _ = WAITING.try_with(|waiting| {
             let mut waiting = waiting.borrow_mut();
             if waiting.len() < SPARE {
-                waiting.push(buffer);
+                waiting.push(Box::new(buffer));
             }
         });
     }
