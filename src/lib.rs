@@ -38,6 +38,18 @@
 //! assert_eq!(grads.wrt(anomaly), 1.0 - 0.1 * 0.5f64.cos());
 //! ```
 //!
+//! # Whole functions
+//! [`transform`] differentiates closures: gradients, Jacobians, Hessian-vector products and whole
+//! Hessians, for numbers, tensors and structures of them, through every op and to any order.
+//!
+//! ```
+//! use wengert::{Tensor, transform::{grad, hvp}};
+//!
+//! let (x, v) = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, 0.0]));
+//! assert_eq!(grad(|x| (x * x * x).sum(), &x), Tensor::from([3.0, 12.0]));
+//! assert_eq!(hvp(|x| (x * x * x).sum(), &x, &v), Tensor::from([6.0, 0.0]));
+//! ```
+//!
 //! # Rules and checks
 //! Every op is a [`Rule`](rule::Rule) with a hand-written VJP, generic over the [`Elem`]ent. On
 //! [`Dual`] elements a rule gives second order; on wider ones the reference for [`check`], which
@@ -75,14 +87,15 @@ mod kernel;
 pub mod ops;
 mod tape;
 mod tensor;
+pub mod transform;
 mod var;
 
-pub use dual::Dual;
+pub use dual::{Dual, Duals};
 pub use error::{Error, ErrorKind};
 pub use gradients::Gradients;
 #[doc(hidden)]
 pub use kernel::simd::Level;
-pub use kernel::{Dd, Elem, Matrix, Rows};
+pub use kernel::{Constant, Dd, Elem, Embeds, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};
@@ -98,4 +111,7 @@ mod documents {
 
     #[doc = include_str!("../docs/softmax.md")]
     struct Softmax;
+
+    #[doc = include_str!("../docs/orders.md")]
+    struct Orders;
 }

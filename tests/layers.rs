@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["gradients"],
     &["backward", "forward"],
     &["ops"],
-    &["check"],
+    &["check", "transform"],
 ];
 
 /// Imports against the order, each with its reason.

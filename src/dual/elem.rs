@@ -1,9 +1,9 @@
-//! `Dual` as an element: what makes every rule differentiable once more.
+//! Dual numbers as elements: what makes every rule differentiable once more.
 
 use num_traits::FloatConst;
 
-use super::Dual;
-use crate::kernel::Elem;
+use super::{Dual, Duals, planes};
+use crate::kernel::{Elem, Matrix, Rows};
 
 impl<T: Elem> Elem for Dual<T> {
     type Wide = Dual<T::Wide>;
@@ -45,6 +45,60 @@ impl<T: Elem> Elem for Dual<T> {
     fn erfc(self) -> Self {
         self.chain(self.primal.erfc(), -bell(self.primal))
     }
+
+    fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {
+        planes::matmul(a, b, c, add);
+    }
+
+    fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
+        planes::softmax(rows, x, y, top);
+    }
+
+    fn softmax_vjp(rows: Rows, y: &[Self], top: &[u32], g: &[Self], gx: &mut [Self]) {
+        planes::softmax_vjp(rows, y, top, g, gx);
+    }
+}
+
+impl<T: Elem, const N: usize> Elem for Duals<T, N> {
+    type Wide = Duals<T::Wide, N>;
+    const PARTS: usize = (1 + N) * T::PARTS;
+
+    fn widen(self) -> Self::Wide {
+        Duals::new(self.primal.widen(), self.tangents.map(T::widen))
+    }
+
+    type Work = Duals<T::Work, N>;
+
+    fn lift(self) -> Self::Work {
+        Duals::new(self.primal.lift(), self.tangents.map(T::lift))
+    }
+
+    fn land(x: Self::Work) -> Self {
+        Duals::new(T::land(x.primal), x.tangents.map(T::land))
+    }
+
+    fn of(x: f64) -> Self {
+        Self::constant(T::of(x))
+    }
+
+    fn primal(self) -> f64 {
+        self.primal.primal()
+    }
+
+    fn part(self, k: usize) -> f64 {
+        match (k / T::PARTS).checked_sub(1) {
+            None => self.primal.part(k),
+            Some(n) => self.tangents[n].part(k % T::PARTS),
+        }
+    }
+
+    fn erf(self) -> Self {
+        self.chain(self.primal.erf(), bell(self.primal))
+    }
+
+    fn erfc(self) -> Self {
+        self.chain(self.primal.erfc(), -bell(self.primal))
+    }
 }
 
 /// The derivative of the error function, `2/√π e^(-x²)`.
@@ -55,6 +109,12 @@ fn bell<T: Elem>(x: T) -> T {
 macro_rules! constants {
     ($($name:ident)*) => {
         impl<T: Elem> FloatConst for Dual<T> {
+            $(fn $name() -> Self {
+                Self::constant(T::$name())
+            })*
+        }
+
+        impl<T: Elem, const N: usize> FloatConst for Duals<T, N> {
             $(fn $name() -> Self {
                 Self::constant(T::$name())
             })*

@@ -1,16 +1,22 @@
 //! `Dual`: a number and its derivative along one direction, so that rules can be differentiated.
 //!
-//! Here are the type and its arithmetic. Its elementary functions stand in `ops`, since the
+//! Here are the types and their arithmetic. Elementary functions stand in `ops`, since the
 //! derivative of an op has one home.
 
+mod constant;
+mod duals;
 mod elem;
+mod planes;
+mod scratch;
 
 use std::fmt;
 use std::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
 };
 
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
+
+pub use duals::Duals;
 
 /// A primal value and its tangent: `primal + tangent ε` with `ε² = 0`.
 ///
@@ -90,54 +96,6 @@ impl<T: fmt::Display> fmt::Display for Dual<T> {
     }
 }
 
-impl<T: Elem> Add for Dual<T> {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self::new(self.primal + other.primal, self.tangent + other.tangent)
-    }
-}
-
-impl<T: Elem> Sub for Dual<T> {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self::new(self.primal - other.primal, self.tangent - other.tangent)
-    }
-}
-
-impl<T: Elem> Mul for Dual<T> {
-    type Output = Self;
-
-    fn mul(self, other: Self) -> Self {
-        self.chain2(
-            other,
-            self.primal * other.primal,
-            [other.primal, self.primal],
-        )
-    }
-}
-
-impl<T: Elem> Div for Dual<T> {
-    type Output = Self;
-
-    fn div(self, other: Self) -> Self {
-        let quotient = self.primal / other.primal;
-        let tangent =
-            self.chain(quotient, T::one()).tangent - other.chain(quotient, quotient).tangent;
-        Self::new(quotient, tangent / other.primal)
-    }
-}
-
-impl<T: Elem> Rem for Dual<T> {
-    type Output = Self;
-
-    fn rem(self, other: Self) -> Self {
-        let whole = (self.primal / other.primal).trunc();
-        self.chain2(other, self.primal % other.primal, [T::one(), -whole])
-    }
-}
-
 impl<T: Elem> Neg for Dual<T> {
     type Output = Self;
 
@@ -146,14 +104,66 @@ impl<T: Elem> Neg for Dual<T> {
     }
 }
 
-macro_rules! assign {
-    ($($trait:ident $method:ident $op:tt),*) => {$(
-        impl<T: Elem> $trait for Dual<T> {
-            fn $method(&mut self, other: Self) {
-                *self = *self $op other;
+/// Writes an operator; a plain number on the right is a constant.
+macro_rules! operator {
+    ($($trait:ident $method:ident $assign:ident $assign_method:ident |$a:ident, $b:ident| $body:expr;)*) => {$(
+        impl<T: Elem, C: Elem + Constant<Self>> $trait<C> for Dual<T> {
+            type Output = Self;
+
+            #[inline]
+            fn $method(self, other: C) -> Self {
+                let ($a, $b): (Self, Self) = (self, other.embed());
+                $body
+            }
+        }
+
+        impl<T: Elem, C: Elem + Constant<Self>> $assign<C> for Dual<T> {
+            #[inline]
+            fn $assign_method(&mut self, other: C) {
+                *self = $trait::$method(*self, other);
             }
         }
     )*};
 }
 
-assign!(AddAssign add_assign +, SubAssign sub_assign -, MulAssign mul_assign *, DivAssign div_assign /, RemAssign rem_assign %);
+operator! {
+    Add add AddAssign add_assign |a, b| Self::new(a.primal + b.primal, a.tangent + b.tangent);
+    Sub sub SubAssign sub_assign |a, b| Self::new(a.primal - b.primal, a.tangent - b.tangent);
+    Mul mul MulAssign mul_assign |a, b| a.chain2(b, a.primal * b.primal, [b.primal, a.primal]);
+    Div div DivAssign div_assign |a, b| {
+        let quotient = a.primal / b.primal;
+        let tangent = a.tangent - b.chain(quotient, quotient).tangent;
+        Self::new(quotient, tangent / b.primal)
+    };
+    Rem rem RemAssign rem_assign |a, b| {
+        let whole = (a.primal / b.primal).trunc();
+        a.chain2(b, a.primal % b.primal, [T::one(), -whole])
+    };
+}
+
+/// Writes the operators of a plain number on the left, to any depth of three.
+macro_rules! left {
+    ($($trait:ident $method:ident)*) => {$(
+        left!(@number $trait $method f32);
+        left!(@number $trait $method f64);
+    )*};
+    (@number $trait:ident $method:ident $t:ident) => {
+        left!(@one $trait $method $t, [] Dual<$t>);
+        left!(@one $trait $method $t, [] Dual<Dual<$t>>);
+        left!(@one $trait $method $t, [] Dual<Dual<Dual<$t>>>);
+        left!(@one $trait $method $t, [const N: usize] Duals<$t, N>);
+    };
+    (@one $trait:ident $method:ident $t:ident, [$($n:tt)*] $dual:ty) => {
+        impl<$($n)*> $trait<$dual> for $t {
+            type Output = $dual;
+
+            #[inline]
+            fn $method(self, other: $dual) -> $dual {
+                let constant: $dual = Constant::embed(self);
+                $trait::$method(constant, other)
+            }
+        }
+    };
+}
+
+left!(Add add Sub sub Mul mul Div div);

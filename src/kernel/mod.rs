@@ -4,12 +4,14 @@
 
 mod block;
 mod broadcast;
+mod constant;
 mod double;
 mod elem;
 mod float;
 #[cfg(feature = "gemm")]
 mod gemm;
 mod lookup;
+pub(crate) mod lu;
 mod map;
 mod matrix;
 mod permute;
@@ -24,6 +26,7 @@ pub(crate) mod softmax;
 mod strided;
 mod wide;
 
+pub use constant::{Constant, Embeds};
 pub use double::Dd;
 pub use elem::Elem;
 pub use matrix::Matrix;

@@ -193,7 +193,8 @@ pub(crate) fn tensors<T: Elem, B: Binary<T>>(
 /// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.
 macro_rules! operator {
     ($trait:ident $method:ident $assign:ident $assign_method:ident $try_name:ident $op:expr) => {
-        operator!(@scalar $trait $method $op, f32 f64);
+        operator!(@left $trait $method $op, f32);
+        operator!(@left $trait $method $op, f64);
 
         impl<'t, T: Elem> $trait<Var<'t, T>> for Var<'t, T> {
             type Output = Self;
@@ -205,12 +206,12 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem> $trait<T> for Var<'t, T> {
+        impl<'t, T: Elem, C: Elem + crate::kernel::Constant<T>> $trait<C> for Var<'t, T> {
             type Output = Self;
 
             #[inline]
-            fn $method(self, other: T) -> Self {
-                crate::ops::binary::scalars($op, self, Var::number(other))
+            fn $method(self, other: C) -> Self {
+                crate::ops::binary::scalars($op, self, Var::number(other.embed()))
             }
         }
 
@@ -254,7 +255,7 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<T> {
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<C> {
             type Output = Var<'t, Tensor<T>>;
 
             #[track_caller]
@@ -263,7 +264,7 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem> $trait<Var<'t, Tensor<T>>> for &Tensor<T> {
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for &Tensor<C> {
             type Output = Var<'t, Tensor<T>>;
 
             #[track_caller]
@@ -272,25 +273,32 @@ macro_rules! operator {
             }
         }
     };
-    (@scalar $trait:ident $method:ident $op:expr, $($t:ident)*) => {$(
-        impl<'t> $trait<Var<'t, $t>> for $t {
-            type Output = Var<'t, $t>;
+    (@left $trait:ident $method:ident $op:expr, $t:ident) => {
+        operator!(@number $trait $method $op, $t, [] $t);
+        operator!(@number $trait $method $op, $t, [] crate::dual::Dual<$t>);
+        operator!(@number $trait $method $op, $t, [] crate::dual::Dual<crate::dual::Dual<$t>>);
+        operator!(@number $trait $method $op, $t, [const N: usize] crate::dual::Duals<$t, N>);
+    };
+    // A plain number or tensor on the left of handles of itself and of dual numbers over it.
+    (@number $trait:ident $method:ident $op:expr, $t:ident, [$($n:tt)*] $elem:ty) => {
+        impl<'t, $($n)*> $trait<Var<'t, $elem>> for $t {
+            type Output = Var<'t, $elem>;
 
             #[inline]
-            fn $method(self, other: Var<'t, $t>) -> Var<'t, $t> {
-                crate::ops::binary::scalars($op, Var::number(self), other)
+            fn $method(self, other: Var<'t, $elem>) -> Var<'t, $elem> {
+                crate::ops::binary::scalars($op, self.into(), other)
             }
         }
 
-        impl<'t> $trait<Var<'t, Tensor<$t>>> for $t {
-            type Output = Var<'t, Tensor<$t>>;
+        impl<'t, $($n)*> $trait<Var<'t, Tensor<$elem>>> for $t {
+            type Output = Var<'t, Tensor<$elem>>;
 
             #[track_caller]
-            fn $method(self, other: Var<'t, Tensor<$t>>) -> Var<'t, Tensor<$t>> {
+            fn $method(self, other: Var<'t, Tensor<$elem>>) -> Var<'t, Tensor<$elem>> {
                 other.record2_left(Zip($op), self).or_panic()
             }
         }
-    )*};
+    };
 }
 
 pub(crate) use {operator, pairwise};

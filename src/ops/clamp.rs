@@ -1,7 +1,7 @@
 //! Number forced into an interval.
 
 use super::unary::{Unary, elementwise};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;
@@ -59,7 +59,7 @@ elementwise! {
     ///
     /// # Accuracy
     /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
-    pub fn clamp(self, low: T, high: T) = Clamp { low, high };
+    pub fn clamp(self, low: impl Constant<T>, high: impl Constant<T>) = Clamp { low: low.embed(), high: high.embed() };
 }
 
 impl Spec for Clamp<f64> {

@@ -1,7 +1,7 @@
 //! Exponential linear unit.
 
 use super::unary::{Unary, elementwise};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;
@@ -55,7 +55,7 @@ elementwise! {
     ///
     /// # Accuracy
     /// Measured: value within 0.8 ulps in f32 and 0.8 in f64, gradient 1.0 and 0.5; see docs/accuracy.md.
-    pub fn elu(self, alpha: T) = Elu { alpha };
+    pub fn elu(self, alpha: impl Constant<T>) = Elu { alpha: alpha.embed() };
 }
 
 impl Spec for Elu<f64> {

@@ -9,7 +9,7 @@ use std::ops::{Rem, RemAssign};
 use num_traits::{Float, FloatConst, Num, NumCast, One, ToPrimitive, Zero};
 
 use super::{Binary, Unary};
-use crate::dual::Dual;
+use crate::dual::{Dual, Duals};
 use crate::kernel::Elem;
 use crate::var::Var;
 
@@ -64,36 +64,62 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
     }
 }
 
-impl<T: Elem> FirstOrder<T> for Dual<T> {
-    fn constant(value: T) -> Self {
-        Self::constant(value)
-    }
+/// Writes how numbers that carry their tangents obey the chain rule.
+macro_rules! duals {
+    ([$($of:tt)*] $type:ty) => {
+        impl<$($of)* T: Elem> FirstOrder<T> for $type {
+            fn constant(value: T) -> Self {
+                Self::constant(value)
+            }
 
-    fn value(self) -> T {
-        self.primal
-    }
+            #[inline]
+            fn value(self) -> T {
+                self.primal
+            }
 
-    fn unary(self, op: impl Unary<T>) -> Self {
-        let x = self.primal;
-        let y = op.value(x);
-        self.chain(y, op.slope(x, y))
-    }
+            #[inline]
+            fn unary(self, op: impl Unary<T>) -> Self {
+                let x = self.primal;
+                let y = op.value(x);
+                self.chain(y, op.slope(x, y))
+            }
 
-    fn binary(self, other: Self, op: impl Binary<T>) -> Self {
-        let (a, b) = (self.primal, other.primal);
-        let y = op.value(a, b);
-        self.chain2(other, y, op.slopes(a, b, y))
-    }
+            #[inline]
+            fn binary(self, other: Self, op: impl Binary<T>) -> Self {
+                let (a, b) = (self.primal, other.primal);
+                let y = op.value(a, b);
+                self.chain2(other, y, op.slopes(a, b, y))
+            }
 
-    fn step(self, value: T) -> Self {
-        Self::constant(value)
-    }
+            fn step(self, value: T) -> Self {
+                Self::constant(value)
+            }
 
-    fn fused(self, a: Self, b: Self) -> Self {
-        let value = self.primal.mul_add(a.primal, b.primal);
-        Self::new(value, (self * a + b).tangent)
-    }
+            fn fused(self, a: Self, b: Self) -> Self {
+                let value = self.primal.mul_add(a.primal, b.primal);
+                Self {
+                    primal: value,
+                    ..self * a + b
+                }
+            }
+        }
+
+        impl<$($of)* T: Elem> Sum for $type {
+            fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+                numbers.fold(Self::zero(), |sum, x| sum + x)
+            }
+        }
+
+        impl<$($of)* T: Elem> Product for $type {
+            fn product<I: Iterator<Item = Self>>(numbers: I) -> Self {
+                numbers.fold(Self::one(), |product, x| product * x)
+            }
+        }
+    };
 }
+
+duals!([] Dual<T>);
+duals!([const N: usize,] Duals<T, N>);
 
 /// Writes the functions that are ops of one operand.
 macro_rules! unary {
@@ -145,12 +171,12 @@ macro_rules! ask {
 
 /// Writes the impls that handles and dual numbers share.
 macro_rules! numbers {
-    ([$($life:lifetime)?] $type:ty) => {
-        impl<$($life,)? T: Elem> One for $type {
+    ([$($of:tt)*] $type:ty) => {
+        impl<$($of)* T: Elem> One for $type {
             constant!(one);
         }
 
-        impl<$($life,)? T: Elem> Num for $type {
+        impl<$($of)* T: Elem> Num for $type {
             type FromStrRadixErr = T::FromStrRadixErr;
 
             fn from_str_radix(text: &str, radix: u32) -> Result<Self, Self::FromStrRadixErr> {
@@ -158,7 +184,7 @@ macro_rules! numbers {
             }
         }
 
-        impl<$($life,)? T: Elem> ToPrimitive for $type {
+        impl<$($of)* T: Elem> ToPrimitive for $type {
             fn to_i64(&self) -> Option<i64> {
                 FirstOrder::value(*self).to_i64()
             }
@@ -172,13 +198,13 @@ macro_rules! numbers {
             }
         }
 
-        impl<$($life,)? T: Elem> NumCast for $type {
-            fn from<N: ToPrimitive>(number: N) -> Option<Self> {
+        impl<$($of)* T: Elem> NumCast for $type {
+            fn from<P: ToPrimitive>(number: P) -> Option<Self> {
                 <T as NumCast>::from(number).map(FirstOrder::constant)
             }
         }
 
-        impl<$($life,)? T: Elem> Float for $type {
+        impl<$($of)* T: Elem> Float for $type {
             constant!(
                 nan infinity neg_infinity neg_zero min_value min_positive_value max_value epsilon
             );
@@ -267,8 +293,9 @@ macro_rules! numbers {
     };
 }
 
-numbers!(['t] Var<'t, T>);
+numbers!(['t,] Var<'t, T>);
 numbers!([] Dual<T>);
+numbers!([const N: usize,] Duals<T, N>);
 
 impl<T: Elem> Zero for Var<'_, T> {
     fn zero() -> Self {
@@ -287,6 +314,16 @@ impl<T: Elem> Zero for Dual<T> {
 
     fn is_zero(&self) -> bool {
         self.primal.is_zero() && self.tangent.is_zero()
+    }
+}
+
+impl<T: Elem, const N: usize> Zero for Duals<T, N> {
+    fn zero() -> Self {
+        Self::constant(T::zero())
+    }
+
+    fn is_zero(&self) -> bool {
+        self.primal.is_zero() && self.tangents.iter().all(T::is_zero)
     }
 }
 

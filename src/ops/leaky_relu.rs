@@ -1,7 +1,7 @@
 //! Rectifier with a slope below 0.
 
 use super::unary::{Unary, elementwise};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;
@@ -47,7 +47,7 @@ elementwise! {
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
-    pub fn leaky_relu(self, alpha: T) = LeakyRelu { alpha };
+    pub fn leaky_relu(self, alpha: impl Constant<T>) = LeakyRelu { alpha: alpha.embed() };
 }
 
 impl Spec for LeakyRelu<f64> {

@@ -104,6 +104,7 @@ registry! {
     matmul::Matmul
     dot::Dot
     outer::Outer
+    linear_solve::LinearSolve
     permute::Permute
     reshape::Reshape
     broadcast_to::BroadcastTo

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::plain::evaluate;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Strided};
+use crate::kernel::{Constant, Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
@@ -115,7 +115,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(y.value(), Tensor::from([[9.0, 1.0, 2.0], [9.0, 9.0, 9.0]]));
     /// ```
     #[track_caller]
-    pub fn pad(self, pads: impl AsRef<[(usize, usize)]>, value: T) -> Self {
+    pub fn pad(self, pads: impl AsRef<[(usize, usize)]>, value: impl Constant<T>) -> Self {
         self.try_pad(pads, value).or_panic()
     }
 
@@ -124,8 +124,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If there is not one pair for each axis.
     #[track_caller]
-    pub fn try_pad(self, pads: impl AsRef<[(usize, usize)]>, value: T) -> Result<Self, Error> {
-        self.record(Pad::new(pads, value))
+    pub fn try_pad(
+        self,
+        pads: impl AsRef<[(usize, usize)]>,
+        value: impl Constant<T>,
+    ) -> Result<Self, Error> {
+        self.record(Pad::new(pads, value.embed()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Power with a constant exponent.
 
 use super::unary::{Unary, elementwise};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;
@@ -51,7 +51,7 @@ elementwise! {
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 1.8 and 1.8; see docs/accuracy.md.
-    pub fn powf(self, exponent: T) = Powf { exponent };
+    pub fn powf(self, exponent: impl Constant<T>) = Powf { exponent: exponent.embed() };
 }
 
 impl Spec for Powf<f64> {

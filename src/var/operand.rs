@@ -1,14 +1,19 @@
 //! `Operand`: what may stand beside a tensor handle in an expression.
 
+use std::any::Any;
+
 use super::Var;
+use crate::dual::Dual;
 use crate::error::{Error, ErrorKind};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem, Embeds};
 use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 
 /// A second operand: a tensor handle, a scalar handle, a plain tensor or a plain number.
 ///
-/// Scalars broadcast; plain values are constants and get no gradient. Implemented here only.
+/// Scalars broadcast; plain values are constants and get no gradient. Beside a handle of dual
+/// numbers, as second order brings them, plain numbers stay plain ([`Constant`]). Implemented here
+/// only.
 #[allow(private_interfaces)]
 pub trait Operand<'t, T: Elem>: Sized {
     /// Enters the operand into the tape as a tensor node; `op` is named in the error.
@@ -40,25 +45,35 @@ impl<'t, T: Elem> Operand<'t, T> for Var<'t, T> {
 }
 
 #[allow(private_interfaces)]
-impl<'t, T: Elem> Operand<'t, T> for Tensor<T> {
+impl<'t, T: Elem + Embeds<C>, C: Elem> Operand<'t, T> for Tensor<C> {
     #[track_caller]
-    fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
-        Ok(tape.fixed(self))
+    fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error> {
+        (&self).enter(tape, op)
     }
 }
 
 #[allow(private_interfaces)]
-impl<'t, T: Elem> Operand<'t, T> for &Tensor<T> {
+impl<'t, T: Elem + Embeds<C>, C: Elem> Operand<'t, T> for &Tensor<C> {
     #[track_caller]
     fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
-        Ok(tape.fixed(self.clone()))
+        // A tensor of T itself is shared and not copied.
+        let same = (self as &dyn Any).downcast_ref::<Tensor<T>>();
+        let value = same.cloned().unwrap_or_else(|| self.map(T::embed));
+        Ok(tape.fixed(value))
     }
 }
 
 #[allow(private_interfaces)]
-impl<'t, T: Elem> Operand<'t, T> for T {
+impl<'t, T: Elem, C: Elem + Constant<T>> Operand<'t, T> for C {
     #[track_caller]
     fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
-        Ok(tape.fixed(Tensor::scalar(self)))
+        Ok(tape.fixed(Tensor::scalar(self.embed())))
+    }
+}
+
+impl<T: Elem> From<Tensor<T>> for Tensor<Dual<T>> {
+    /// The same numbers as constants among dual ones.
+    fn from(x: Tensor<T>) -> Self {
+        x.map(Dual::constant)
     }
 }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use super::Var;
 use crate::error::{Error, ErrorKind};
-use crate::kernel::Elem;
+use crate::kernel::{Constant, Elem};
 use crate::tape::{Entry, Id, Member, NOBODY, Tape};
 
 /// What a scalar handle holds.
@@ -166,11 +166,11 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 }
 
-impl<T: Elem> From<T> for Var<'_, T> {
+impl<T: Elem, C: Elem + Constant<T>> From<C> for Var<'_, T> {
     /// A plain number: records nothing, gets no gradient.
     #[inline]
-    fn from(value: T) -> Self {
-        Self::number(value)
+    fn from(value: C) -> Self {
+        Self::number(value.embed())
     }
 }
 

@@ -1,0 +1,47 @@
+//! `Constant`: plain numbers beside those that carry tangents, so that one expression serves every
+//! order.
+
+use super::Elem;
+
+/// A number that stands for a constant among numbers of type `T`: `T` itself, and below
+/// [`Dual`](crate::Dual) numbers the plain ones they are made of, up to three levels down.
+///
+/// This is why `|x| (x * 2.0).sum()` can be handed to [`grad`](crate::transform::grad) and to
+/// [`hvp`](crate::transform::hvp) alike, although its handles hold dual numbers in the second.
+///
+/// # Example
+/// ```
+/// use wengert::{Constant, Dual};
+///
+/// let one: Dual<f64> = 1.0.embed();
+/// assert_eq!(one.tangent, 0.0);
+/// assert_eq!((Dual::new(3.0, 1.0) * 2.0).tangent, 2.0);
+/// ```
+pub trait Constant<T: Elem>: Elem {
+    /// This number as a `T` whose tangents are 0.
+    fn embed(self) -> T;
+}
+
+impl<T: Elem + Embeds<C>, C: Elem> Constant<T> for C {
+    #[inline]
+    fn embed(self) -> T {
+        T::embed(self)
+    }
+}
+
+/// The other side of [`Constant`]: a number among which those of type `C` stand for constants.
+///
+/// A trait of its own, since the compiler infers a parameter where it does not infer a `Self`: with
+/// it `x + Tensor::zeros([3])` needs no type. Implemented here only.
+pub trait Embeds<C: Elem>: Elem {
+    /// The number as a constant.
+    #[doc(hidden)]
+    fn embed(constant: C) -> Self;
+}
+
+impl<T: Elem> Embeds<T> for T {
+    #[inline]
+    fn embed(constant: T) -> Self {
+        constant
+    }
+}

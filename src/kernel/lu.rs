@@ -1,0 +1,105 @@
+//! LU factors with partial pivoting, and the solutions they give.
+//!
+//! Sixty lines for any element: no library factors dual numbers or double-doubles, and the rules of
+//! `linear_solve` run on both.
+
+use super::Elem;
+
+/// Factors the `n × n` matrix `a` in place, `P A = L U`: below the diagonal L, whose own diagonal is
+/// 1, and U on and above it. `pivots[k]` is the row that step `k` exchanged with row `k`.
+///
+/// # Errors
+/// The column that holds no pivot: all that is left of it is 0, and the matrix is singular.
+pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Result<(), usize> {
+    for k in 0..n {
+        let larger = |p: usize, i: usize| {
+            if a[i * n + k].abs() > a[p * n + k].abs() {
+                i
+            } else {
+                p
+            }
+        };
+        let p = (k + 1..n).fold(k, larger);
+        pivots[k] = p as u32;
+        swap(n, a, k, p);
+        // Dual numbers compare by their primals: a tangent is no pivot.
+        if a[k * n + k] == T::zero() {
+            return Err(k);
+        }
+        let (above, below) = a.split_at_mut((k + 1) * n);
+        let row = &above[k * n..];
+        for other in below.chunks_exact_mut(n) {
+            let factor = other[k] / row[k];
+            other[k] = factor;
+            for (o, &r) in other[k + 1..].iter_mut().zip(&row[k + 1..]) {
+                *o -= factor * r;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Solves `A x = b` in place for the `width` columns of the row-major `b`.
+pub(crate) fn solve<T: Elem>(n: usize, lu: &[T], pivots: &[u32], b: &mut [T], width: usize) {
+    for (k, &p) in pivots.iter().enumerate() {
+        swap(width, b, k, p as usize);
+    }
+    for i in 0..n {
+        for k in 0..i {
+            subtract(width, b, i, k, lu[i * n + k]);
+        }
+    }
+    for i in (0..n).rev() {
+        for k in i + 1..n {
+            subtract(width, b, i, k, lu[i * n + k]);
+        }
+        divide(width, b, i, lu[i * n + i]);
+    }
+}
+
+/// Solves `Aᵀ x = b` in place for the `width` columns of the row-major `b`.
+pub(crate) fn solve_transposed<T: Elem>(
+    n: usize,
+    lu: &[T],
+    pivots: &[u32],
+    b: &mut [T],
+    width: usize,
+) {
+    for i in 0..n {
+        for k in 0..i {
+            subtract(width, b, i, k, lu[k * n + i]);
+        }
+        divide(width, b, i, lu[i * n + i]);
+    }
+    for i in (0..n).rev() {
+        for k in i + 1..n {
+            subtract(width, b, i, k, lu[k * n + i]);
+        }
+    }
+    for (k, &p) in pivots.iter().enumerate().rev() {
+        swap(width, b, k, p as usize);
+    }
+}
+
+/// Exchanges two rows.
+fn swap<T>(width: usize, b: &mut [T], i: usize, k: usize) {
+    if i != k {
+        let (upper, lower) = b.split_at_mut(i.max(k) * width);
+        upper[i.min(k) * width..][..width].swap_with_slice(&mut lower[..width]);
+    }
+}
+
+/// Row `i` less `factor` times row `k`.
+fn subtract<T: Elem>(width: usize, b: &mut [T], i: usize, k: usize, factor: T) {
+    for j in 0..width {
+        let other = b[k * width + j];
+        b[i * width + j] -= factor * other;
+    }
+}
+
+/// Row `i` divided by a pivot.
+fn divide<T: Elem>(width: usize, b: &mut [T], i: usize, pivot: T) {
+    for b in &mut b[i * width..(i + 1) * width] {
+        *b /= pivot;
+    }
+}

@@ -1,0 +1,102 @@
+//! When an iteration has arrived, when it never will, and what solves its equation then.
+
+use std::sync::Arc;
+
+use super::{FixedPoint, NAME};
+use crate::error::Error;
+use crate::kernel::{Elem, lu};
+use crate::tensor::Tensor;
+
+/// Steps without any progress after which an iteration is given up.
+const PATIENCE: usize = 100;
+
+/// Iterates `step` from `y` to where rounding or the tolerance ends it.
+///
+/// Primal and tangents of dual numbers are watched apart: they may differ in size by many orders,
+/// and tangents arrive later.
+///
+/// # Errors
+/// If the change does not shrink, is not finite, or the steps run out.
+pub(super) fn iterate<T: Elem>(
+    options: FixedPoint,
+    mut y: Tensor<T>,
+    mut step: impl FnMut(&Tensor<T>) -> Result<Tensor<T>, Error>,
+) -> Result<Tensor<T>, Error> {
+    let near = options.tolerance.unwrap_or(1e4 * T::epsilon().primal());
+    let mut earlier: Vec<f64> = Vec::new();
+    let (mut best, mut best_at) = (f64::INFINITY, 0);
+    for k in 1..=options.steps {
+        let next = step(&y)?;
+        let change = sizes(&next, &y);
+        let around = sizes(&next, &Tensor::zeros(next.shape()));
+        y = next;
+        if change.iter().chain(&around).any(|c| !c.is_finite()) {
+            let text = format!(
+                "the iteration left the finite numbers after {k} steps; the step does not contract: start nearer to the solution or damp it"
+            );
+            return Err(Error::argument(NAME, text));
+        }
+        let arrived = |(p, &change): (usize, &f64)| {
+            let settled =
+                options.tolerance.is_some() || earlier.get(p).is_some_and(|e| change >= *e);
+            change == 0.0 || (change <= near * around[p] && settled)
+        };
+        if change.iter().enumerate().all(arrived) {
+            return Ok(y);
+        }
+        let largest = change.iter().fold(0.0, |a: f64, &b| a.max(b));
+        if largest < best {
+            (best, best_at) = (largest, k);
+        } else if k - best_at >= PATIENCE {
+            let text = format!(
+                "the step does not contract: after {k} steps it still changes the state by {largest:.1e}, and no less than {PATIENCE} steps before; start nearer to the solution, damp the step, or allow a larger tolerance"
+            );
+            return Err(Error::argument(NAME, text));
+        }
+        earlier = change;
+    }
+    let text = format!(
+        "after {} steps the iteration still changes the state by {best:.1e}; allow more steps or a larger tolerance",
+        options.steps
+    );
+    Err(Error::argument(NAME, text))
+}
+
+/// The largest difference of two tensors, for each part of their numbers.
+fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> Vec<f64> {
+    let of_part = |k: usize| {
+        let differences = a.iter().zip(b.iter()).map(|(&a, &b)| (a - b).part(k).abs());
+        // A NaN wins.
+        differences.fold(0.0, |size, d| if d <= size { size } else { d })
+    };
+    (0..T::PARTS).map(of_part).collect()
+}
+
+/// Solves `w = c + M w`, where `apply` multiplies with `M`: by iteration, and by elimination if that
+/// does not converge.
+pub(super) fn resolve<T: Elem>(
+    c: &Tensor<T>,
+    mut apply: impl FnMut(&Tensor<T>) -> Tensor<T>,
+) -> Tensor<T> {
+    let options = FixedPoint::new();
+    if let Ok(w) = iterate(options, c.clone(), |w| Ok(c + &apply(w))) {
+        return w;
+    }
+    let n = c.len();
+    let mut matrix = vec![T::zero(); n * n];
+    for column in 0..n {
+        let mut unit = Tensor::zeros(c.shape());
+        unit.data_mut()[column] = T::one();
+        let image = &unit - &apply(&unit);
+        for (row, &m) in image.iter().enumerate() {
+            matrix[row * n + column] = m;
+        }
+    }
+    let (mut w, mut pivots) = (c.data().to_vec(), vec![0; n]);
+    match lu::factor(n, &mut matrix, &mut pivots) {
+        Ok(()) => lu::solve(n, &matrix, &pivots, &mut w, 1),
+        // No gradient is the right one where the solution is not isolated.
+        Err(_) => w.fill(T::nan()),
+    }
+    Tensor::of_buffer(c.shape().clone(), Arc::new(w))
+}

@@ -1,0 +1,119 @@
+//! What a fixed point depends on, and where it starts.
+
+use crate::kernel::{Elem, Embeds};
+use crate::tensor::Tensor;
+use crate::transform::arguments::Handle;
+use crate::transform::output::Output;
+use crate::var::Var;
+
+/// The parameters of a [`fixed_point`](super::fixed_point): a handle, a tuple of up to four, or an
+/// array of handles. Implemented here only.
+pub trait Parameters<'t> {
+    /// The type of the numbers.
+    type Elem: Elem;
+
+    /// The same structure of handles of another tape.
+    type At<'a>;
+
+    /// Lists the handles, in order.
+    #[doc(hidden)]
+    fn list(&self, handles: &mut Vec<Handle<'t, Self::Elem>>);
+
+    /// Puts handles into the structure.
+    #[doc(hidden)]
+    fn rebuild<'a>(next: &mut dyn Iterator<Item = Handle<'a, Self::Elem>>) -> Self::At<'a>;
+}
+
+const ENOUGH: &str = "there is a handle for each parameter";
+
+impl<'t, V: Output> Parameters<'t> for Var<'t, V> {
+    type Elem = V::Elem;
+    type At<'a> = Var<'a, V>;
+
+    fn list(&self, handles: &mut Vec<Handle<'t, V::Elem>>) {
+        handles.push(V::into_handle(*self));
+    }
+
+    fn rebuild<'a>(next: &mut dyn Iterator<Item = Handle<'a, V::Elem>>) -> Var<'a, V> {
+        V::of_handle(next.next().expect(ENOUGH))
+    }
+}
+
+impl<'t, P: Parameters<'t>, const N: usize> Parameters<'t> for [P; N] {
+    type Elem = P::Elem;
+    type At<'a> = [P::At<'a>; N];
+
+    fn list(&self, handles: &mut Vec<Handle<'t, P::Elem>>) {
+        self.iter().for_each(|p| p.list(handles));
+    }
+
+    fn rebuild<'a>(next: &mut dyn Iterator<Item = Handle<'a, P::Elem>>) -> Self::At<'a> {
+        std::array::from_fn(|_| P::rebuild(next))
+    }
+}
+
+macro_rules! tuple {
+    ($($first:ident $($other:ident)*;)*) => {$(
+        impl<'t, $first: Parameters<'t>, $($other: Parameters<'t, Elem = $first::Elem>),*>
+            Parameters<'t> for ($first, $($other,)*)
+        {
+            type Elem = $first::Elem;
+            type At<'a> = ($first::At<'a>, $($other::At<'a>,)*);
+
+            #[allow(non_snake_case)]
+            fn list(&self, handles: &mut Vec<Handle<'t, Self::Elem>>) {
+                let ($first, $($other,)*) = self;
+                $first.list(handles);
+                $($other.list(handles);)*
+            }
+
+            fn rebuild<'a>(
+                next: &mut dyn Iterator<Item = Handle<'a, Self::Elem>>,
+            ) -> Self::At<'a> {
+                ($first::rebuild(next), $($other::rebuild(next),)*)
+            }
+        }
+    )*};
+}
+
+tuple! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+}
+
+/// Where a [`fixed_point`](super::fixed_point) starts: a number or a tensor, plain beside dual
+/// parameters too. Implemented here only.
+pub trait Start<T: Elem> {
+    /// What the state is: `T` or `Tensor<T>`.
+    type Value: Output<Elem = T>;
+
+    /// The start itself.
+    #[doc(hidden)]
+    fn value(self) -> Self::Value;
+}
+
+impl<T: Elem + Embeds<C>, C: Elem> Start<T> for C {
+    type Value = T;
+
+    fn value(self) -> T {
+        T::embed(self)
+    }
+}
+
+impl<T: Elem + Embeds<C>, C: Elem> Start<T> for Tensor<C> {
+    type Value = Tensor<T>;
+
+    fn value(self) -> Tensor<T> {
+        self.map(T::embed)
+    }
+}
+
+impl<T: Elem + Embeds<C>, C: Elem> Start<T> for &Tensor<C> {
+    type Value = Tensor<T>;
+
+    fn value(self) -> Tensor<T> {
+        self.map(T::embed)
+    }
+}

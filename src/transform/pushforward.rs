@@ -1,0 +1,129 @@
+//! `pushforward`: forward mode without a tape, which also lifts any other transform by one order.
+
+use super::arguments::{Arguments, Leaf, direction, leaves};
+use crate::dual::Dual;
+use crate::error::{Error, OrPanic};
+use crate::kernel::Elem;
+use crate::tensor::Tensor;
+
+/// The value of `f` at `x` and its derivative along `t`, for a function of plain values: it is
+/// called once, on dual numbers.
+///
+/// In `f` a plain tensor enters as `Tensor::from(w.clone())`, a plain number stays one beside a dual
+/// number. What [`jvp`](super::jvp) is for functions of handles. Around another transform it gives one
+/// order more: the derivative of a Hessian-vector product along a direction is third order, and so
+/// on.
+///
+/// # Panics
+/// If `t` does not fit `x`.
+///
+/// # Example
+/// ```
+/// use num_traits::Float;
+/// use wengert::{Tensor, transform::{hvp, pushforward}};
+///
+/// let (value, slope) = pushforward(|x| x.sin() * 2.0, 0.0, 1.0);
+/// assert_eq!((value, slope), (0.0, 2.0));
+///
+/// // Third order: ∂/∂u of H v for f = Σ x⁴.
+/// let [x, u, v] = [[1.0, 2.0], [1.0, 0.0], [1.0, 1.0]].map(Tensor::from);
+/// let (hv, third) = pushforward(|x| hvp(|x| x.powi(4).sum(), x, Tensor::from(v.clone())), &x, &u);
+/// assert_eq!(hv, Tensor::from([12.0, 48.0])); // 12 x² v
+/// assert_eq!(third, Tensor::from([24.0, 0.0])); // 24 x v u
+/// ```
+#[track_caller]
+pub fn pushforward<A: Arguments, R: Pushed>(
+    f: impl FnOnce(A::Lifted) -> R,
+    x: A,
+    t: impl Arguments<Elem = A::Elem, Owned = A::Owned>,
+) -> (R::Plain, R::Plain) {
+    try_pushforward(f, x, t).or_panic()
+}
+
+/// [`pushforward`], with bad input as an [`Error`].
+///
+/// # Errors
+/// If `t` does not fit `x`.
+pub fn try_pushforward<A: Arguments, R: Pushed>(
+    f: impl FnOnce(A::Lifted) -> R,
+    x: A,
+    t: impl Arguments<Elem = A::Elem, Owned = A::Owned>,
+) -> Result<(R::Plain, R::Plain), Error> {
+    let values = leaves(&x);
+    let t = direction("pushforward", &values, &t)?;
+    let both = values.iter().zip(&t);
+    let mut lifted = both.map(|(x, t): (&Leaf<A::Elem>, _)| x.lift(t).value);
+    Ok(f(x.lifted(&mut lifted)).apart())
+}
+
+/// A result on dual numbers, as [`pushforward`] takes it apart: a number, a tensor, a tuple of up
+/// to four, an array or a `Vec`.
+pub trait Pushed {
+    /// The same structure of plain numbers.
+    type Plain;
+
+    /// The primals and the tangents.
+    fn apart(self) -> (Self::Plain, Self::Plain);
+}
+
+impl<T: Elem> Pushed for Dual<T> {
+    type Plain = T;
+
+    fn apart(self) -> (T, T) {
+        (self.primal, self.tangent)
+    }
+}
+
+impl<T: Elem> Pushed for Tensor<Dual<T>> {
+    type Plain = Tensor<T>;
+
+    fn apart(self) -> (Tensor<T>, Tensor<T>) {
+        (self.map(|x| x.primal), self.map(|x| x.tangent))
+    }
+}
+
+impl<R: Pushed, const N: usize> Pushed for [R; N] {
+    type Plain = [R::Plain; N];
+
+    fn apart(self) -> (Self::Plain, Self::Plain) {
+        let mut tangents = Vec::with_capacity(N);
+        let primals = self.map(|r| {
+            let (primal, tangent) = r.apart();
+            tangents.push(tangent);
+            primal
+        });
+        let mut tangents = tangents.into_iter();
+        let next = |_| tangents.next().expect("there is one for each primal");
+        (primals, std::array::from_fn(next))
+    }
+}
+
+impl<R: Pushed> Pushed for Vec<R> {
+    type Plain = Vec<R::Plain>;
+
+    fn apart(self) -> (Self::Plain, Self::Plain) {
+        self.into_iter().map(Pushed::apart).unzip()
+    }
+}
+
+macro_rules! tuple {
+    ($($($r:ident)+;)*) => {$(
+        impl<$($r: Pushed),+> Pushed for ($($r,)+) {
+            type Plain = ($($r::Plain,)+);
+
+            #[allow(non_snake_case)]
+            fn apart(self) -> (Self::Plain, Self::Plain) {
+                let ($($r,)+) = self;
+                $(let $r = $r.apart();)+
+                (($($r.0,)+), ($($r.1,)+))
+            }
+        }
+    )*};
+}
+
+tuple! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+}

@@ -1,0 +1,209 @@
+//! Fixed points and linear systems: the gradients of their equations.
+
+use wengert::transform::*;
+use wengert::{Dual, Random, Tape, Tensor, Var, check};
+
+fn random(shape: &[usize], seed: u64) -> Tensor<f64> {
+    Random::new(seed).uniform(shape, -0.5, 0.5)
+}
+
+#[track_caller]
+fn assert_close(a: &Tensor<f64>, b: &Tensor<f64>, limit: f64) {
+    let worst = a
+        .iter()
+        .zip(b.iter())
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(
+        a.shape() == b.shape() && worst <= limit,
+        "off by {worst:e}\n{a}\n{b}"
+    );
+}
+
+/// A recurrent layer at rest, by its equation and by 200 iterations on the tape.
+macro_rules! rest {
+    () => {
+        |(w, b)| {
+            fixed_point(
+                |y, (w, b)| w.matmul(y).tanh() + b,
+                &Tensor::<f64>::zeros([3]),
+                (w, b),
+            )
+        }
+    };
+}
+
+macro_rules! unrolled {
+    () => {
+        |(w, b)| (0..200).fold(b, |y, _| w.matmul(y).tanh() + b)
+    };
+}
+
+#[test]
+fn a_fixed_point_has_the_derivatives_of_its_unrolled_iterations() {
+    let (w, b) = (random(&[3, 3], 1), random(&[3], 2));
+    let (tw, tb) = (random(&[3, 3], 3), random(&[3], 4));
+    let g = random(&[3], 5);
+    let (y, (gw, gb)) = vjp(rest!(), (&w, &b), g.clone());
+    let (long, (lw, lb)) = vjp(unrolled!(), (&w, &b), g.clone());
+    assert_close(&y, &long, 1e-15);
+    assert_close(&gw, &lw, 1e-15);
+    assert_close(&gb, &lb, 1e-15);
+    let pushed = jvp(rest!(), (&w, &b), (&tw, &tb)).1;
+    assert_close(&pushed, &jvp(unrolled!(), (&w, &b), (&tw, &tb)).1, 1e-15);
+    // Second order, and third.
+    let (rest, unrolled) = (
+        hvp(
+            |(w, b)| {
+                let y = fixed_point(
+                    |y, (w, b)| w.matmul(y).tanh() + b,
+                    &Tensor::<f64>::zeros([3]),
+                    (w, b),
+                );
+                (y * &g).sum()
+            },
+            (&w, &b),
+            (&tw, &tb),
+        ),
+        hvp(
+            |(w, b)| ((0..200).fold(b, |y, _| w.matmul(y).tanh() + b) * &g).sum(),
+            (&w, &b),
+            (&tw, &tb),
+        ),
+    );
+    assert_close(&rest.0, &unrolled.0, 1e-14);
+    assert_close(&rest.1, &unrolled.1, 1e-14);
+}
+
+#[test]
+fn a_fixed_point_keeps_one_node_and_passes_the_checks() {
+    let (w, b) = (random(&[3, 3], 1), random(&[3], 2));
+    let layer = |x: &[Var<'_, Tensor<f64>>]| -> bool {
+        let y = fixed_point(
+            |y, [w, b]| w.matmul(y).tanh() + b,
+            &Tensor::<f64>::zeros([3]),
+            [x[0], x[1]],
+        );
+        y.tape().tensor_nodes() == 1
+    };
+    let tape = Tape::new();
+    assert!(layer(&[tape.var(w.clone()), tape.var(b.clone())]));
+    check::adjoint(
+        |x| {
+            fixed_point(
+                |y, [w, b]| w.matmul(y).tanh() + b,
+                &Tensor::<f64>::zeros([3]),
+                [x[0], x[1]],
+            )
+        },
+        &[&w, &b],
+    )
+    .assert_passed();
+    check::difference(
+        |x| {
+            fixed_point(
+                |y, [w, b]| w.matmul(y).tanh() + b,
+                &Tensor::<f64>::zeros([3]),
+                [x[0], x[1]],
+            )
+        },
+        &[&w, &b],
+    )
+    .assert_passed();
+    check::forward(
+        |x| {
+            fixed_point(
+                |y, [w, b]| w.matmul(y).tanh() + b,
+                &Tensor::<f64>::zeros([3]),
+                [x[0], x[1]],
+            )
+        },
+        &[&w, &b],
+    )
+    .assert_passed();
+}
+
+#[test]
+fn scalars_have_every_order() {
+    // Heron: y = √a, y' = 1/(2√a), y'' = -1/(4 a^1.5), y''' = 3/(8 a^2.5).
+    let a: f64 = 2.0;
+    let (gradient, second) =
+        grad_and_hvp(|a| fixed_point(|y, a| (y + a / y) * 0.5, 1.0, a), a, 1.0);
+    assert!((gradient - 0.5 / a.sqrt()).abs() < 1e-15);
+    assert!((second + 0.25 / a.powf(1.5)).abs() < 1e-15);
+    let (_, third) = pushforward(
+        |a| {
+            hvp(
+                |a| fixed_point(|y, a| (y + a / y) * 0.5, 1.0, a),
+                a,
+                Dual::constant(1.0),
+            )
+        },
+        a,
+        1.0,
+    );
+    assert!((third - 0.375 / a.powf(2.5)).abs() < 1e-14);
+    // One parameter a number, the other a tensor; the state a tensor.
+    let (x, s) = (Tensor::from([1.0, 2.0]), 0.5);
+    let (gx, gs) = grad(
+        |(x, s)| fixed_point(|y, (x, s)| y * s + x, &Tensor::<f64>::zeros([2]), (x, s)).sum(),
+        (&x, s),
+    );
+    assert_close(&gx, &Tensor::from([2.0, 2.0]), 1e-15);
+    assert!((gs - 12.0).abs() < 1e-13); // Σ x / (1 - s)²
+}
+
+#[test]
+fn the_gradient_is_right_where_the_step_does_not_contract() {
+    // y = 2y - p and its start are at rest already; iterating the adjoint equation would diverge.
+    let tape = Tape::new();
+    let p = tape.var(Tensor::from([3.0, 4.0]));
+    let y = fixed_point(|y, p| y * 2.0 - p, p.value(), p);
+    assert_eq!(y.value(), p.value());
+    assert_eq!(
+        y.vjp(Tensor::from([1.0, 5.0])).wrt(p),
+        Tensor::from([1.0, 5.0])
+    );
+    // A solution that is not isolated has no gradient: y = y + 0 p.
+    let y = fixed_point(|y, p| y + p * 0.0, p.value(), p);
+    assert!(y.vjp(Tensor::from([1.0, 5.0])).wrt(p)[[0]].is_nan());
+}
+
+#[test]
+fn a_tolerance_ends_the_iteration_early() {
+    let tape = Tape::new();
+    let a = tape.var(1.0);
+    let loose = FixedPoint::new()
+        .tolerance(1e-2)
+        .solve(|y, a| y * 0.5 + a, 0.0, a);
+    assert!((loose.value() - 2.0).abs() > 1e-3);
+    let tight = fixed_point(|y, a| y * 0.5 + a, 0.0, a);
+    assert_eq!(tight.value(), 2.0);
+    assert_eq!(tight.backward().wrt(a), 2.0);
+}
+
+#[test]
+fn a_system_has_the_derivatives_of_its_inverse() {
+    let (a, b) = (random(&[4, 4], 1) + &Tensor::eye(4), random(&[4], 2));
+    let (x, t) = jvp(|a| a.linear_solve(&b), &a, &random(&[4, 4], 3));
+    assert_close(&a.matmul(&x), &b, 1e-15);
+    let exact = a.linear_solve(&random(&[4, 4], 3).matmul(&x));
+    assert_close(&t, &-exact, 1e-14);
+    // log det by no LU of ours: d/dA of bᵀ A⁻¹ b twice, against a second difference of values.
+    let v = random(&[4, 4], 4);
+    let f = |s: f64| {
+        let moved = &a + &(v.clone() * s);
+        b.dot(&moved.linear_solve(&b))
+    };
+    let hv = hvp(|a| (a.linear_solve(&b) * &b).sum(), &a, &v);
+    let curvature = (hv * v.clone()).sum();
+    let h = 1e-4;
+    let difference = (f(h) - 2.0 * f(0.0) + f(-h)) / (h * h);
+    assert!((curvature - difference).abs() < 1e-5 * curvature.abs());
+    // A zero on the diagonal needs a pivot.
+    let turned = Tensor::from([[0.0, 2.0], [4.0, 0.0]]);
+    assert_eq!(
+        turned.linear_solve(&Tensor::from([2.0, 8.0])),
+        Tensor::from([2.0, 1.0])
+    );
+}
