@@ -10,6 +10,7 @@ mod record;
 mod replay;
 pub mod rule;
 mod scalars;
+mod slot;
 
 use std::cell::{Ref, RefCell};
 use std::fmt;
