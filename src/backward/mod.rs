@@ -39,7 +39,8 @@ impl<'t, T: Elem> Var<'t, T> {
     /// [`backward`](Self::backward), with a constant output as an [`Error`].
     ///
     /// # Errors
-    /// If this is a plain number that was never on a tape.
+    /// If this is a plain number that was never on a tape, or if a rule on the way leaves a cotangent
+    /// unset or gives it another shape.
     pub fn try_backward(self) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape.ok_or_else(|| {
             Error::argument(
@@ -53,7 +54,7 @@ impl<'t, T: Elem> Var<'t, T> {
         let nodes = tape.nodes.borrow();
         let last = nodes.partition_point(|node| node.mark <= index);
         drop(nodes);
-        Ok(walk.run(last))
+        walk.run(last)
     }
 }
 
@@ -82,7 +83,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`vjp`](Self::vjp), with a cotangent of the wrong shape as an [`Error`].
     ///
     /// # Errors
-    /// If the cotangent has another shape than this tensor.
+    /// If the cotangent has another shape than this tensor, or if a rule on the way leaves a
+    /// cotangent unset or gives it another shape.
     pub fn try_vjp(self, cotangent: Tensor<T>) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape();
         let node = tape.node(self.repr);
@@ -100,7 +102,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         walk.cotangents
             .resize_with(self.repr.index(), || Cotangent::Zero);
         walk.cotangents.push(Cotangent::Sum(cotangent));
-        Ok(walk.run(self.repr.index() + 1))
+        walk.run(self.repr.index() + 1)
     }
 }
 
@@ -124,7 +126,10 @@ impl<'t, T: Elem> Walk<'t, T> {
     }
 
     /// Walks over the first `last` tensor nodes and the scalar nodes between them.
-    fn run(mut self, last: usize) -> Gradients<'t, T> {
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it another shape.
+    fn run(mut self, last: usize) -> Result<Gradients<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();
         self.cotangents.resize_with(last, || Cotangent::Zero);
@@ -148,17 +153,17 @@ impl<'t, T: Elem> Walk<'t, T> {
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack { start } => self.scatter(*start as usize, &g),
-                Kind::Op { .. } => self.pull_back(&nodes, node, &g),
+                Kind::Op { .. } => self.pull_back(&nodes, node, &g)?,
             }
             self.tape.pool.put(g);
         }
         sweep(&entries, &mut self.adjoints, 1, swept.max(1));
         drop((nodes, entries));
-        Gradients {
+        Ok(Gradients {
             tape: self.tape,
             adjoints: self.adjoints,
             cotangents: self.cotangents,
-        }
+        })
     }
 
     /// The cotangent of a node whose elements are scalar nodes too.
@@ -189,7 +194,7 @@ impl<'t, T: Elem> Walk<'t, T> {
     }
 
     /// Applies the rule of one node.
-    fn pull_back(&mut self, nodes: &[Node<T>], node: &Node<T>, g: &Tensor<T>) {
+    fn pull_back(&mut self, nodes: &[Node<T>], node: &Node<T>, g: &Tensor<T>) -> Result<(), Error> {
         let Kind::Op { rule, inputs } = &node.kind else {
             unreachable!("only operations have a pullback")
         };
@@ -212,14 +217,19 @@ impl<'t, T: Elem> Walk<'t, T> {
             })
             .collect();
         rule.vjp(&at, g, &mut gx);
-        for (slot, id) in gx.into_iter().zip(inputs) {
+        for (k, (slot, id)) in gx.into_iter().zip(inputs).enumerate() {
             if slot.wanted() {
+                let shares = slot.settle().map_err(|fault| {
+                    let what = format!("the cotangent of operand {k}");
+                    fault.error(rule.name(), what, Some(node.line))
+                })?;
                 // In this order, so that an operand that is used twice here gets both shares.
-                for share in slot.settle(rule.name()).into_iter().flatten() {
+                for share in shares.into_iter().flatten() {
                     accumulate(pool, &mut cotangents[id.index()], share);
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -21,5 +21,6 @@ pub(crate) fn evaluate<T: Elem>(rule: &impl Rule<T>, x: &[&Tensor<T>]) -> Result
     let pool = Pool::default();
     let mut y = Slot::new(&pool, &shape, true);
     rule.forward(x, &mut y, &mut Residual::default());
-    Ok(y.finish_dense(rule.name()))
+    y.dense()
+        .map_err(|fault| fault.error(rule.name(), "the output", None))
 }

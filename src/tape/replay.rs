@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::node::{Kind, Member, Node};
 use super::rule::{Residual, Slot};
+use super::slot::Fault;
 use super::{Entry, Tape};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
@@ -60,6 +61,7 @@ impl<T: Elem> Tape<T> {
                 residual,
                 mark,
                 spread,
+                line,
                 ..
             } = &mut rest[0];
             match kind {
@@ -82,7 +84,9 @@ impl<T: Elem> Tape<T> {
                     let old = std::mem::replace(value, Tensor::from(Vec::new()));
                     let mut y = Slot::reusing(&self.pool, &shape, old);
                     rule.forward(&x, &mut y, &mut kept);
-                    *value = y.finish_dense(rule.name());
+                    // The rule gave this very shape once, so a fault here is the rule's own.
+                    let fault = |fault: Fault| fault.error(rule.name(), "the output", Some(*line));
+                    *value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));
                     *residual = (!kept.is_empty()).then(|| Box::new(kept));
                     if *spread {
                         let sources = entries[*mark as usize..].iter_mut();
@@ -126,6 +130,7 @@ impl<T: Elem> Tape<T> {
                         Error::new(ErrorKind::Missing {
                             op: rule.name(),
                             what: "wider form",
+                            line: Some(node.line),
                         })
                     })?;
                     let shape: Shape = node.value.shape().clone();

@@ -46,6 +46,10 @@ pub use super::slot::Slot;
 /// let y = tape.apply(Cube, [x]).sum();
 /// assert_eq!(y.backward().wrt(x), Tensor::from([3.0, 12.0]));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no rule on elements of type `{T}`",
+    note = "write it once for all elements, `impl<T: Elem> Rule<T> for ...`: on `Dual` elements it is then its own second order, on wider ones the reference of a check"
+)]
 pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// The op's name, as errors and reports show it.
     fn name(&self) -> &'static str;
@@ -79,6 +83,7 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         Err(Error::new(ErrorKind::Missing {
             op: self.name(),
             what: "JVP",
+            line: None,
         }))
     }
 

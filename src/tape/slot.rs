@@ -2,8 +2,11 @@
 //!
 //! What a rule is and what it is given stands in `rule`; the walks do the adding.
 
+use std::panic::Location;
+
 use super::pool::Pool;
-use crate::kernel::Elem;
+use crate::error::{Error, ErrorKind};
+use crate::kernel::{self, Elem};
 use crate::tensor::{Shape, Tensor};
 
 /// A place for one result of a rule, with the buffer taken from the tape's pool on demand.
@@ -25,6 +28,37 @@ enum Content<T> {
     Filled(Tensor<T>),
     /// What was there before, with this rule's share added to it.
     Added(Tensor<T>),
+    /// A result of this shape, which is not the slot's.
+    Misshapen(Shape),
+}
+
+/// Why a slot holds no result.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Unset,
+    Shape { found: Shape, expected: Shape },
+}
+
+impl Fault {
+    /// The error that says so of `what`, a result of the rule of `op`.
+    pub(crate) fn error(
+        self,
+        op: &'static str,
+        what: impl Into<String>,
+        line: Option<&'static Location<'static>>,
+    ) -> Error {
+        let what = what.into();
+        Error::new(match self {
+            Self::Unset => ErrorKind::Unset { op, what, line },
+            Self::Shape { found, expected } => ErrorKind::Result {
+                op,
+                what,
+                found,
+                expected,
+                line,
+            },
+        })
+    }
 }
 
 impl<'a, T: Elem> Slot<'a, T> {
@@ -141,16 +175,74 @@ impl<'a, T: Elem> Slot<'a, T> {
 
     /// The result has the same elements as `tensor`, which is shared and not copied.
     ///
-    /// # Panics
-    /// If the number of elements differs.
+    /// With another number of elements than the slot's the walk ends with an [`Error`].
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
-        assert_eq!(
-            tensor.len(),
-            self.shape.len(),
-            "a shared result has as many elements as its shape"
-        );
-        self.content = Content::Filled(tensor.with_shape(self.shape.clone()));
+        self.content = if tensor.len() == self.shape.len() {
+            Content::Filled(tensor.with_shape(self.shape.clone()))
+        } else {
+            Content::Misshapen(tensor.shape().clone())
+        };
+    }
+
+    /// The result is `tensor`: for rules written in the arithmetic of plain tensors.
+    ///
+    /// With another shape than the slot's the walk ends with an [`Error`] that names the op, both
+    /// shapes and the line that recorded it.
+    pub fn give(&mut self, tensor: Tensor<T>) {
+        self.check_not_added();
+        self.content = if tensor.shape() == self.shape {
+            Content::Filled(tensor)
+        } else {
+            Content::Misshapen(tensor.shape().clone())
+        };
+    }
+
+    /// The result is `full` summed over the axes along which this operand was broadcast: the
+    /// cotangent of an operand that was narrower than the output.
+    ///
+    /// With a shape that the slot's does not broadcast to the walk ends with an [`Error`].
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Elem, Error, Shape, Tape, Tensor};
+    /// use wengert::rule::{Point, Residual, Rule, Slot};
+    ///
+    /// /// y = a b², where a and b broadcast
+    /// #[derive(Debug)]
+    /// struct Power;
+    ///
+    /// impl<T: Elem> Rule<T> for Power {
+    ///     fn name(&self) -> &'static str { "power" }
+    ///     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> { x[0].broadcast("power", x[1]) }
+    ///     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+    ///         y.give(x[0] * &(x[1] * x[1]));
+    ///     }
+    ///     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+    ///         let (a, b) = (at.x[0], at.x[1]);
+    ///         gx[0].sum_to(&(g * &(b * b)));
+    ///         gx[1].sum_to(&(&(g * a) * &(b + b)));
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let a = tape.var(Tensor::from([1.0, 2.0]));
+    /// let b = tape.var(Tensor::from([[3.0], [5.0]]));
+    /// let grads = tape.apply(Power, [a, b]).sum().backward();
+    /// assert_eq!(grads.wrt(a), Tensor::from([34.0, 34.0])); // 3² + 5²
+    /// assert_eq!(grads.wrt(b), Tensor::from([[18.0], [30.0]])); // 2 b (1 + 2)
+    /// ```
+    pub fn sum_to(&mut self, full: &Tensor<T>) {
+        if full.shape() == self.shape {
+            return self.share(full);
+        }
+        match self.shape.broadcast("sum_to", full.shape()) {
+            Ok(wide) if wide == *full.shape() => {
+                let shape = self.shape;
+                kernel::sum_to(full.shape(), full.data(), shape, self.fill());
+            }
+            _ => self.content = Content::Misshapen(full.shape().clone()),
+        }
     }
 
     /// The result is zero everywhere; as a cotangent it is not passed on.
@@ -174,19 +266,27 @@ impl<'a, T: Elem> Slot<'a, T> {
 
     /// The result as a tensor; `None` if it is zero as a whole.
     ///
-    /// # Panics
-    /// If the rule of `op` left it unset: a forgotten operand must not look like a zero gradient.
-    pub(crate) fn finish(self, op: &str) -> Option<Tensor<T>> {
+    /// # Errors
+    /// If the rule left it unset: a forgotten operand must not look like a zero gradient. Or if it
+    /// gave another shape.
+    pub(crate) fn result(self) -> Result<Option<Tensor<T>>, Fault> {
         match self.content {
-            Content::Filled(tensor) | Content::Added(tensor) => Some(tensor),
-            Content::Zero => None,
-            Content::Unset => panic!("{op}: the rule left a result unset; fill, share or zero it"),
+            Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
+            Content::Zero => Ok(None),
+            Content::Unset => Err(Fault::Unset),
+            Content::Misshapen(found) => Err(Fault::Shape {
+                found,
+                expected: self.shape.clone(),
+            }),
         }
     }
 
     /// What the cotangent was before, unless it is in the sum already, and what is to be added.
-    pub(crate) fn settle(mut self, op: &str) -> [Option<Tensor<T>>; 2] {
-        [self.earlier.take(), self.finish(op)]
+    ///
+    /// # Errors
+    /// As [`result`](Self::result).
+    pub(crate) fn settle(mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
+        Ok([self.earlier.take(), self.result()?])
     }
 
     fn check_not_added(&self) {
@@ -197,11 +297,20 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// The result as a tensor, zeros written out.
-    pub(crate) fn finish_dense(mut self, op: &str) -> Tensor<T> {
+    ///
+    /// # Errors
+    /// As [`result`](Self::result).
+    pub(crate) fn dense(mut self) -> Result<Tensor<T>, Fault> {
         if matches!(self.content, Content::Zero) {
             self.fill().fill(T::zero());
         }
-        self.finish(op).expect("zeros were written out")
+        Ok(self.result()?.expect("zeros were written out"))
+    }
+
+    /// The content of a scratch slot that its rule has filled.
+    pub(crate) fn finish_dense(self, op: &'static str) -> Tensor<T> {
+        self.dense()
+            .unwrap_or_else(|fault| panic!("{}", fault.error(op, "a scratch slot", None)))
     }
 }
 
