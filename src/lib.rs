@@ -77,7 +77,7 @@ mod var;
 
 pub use dual::Dual;
 pub use error::{Error, ErrorKind};
-pub use gradients::Gradients;
+pub use gradients::{Gradients, Handles};
 pub use kernel::{Dd, Elem, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};

@@ -20,6 +20,12 @@ impl<T: Elem> Elem for Dual<T> {
         self.primal.primal()
     }
 
+    const MOVES: bool = true;
+
+    fn moving_as(self, other: Self) -> Self {
+        Self::new(self.primal.moving_as(other.primal), other.tangent)
+    }
+
     fn erf(self) -> Self {
         self.chain(self.primal.erf(), bell(self.primal))
     }

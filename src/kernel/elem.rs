@@ -29,6 +29,17 @@ pub trait Elem:
     /// The primal value, to the nearest `f64`: for reports, never for arithmetic.
     fn primal(self) -> f64;
 
+    /// Whether numbers of this type carry derivatives, which [`moving_as`](Self::moving_as) changes.
+    const MOVES: bool = false;
+
+    /// This value with the derivatives of `other`: what a gradient that is overruled (a detached
+    /// value, a straight-through estimate) means on [`Dual`](crate::dual::Dual) elements.
+    #[must_use]
+    fn moving_as(self, other: Self) -> Self {
+        let _ = other;
+        self
+    }
+
     /// The error function `2/√π ∫₀ˣ e^(-u²) du`.
     fn erf(self) -> Self;
 

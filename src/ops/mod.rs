@@ -6,9 +6,12 @@
 mod argmax;
 mod argmin;
 mod binary;
+mod custom;
 mod float;
+mod hook;
 mod linear;
 mod over;
+mod own;
 mod plain;
 mod reduction;
 mod span;

@@ -111,7 +111,21 @@ impl<'t, V: Value> Var<'t, V> {
         V::watch(self)
     }
 
-    /// The same value as a constant: no gradient flows through it.
+    /// The same value as a constant: no gradient flows through it, to no order.
+    ///
+    /// JAX and TensorFlow call this `stop_gradient`. A tensor's buffer is shared, not copied. On
+    /// [`Dual`](crate::Dual) elements the tangent is dropped too, so that a second derivative, like
+    /// the first, takes the value for a constant.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(3.0);
+    /// assert_eq!((x * x.detach()).backward().wrt(x), 3.0); // and not 6
+    /// ```
+    #[doc(alias = "stop_gradient")]
     #[track_caller]
     pub fn detach(self) -> Self {
         V::detach(self)
@@ -144,7 +158,7 @@ impl<T: Elem> Value for T {
     }
 
     fn detach(var: Var<'_, T>) -> Var<'_, T> {
-        Var::number(var.repr.value)
+        Var::number(var.repr.value.moving_as(T::zero()))
     }
 
     fn gradient(gradients: &Gradients<'_, T>, var: Var<'_, T>) -> Result<Option<T>, Error> {
@@ -203,7 +217,12 @@ impl<T: Elem> Value for Tensor<T> {
     }
 
     fn detach(var: Var<'_, Tensor<T>>) -> Var<'_, Tensor<T>> {
-        Var::of_node(var.tape(), var.tape().fixed(Self::value(var)))
+        let value = Self::value(var);
+        let value = match T::MOVES {
+            true => value.map(|x| x.moving_as(T::zero())),
+            false => value,
+        };
+        Var::of_node(var.tape(), var.tape().fixed(value))
     }
 
     fn gradient(
