@@ -62,6 +62,7 @@
 //!
 //! # Features
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
+//! - `serde`: [`inspect::Ledger`] serializes.
 
 mod backward;
 pub mod check;
@@ -69,6 +70,7 @@ pub mod dual;
 mod error;
 pub mod forward;
 mod gradients;
+pub mod inspect;
 mod kernel;
 pub mod ops;
 mod tape;
@@ -82,7 +84,7 @@ pub use kernel::{Dd, Elem, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};
-pub use tape::{Id, Tape, rule};
+pub use tape::{Id, NodeKind, NodeView, Nodes, Tape, WalkCost, rule};
 pub use tensor::{Entry, Random, Shape, Tensor};
 pub use var::{Operand, Value, Var};
 

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["gradients"],
     &["backward", "forward"],
     &["ops"],
-    &["check"],
+    &["check", "inspect"],
 ];
 
 /// Imports against the order, each with its reason.

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::{Cotangent, Gradients};
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Kind, NOBODY, Node, Pool, Tape, sweep};
+use crate::tape::{Kind, NOBODY, Node, Pool, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -99,6 +99,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         let scalars = node.mark as usize;
         drop(node);
         let mut walk = Walk::new(tape, scalars);
+        tape.pool.count(size_of_val(cotangent.data()) as isize);
         walk.cotangents
             .resize_with(self.repr.index(), || Cotangent::Zero);
         walk.cotangents.push(Cotangent::Sum(cotangent));
@@ -111,6 +112,9 @@ struct Walk<'t, T: Elem> {
     tape: &'t Tape<T>,
     adjoints: Vec<T>,
     cotangents: Vec<Cotangent<T>>,
+    /// The pool's count before this walk.
+    counted: [isize; 2],
+    pullbacks: usize,
 }
 
 impl<'t, T: Elem> Walk<'t, T> {
@@ -122,6 +126,8 @@ impl<'t, T: Elem> Walk<'t, T> {
             tape,
             adjoints,
             cotangents: Vec::new(),
+            counted: tape.pool.begin(),
+            pullbacks: 0,
         }
     }
 
@@ -159,6 +165,11 @@ impl<'t, T: Elem> Walk<'t, T> {
         }
         sweep(&entries, &mut self.adjoints, 1, swept.max(1));
         drop((nodes, entries));
+        self.tape.walk.set(Some(WalkCost {
+            peak: self.tape.pool.end(self.counted),
+            adjoints: size_of_val(&self.adjoints[..]),
+            pullbacks: self.pullbacks,
+        }));
         Ok(Gradients {
             tape: self.tape,
             adjoints: self.adjoints,
@@ -217,6 +228,7 @@ impl<'t, T: Elem> Walk<'t, T> {
             })
             .collect();
         rule.vjp(&at, g, &mut gx);
+        self.pullbacks += 1;
         for (k, (slot, id)) in gx.into_iter().zip(inputs).enumerate() {
             if slot.wanted() {
                 let shares = slot.settle().map_err(|fault| {

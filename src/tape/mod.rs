@@ -5,19 +5,22 @@
 //! by name: a tensor node carries its [`Rule`](rule::Rule).
 
 mod node;
+mod nodes;
 mod pool;
 mod record;
 mod replay;
 pub mod rule;
 mod scalars;
 mod slot;
+mod twin;
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use node::Id;
 pub(crate) use node::{Kind, Member, Node, NodeId};
+pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
 
@@ -49,7 +52,23 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) pool: Pool<T>,
     /// Adjoint vectors of earlier walks, to be used again.
     pub(crate) adjoints: RefCell<Vec<Vec<T>>>,
+    /// What the last reverse walk cost.
+    pub(crate) walk: Cell<Option<WalkCost>>,
     pub(crate) stamp: u64,
+}
+
+/// What one reverse walk cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WalkCost {
+    /// The most bytes of cotangents and of rules' scratch slots that were alive at once. What a rule
+    /// allocates by itself is not counted.
+    pub peak: usize,
+    /// Bytes of the scalar nodes' adjoints, alive during the whole walk.
+    pub adjoints: usize,
+    /// How many pullbacks were applied.
+    pub pullbacks: usize,
 }
 
 impl Tape<f64> {
@@ -71,6 +90,7 @@ impl<T: Elem> Tape<T> {
             members: RefCell::default(),
             pool: Pool::default(),
             adjoints: RefCell::default(),
+            walk: Cell::new(None),
             stamp: STAMP.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -82,6 +102,7 @@ impl<T: Elem> Tape<T> {
         }
         self.members.get_mut().clear();
         self.scalars.clear();
+        self.walk.set(None);
         self.stamp = STAMP.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -110,6 +131,11 @@ impl<T: Elem> Tape<T> {
         tensors.sum::<usize>()
             + self.scalar_nodes() * size_of::<Entry<T>>()
             + self.members.borrow().len() * size_of::<Member<T>>()
+    }
+
+    /// What the last reverse walk cost; `None` if there was none since the last reset.
+    pub fn last_walk(&self) -> Option<WalkCost> {
+        self.walk.get()
     }
 
     /// The node with the given id.

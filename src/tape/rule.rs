@@ -2,13 +2,14 @@
 //!
 //! The tape knows rules only through this trait, so a user's op is the equal of the crate's own.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
 pub use super::slot::Slot;
+pub use super::twin::Twin;
 
 /// An operation on tensors with its derivative rules.
 ///
@@ -92,6 +93,13 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         None
     }
 
+    /// The same function composed from other ops at these operands, made by [`Twin::record`]: for
+    /// the ledger, which counts what the fused rule saves. `None` if the op is primitive.
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        let _ = x;
+        None
+    }
+
     /// What the pullback reads, for the ledger and for whoever wonders about memory.
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
@@ -141,6 +149,7 @@ impl<T> Residual<T> {
 
 /// What a pullback reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Keeps {
     /// Whether it reads the operands.
     pub inputs: bool,
@@ -173,6 +182,16 @@ impl Keeps {
         ..Self::INPUTS
     };
 
+    /// What either of two reads.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            inputs: self.inputs || other.inputs,
+            output: self.output || other.output,
+            residual: self.residual || other.residual,
+        }
+    }
+
     /// The same with statistics kept by the forward.
     #[must_use]
     pub const fn and_residual(self) -> Self {
@@ -180,5 +199,20 @@ impl Keeps {
             residual: true,
             ..self
         }
+    }
+}
+
+impl fmt::Display for Keeps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.inputs, self.output, self.residual) {
+            (false, false, false) => "nothing",
+            (true, false, false) => "x",
+            (false, true, false) => "y",
+            (true, true, false) => "x, y",
+            (false, false, true) => "statistics",
+            (true, false, true) => "x, statistics",
+            (false, true, true) => "y, statistics",
+            (true, true, true) => "x, y, statistics",
+        })
     }
 }
