@@ -145,7 +145,7 @@ fn gradients_of_mixed_handles_have_one_norm() {
     let mut grads = loss.backward(); // [4, 0], [2, 2], 4, and nothing
     assert_eq!(grads.global_norm((w, b)), 32f64.sqrt());
     assert_eq!(grads.global_norm(([w, v], b)), 40f64.sqrt());
-    assert_eq!(grads.global_norm(&vec![unused]), 0.0);
+    assert_eq!(grads.global_norm(vec![unused]), 0.0);
     assert_eq!(grads.clip_by_global_norm(([w, v], b), 100.0), 40f64.sqrt());
     assert_eq!(grads.wrt(b), 4.0);
     assert_eq!(

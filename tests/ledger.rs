@@ -22,7 +22,7 @@ fn a_small_graph_is_counted_to_the_byte() {
     assert_eq!(of("pack"), (1, 8, 0, 8)); // b as a tensor
     assert_eq!(of("add"), (1, 16, 0, 16)); // exp reads its own output alone
     assert_eq!(of("exp"), (1, 16, 0, 0));
-    assert_eq!(of("reshape"), (1, 16, 0, 16));
+    assert_eq!(of("reshape"), (1, 16, 0, 0)); // the buffer of exp
     assert_eq!(of("sum"), (1, 8, 0, 8));
     assert!(ledger.row("softmax").is_none());
     // b, the sum as a scalar and their product: 24 bytes each; one scalar gathered: 16.

@@ -44,8 +44,8 @@ pub struct Row {
     pub residuals: usize,
     /// What their pullbacks read; `None` for what is no operation.
     pub keeps: Option<Keeps>,
-    /// Of `values`, bytes that no pullback reads, neither the node's own nor a user's of it. The tape
-    /// keeps them for replay.
+    /// Of `values`, bytes that no pullback reads, neither the node's own nor that of one which reads
+    /// it. The tape keeps them for replay.
     pub unread: usize,
     /// What the fused rules saved over their composed twins; `None` where a rule names none.
     pub saved: Option<Saved>,
@@ -87,13 +87,13 @@ impl<T: Elem> Tape<T> {
     /// ```
     pub fn ledger(&self) -> Ledger {
         let nodes = self.nodes();
-        let mut read = vec![false; nodes.len()];
+        // By buffer, not by node: what a reshape shares is read if either is.
+        let buffer = |node: NodeView<'_, T>| node.value().data().as_ptr();
+        let mut read = HashSet::new();
         for node in nodes.iter() {
             let keeps = node.keeps().unwrap_or(Keeps::NOTHING);
-            read[node.index()] |= keeps.output;
-            for input in node.inputs().filter(|_| keeps.inputs) {
-                read[input.index()] = true;
-            }
+            read.extend(keeps.output.then(|| buffer(node)));
+            read.extend(node.inputs().filter(|_| keeps.inputs).map(buffer));
         }
         let mut rows: Vec<Row> = Vec::new();
         let mut buffers = HashSet::new();
@@ -104,9 +104,9 @@ impl<T: Elem> Tape<T> {
                 rows.push(Row::new(node.op()));
                 rows.len() - 1
             });
-            rows[at].add(node, read[node.index()]);
+            rows[at].add(node, read.contains(&buffer(node)));
             let bytes = node.value_bytes();
-            if bytes > 0 && !buffers.insert(node.value().data().as_ptr()) {
+            if bytes > 0 && !buffers.insert(buffer(node)) {
                 shared += bytes;
             }
         }
@@ -114,8 +114,7 @@ impl<T: Elem> Tape<T> {
         Ledger {
             rows,
             scalar_nodes: self.scalar_nodes(),
-            scalar_bytes: self.scalar_nodes() * size_of::<Entry<T>>()
-                + members * size_of::<Member<T>>(),
+            scalar_bytes: self.scalars.bytes() + members * size_of::<Member<T>>(),
             bytes: self.bytes(),
             shared,
             walk: self.last_walk(),
@@ -185,8 +184,8 @@ impl fmt::Display for Ledger {
         let width = width.unwrap_or(0).max("scalar nodes".len());
         writeln!(
             f,
-            "{:<width$} {:>7} {:>12} {:>10} {:>12}  {:<17} {}",
-            "op", "nodes", "value bytes", "residual", "unread", "pullback reads", "fused saved"
+            "{:<width$} {:>7} {:>12} {:>10} {:>12}  {:<17} fused saved",
+            "op", "nodes", "value bytes", "residual", "unread", "pullback reads"
         )?;
         for row in &self.rows {
             let keeps = row.keeps.map_or("-".into(), |keeps| keeps.to_string());

@@ -109,6 +109,7 @@ macro_rules! unary {
 macro_rules! binary {
     ($($name:ident = $module:ident::$op:ident)*) => {
         $(#[inline]
+        #[track_caller]
         fn $name(self, other: Self) -> Self {
             FirstOrder::binary(self, other, super::$module::$op)
         })*
@@ -216,6 +217,7 @@ macro_rules! numbers {
             );
 
             // `Float` passes over a NaN; the ops `maximum` and `minimum` hand it on.
+            #[track_caller]
             fn max(self, other: Self) -> Self {
                 match (Float::is_nan(self), Float::is_nan(other)) {
                     (true, _) => other,
@@ -224,6 +226,7 @@ macro_rules! numbers {
                 }
             }
 
+            #[track_caller]
             fn min(self, other: Self) -> Self {
                 match (Float::is_nan(self), Float::is_nan(other)) {
                     (true, _) => other,
@@ -240,6 +243,7 @@ macro_rules! numbers {
                 self - Float::trunc(self)
             }
 
+            #[track_caller]
             fn mul_add(self, a: Self, b: Self) -> Self {
                 FirstOrder::fused(self, a, b)
             }
@@ -248,10 +252,12 @@ macro_rules! numbers {
                 FirstOrder::unary(self, super::powi::Powi { n })
             }
 
+            #[track_caller]
             fn log(self, base: Self) -> Self {
                 Float::ln(self) / Float::ln(base)
             }
 
+            #[track_caller]
             fn abs_sub(self, other: Self) -> Self {
                 FirstOrder::unary(self - other, super::relu::Relu)
             }

@@ -12,11 +12,13 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
+/// What a hook does to a cotangent; `None` to hand it on as it is.
+type Change<T> = dyn FnMut(&Tensor<T>) -> Option<Tensor<T>> + Send;
+
 /// `y = x`; the pullback calls a closure.
 struct Hook<T> {
     name: &'static str,
-    /// `None` to hand the cotangent on as it is.
-    map: RefCell<Box<dyn FnMut(&Tensor<T>) -> Option<Tensor<T>> + Send>>,
+    map: RefCell<Box<Change<T>>>,
     /// Whether the cotangent is only looked at, so that a check may leave the closure out.
     looks: bool,
 }
@@ -82,15 +84,15 @@ impl<T: Elem> Rule<T> for Hook<T> {
 }
 
 /// `y = f(x)`; the pullback and the pushforward are the identity's.
-struct StraightThrough<T>(Box<dyn Fn(&Tensor<T>) -> Tensor<T> + Send>);
+struct StraightThrough<F>(F);
 
-impl<T> fmt::Debug for StraightThrough<T> {
+impl<F> fmt::Debug for StraightThrough<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StraightThrough")
     }
 }
 
-impl<T: Elem> Rule<T> for StraightThrough<T> {
+impl<T: Elem, F: Fn(&Tensor<T>) -> Tensor<T> + Send + 'static> Rule<T> for StraightThrough<F> {
     fn name(&self) -> &'static str {
         "straight_through"
     }
@@ -173,7 +175,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self,
         f: impl Fn(&Tensor<T>) -> Tensor<T> + Send + 'static,
     ) -> Result<Self, Error> {
-        self.record(StraightThrough(Box::new(f)))
+        self.record(StraightThrough(f))
     }
 
     /// The same value; `look` sees its cotangent whenever a walk passes one here.

@@ -95,6 +95,31 @@ impl<T: Elem> Tape<T> {
         }
     }
 
+    /// The same tape, which from now on remembers op, value and the user's line of every scalar node,
+    /// as every tape does of tensor nodes.
+    ///
+    /// For [`first_non_finite`](Self::first_non_finite), [`diagnose`](crate::Var::diagnose) and
+    /// [`lint`](crate::Var::lint) of scalar code. A scalar node then takes more than twice the bytes;
+    /// a tape without lines pays nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new().with_lines();
+    /// let (x, w) = (tape.var(0.0), tape.var(2.0));
+    /// let y = x.ln() * w;
+    /// let birth = tape.first_non_finite().unwrap();
+    /// assert_eq!((birth.op, birth.number.as_str()), ("mul", "-inf"));
+    /// assert!(birth.line.is_some());
+    /// # let _ = y;
+    /// ```
+    #[must_use]
+    pub fn with_lines(mut self) -> Self {
+        self.scalars.keep_origins();
+        self
+    }
+
     /// Forgets everything recorded and keeps the memory for the next recording.
     pub fn reset(&mut self) {
         for node in self.nodes.get_mut().drain(..) {
@@ -129,7 +154,7 @@ impl<T: Elem> Tape<T> {
             size_of_val(node.value.data()) + residual
         });
         tensors.sum::<usize>()
-            + self.scalar_nodes() * size_of::<Entry<T>>()
+            + self.scalars.bytes()
             + self.members.borrow().len() * size_of::<Member<T>>()
     }
 

@@ -120,10 +120,12 @@ impl<T: Elem> Tape<T> {
         residual: Option<Box<Residual<T>>>,
         spread: bool,
     ) -> NodeId {
-        let mark = self.scalars.len();
+        let (mark, line) = (self.scalars.len(), Location::caller());
         if spread {
             for &element in value.iter() {
-                self.scalars.push(Entry::source(element));
+                let entry = Entry::source(element);
+                self.scalars
+                    .push(entry, "element", element, [T::zero(); 2], line);
             }
         }
         let mut nodes = self.nodes.borrow_mut();
@@ -136,7 +138,7 @@ impl<T: Elem> Tape<T> {
             residual,
             mark,
             spread,
-            line: Location::caller(),
+            line,
         });
         NodeId(id)
     }

@@ -4,7 +4,9 @@
 //! be run again; they are refused.
 
 use std::cell::RefCell;
+use std::panic::Location;
 
+use num_traits::Zero;
 use smallvec::SmallVec;
 
 use super::node::{Kind, Member, Node};
@@ -107,7 +109,15 @@ impl<T: Elem> Tape<T> {
         self.check_replayable()?;
         let mut wide = Tape::<T::Wide>::default();
         for entry in &self.scalars.entries()[1..] {
-            wide.scalars.push(Entry::source(entry.partial[1].widen()));
+            let value = entry.partial[1].widen();
+            let none = [Zero::zero(); 2];
+            wide.scalars.push(
+                Entry::source(value),
+                "leaf",
+                value,
+                none,
+                Location::caller(),
+            );
         }
         wide.members = RefCell::new(
             self.members

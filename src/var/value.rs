@@ -1,6 +1,7 @@
 //! `Value`: what a handle can stand for, and how its kind is read, kept and differentiated.
 
 use std::fmt::Debug;
+use std::panic::Location;
 
 use super::Var;
 use super::scalar::Scalar;
@@ -145,8 +146,13 @@ impl<T: Elem> Value for T {
     type Elem = T;
     type Repr = Scalar<T>;
 
+    #[inline]
     fn leaf(tape: &Tape<T>, value: T) -> Var<'_, T> {
-        Var::source(tape, tape.scalars.push(Entry::source(value)), value)
+        let (entry, line) = (Entry::source(value), Location::caller());
+        let index = tape
+            .scalars
+            .push(entry, "leaf", value, [T::zero(); 2], line);
+        Var::source(tape, index, value)
     }
 
     fn value(var: Var<'_, T>) -> T {
