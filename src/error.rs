@@ -4,6 +4,7 @@
 //! the user's line, `try_` methods return it. IEEE values are no errors: they flow.
 
 use std::fmt;
+use std::panic::Location;
 
 use crate::tensor::Shape;
 
@@ -152,8 +153,32 @@ pub enum ErrorKind {
     Missing {
         /// The op whose rule it is.
         op: &'static str,
-        /// What it lacks, for instance "a JVP".
+        /// What it lacks: "JVP" or "wider form".
         what: &'static str,
+        /// The user's line that recorded the op, where it is known.
+        line: Option<&'static Location<'static>>,
+    },
+    /// A rule left a result unset.
+    Unset {
+        /// The op whose rule it is.
+        op: &'static str,
+        /// Which result, for instance "the cotangent of operand 0".
+        what: String,
+        /// The user's line that recorded the op, where it is known.
+        line: Option<&'static Location<'static>>,
+    },
+    /// A rule gave a result of the wrong shape.
+    Result {
+        /// The op whose rule it is.
+        op: &'static str,
+        /// Which result, for instance "the cotangent of operand 0".
+        what: String,
+        /// The shape given.
+        found: Shape,
+        /// The shape needed.
+        expected: Shape,
+        /// The user's line that recorded the op, where it is known.
+        line: Option<&'static Location<'static>>,
     },
     /// Recorded nodes cannot be run again.
     Replay {
@@ -178,6 +203,14 @@ impl Error {
     /// The facts, for a program to act on.
     pub fn kind(&self) -> &ErrorKind {
         &self.0
+    }
+
+    /// The same error with the user's line that recorded the op, where its text shows one.
+    pub(crate) fn recorded_at(mut self, place: &'static Location<'static>) -> Self {
+        if let ErrorKind::Missing { line, .. } = &mut *self.0 {
+            *line = Some(place);
+        }
+        self
     }
 
     /// An argument that `op` does not take; `text` says what is wrong and what to do.
@@ -293,7 +326,29 @@ impl fmt::Display for Error {
                 f,
                 "{op}: needs exactly one element, got shape {shape}; reduce with sum() or pick one with at([..])"
             ),
-            ErrorKind::Missing { op, what } => write!(f, "{op}: the rule has no {what}"),
+            ErrorKind::Missing { op, what, line } => {
+                let cure = match *what {
+                    "JVP" => "implement Rule::jvp, or pass one to custom_jvp",
+                    _ => "implement Rule::widen; a closure runs on one element type only",
+                };
+                write!(f, "{op}: the rule has no {what}{}; {cure}", At(*line))
+            }
+            ErrorKind::Unset { op, what, line } => write!(
+                f,
+                "{op}: the rule left {what} unset{}; fill, share, give or zero it",
+                At(*line)
+            ),
+            ErrorKind::Result {
+                op,
+                what,
+                found,
+                expected,
+                line,
+            } => write!(
+                f,
+                "{op}: {what} has shape {found} but {expected} is needed{}",
+                At(*line)
+            ),
             ErrorKind::Replay { text } => write!(f, "replay: {text}"),
             ErrorKind::StaleId => write!(
                 f,
@@ -305,6 +360,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Where an op was recorded, as an error's text shows it.
+struct At(Option<&'static Location<'static>>);
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(line) => write!(f, " (recorded at {}:{})", line.file(), line.line()),
+            None => Ok(()),
+        }
+    }
+}
 
 /// The bridge from `try_` methods to bare ones: panics with the error's text at the user's line.
 pub(crate) trait OrPanic<T> {

@@ -1,5 +1,7 @@
 //! Gradients: what a backward walk leaves behind, typed like the values they belong to.
 
+mod clip;
+
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, OrPanic};
@@ -7,6 +9,9 @@ use crate::kernel::Elem;
 use crate::tape::{Kind, Tape};
 use crate::tensor::Tensor;
 use crate::var::{Value, Var};
+
+pub use clip::Handles;
+pub(crate) use clip::{check_limit, limited};
 
 /// The gradients of one output with respect to everything it depends on.
 ///

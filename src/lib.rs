@@ -76,6 +76,7 @@
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
 //! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.
+//! - `serde`: [`inspect::Ledger`] serializes.
 
 mod backward;
 pub mod check;
@@ -83,6 +84,7 @@ pub mod dual;
 mod error;
 pub mod forward;
 mod gradients;
+pub mod inspect;
 mod kernel;
 pub mod ops;
 mod tape;
@@ -92,14 +94,14 @@ mod var;
 
 pub use dual::{Dual, Duals};
 pub use error::{Error, ErrorKind};
-pub use gradients::Gradients;
+pub use gradients::{Gradients, Handles};
 #[doc(hidden)]
 pub use kernel::simd::Level;
 pub use kernel::{Constant, Dd, Elem, Embeds, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};
-pub use tape::{Id, Tape, rule};
+pub use tape::{Id, NodeKind, NodeView, Nodes, Tape, WalkCost, rule};
 pub use tensor::{Entry, Random, Shape, Storage, Tensor};
 pub use var::{Operand, Value, Var};
 

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["gradients"],
     &["backward", "forward"],
     &["ops"],
-    &["check", "transform"],
+    &["check", "inspect", "transform"],
 ];
 
 /// Imports against the order, each with its reason.

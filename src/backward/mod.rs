@@ -3,15 +3,19 @@
 //! Scalar nodes are swept in stretches between tensor nodes; each tensor node applies one rule.
 //! Nothing recurses, so the length of a chain is limited by memory alone.
 
+mod watch;
+
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::{Cotangent, Gradients};
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Kind, NOBODY, Node, Pool, Tape, sweep};
+use crate::tape::{Entry, Kind, NOBODY, Node, Pool, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
+
+pub(crate) use watch::{Blind, Watch};
 
 impl<'t, T: Elem> Var<'t, T> {
     /// The gradients of this scalar with respect to everything it depends on.
@@ -39,8 +43,14 @@ impl<'t, T: Elem> Var<'t, T> {
     /// [`backward`](Self::backward), with a constant output as an [`Error`].
     ///
     /// # Errors
-    /// If this is a plain number that was never on a tape.
+    /// If this is a plain number that was never on a tape, or if a rule on the way leaves a cotangent
+    /// unset or gives it another shape.
     pub fn try_backward(self) -> Result<Gradients<'t, T>, Error> {
+        self.walk(Blind)
+    }
+
+    /// [`try_backward`](Self::try_backward) under somebody's eyes.
+    pub(crate) fn walk(self, watch: impl Watch<T>) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape.ok_or_else(|| {
             Error::argument(
                 "backward",
@@ -48,12 +58,12 @@ impl<'t, T: Elem> Var<'t, T> {
             )
         })?;
         let index = self.repr.index;
-        let mut walk = Walk::new(tape, index as usize + 1);
+        let mut walk = Walk::new(tape, index as usize + 1, watch);
         walk.adjoints[index as usize] = self.repr.slope;
         let nodes = tape.nodes.borrow();
         let last = nodes.partition_point(|node| node.mark <= index);
         drop(nodes);
-        Ok(walk.run(last))
+        walk.run(last)
     }
 }
 
@@ -82,8 +92,18 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`vjp`](Self::vjp), with a cotangent of the wrong shape as an [`Error`].
     ///
     /// # Errors
-    /// If the cotangent has another shape than this tensor.
+    /// If the cotangent has another shape than this tensor, or if a rule on the way leaves a
+    /// cotangent unset or gives it another shape.
     pub fn try_vjp(self, cotangent: Tensor<T>) -> Result<Gradients<'t, T>, Error> {
+        self.walk(cotangent, Blind)
+    }
+
+    /// [`try_vjp`](Self::try_vjp) under somebody's eyes.
+    pub(crate) fn walk(
+        self,
+        cotangent: Tensor<T>,
+        watch: impl Watch<T>,
+    ) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape();
         let node = tape.node(self.repr);
         if node.value.shape() != cotangent.shape() {
@@ -96,35 +116,46 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         }
         let scalars = node.mark as usize;
         drop(node);
-        let mut walk = Walk::new(tape, scalars);
+        let mut walk = Walk::new(tape, scalars, watch);
+        tape.pool.count(size_of_val(cotangent.data()) as isize);
         walk.cotangents
             .resize_with(self.repr.index(), || Cotangent::Zero);
         walk.cotangents.push(Cotangent::Sum(cotangent));
-        Ok(walk.run(self.repr.index() + 1))
+        walk.run(self.repr.index() + 1)
     }
 }
 
 /// The state of one walk.
-struct Walk<'t, T: Elem> {
+struct Walk<'t, T: Elem, W> {
     tape: &'t Tape<T>,
+    watch: W,
     adjoints: Vec<T>,
     cotangents: Vec<Cotangent<T>>,
+    /// The pool's count before this walk.
+    counted: [isize; 2],
+    pullbacks: usize,
 }
 
-impl<'t, T: Elem> Walk<'t, T> {
-    fn new(tape: &'t Tape<T>, scalars: usize) -> Self {
+impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
+    fn new(tape: &'t Tape<T>, scalars: usize, watch: W) -> Self {
         let mut adjoints = tape.adjoints.borrow_mut().pop().unwrap_or_default();
         adjoints.clear();
         adjoints.resize(scalars, T::zero());
         Self {
             tape,
+            watch,
             adjoints,
             cotangents: Vec::new(),
+            counted: tape.pool.begin(),
+            pullbacks: 0,
         }
     }
 
     /// Walks over the first `last` tensor nodes and the scalar nodes between them.
-    fn run(mut self, last: usize) -> Gradients<'t, T> {
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it another shape.
+    fn run(mut self, last: usize) -> Result<Gradients<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();
         self.cotangents.resize_with(last, || Cotangent::Zero);
@@ -133,7 +164,7 @@ impl<'t, T: Elem> Walk<'t, T> {
             let node = &nodes[k];
             // A node beyond the output in the scalar order has nothing to sweep.
             let mark = node.mark.min(swept);
-            sweep(&entries, &mut self.adjoints, mark, swept);
+            self.sweep(&entries, mark, swept);
             swept = mark;
             if node.spread {
                 self.gather(k, node);
@@ -145,19 +176,42 @@ impl<'t, T: Elem> Walk<'t, T> {
             if !node.kept {
                 self.cotangents[k] = Cotangent::Released;
             }
+            self.watch.whole(k, &g);
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start } => self.scatter(*start as usize, &g),
-                Kind::Op { .. } => self.pull_back(&nodes, node, &g),
+                Kind::Pack { start } => self.scatter(k, *start as usize, &g),
+                Kind::Op { .. } => self.pull_back(&nodes, k, &g)?,
             }
             self.tape.pool.put(g);
         }
-        sweep(&entries, &mut self.adjoints, 1, swept.max(1));
+        self.sweep(&entries, 1, swept.max(1));
         drop((nodes, entries));
-        Gradients {
+        let peak = self.tape.pool.end(self.counted);
+        if !W::LOOKS {
+            self.tape.walk.set(Some(WalkCost {
+                peak,
+                adjoints: size_of_val(&self.adjoints[..]),
+                pullbacks: self.pullbacks,
+            }));
+        }
+        Ok(Gradients {
             tape: self.tape,
             adjoints: self.adjoints,
             cotangents: self.cotangents,
+        })
+    }
+
+    /// Sweeps a stretch of scalar nodes, one by one if somebody looks.
+    fn sweep(&mut self, entries: &[Entry<T>], from: u32, to: u32) {
+        if !W::LOOKS {
+            return sweep(entries, &mut self.adjoints, from, to);
+        }
+        for k in (from..to).rev() {
+            let g = self.adjoints[k as usize];
+            sweep(entries, &mut self.adjoints, k, k + 1);
+            if !g.is_zero() {
+                self.watch.scalar(k, &entries[k as usize], g);
+            }
         }
     }
 
@@ -179,24 +233,27 @@ impl<'t, T: Elem> Walk<'t, T> {
     }
 
     /// Hands the cotangent of a pack to the scalars in it.
-    fn scatter(&mut self, start: usize, g: &Tensor<T>) {
+    fn scatter(&mut self, k: usize, start: usize, g: &Tensor<T>) {
         let members = self.tape.members.borrow();
-        for (member, &g) in members[start..].iter().zip(g.iter()) {
+        for (i, (member, &g)) in members[start..].iter().zip(g.iter()).enumerate() {
             if member.index != NOBODY && !g.is_zero() {
-                self.adjoints[member.index as usize] += member.slope * g;
+                let share = member.slope * g;
+                self.adjoints[member.index as usize] += share;
+                self.watch.scatter(k, i, member.slope, g, share);
             }
         }
     }
 
-    /// Applies the rule of one node.
-    fn pull_back(&mut self, nodes: &[Node<T>], node: &Node<T>, g: &Tensor<T>) {
+    /// Applies the rule of node `at`.
+    fn pull_back(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> Result<(), Error> {
+        let node = &nodes[at];
         let Kind::Op { rule, inputs } = &node.kind else {
             unreachable!("only operations have a pullback")
         };
         let nothing = Residual::default();
         let x: SmallVec<[&Tensor<T>; 2]> =
             inputs.iter().map(|id| &nodes[id.index()].value).collect();
-        let at = Point {
+        let point = Point {
             x: &x,
             y: &node.value,
             kept: node.residual.as_deref().unwrap_or(&nothing),
@@ -211,15 +268,25 @@ impl<'t, T: Elem> Walk<'t, T> {
                 Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier)
             })
             .collect();
-        rule.vjp(&at, g, &mut gx);
-        for (slot, id) in gx.into_iter().zip(inputs) {
+        rule.vjp(&point, g, &mut gx);
+        self.pullbacks += 1;
+        for (k, (slot, id)) in gx.into_iter().zip(inputs).enumerate() {
             if slot.wanted() {
+                let shares = slot.settle().map_err(|fault| {
+                    let what = format!("the cotangent of operand {k}");
+                    fault.error(rule.name(), what, Some(node.line))
+                })?;
                 // In this order, so that an operand that is used twice here gets both shares.
-                for share in slot.settle(rule.name()).into_iter().flatten() {
+                let [_, gx] = &shares;
+                if let (true, Some(gx)) = (W::LOOKS, gx) {
+                    self.watch.share(at, k, g, gx);
+                }
+                for share in shares.into_iter().flatten() {
                     accumulate(pool, &mut cotangents[id.index()], share);
                 }
             }
         }
+        Ok(())
     }
 }
 

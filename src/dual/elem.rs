@@ -38,6 +38,10 @@ impl<T: Elem> Elem for Dual<T> {
         }
     }
 
+    fn moving_as(self, other: Self) -> Self {
+        Self::new(self.primal.moving_as(other.primal), other.tangent)
+    }
+
     fn erf(self) -> Self {
         self.chain(self.primal.erf(), bell(self.primal))
     }
@@ -90,6 +94,10 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
             None => self.primal.part(k),
             Some(n) => self.tangents[n].part(k % T::PARTS),
         }
+    }
+
+    fn moving_as(self, other: Self) -> Self {
+        Self::new(self.primal.moving_as(other.primal), other.tangents)
     }
 
     fn erf(self) -> Self {

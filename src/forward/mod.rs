@@ -187,7 +187,10 @@ impl<T: Elem> Tangents<'_, T> {
             kept: node.residual.as_deref().unwrap_or(&nothing),
         };
         let mut ty = Slot::new(&self.tape.pool, node.value.shape(), true);
-        rule.jvp(&at, &t, &mut ty)?;
-        Ok(ty.finish(rule.name()))
+        let line = Some(node.line);
+        rule.jvp(&at, &t, &mut ty)
+            .map_err(|why| why.recorded_at(node.line))?;
+        ty.result()
+            .map_err(|fault| fault.error(rule.name(), "the tangent", line))
     }
 }

@@ -48,6 +48,14 @@ pub trait Elem:
         self.primal()
     }
 
+    /// This value with the derivatives of `other`: what a gradient that is overruled (a detached
+    /// value, a straight-through estimate) means on [`Dual`](crate::dual::Dual) elements.
+    #[must_use]
+    fn moving_as(self, other: Self) -> Self {
+        let _ = other;
+        self
+    }
+
     /// The error function `2/√π ∫₀ˣ e^(-u²) du`.
     fn erf(self) -> Self;
 

@@ -11,13 +11,14 @@ use crate::tensor::{Shape, Tensor};
 /// A function of two numbers.
 ///
 /// From it come the method or operator on scalar handles, on tensor handles (which records [`Zip`])
-/// and on plain tensors.
+/// and on plain tensors. For a function of your own [`Var::binary`](crate::Var::binary) is that
+/// method; broadcasting is done for you.
 pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
     /// The op's name.
     const NAME: &'static str;
 
     /// What the derivatives read.
-    const KEEPS: Keeps;
+    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
 
     /// The same function on wider elements.
     type Wide: Binary<T::Wide>;

@@ -31,6 +31,21 @@ impl<T: Elem> Reduction<T> for Deviation {
         y.iter_mut().for_each(|y| *y /= root);
     }
 
+    const COMPOSED: bool = true;
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Var<'t, Tensor<T>> {
+        match keep {
+            true => x.var_keep(axes, self.ddof),
+            false => x.var_axis(axes, self.ddof),
+        }
+        .sqrt()
+    }
+
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         let freedom = freedom::<T>(at.rows, self.ddof);
         let g = g.iter().map(|&g| share(g, || freedom.recip()));
@@ -107,10 +122,6 @@ impl Spec for Deviation {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep, ddof): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        let variance = match keep {
-            true => x[0].var_keep(&axes[..], *ddof),
-            false => x[0].var_axis(&axes[..], *ddof),
-        };
-        Some(variance.sqrt())
+        Some(Deviation { ddof: *ddof }.composed(x[0], axes, *keep))
     }
 }

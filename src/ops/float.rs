@@ -135,6 +135,7 @@ macro_rules! unary {
 macro_rules! binary {
     ($($name:ident = $module:ident::$op:ident)*) => {
         $(#[inline]
+        #[track_caller]
         fn $name(self, other: Self) -> Self {
             FirstOrder::binary(self, other, super::$module::$op)
         })*
@@ -242,6 +243,7 @@ macro_rules! numbers {
             );
 
             // `Float` passes over a NaN; the ops `maximum` and `minimum` hand it on.
+            #[track_caller]
             fn max(self, other: Self) -> Self {
                 match (Float::is_nan(self), Float::is_nan(other)) {
                     (true, _) => other,
@@ -250,6 +252,7 @@ macro_rules! numbers {
                 }
             }
 
+            #[track_caller]
             fn min(self, other: Self) -> Self {
                 match (Float::is_nan(self), Float::is_nan(other)) {
                     (true, _) => other,
@@ -266,6 +269,7 @@ macro_rules! numbers {
                 self - Float::trunc(self)
             }
 
+            #[track_caller]
             fn mul_add(self, a: Self, b: Self) -> Self {
                 FirstOrder::fused(self, a, b)
             }
@@ -274,10 +278,12 @@ macro_rules! numbers {
                 FirstOrder::unary(self, super::powi::Powi { n })
             }
 
+            #[track_caller]
             fn log(self, base: Self) -> Self {
                 Float::ln(self) / Float::ln(base)
             }
 
+            #[track_caller]
             fn abs_sub(self, other: Self) -> Self {
                 FirstOrder::unary(self - other, super::relu::Relu)
             }

@@ -6,10 +6,13 @@
 mod argmax;
 mod argmin;
 mod binary;
+mod custom;
 mod float;
 mod gate;
+mod hook;
 mod linear;
 mod over;
+mod own;
 mod plain;
 mod reduction;
 mod span;

@@ -25,6 +25,22 @@ impl<T: Elem> Reduction<T> for Norm {
         kernel::norm_axis(rows, x, &vec![(); rows.count()], y, &|x, ()| x);
     }
 
+    const COMPOSED: bool = true;
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Var<'t, Tensor<T>> {
+        let squares = x * x;
+        match keep {
+            true => squares.sum_keep(axes),
+            false => squares.sum_axis(axes),
+        }
+        .sqrt()
+    }
+
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         let of_row: Vec<_> = g.iter().zip(at.y).collect();
         at.write(&of_row, gx, |x, (&g, &y)| {
@@ -103,11 +119,6 @@ impl Spec for Norm {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        let squares = x[0] * x[0];
-        let sum = match keep {
-            true => squares.sum_keep(&axes[..]),
-            false => squares.sum_axis(&axes[..]),
-        };
-        Some(sum.sqrt())
+        Some(Norm.composed(x[0], axes, *keep))
     }
 }

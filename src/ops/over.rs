@@ -110,6 +110,11 @@ impl Over {
         }
     }
 
+    /// Whether the axes stay as size 1.
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep
+    }
+
     /// The axes, ascending.
     pub(crate) fn axes(&self) -> &[usize] {
         &self.axes

@@ -30,5 +30,7 @@ pub(crate) fn evaluate<S: Storage>(
     let x: SmallVec<[Cow<'_, Tensor<S::Work>>; 2]> = x.iter().map(|x| S::loaded(x)).collect();
     let x: SmallVec<[&Tensor<S::Work>; 2]> = x.iter().map(|x| &**x).collect();
     rule.forward(&x, &mut y, &mut Residual::default());
-    Ok(S::stored(y.finish_dense(rule.name())))
+    y.dense()
+        .map(S::stored)
+        .map_err(|fault| fault.error(rule.name(), "the output", None))
 }

@@ -7,8 +7,9 @@ use super::over::{Axes, Over};
 use super::unary::share;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Rows};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
 
 /// A function of a row that is one number.
 pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
@@ -32,6 +33,14 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
 
     /// Writes the cotangent of every element, given one cotangent for each row.
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]);
+
+    /// Whether [`composed`](Self::composed) gives something.
+    const COMPOSED: bool = false;
+
+    /// The same function composed from other ops; the operand itself where it is primitive.
+    fn composed<'t>(&self, x: Var<'t, Tensor<T>>, _: &[isize], _: bool) -> Var<'t, Tensor<T>> {
+        x
+    }
 
     /// Writes one tangent for each row: here by the slopes, which are the pullback of ones.
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
@@ -192,6 +201,13 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
             op: self.op.wide(),
             over: self.over.clone(),
         }))
+    }
+
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        let axes: Vec<isize> = self.over.axes().iter().map(|&axis| axis as isize).collect();
+        let composed = || Twin::record(x, |x| self.op.composed(x[0], &axes, self.over.keeps()));
+        // A row without elements has no maximum, which some forms begin with.
+        (R::COMPOSED && !x[0].is_empty()).then(composed)
     }
 
     fn keeps(&self) -> Keeps {

@@ -10,13 +10,38 @@ use crate::tensor::{Shape, Tensor};
 /// A function of one number.
 ///
 /// From it come the method on scalar handles (which folds and records nothing), the method on
-/// tensor handles (which records [`Map`]), and the one on plain tensors.
+/// tensor handles (which records [`Map`]), and the one on plain tensors. For a function of your own
+/// [`Var::unary`](crate::Var::unary) is that method, on scalars and tensors alike; VJP, JVP, second
+/// order on [`Dual`](crate::Dual) elements and the judge of a check follow from these few lines:
+///
+/// ```
+/// use wengert::ops::Unary;
+/// use wengert::{Elem, Tape, Tensor, check};
+///
+/// /// y = x / (1 + |x|)
+/// #[derive(Clone, Copy, Debug)]
+/// struct Softsign;
+///
+/// impl<T: Elem> Unary<T> for Softsign {
+///     const NAME: &'static str = "softsign";
+///     type Wide = Self;
+///     fn wide(self) -> Self { self }
+///     fn value(self, x: T) -> T { x / (T::one() + x.abs()) }
+///     fn slope(self, x: T, _: T) -> T { (T::one() + x.abs()).powi(-2) }
+/// }
+///
+/// let tape = Tape::new();
+/// let (a, x) = (tape.var(1.0), tape.var(Tensor::from([1.0, -3.0])));
+/// assert_eq!(a.unary(Softsign).backward().wrt(a), 0.25);
+/// assert_eq!(x.unary(Softsign).value(), Tensor::from([0.5, -0.75]));
+/// check::difference(|x| x[0].unary(Softsign), &[&Tensor::from([1.0, -3.0])]).assert_passed();
+/// ```
 pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
     /// The op's name.
     const NAME: &'static str;
 
     /// What the derivative reads.
-    const KEEPS: Keeps;
+    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
 
     /// The same function on wider elements.
     type Wide: Unary<T::Wide>;

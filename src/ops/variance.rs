@@ -34,6 +34,25 @@ impl<T: Elem> Reduction<T> for Variance {
         y.iter_mut().for_each(|y| *y *= scale);
     }
 
+    const COMPOSED: bool = true;
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Var<'t, Tensor<T>> {
+        let shape = x.shape();
+        let n: usize = axes.iter().map(|&axis| shape[axis as usize]).product();
+        let centred = x - x.sum_keep(axes) / T::of(n as f64);
+        let squares = centred * centred;
+        let sum = match keep {
+            true => squares.sum_keep(axes),
+            false => squares.sum_axis(axes),
+        };
+        sum / T::of(n as f64 - self.ddof as f64)
+    }
+
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         let scale = T::of(2.0) / freedom::<T>(at.rows, self.ddof);
         let g = g.iter().map(|&g| share(g, || scale));
@@ -144,14 +163,6 @@ impl Spec for Variance {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep, ddof): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        let shape = x[0].shape();
-        let n: usize = axes.iter().map(|&axis| shape[axis as usize]).product();
-        let centred = x[0] - x[0].sum_keep(&axes[..]) / T::of(n as f64);
-        let squares = centred * centred;
-        let sum = match keep {
-            true => squares.sum_keep(&axes[..]),
-            false => squares.sum_axis(&axes[..]),
-        };
-        Some(sum / T::of((n - ddof) as f64))
+        Some(Variance { ddof: *ddof }.composed(x[0], axes, *keep))
     }
 }

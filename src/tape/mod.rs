@@ -5,18 +5,22 @@
 //! by name: a tensor node carries its [`Rule`](rule::Rule).
 
 mod node;
+mod nodes;
 mod pool;
 mod record;
 mod replay;
 pub mod rule;
 mod scalars;
+mod slot;
+mod twin;
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use node::Id;
 pub(crate) use node::{Kind, Member, Node, NodeId};
+pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
 
@@ -48,7 +52,23 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) pool: Pool<T>,
     /// Adjoint vectors of earlier walks, to be used again.
     pub(crate) adjoints: RefCell<Vec<Vec<T>>>,
+    /// What the last reverse walk cost.
+    pub(crate) walk: Cell<Option<WalkCost>>,
     pub(crate) stamp: u64,
+}
+
+/// What one reverse walk cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WalkCost {
+    /// The most bytes of cotangents and of rules' scratch slots that were alive at once. What a rule
+    /// allocates by itself is not counted.
+    pub peak: usize,
+    /// Bytes of the scalar nodes' adjoints, alive during the whole walk.
+    pub adjoints: usize,
+    /// How many pullbacks were applied.
+    pub pullbacks: usize,
 }
 
 impl Tape<f64> {
@@ -70,8 +90,34 @@ impl<T: Elem> Tape<T> {
             members: RefCell::default(),
             pool: Pool::default(),
             adjoints: RefCell::default(),
+            walk: Cell::new(None),
             stamp: STAMP.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// The same tape, which from now on remembers op, value and the user's line of every scalar node,
+    /// as every tape does of tensor nodes.
+    ///
+    /// For [`first_non_finite`](Self::first_non_finite), [`diagnose`](crate::Var::diagnose) and
+    /// [`lint`](crate::Var::lint) of scalar code. A scalar node then takes more than twice the bytes;
+    /// a tape without lines pays nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new().with_lines();
+    /// let (x, w) = (tape.var(0.0), tape.var(2.0));
+    /// let y = x.ln() * w;
+    /// let birth = tape.first_non_finite().unwrap();
+    /// assert_eq!((birth.op, birth.number.as_str()), ("mul", "-inf"));
+    /// assert!(birth.line.is_some());
+    /// # let _ = y;
+    /// ```
+    #[must_use]
+    pub fn with_lines(mut self) -> Self {
+        self.scalars.keep_origins();
+        self
     }
 
     /// Forgets everything recorded and keeps the memory for the next recording.
@@ -81,6 +127,7 @@ impl<T: Elem> Tape<T> {
         }
         self.members.get_mut().clear();
         self.scalars.clear();
+        self.walk.set(None);
         self.stamp = STAMP.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -107,8 +154,13 @@ impl<T: Elem> Tape<T> {
             size_of_val(node.value.data()) + residual
         });
         tensors.sum::<usize>()
-            + self.scalar_nodes() * size_of::<Entry<T>>()
+            + self.scalars.bytes()
             + self.members.borrow().len() * size_of::<Member<T>>()
+    }
+
+    /// What the last reverse walk cost; `None` if there was none since the last reset.
+    pub fn last_walk(&self) -> Option<WalkCost> {
+        self.walk.get()
     }
 
     /// The node with the given id.

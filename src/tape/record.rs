@@ -60,7 +60,7 @@ impl<T: Elem> Tape<T> {
     /// Runs a rule and records it; what depends on constants alone is kept as a constant.
     ///
     /// # Errors
-    /// Those of [`Rule::shape`].
+    /// Those of [`Rule::shape`], and if the rule gives an output of another shape.
     #[track_caller]
     pub(crate) fn record(&self, rule: impl Rule<T>, inputs: &[NodeId]) -> Result<NodeId, Error> {
         self.run(rule, inputs, false)
@@ -71,7 +71,7 @@ impl<T: Elem> Tape<T> {
     /// The first index is [`NOBODY`] if the output is constant.
     ///
     /// # Errors
-    /// Those of [`Rule::shape`].
+    /// Those of [`Rule::shape`], and if the rule gives an output of another shape.
     #[track_caller]
     pub(crate) fn record_spread(
         &self,
@@ -94,7 +94,10 @@ impl<T: Elem> Tape<T> {
         let mut y = Slot::new(&self.pool, &shape, true);
         let mut residual = Residual::default();
         rule.forward(&x, &mut y, &mut residual);
-        let value = y.finish_dense(rule.name());
+        let line = Some(Location::caller());
+        let value = y
+            .dense()
+            .map_err(|fault| fault.error(rule.name(), "the output", line))?;
         let active = inputs.iter().any(|id| operand(id).active());
         drop((shapes, x));
         drop(nodes);
@@ -117,10 +120,12 @@ impl<T: Elem> Tape<T> {
         residual: Option<Box<Residual<T>>>,
         spread: bool,
     ) -> NodeId {
-        let mark = self.scalars.len();
+        let (mark, line) = (self.scalars.len(), Location::caller());
         if spread {
             for &element in value.iter() {
-                self.scalars.push(Entry::source(element));
+                let entry = Entry::source(element);
+                self.scalars
+                    .push(entry, "element", element, [T::zero(); 2], line);
             }
         }
         let mut nodes = self.nodes.borrow_mut();
@@ -133,7 +138,7 @@ impl<T: Elem> Tape<T> {
             residual,
             mark,
             spread,
-            line: Location::caller(),
+            line,
         });
         NodeId(id)
     }

@@ -4,11 +4,14 @@
 //! be run again; they are refused.
 
 use std::cell::RefCell;
+use std::panic::Location;
 
+use num_traits::Zero;
 use smallvec::SmallVec;
 
 use super::node::{Kind, Member, Node};
 use super::rule::{Residual, Slot};
+use super::slot::Fault;
 use super::{Entry, Tape};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
@@ -60,6 +63,7 @@ impl<T: Elem> Tape<T> {
                 residual,
                 mark,
                 spread,
+                line,
                 ..
             } = &mut rest[0];
             match kind {
@@ -82,7 +86,9 @@ impl<T: Elem> Tape<T> {
                     let old = std::mem::replace(value, Tensor::from(Vec::new()));
                     let mut y = Slot::reusing(&self.pool, &shape, old);
                     rule.forward(&x, &mut y, &mut kept);
-                    *value = y.finish_dense(rule.name());
+                    // The rule gave this very shape once, so a fault here is the rule's own.
+                    let fault = |fault: Fault| fault.error(rule.name(), "the output", Some(*line));
+                    *value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));
                     *residual = (!kept.is_empty()).then(|| Box::new(kept));
                     if *spread {
                         let sources = entries[*mark as usize..].iter_mut();
@@ -103,7 +109,15 @@ impl<T: Elem> Tape<T> {
         self.check_replayable()?;
         let mut wide = Tape::<T::Wide>::default();
         for entry in &self.scalars.entries()[1..] {
-            wide.scalars.push(Entry::source(entry.partial[1].widen()));
+            let value = entry.partial[1].widen();
+            let none = [Zero::zero(); 2];
+            wide.scalars.push(
+                Entry::source(value),
+                "leaf",
+                value,
+                none,
+                Location::caller(),
+            );
         }
         wide.members = RefCell::new(
             self.members
@@ -126,6 +140,7 @@ impl<T: Elem> Tape<T> {
                         Error::new(ErrorKind::Missing {
                             op: rule.name(),
                             what: "wider form",
+                            line: Some(node.line),
                         })
                     })?;
                     let shape: Shape = node.value.shape().clone();

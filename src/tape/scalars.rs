@@ -4,6 +4,7 @@
 //! constants never get here; they fold into the handle's slope.
 
 use std::cell::{Ref, RefCell};
+use std::panic::Location;
 
 use crate::kernel::Elem;
 
@@ -34,49 +35,122 @@ impl<T: Elem> Entry<T> {
     }
 }
 
+/// Where a scalar node comes from: kept by tapes [`with_lines`](super::Tape::with_lines) only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<T> {
+    pub(crate) op: &'static str,
+    pub(crate) value: T,
+    /// The values of the operands' handles, which may be folded and then differ from the nodes'.
+    pub(crate) operands: [T; 2],
+    pub(crate) line: &'static Location<'static>,
+}
+
 /// The growing list of scalar nodes.
 #[derive(Debug)]
-pub(crate) struct Scalars<T>(RefCell<Vec<Entry<T>>>);
+pub(crate) struct Scalars<T> {
+    entries: RefCell<Vec<Entry<T>>>,
+    /// From this index on a push goes the slow way: there the tape is full, or the user has asked for
+    /// lines.
+    limit: usize,
+    origins: RefCell<Vec<Origin<T>>>,
+}
 
 impl<T: Elem> Scalars<T> {
     /// A list with room for `capacity` nodes and the one that belongs to nobody.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let mut entries = Vec::with_capacity(capacity + 1);
         entries.push(Entry::source(T::zero()));
-        Self(RefCell::new(entries))
+        Self {
+            entries: RefCell::new(entries),
+            limit: u32::MAX as usize,
+            origins: RefCell::default(),
+        }
     }
 
-    /// Appends a node and returns its index.
+    /// Keeps the origin of every node from here on.
+    pub(crate) fn keep_origins(&mut self) {
+        self.limit = 0;
+    }
+
+    /// Appends a node and returns its index. The rest is its origin, kept if the user has asked.
+    ///
+    /// The slow way takes what fits into registers and returns nothing, so that a tape without lines
+    /// pays one compare with a number in memory; handing it the entry cost a third of the time.
     #[inline]
-    pub(crate) fn push(&self, entry: Entry<T>) -> u32 {
-        let mut entries = self.0.borrow_mut();
+    pub(crate) fn push(
+        &self,
+        entry: Entry<T>,
+        op: &'static str,
+        value: T,
+        [a, b]: [T; 2],
+        line: &'static Location<'static>,
+    ) -> u32 {
+        let mut entries = self.entries.borrow_mut();
         let index = entries.len();
-        assert!(
-            index < u32::MAX as usize,
-            "a tape holds at most 2^32 - 2 scalar nodes; reset it"
-        );
+        if index >= self.limit {
+            self.keep(index, op, value, a, b, line);
+        }
         entries.push(entry);
         index as u32
     }
 
+    #[cold]
+    #[inline(never)]
+    fn keep(
+        &self,
+        index: usize,
+        op: &'static str,
+        value: T,
+        a: T,
+        b: T,
+        line: &'static Location<'static>,
+    ) {
+        assert!(
+            index < u32::MAX as usize,
+            "a tape holds at most 2^32 - 2 scalar nodes; reset it"
+        );
+        let origin = Origin {
+            op,
+            value,
+            operands: [a, b],
+            line,
+        };
+        let mut origins = self.origins.borrow_mut();
+        // Nobody's place comes first, as in the list of nodes.
+        origins.resize(index, Origin { op: "", ..origin });
+        origins.push(origin);
+    }
+
+    /// Where a node comes from, if that is kept.
+    pub(crate) fn origin(&self, index: u32) -> Option<Origin<T>> {
+        self.origins.borrow().get(index as usize).copied()
+    }
+
+    /// The bytes of nodes and of their origins, nobody's place not counted.
+    pub(crate) fn bytes(&self) -> usize {
+        (self.len() as usize - 1) * size_of::<Entry<T>>()
+            + self.origins.borrow().len().saturating_sub(1) * size_of::<Origin<T>>()
+    }
+
     /// How many entries there are, nobody's included.
     pub(crate) fn len(&self) -> u32 {
-        self.0.borrow().len() as u32
+        self.entries.borrow().len() as u32
     }
 
     /// The entries, to read.
     pub(crate) fn entries(&self) -> Ref<'_, [Entry<T>]> {
-        Ref::map(self.0.borrow(), Vec::as_slice)
+        Ref::map(self.entries.borrow(), Vec::as_slice)
     }
 
     /// The entries, to overwrite the values of sources on a replay.
     pub(crate) fn entries_mut(&mut self) -> &mut [Entry<T>] {
-        self.0.get_mut()
+        self.entries.get_mut()
     }
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.0.get_mut().truncate(1);
+        self.entries.get_mut().truncate(1);
+        self.origins.get_mut().clear();
     }
 }
 

@@ -6,6 +6,7 @@
 mod operand;
 mod scalar;
 mod tensor;
+mod twin;
 mod value;
 
 use std::fmt;

@@ -5,6 +5,7 @@
 //! operation on two different nodes makes a new one.
 
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use super::Var;
 use crate::error::{Error, ErrorKind};
@@ -102,7 +103,9 @@ impl<'t, T: Elem> Var<'t, T> {
                         partial: slopes,
                         operand: [a.index, b.index],
                     };
-                    Self::source(tape, tape.scalars.push(entry), value)
+                    let (operands, line) = ([a.value, b.value], Location::caller());
+                    let index = tape.scalars.push(entry, op, value, operands, line);
+                    Self::source(tape, index, value)
                 }
             }
             (Some(_), None) => self.chain(value, partial[0]),
@@ -112,6 +115,7 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 
     /// A node of its own for a handle that was folded.
+    #[track_caller]
     pub(crate) fn watched(self) -> Self {
         match self.tape {
             Some(tape) if self.repr.folded => {
@@ -119,7 +123,10 @@ impl<'t, T: Elem> Var<'t, T> {
                     partial: [self.repr.slope, T::zero()],
                     operand: [self.repr.index, NOBODY],
                 };
-                Self::source(tape, tape.scalars.push(entry), self.repr.value)
+                let (value, line) = (self.repr.value, Location::caller());
+                let operands = [value, T::zero()];
+                let index = tape.scalars.push(entry, "watch", value, operands, line);
+                Self::source(tape, index, value)
             }
             _ => self,
         }

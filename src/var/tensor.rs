@@ -185,6 +185,7 @@ impl<T: Elem> Tape<T> {
     /// assert_eq!(grads.wrt(w), Tensor::from([0.5, 0.5]));
     /// assert_eq!(grads.wrt(b), 3.0);
     /// ```
+    #[inline]
     #[track_caller]
     pub fn var<V: super::Value<Elem = T>>(&self, value: V) -> Var<'_, V> {
         V::leaf(self, value)

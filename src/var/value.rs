@@ -1,6 +1,7 @@
 //! `Value`: what a handle can stand for, and how its kind is read, kept and differentiated.
 
 use std::fmt::Debug;
+use std::panic::Location;
 
 use super::Var;
 use super::scalar::Scalar;
@@ -111,7 +112,21 @@ impl<'t, V: Value> Var<'t, V> {
         V::watch(self)
     }
 
-    /// The same value as a constant: no gradient flows through it.
+    /// The same value as a constant: no gradient flows through it, to no order.
+    ///
+    /// JAX and TensorFlow call this `stop_gradient`. A tensor's buffer is shared, not copied. On
+    /// [`Dual`](crate::Dual) elements the tangent is dropped too, so that a second derivative, like
+    /// the first, takes the value for a constant.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(3.0);
+    /// assert_eq!((x * x.detach()).backward().wrt(x), 3.0); // and not 6
+    /// ```
+    #[doc(alias = "stop_gradient")]
     #[track_caller]
     pub fn detach(self) -> Self {
         V::detach(self)
@@ -131,8 +146,13 @@ impl<T: Elem> Value for T {
     type Elem = T;
     type Repr = Scalar<T>;
 
+    #[inline]
     fn leaf(tape: &Tape<T>, value: T) -> Var<'_, T> {
-        Var::source(tape, tape.scalars.push(Entry::source(value)), value)
+        let (entry, line) = (Entry::source(value), Location::caller());
+        let index = tape
+            .scalars
+            .push(entry, "leaf", value, [T::zero(); 2], line);
+        Var::source(tape, index, value)
     }
 
     fn value(var: Var<'_, T>) -> T {
@@ -144,7 +164,7 @@ impl<T: Elem> Value for T {
     }
 
     fn detach(var: Var<'_, T>) -> Var<'_, T> {
-        Var::number(var.repr.value)
+        Var::number(var.repr.value.moving_as(T::zero()))
     }
 
     fn gradient(gradients: &Gradients<'_, T>, var: Var<'_, T>) -> Result<Option<T>, Error> {
@@ -203,7 +223,13 @@ impl<T: Elem> Value for Tensor<T> {
     }
 
     fn detach(var: Var<'_, Tensor<T>>) -> Var<'_, Tensor<T>> {
-        Var::of_node(var.tape(), var.tape().fixed(Self::value(var)))
+        let value = Self::value(var);
+        let value = if T::PARTS > 1 {
+            value.map(|x| x.moving_as(T::zero()))
+        } else {
+            value
+        };
+        Var::of_node(var.tape(), var.tape().fixed(value))
     }
 
     fn gradient(

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::Binary;
 use crate::ops::unary::share;
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 
 /// The rule of `mean f(a, b)`.
@@ -71,6 +71,10 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
 
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
         Some(Box::new(Average(self.0.wide())))
+    }
+
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        Some(Twin::record(x, |x| x[0].binary(self.0, x[1]).mean_axis(..)))
     }
 
     fn keeps(&self) -> Keeps {

@@ -3,7 +3,8 @@
 use super::options::{LossOptions, Reduction};
 use crate::error::Error;
 use crate::kernel::{self, Elem, Rows};
-use crate::tensor::Shape;
+use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
 
 /// The weights of the rows, and what becomes of the weighted losses.
 #[derive(Clone, Debug)]
@@ -94,6 +95,19 @@ impl<T: Elem> Outcome<T> {
     /// Whether a row is left out, whatever it holds.
     pub(crate) fn skips(&self, row: usize) -> bool {
         self.weights.as_ref().is_some_and(|w| w[row].is_zero())
+    }
+
+    /// The output from the losses of the rows, by elementary ops.
+    pub(crate) fn composed<'t>(&self, losses: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+        let weighted = match &self.weights {
+            Some(w) => losses * Tensor::new(losses.shape(), w.clone()).expect("one a row"),
+            None => losses,
+        };
+        match self.form {
+            Form::Rows => weighted,
+            Form::Sum => weighted.sum_axis(..),
+            Form::Mean => weighted.sum_axis(..) / self.total,
+        }
     }
 
     /// The output from the losses of the rows, or its tangent from theirs.

@@ -8,7 +8,7 @@ use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
 use crate::ops::loss::sample::Classes;
 use crate::ops::loss::{Labels, LossOptions};
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::Var;
 
@@ -161,6 +161,21 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
                 epsilon: smooth.epsilon.widen(),
                 weights: widen(smooth.weights.as_deref()),
             }),
+        }))
+    }
+
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        // The targets hold all weights of classes, so what is left to do is the sum.
+        let plain = Smooth {
+            epsilon: T::zero(),
+            weights: None,
+        };
+        let targets = self.targets(self.smooth.as_ref().unwrap_or(&plain), x[0].shape());
+        let targets = Tensor::new(x[0].shape(), targets).expect("one target for each logit");
+        let axis = self.axis as isize;
+        Some(Twin::record(x, |x| {
+            self.outcome
+                .composed(composed::cross_entropy_soft(x[0], axis, targets))
         }))
     }
 

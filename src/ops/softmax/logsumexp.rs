@@ -26,6 +26,20 @@ impl<T: Elem> Reduction<T> for LogSumExp {
         T::logsumexp(rows, x, y, top, rest);
     }
 
+    const COMPOSED: bool = true;
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Var<'t, Tensor<T>> {
+        match keep {
+            true => composed::logsumexp_keep(x, axes),
+            false => composed::logsumexp_axis(x, axes),
+        }
+    }
+
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         T::logsumexp_vjp(at.rows, at.x, at.indices, at.kept, g, gx);
     }
@@ -106,9 +120,6 @@ impl Spec for LogSumExp {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(match keep {
-            true => composed::logsumexp_keep(x[0], &axes[..]),
-            false => composed::logsumexp_axis(x[0], &axes[..]),
-        })
+        Some(LogSumExp.composed(x[0], axes, *keep))
     }
 }

@@ -4,7 +4,7 @@ use super::composed;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::Var;
 
@@ -132,6 +132,13 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
 
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        let (axis, mask) = (self.axis as isize, &self.mask);
+        Some(Twin::record(x, |x| {
+            composed::masked_softmax(x[0], axis, mask)
+        }))
     }
 
     fn keeps(&self) -> Keeps {

@@ -6,7 +6,7 @@ use crate::kernel::Elem;
 use crate::ops::loss::LossOptions;
 use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
@@ -155,6 +155,23 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
             outcome: self.outcome.widen(),
             epsilon: self.epsilon.widen(),
             weights: widen(self.weights.as_deref()),
+        }))
+    }
+
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        // Smoothing and weights of classes change the targets linearly: `t * scale + even`.
+        let shape = x[0].shape();
+        let full = |targets: Vec<T>| Tensor::new(shape, targets).expect("one for each logit");
+        let changed = |t: T| self.targets(&Tensor::full(shape, t)).map(full);
+        let linear = changed(T::zero()).zip(changed(T::one()));
+        let axis = self.axis as isize;
+        Some(Twin::record(x, |x| {
+            let targets = match linear {
+                Some((even, one)) => x[1] * (&one - &even) + even,
+                None => x[1],
+            };
+            self.outcome
+                .composed(composed::cross_entropy_soft(x[0], axis, targets))
         }))
     }
 

@@ -4,7 +4,7 @@ use super::composed;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::Var;
 
@@ -50,6 +50,11 @@ impl<T: Elem> Rule<T> for Softmax {
 
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
         Some(Box::new(*self))
+    }
+
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        let axis = self.axis as isize;
+        Some(Twin::record(x, |x| composed::softmax(x[0], axis)))
     }
 
     fn keeps(&self) -> Keeps {

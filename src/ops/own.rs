@@ -1,0 +1,100 @@
+//! Methods for ops of the user's own, so that they are called as the crate's are.
+
+use super::{Binary, Map, Unary, Zip, binary};
+use crate::error::{Error, OrPanic};
+use crate::kernel::Elem;
+use crate::rule::Rule;
+use crate::tensor::Tensor;
+use crate::var::{Operand, Var};
+
+impl<'t, T: Elem> Var<'t, T> {
+    /// A function of your own of this scalar: folds into the handle and records nothing.
+    #[inline]
+    pub fn unary(self, op: impl Unary<T>) -> Self {
+        let x = self.repr.value;
+        let y = op.value(x);
+        self.chain(y, op.slope(x, y))
+    }
+
+    /// A function of your own of two scalars.
+    ///
+    /// # Panics
+    /// If the other handle lives on another tape.
+    #[inline]
+    #[track_caller]
+    pub fn binary(self, op: impl Binary<T>, other: impl Into<Self>) -> Self {
+        binary::scalars(op, self, other.into())
+    }
+}
+
+impl<'t, T: Elem> Var<'t, Tensor<T>> {
+    /// A function of your own of every element; [`Unary`] shows one.
+    #[track_caller]
+    pub fn unary(self, op: impl Unary<T>) -> Self {
+        self.record(Map(op)).or_panic()
+    }
+
+    /// A function of your own of two tensors that broadcast, element by element.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast or the other operand lives on another tape.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::ops::Binary;
+    /// use wengert::{Elem, Tape, Tensor};
+    ///
+    /// /// y = a / (1 + b²)
+    /// #[derive(Clone, Copy, Debug)]
+    /// struct Damped;
+    ///
+    /// impl<T: Elem> Binary<T> for Damped {
+    ///     const NAME: &'static str = "damped";
+    ///     type Wide = Self;
+    ///     fn wide(self) -> Self { self }
+    ///     fn value(self, a: T, b: T) -> T { a / (T::one() + b * b) }
+    ///     fn slopes(self, _: T, b: T, y: T) -> [T; 2] {
+    ///         let d = T::one() + b * b;
+    ///         [d.recip(), -(b + b) * y / d]
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let (a, b) = (tape.var(Tensor::from([[4.0], [8.0]])), tape.var(Tensor::from([1.0, 0.0])));
+    /// let y = a.binary(Damped, b);
+    /// assert_eq!(y.value(), Tensor::from([[2.0, 4.0], [4.0, 8.0]]));
+    /// assert_eq!(y.sum().backward().wrt(a), Tensor::from([[1.5], [1.5]]));
+    /// ```
+    #[track_caller]
+    pub fn binary(self, op: impl Binary<T>, other: impl Operand<'t, T>) -> Self {
+        self.try_binary(op, other).or_panic()
+    }
+
+    /// [`binary`](Self::binary), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast or the other operand lives on another tape.
+    #[track_caller]
+    pub fn try_binary(self, op: impl Binary<T>, other: impl Operand<'t, T>) -> Result<Self, Error> {
+        self.record2(Zip(op), other)
+    }
+
+    /// A rule of your own with this handle as its operand; [`Tape::apply`](crate::Tape::apply)
+    /// takes several.
+    ///
+    /// # Panics
+    /// If the rule does not take an operand of this shape.
+    #[track_caller]
+    pub fn apply(self, rule: impl Rule<T>) -> Self {
+        self.try_apply(rule).or_panic()
+    }
+
+    /// [`apply`](Self::apply), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the rule does not take an operand of this shape.
+    #[track_caller]
+    pub fn try_apply(self, rule: impl Rule<T>) -> Result<Self, Error> {
+        self.record(rule)
+    }
+}

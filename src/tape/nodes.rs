@@ -1,0 +1,191 @@
+//! `Nodes`: the recorded tensor nodes to read, for whoever wants to know what is on a tape.
+//!
+//! The ledger, the search for a NaN and the lint are written with it, and yours may be.
+
+use std::cell::Ref;
+use std::ops::Range;
+use std::panic::Location;
+
+use super::Tape;
+use super::node::{Kind, Node};
+use super::rule::{Keeps, Residual, Rule};
+use crate::kernel::Elem;
+use crate::tensor::{Shape, Tensor};
+
+impl<T: Elem> Tape<T> {
+    /// The tensor nodes in the order they were recorded, to read.
+    ///
+    /// While what this returns is alive, the tape cannot record: doing so panics.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0]));
+    /// let y = (x * 2.0).exp();
+    /// let ops: Vec<_> = tape.nodes().iter().map(|node| node.op()).collect();
+    /// assert_eq!(ops, ["leaf", "constant", "mul", "exp"]);
+    /// # let _ = y;
+    /// ```
+    pub fn nodes(&self) -> Nodes<'_, T> {
+        Nodes(self.nodes.borrow())
+    }
+}
+
+/// The tensor nodes of a tape; see [`Tape::nodes`].
+#[derive(Debug)]
+pub struct Nodes<'t, T: Elem>(Ref<'t, Vec<Node<T>>>);
+
+impl<T: Elem> Nodes<'_, T> {
+    /// How many there are, leaves and constants included.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The nodes in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = NodeView<'_, T>> + ExactSizeIterator {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The node at a position.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn get(&self, index: usize) -> NodeView<'_, T> {
+        assert!(
+            index < self.len(),
+            "nodes: there is no node {index}; the tape has {}",
+            self.len()
+        );
+        NodeView {
+            nodes: &self.0,
+            index,
+        }
+    }
+}
+
+/// Where the value of a node comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeKind {
+    /// An input whose gradient is wanted.
+    Leaf,
+    /// A value that no gradient flows into.
+    Constant,
+    /// Scalar handles gathered into a tensor.
+    Pack,
+    /// A recorded operation.
+    Op,
+}
+
+/// One tensor node, to read.
+#[derive(Debug)]
+pub struct NodeView<'a, T> {
+    nodes: &'a [Node<T>],
+    index: usize,
+}
+
+impl<T> Clone for NodeView<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for NodeView<'_, T> {}
+
+impl<'a, T: Elem> NodeView<'a, T> {
+    pub(crate) fn node(self) -> &'a Node<T> {
+        &self.nodes[self.index]
+    }
+
+    /// Its position on the tape.
+    pub fn index(self) -> usize {
+        self.index
+    }
+
+    /// Where its value comes from.
+    pub fn kind(self) -> NodeKind {
+        match self.node().kind {
+            Kind::Leaf => NodeKind::Leaf,
+            Kind::Constant => NodeKind::Constant,
+            Kind::Pack { .. } => NodeKind::Pack,
+            Kind::Op { .. } => NodeKind::Op,
+        }
+    }
+
+    /// The op's name; "leaf", "constant" or "pack" for what is none.
+    pub fn op(self) -> &'static str {
+        match &self.node().kind {
+            Kind::Leaf => "leaf",
+            Kind::Constant => "constant",
+            Kind::Pack { .. } => "pack",
+            Kind::Op { rule, .. } => rule.name(),
+        }
+    }
+
+    /// The rule of an operation.
+    pub fn rule(self) -> Option<&'a dyn Rule<T>> {
+        match &self.node().kind {
+            Kind::Op { rule, .. } => Some(&**rule),
+            _ => None,
+        }
+    }
+
+    /// The operands of an operation.
+    pub fn inputs(self) -> impl ExactSizeIterator<Item = NodeView<'a, T>> {
+        let ids = match &self.node().kind {
+            Kind::Op { inputs, .. } => &inputs[..],
+            _ => &[],
+        };
+        let nodes = self.nodes;
+        ids.iter().map(move |id| NodeView {
+            nodes,
+            index: id.index(),
+        })
+    }
+
+    /// Its value.
+    pub fn value(self) -> &'a Tensor<T> {
+        &self.node().value
+    }
+
+    /// The shape of its value.
+    pub fn shape(self) -> &'a Shape {
+        self.node().value.shape()
+    }
+
+    /// What the pullback reads; `None` for what is no operation.
+    pub fn keeps(self) -> Option<Keeps> {
+        self.rule().map(Rule::keeps)
+    }
+
+    /// The bytes of its value, as if no other node shared the buffer.
+    pub fn value_bytes(self) -> usize {
+        size_of_val(self.value().data())
+    }
+
+    /// The bytes that the forward kept beyond operands and output.
+    pub fn residual_bytes(self) -> usize {
+        self.node().residual.as_deref().map_or(0, Residual::bytes)
+    }
+
+    /// The line that recorded it.
+    pub fn line(self) -> &'static Location<'static> {
+        self.node().line
+    }
+
+    /// The scalar nodes that its elements are, if they are to be read as scalars; as counted by
+    /// [`Tape::scalar_nodes`], from 0 on.
+    pub fn scalars(self) -> Option<Range<usize>> {
+        let node = self.node();
+        let from = node.mark as usize - 1;
+        node.spread.then(|| from..from + node.value.len())
+    }
+}

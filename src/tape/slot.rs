@@ -1,0 +1,322 @@
+//! `Slot`: where a rule writes its results, with buffers from the tape's pool.
+//!
+//! What a rule is and what it is given stands in `rule`; the walks do the adding.
+
+use std::panic::Location;
+
+use super::pool::Pool;
+use crate::error::{Error, ErrorKind};
+use crate::kernel::{self, Elem};
+use crate::tensor::{Shape, Tensor};
+
+/// A place for one result of a rule, with the buffer taken from the tape's pool on demand.
+#[derive(Debug)]
+pub struct Slot<'a, T> {
+    pool: &'a Pool<T>,
+    shape: &'a Shape,
+    wanted: bool,
+    /// The cotangent that other nodes have given so far, for rules that add to it.
+    earlier: Option<Tensor<T>>,
+    content: Content<T>,
+}
+
+/// What a rule has put into a slot.
+#[derive(Debug)]
+enum Content<T> {
+    Unset,
+    Zero,
+    Filled(Tensor<T>),
+    /// What was there before, with this rule's share added to it.
+    Added(Tensor<T>),
+    /// A result of this shape, which is not the slot's.
+    Misshapen(Shape),
+}
+
+/// Why a slot holds no result.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Unset,
+    Shape { found: Shape, expected: Shape },
+}
+
+impl Fault {
+    /// The error that says so of `what`, a result of the rule of `op`.
+    pub(crate) fn error(
+        self,
+        op: &'static str,
+        what: impl Into<String>,
+        line: Option<&'static Location<'static>>,
+    ) -> Error {
+        let what = what.into();
+        Error::new(match self {
+            Self::Unset => ErrorKind::Unset { op, what, line },
+            Self::Shape { found, expected } => ErrorKind::Result {
+                op,
+                what,
+                found,
+                expected,
+                line,
+            },
+        })
+    }
+}
+
+impl<'a, T: Elem> Slot<'a, T> {
+    pub(crate) fn new(pool: &'a Pool<T>, shape: &'a Shape, wanted: bool) -> Self {
+        Self {
+            pool,
+            shape,
+            wanted,
+            earlier: None,
+            content: Content::Unset,
+        }
+    }
+
+    /// A slot for a cotangent that has received something already.
+    pub(crate) fn adding(mut self, earlier: Option<Tensor<T>>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// A slot that starts with a buffer, to be written again.
+    pub(crate) fn reusing(pool: &'a Pool<T>, shape: &'a Shape, tensor: Tensor<T>) -> Self {
+        Self {
+            pool,
+            shape,
+            wanted: true,
+            earlier: None,
+            content: Content::Filled(tensor),
+        }
+    }
+
+    /// Whether anybody needs this result. Filling an unwanted slot is no error, only waste.
+    pub fn wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// The shape the result must have.
+    pub fn shape(&self) -> &Shape {
+        self.shape
+    }
+
+    /// The elements to write. They hold unspecified numbers (NaN in debug builds), so write them all.
+    pub fn fill(&mut self) -> &mut [T] {
+        self.check_not_added();
+        let reusable = match &mut self.content {
+            Content::Filled(tensor) => tensor.unique_mut().is_some(),
+            _ => false,
+        };
+        if !reusable {
+            self.content = Content::Filled(self.pool.take(self.shape.clone()));
+        }
+        let Content::Filled(tensor) = &mut self.content else {
+            unreachable!("the slot was filled above")
+        };
+        let elements = unique(tensor);
+        if cfg!(debug_assertions) {
+            elements.fill(T::nan());
+        }
+        elements
+    }
+
+    /// The elements to add to: for a pullback that touches a few elements of a large operand.
+    ///
+    /// They hold what other nodes have given to this operand so far, or zeros, so that a walk over
+    /// `n` nodes which read one entry each takes `n` steps and not `n` passes over the operand. Only
+    /// add; the rest of the slot's methods are closed afterwards.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Elem, Error, Shape, Tape, Tensor};
+    /// use wengert::rule::{Point, Residual, Rule, Slot};
+    ///
+    /// /// y = x_0
+    /// #[derive(Debug)]
+    /// struct First;
+    ///
+    /// impl<T: Elem> Rule<T> for First {
+    ///     fn name(&self) -> &'static str { "first" }
+    ///     fn shape(&self, _: &[&Shape]) -> Result<Shape, Error> { Ok(Shape::scalar()) }
+    ///     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+    ///         y.fill()[0] = x[0].data()[0];
+    ///     }
+    ///     fn vjp(&self, _: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+    ///         gx[0].accumulate()[0] += g.item();
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([5.0, 7.0]));
+    /// let y = (tape.apply(First, [x]) * x).sum();
+    /// assert_eq!(y.backward().wrt(x), Tensor::from([17.0, 5.0]));
+    /// ```
+    pub fn accumulate(&mut self) -> &mut [T] {
+        if !matches!(self.content, Content::Added(_)) {
+            let mut sum = match self.earlier.take() {
+                Some(sum) => sum,
+                None => {
+                    let mut zeros = self.pool.take(self.shape.clone());
+                    unique(&mut zeros).fill(T::zero());
+                    zeros
+                }
+            };
+            if sum.unique_mut().is_none() {
+                let mut copy = self.pool.take(self.shape.clone());
+                unique(&mut copy).copy_from_slice(sum.data());
+                sum = copy;
+            }
+            self.content = Content::Added(sum);
+        }
+        let Content::Added(sum) = &mut self.content else {
+            unreachable!("the sum was put there above")
+        };
+        unique(sum)
+    }
+
+    /// The result has the same elements as `tensor`, which is shared and not copied.
+    ///
+    /// With another number of elements than the slot's the walk ends with an [`Error`].
+    pub fn share(&mut self, tensor: &Tensor<T>) {
+        self.check_not_added();
+        self.content = if tensor.len() == self.shape.len() {
+            Content::Filled(tensor.with_shape(self.shape.clone()))
+        } else {
+            Content::Misshapen(tensor.shape().clone())
+        };
+    }
+
+    /// The result is `tensor`: for rules written in the arithmetic of plain tensors.
+    ///
+    /// With another shape than the slot's the walk ends with an [`Error`] that names the op, both
+    /// shapes and the line that recorded it.
+    pub fn give(&mut self, tensor: Tensor<T>) {
+        self.check_not_added();
+        self.content = if tensor.shape() == self.shape {
+            Content::Filled(tensor)
+        } else {
+            Content::Misshapen(tensor.shape().clone())
+        };
+    }
+
+    /// The result is `full` summed over the axes along which this operand was broadcast: the
+    /// cotangent of an operand that was narrower than the output.
+    ///
+    /// With a shape that the slot's does not broadcast to the walk ends with an [`Error`].
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Elem, Error, Shape, Tape, Tensor};
+    /// use wengert::rule::{Point, Residual, Rule, Slot};
+    ///
+    /// /// y = a b², where a and b broadcast
+    /// #[derive(Debug)]
+    /// struct Power;
+    ///
+    /// impl<T: Elem> Rule<T> for Power {
+    ///     fn name(&self) -> &'static str { "power" }
+    ///     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> { x[0].broadcast("power", x[1]) }
+    ///     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+    ///         y.give(x[0] * &(x[1] * x[1]));
+    ///     }
+    ///     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+    ///         let (a, b) = (at.x[0], at.x[1]);
+    ///         gx[0].sum_to(&(g * &(b * b)));
+    ///         gx[1].sum_to(&(&(g * a) * &(b + b)));
+    ///     }
+    /// }
+    ///
+    /// let tape = Tape::new();
+    /// let a = tape.var(Tensor::from([1.0, 2.0]));
+    /// let b = tape.var(Tensor::from([[3.0], [5.0]]));
+    /// let grads = tape.apply(Power, [a, b]).sum().backward();
+    /// assert_eq!(grads.wrt(a), Tensor::from([34.0, 34.0])); // 3² + 5²
+    /// assert_eq!(grads.wrt(b), Tensor::from([[18.0], [30.0]])); // 2 b (1 + 2)
+    /// ```
+    pub fn sum_to(&mut self, full: &Tensor<T>) {
+        if full.shape() == self.shape {
+            return self.share(full);
+        }
+        match self.shape.broadcast("sum_to", full.shape()) {
+            Ok(wide) if wide == *full.shape() => {
+                let shape = self.shape;
+                kernel::sum_to(full.shape(), full.data(), shape, self.fill());
+            }
+            _ => self.content = Content::Misshapen(full.shape().clone()),
+        }
+    }
+
+    /// The result is zero everywhere; as a cotangent it is not passed on.
+    pub fn zero(&mut self) {
+        self.check_not_added();
+        self.content = Content::Zero;
+    }
+
+    /// A slot of another shape for intermediate numbers, with its buffer from the same pool.
+    pub fn scratch<'b>(&self, shape: &'b Shape) -> Slot<'b, T>
+    where
+        'a: 'b,
+    {
+        Slot::new(self.pool, shape, true)
+    }
+
+    /// Gives a tensor's buffer to the pool if nobody else shares it.
+    pub fn recycle(&self, tensor: Tensor<T>) {
+        self.pool.put(tensor);
+    }
+
+    /// The result as a tensor; `None` if it is zero as a whole.
+    ///
+    /// # Errors
+    /// If the rule left it unset: a forgotten operand must not look like a zero gradient. Or if it
+    /// gave another shape.
+    pub(crate) fn result(self) -> Result<Option<Tensor<T>>, Fault> {
+        match self.content {
+            Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
+            Content::Zero => Ok(None),
+            Content::Unset => Err(Fault::Unset),
+            Content::Misshapen(found) => Err(Fault::Shape {
+                found,
+                expected: self.shape.clone(),
+            }),
+        }
+    }
+
+    /// What the cotangent was before, unless it is in the sum already, and what is to be added.
+    ///
+    /// # Errors
+    /// As [`result`](Self::result).
+    pub(crate) fn settle(mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
+        Ok([self.earlier.take(), self.result()?])
+    }
+
+    fn check_not_added(&self) {
+        debug_assert!(
+            !matches!(self.content, Content::Added(_)),
+            "a result is either written or added to; the sum would be lost"
+        );
+    }
+
+    /// The result as a tensor, zeros written out.
+    ///
+    /// # Errors
+    /// As [`result`](Self::result).
+    pub(crate) fn dense(mut self) -> Result<Tensor<T>, Fault> {
+        if matches!(self.content, Content::Zero) {
+            self.fill().fill(T::zero());
+        }
+        Ok(self.result()?.expect("zeros were written out"))
+    }
+
+    /// The content of a scratch slot that its rule has filled.
+    pub(crate) fn finish_dense(self, op: &'static str) -> Tensor<T> {
+        self.dense()
+            .unwrap_or_else(|fault| panic!("{}", fault.error(op, "a scratch slot", None)))
+    }
+}
+
+/// The elements of a tensor that has one owner.
+fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
+    tensor
+        .unique_mut()
+        .expect("a buffer from the pool has one owner")
+}

@@ -1,0 +1,37 @@
+//! `Twin`: what an op would have recorded, had it been composed from other ops.
+
+use super::Tape;
+use crate::kernel::Elem;
+use crate::tensor::Tensor;
+
+/// The same function from other ops, recorded on a tape of its own, for the ledger to count.
+///
+/// Made by [`Twin::record`] in [`Rule::twin`](super::rule::Rule::twin).
+#[derive(Debug)]
+pub struct Twin<T: Elem> {
+    pub(crate) tape: Tape<T>,
+    pub(crate) output: Tensor<T>,
+}
+
+impl<T: Elem> Twin<T> {
+    /// The composed output.
+    pub fn value(&self) -> &Tensor<T> {
+        &self.output
+    }
+
+    /// How many nodes the composed form records: tensor operations and scalar entries.
+    pub fn nodes(&self) -> usize {
+        self.tape.tensor_nodes() + self.tape.scalar_nodes()
+    }
+
+    /// How many bytes it keeps, its operands not counted.
+    pub fn bytes(&self) -> usize {
+        let nodes = self.tape.nodes.borrow();
+        let leaf = |node: &&super::Node<T>| matches!(node.kind, super::Kind::Leaf);
+        let leaves = nodes.iter().filter(leaf);
+        self.tape.bytes()
+            - leaves
+                .map(|node| size_of_val(node.value.data()))
+                .sum::<usize>()
+    }
+}

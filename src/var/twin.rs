@@ -1,0 +1,31 @@
+//! `Twin::record`: a twin is written with handles, as any expression is.
+
+use super::Var;
+use crate::kernel::Elem;
+use crate::rule::Twin;
+use crate::tape::Tape;
+use crate::tensor::Tensor;
+
+impl<T: Elem> Twin<T> {
+    /// Records `composed` at these operands.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::rule::Twin;
+    /// use wengert::Tensor;
+    ///
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// let twin = Twin::record(&[&x], |x| x[0].cosh().ln());
+    /// assert_eq!((twin.nodes(), twin.bytes()), (2, 32));
+    /// ```
+    #[track_caller]
+    pub fn record(
+        x: &[&Tensor<T>],
+        composed: impl for<'t> FnOnce(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>,
+    ) -> Self {
+        let tape = Tape::default();
+        let handles: Vec<_> = x.iter().map(|&x| tape.var(x.clone())).collect();
+        let output = composed(&handles).value();
+        Self { tape, output }
+    }
+}
