@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::{Cotangent, Gradients};
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Entry, Kind, NOBODY, Node, Pool, Tape, WalkCost, sweep};
+use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Pool, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -123,6 +123,37 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         walk.cotangents.push(Cotangent::Sum(cotangent));
         walk.run(self.repr.index() + 1)
     }
+}
+
+/// The pullback from several nodes at once, each with its cotangent; leaves may be among them, with
+/// what they have received elsewhere.
+///
+/// # Errors
+/// If a rule on the way refuses its pullback, or its result is unset or misshapen.
+pub(crate) fn pull<'t, T: Elem>(
+    tape: &'t Tape<T>,
+    scalars: &[(u32, T)],
+    tensors: Vec<(NodeId, Tensor<T>)>,
+) -> Result<Gradients<'t, T>, Error> {
+    let nodes = tape.nodes.borrow();
+    let marks = tensors
+        .iter()
+        .map(|(id, _)| nodes[id.index()].mark as usize);
+    let swept = scalars.iter().map(|(index, _)| *index as usize + 1);
+    let mut walk = Walk::new(tape, marks.chain(swept).max().unwrap_or(0), Blind);
+    for &(index, adjoint) in scalars {
+        walk.adjoints[index as usize] += adjoint;
+    }
+    let highest = scalars.iter().map(|&(index, _)| index).max();
+    let from_scalars = highest.map_or(0, |index| nodes.partition_point(|n| n.mark <= index));
+    let from_tensors = tensors.iter().map(|(id, _)| id.index() + 1).max();
+    let last = from_scalars.max(from_tensors.unwrap_or(0));
+    drop(nodes);
+    walk.cotangents.resize_with(last, || Cotangent::Zero);
+    for (id, cotangent) in tensors {
+        accumulate(&tape.pool, &mut walk.cotangents[id.index()], cotangent);
+    }
+    walk.run(last)
 }
 
 /// The state of one walk.

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::unary::share;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Layout};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 
 /// A function of two numbers.
@@ -98,6 +98,10 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 
     fn keeps(&self) -> Keeps {
         B::KEEPS
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Elementwise
     }
 }
 

@@ -6,7 +6,7 @@ use super::plain::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -52,6 +52,10 @@ impl<T: Elem> Rule<T> for Gather {
 
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Copies
     }
 }
 

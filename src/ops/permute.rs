@@ -8,7 +8,7 @@ use super::plain::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -50,6 +50,10 @@ impl<T: Elem> Rule<T> for Permute {
 
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Copies
     }
 }
 

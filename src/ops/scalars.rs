@@ -4,7 +4,7 @@ use super::linear;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tape::Tape;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -45,6 +45,10 @@ impl<T: Elem> Rule<T> for Scalars {
 
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Copies
     }
 }
 

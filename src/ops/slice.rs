@@ -8,7 +8,7 @@ use super::span::{Run, Span, Spans};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -60,6 +60,10 @@ impl<T: Elem> Rule<T> for Slice {
 
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Copies
     }
 }
 

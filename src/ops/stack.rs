@@ -6,7 +6,7 @@ use super::concat::{join, part, push, record, run};
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -62,6 +62,10 @@ impl<T: Elem> Rule<T> for Stack {
 
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Copies
     }
 }
 

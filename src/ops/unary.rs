@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use crate::error::Error;
 use crate::kernel::{self, Elem};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 
 /// A function of one number.
@@ -99,6 +99,10 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
 
     fn keeps(&self) -> Keeps {
         U::KEEPS
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Elementwise
     }
 }
 

@@ -4,7 +4,7 @@ use super::plain::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -60,6 +60,10 @@ impl<T: Elem> Rule<T> for Where {
 
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Elementwise
     }
 }
 

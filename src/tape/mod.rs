@@ -7,6 +7,7 @@
 mod node;
 mod nodes;
 mod pool;
+mod reach;
 mod record;
 mod replay;
 pub mod rule;
@@ -23,6 +24,7 @@ pub(crate) use node::{Kind, Member, Node, NodeId};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
+pub(crate) use slot::Fault;
 
 use crate::kernel::Elem;
 

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
+pub use super::reach::Reach;
 pub use super::slot::Slot;
 pub use super::twin::Twin;
 
@@ -103,6 +104,11 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// What the pullback reads, for the ledger and for whoever wonders about memory.
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
+    }
+
+    /// Which elements of the operands an element of the output depends on, for detected sparsity.
+    fn reach(&self) -> Reach {
+        Reach::Dense
     }
 }
 

@@ -30,6 +30,8 @@ enum Content<T> {
     Added(Tensor<T>),
     /// A result of this shape, which is not the slot's.
     Misshapen(Shape),
+    /// Why there is no result.
+    Refused(Error),
 }
 
 /// Why a slot holds no result.
@@ -37,6 +39,7 @@ enum Content<T> {
 pub(crate) enum Fault {
     Unset,
     Shape { found: Shape, expected: Shape },
+    Refused(Error),
 }
 
 impl Fault {
@@ -49,6 +52,7 @@ impl Fault {
     ) -> Error {
         let what = what.into();
         Error::new(match self {
+            Self::Refused(error) => return error,
             Self::Unset => ErrorKind::Unset { op, what, line },
             Self::Shape { found, expected } => ErrorKind::Result {
                 op,
@@ -251,6 +255,11 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.content = Content::Zero;
     }
 
+    /// There is no result: the walk ends with this error, at the line of the user who asked for it.
+    pub fn refuse(&mut self, error: Error) {
+        self.content = Content::Refused(error);
+    }
+
     /// A slot of another shape for intermediate numbers, with its buffer from the same pool.
     pub fn scratch<'b>(&self, shape: &'b Shape) -> Slot<'b, T>
     where
@@ -274,6 +283,7 @@ impl<'a, T: Elem> Slot<'a, T> {
             Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
             Content::Zero => Ok(None),
             Content::Unset => Err(Fault::Unset),
+            Content::Refused(error) => Err(Fault::Refused(error)),
             Content::Misshapen(found) => Err(Fault::Shape {
                 found,
                 expected: self.shape.clone(),
