@@ -12,6 +12,7 @@
 //! | `H v` | one number of many | [`hvp`], [`grad_and_hvp`] |
 //! | `Jᵀ H J v` | logits of a softmax cross entropy | [`gauss_newton_vp`] |
 //! | Hessian | one number of a few | [`hessian`] |
+//! | the same, mostly zeros | many numbers | [`sparse`] |
 //! | one order more | any of these | [`pushforward`] around it |
 //!
 //! Here too is [`fixed_point`], whose gradient is that of the equation and not of its iterations;
@@ -25,6 +26,7 @@ mod jacobian;
 mod output;
 mod pushforward;
 mod second;
+pub mod sparse;
 
 pub use arguments::{Arguments, Function, Handle};
 pub use first::{grad, jvp, try_grad, try_jvp, try_value_and_grad, try_vjp, value_and_grad, vjp};

@@ -1,0 +1,329 @@
+//! A recording, flattened: which number was computed from which, and whether by a bent function.
+//!
+//! Scalar nodes and elements of tensor nodes become *cells*, numbered so that a cell comes after its
+//! operands. An operand is *bent* if the derivative with respect to it depends on the variables: only
+//! such operands make entries of a Hessian. Both are facts of the recording's structure.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use smallvec::SmallVec;
+
+use crate::error::Error;
+use crate::kernel::Elem;
+use crate::tape::rule::{Point, Reach, Residual, Rule, Slot};
+use crate::tape::{Kind, NOBODY, Node, NodeId, Tape};
+use crate::tensor::{Shape, Tensor};
+
+/// The cell of constants.
+pub(super) const CONSTANT: u32 = 0;
+
+/// One operand of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Operand {
+    pub(super) cell: u32,
+    /// Whether the derivative with respect to it depends on the variables.
+    pub(super) bent: bool,
+}
+
+/// The cells of a recording.
+#[derive(Debug)]
+pub(super) struct Graph {
+    /// Where the operands of each cell begin.
+    starts: Vec<usize>,
+    operands: Vec<Operand>,
+    /// The cell of each scalar node.
+    scalars: Vec<u32>,
+    /// The cells of each tensor node.
+    tensors: Vec<Cells>,
+}
+
+/// The cells of a tensor node's elements.
+#[derive(Debug)]
+enum Cells {
+    /// All elements are one cell: constants, or the output of a dense rule.
+    One(u32),
+    /// Consecutive cells from here on.
+    From(u32),
+    /// Any cells.
+    Each(Vec<u32>),
+}
+
+impl Cells {
+    fn of(&self, element: usize) -> u32 {
+        match self {
+            Self::One(cell) => *cell,
+            Self::From(first) => first + element as u32,
+            Self::Each(cells) => cells[element],
+        }
+    }
+}
+
+impl Graph {
+    /// Flattens what is recorded.
+    ///
+    /// `bent` says whether a derivative depends on the variables, given that the tangents of all
+    /// variables are marked; `None` if nobody asks.
+    ///
+    /// # Errors
+    /// Those of a rule's pullback.
+    pub(super) fn of<T: Elem>(tape: &Tape<T>, bent: Option<fn(T) -> bool>) -> Result<Self, Error> {
+        let nodes = tape.nodes.borrow();
+        let mut graph = Self {
+            starts: vec![0],
+            operands: Vec::new(),
+            scalars: Vec::new(),
+            tensors: Vec::with_capacity(nodes.len()),
+        };
+        let constant = graph.cell([]);
+        debug_assert_eq!(constant, CONSTANT, "the first cell is that of constants");
+        graph.scalars.push(CONSTANT);
+        for node in nodes.iter() {
+            graph.stretch(tape, node.mark, bent);
+            let cells = graph.node(tape, &nodes, node, bent)?;
+            if node.spread {
+                let elements = (0..node.value.len()).map(|e| cells.of(e));
+                graph.scalars.extend(elements);
+            }
+            graph.tensors.push(cells);
+        }
+        graph.stretch(tape, tape.scalars.len(), bent);
+        Ok(graph)
+    }
+
+    /// The number of cells.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The operands of a cell.
+    pub(super) fn operands(&self, cell: usize) -> &[Operand] {
+        &self.operands[self.starts[cell]..self.starts[cell + 1]]
+    }
+
+    /// The cell of a scalar node.
+    pub(super) fn scalar(&self, index: u32) -> u32 {
+        self.scalars[index as usize]
+    }
+
+    /// The cell of a tensor's element.
+    pub(super) fn element(&self, id: NodeId, element: usize) -> u32 {
+        self.tensors[id.index()].of(element)
+    }
+
+    /// A number that two recordings share if they have the same structure.
+    pub(super) fn fingerprint(&self, inputs: &[u32], outputs: &[Operand]) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.starts, &self.operands, inputs, outputs).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn cell(&mut self, operands: impl IntoIterator<Item = Operand>) -> u32 {
+        let cell = u32::try_from(self.len()).expect("a tape holds at most 2^32 numbers; reset it");
+        let active = operands.into_iter().filter(|o| o.cell != CONSTANT);
+        self.operands.extend(active);
+        self.starts.push(self.operands.len());
+        cell
+    }
+
+    /// The scalar nodes up to a tensor node's mark.
+    fn stretch<T: Elem>(&mut self, tape: &Tape<T>, mark: u32, bent: Option<fn(T) -> bool>) {
+        let entries = tape.scalars.entries();
+        for entry in &entries[self.scalars.len()..(mark as usize).max(self.scalars.len())] {
+            let operands = [0, 1].map(|k| Operand {
+                cell: self.scalar(entry.operand[k]),
+                bent: bent.is_some_and(|bent| bent(entry.partial[k])),
+            });
+            let cell = self.cell(operands);
+            self.scalars.push(cell);
+        }
+    }
+
+    fn node<T: Elem>(
+        &mut self,
+        tape: &Tape<T>,
+        nodes: &[Node<T>],
+        node: &Node<T>,
+        bent: Option<fn(T) -> bool>,
+    ) -> Result<Cells, Error> {
+        Ok(match &node.kind {
+            Kind::Constant => Cells::One(CONSTANT),
+            Kind::Leaf => Cells::From(self.fresh(node.value.len())),
+            Kind::Pack { start } => {
+                let members = tape.members.borrow();
+                let pack = &members[*start as usize..][..node.value.len()];
+                let cell = |member: &crate::tape::Member<T>| match member.index {
+                    NOBODY => CONSTANT,
+                    index if bent.is_some_and(|bent| bent(member.slope)) => {
+                        let cell = self.scalar(index);
+                        self.cell([Operand { cell, bent: true }])
+                    }
+                    index => self.scalar(index),
+                };
+                Cells::Each(pack.iter().map(cell).collect())
+            }
+            Kind::Op { rule, inputs } => {
+                let operands: Operands<'_, T> =
+                    inputs.iter().map(|id| (*id, &nodes[id.index()])).collect();
+                match rule.reach() {
+                    Reach::Copies if countable::<T>(&operands) => {
+                        self.copies(tape, node, &**rule, &operands)
+                    }
+                    Reach::Elementwise => {
+                        let bent = bends(tape, node, &**rule, &operands, bent)?;
+                        self.elementwise(node, &operands, &bent)
+                    }
+                    _ => {
+                        let bent = bends(tape, node, &**rule, &operands, bent)?;
+                        self.dense(&operands, &bent)
+                    }
+                }
+            }
+        })
+    }
+
+    /// Cells without operands, one after another.
+    fn fresh(&mut self, len: usize) -> u32 {
+        let first = self.len() as u32;
+        for _ in 0..len {
+            self.cell([]);
+        }
+        first
+    }
+
+    /// Runs the rule on the numbers of the elements, to see which comes out where.
+    fn copies<T: Elem>(
+        &self,
+        tape: &Tape<T>,
+        node: &Node<T>,
+        rule: &dyn Rule<T>,
+        operands: &Operands<'_, T>,
+    ) -> Cells {
+        let mut cells = vec![CONSTANT];
+        let mut numbered = SmallVec::<[Tensor<T>; 2]>::new();
+        for (id, operand) in operands {
+            let first = cells.len();
+            cells.extend((0..operand.value.len()).map(|e| self.element(*id, e)));
+            numbered.push(count::<T>(operand.value.shape(), first));
+        }
+        let x: SmallVec<[&Tensor<T>; 2]> = numbered.iter().collect();
+        let mut y = Slot::new(&tape.pool, node.value.shape(), true);
+        rule.forward(&x, &mut y, &mut Residual::default());
+        let y = y.finish_dense(rule.name());
+        // A constant that looks like a number names a cell too many, which does no harm.
+        let found = |&y: &T| cells.get(y.primal() as usize).copied().unwrap_or(CONSTANT);
+        Cells::Each(y.iter().map(found).collect())
+    }
+
+    fn elementwise<T: Elem>(
+        &mut self,
+        node: &Node<T>,
+        operands: &Operands<'_, T>,
+        bent: &[Vec<bool>],
+    ) -> Cells {
+        let shape = node.value.shape();
+        let zeros = Tensor::full(shape.clone(), 0u32);
+        let places: SmallVec<[Tensor<usize>; 2]> = operands
+            .iter()
+            .map(|(_, operand)| {
+                let own: Vec<usize> = (0..operand.value.len()).collect();
+                let own = Tensor::of_buffer(operand.value.shape().clone(), own.into());
+                own.zip(&zeros, rule_name(node), |place, _| place)
+                    .expect("the operands of an elementwise rule broadcast to its output")
+            })
+            .collect();
+        let first = self.len() as u32;
+        for element in 0..node.value.len() {
+            let cells: SmallVec<[Operand; 2]> = operands
+                .iter()
+                .enumerate()
+                .map(|(k, (id, _))| {
+                    let place = places[k].data()[element];
+                    Operand {
+                        cell: self.element(*id, place),
+                        bent: bent[k].get(place).is_some_and(|&bent| bent),
+                    }
+                })
+                .collect();
+            self.cell(cells);
+        }
+        Cells::From(first)
+    }
+
+    /// One cell for the whole output.
+    fn dense<T: Elem>(&mut self, operands: &Operands<'_, T>, bent: &[Vec<bool>]) -> Cells {
+        let mut cells = Vec::new();
+        for (k, (id, operand)) in operands.iter().enumerate() {
+            cells.extend((0..operand.value.len()).map(|e| Operand {
+                cell: self.element(*id, e),
+                bent: bent[k].get(e).is_some_and(|&bent| bent),
+            }));
+        }
+        Cells::One(self.cell(cells))
+    }
+}
+
+type Operands<'a, T> = SmallVec<[(NodeId, &'a Node<T>); 2]>;
+
+fn rule_name<T: Elem>(node: &Node<T>) -> &'static str {
+    match &node.kind {
+        Kind::Op { rule, .. } => rule.name(),
+        _ => "a leaf",
+    }
+}
+
+/// Whether `T` can hold the numbers of all elements exactly.
+fn countable<T: Elem>(operands: &Operands<'_, T>) -> bool {
+    let last: usize = operands.iter().map(|(_, node)| node.value.len()).sum();
+    last as f64 * T::epsilon().primal() <= 1.0
+}
+
+/// The numbers `first, first + 1, ..` in a shape.
+fn count<T: Elem>(shape: &Shape, first: usize) -> Tensor<T> {
+    let numbers = (first..first + shape.len()).map(|k| T::of(k as f64));
+    Tensor::of_buffer(shape.clone(), numbers.collect::<Vec<T>>().into())
+}
+
+/// For each operand and element whether the rule's derivative with respect to it is bent; an empty
+/// list stands for "nowhere".
+///
+/// Asks the pullback at a constant cotangent: where its result carries a mark, the derivative depends
+/// on what is marked. Every cotangent is positive and they differ, so that nothing is skipped as
+/// zero and nothing cancels by symmetry.
+fn bends<T: Elem>(
+    tape: &Tape<T>,
+    node: &Node<T>,
+    rule: &dyn Rule<T>,
+    operands: &Operands<'_, T>,
+    bent: Option<fn(T) -> bool>,
+) -> Result<Vec<Vec<bool>>, Error> {
+    let Some(bent) = bent else {
+        return Ok(vec![Vec::new(); operands.len()]);
+    };
+    let golden = 0.618_033_988_749_894_9;
+    let g: Vec<T> = (0..node.value.len())
+        .map(|k| T::of(1.0 + (k as f64 * golden).fract()))
+        .collect();
+    let g = Tensor::of_buffer(node.value.shape().clone(), g.into());
+    let nothing = Residual::default();
+    let x: SmallVec<[&Tensor<T>; 2]> = operands.iter().map(|(_, node)| &node.value).collect();
+    let at = Point {
+        x: &x,
+        y: &node.value,
+        kept: node.residual.as_deref().unwrap_or(&nothing),
+    };
+    let mut gx: SmallVec<[Slot<'_, T>; 2]> = operands
+        .iter()
+        .map(|(_, node)| Slot::new(&tape.pool, node.value.shape(), node.active()))
+        .collect();
+    rule.vjp(&at, &g, &mut gx);
+    let read = |slot: Slot<'_, T>| {
+        if !slot.wanted() {
+            return Ok(Vec::new());
+        }
+        let fault =
+            |fault: crate::tape::Fault| fault.error(rule.name(), "a cotangent", Some(node.line));
+        let gx = slot.result().map_err(fault)?;
+        Ok(gx.map_or_else(Vec::new, |gx| gx.iter().map(|&gx| bent(gx)).collect()))
+    };
+    gx.into_iter().map(read).collect()
+}

@@ -1,0 +1,286 @@
+//! `Hessian`: the plan of a sparse Hessian, made once and used at many points.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::colour::{Colours, star};
+use super::csr::Csr;
+use super::graph::{Graph, Operand};
+use super::pattern::Pattern;
+use super::variables::Variables;
+use super::{probe, support};
+use crate::dual::Dual;
+use crate::error::{Error, ErrorKind, OrPanic};
+use crate::tape::Tape;
+use crate::var::{Value, Var};
+
+const OP: &str = "sparse::hessian";
+
+/// A scalar function behind a pointer: the work is compiled once, not once for each closure.
+type Function<'f, X> =
+    &'f dyn for<'t> Fn(&[Var<'t, <X as Variables>::Dual>]) -> Var<'t, Dual<<X as Value>::Elem>>;
+
+/// The plan of a sparse Hessian: its pattern, and which columns share a product.
+///
+/// Finding both costs more than a product, so a solver makes the plan once and asks it at each point.
+/// At every point the recording's structure is compared with those the plan knows; where a branch
+/// went another way, its entries join the pattern. No entry is ever missed.
+///
+/// # Example
+/// ```
+/// use wengert::{Dual, Var};
+/// use wengert::transform::sparse;
+///
+/// fn energy<'t>(x: &[Var<'t, Dual<f64>>]) -> Var<'t, Dual<f64>> {
+///     x.windows(2).map(|pair| (pair[1] - pair[0]).cosh()).sum()
+/// }
+///
+/// let mut plan = sparse::Hessian::of(energy, &[0.0; 50]);
+/// assert_eq!(plan.colours(), 3); // not 50
+/// let h = plan.at(energy, &[0.5; 50]);
+/// assert_eq!((h.get(7, 6), h.get(7, 7), h.get(7, 8), h.get(7, 9)), (-1.0, 2.0, -1.0, 0.0));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Hessian {
+    pattern: Arc<Pattern>,
+    colours: Colours,
+    /// For each entry whether it is the only one of its colour in its row.
+    alone: Vec<bool>,
+    /// The structures whose entries are in the pattern.
+    known: HashSet<u64>,
+}
+
+impl Hessian {
+    /// The plan for a function, from its recording at `x`.
+    ///
+    /// # Panics
+    /// If the function returns a handle of another tape, or the pattern is too dense to store.
+    #[track_caller]
+    pub fn of<X: Variables>(
+        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
+        x: &[X],
+    ) -> Self {
+        Self::try_of(f, x).or_panic()
+    }
+
+    /// [`of`](Self::of), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the function returns a handle of another tape, or the pattern is too dense to store.
+    pub fn try_of<X: Variables>(
+        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
+        x: &[X],
+    ) -> Result<Self, Error> {
+        Detected::new::<X>(&f, x)?.plan()
+    }
+
+    /// The Hessian at a point: one product for each colour, one to verify.
+    ///
+    /// # Panics
+    /// If `x` has another number of variables than the plan, the function returns a handle of another
+    /// tape, or it does not compute the same each time.
+    #[track_caller]
+    pub fn at<X: Variables>(
+        &mut self,
+        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
+        x: &[X],
+    ) -> Csr<X::Elem> {
+        self.try_at(f, x).or_panic()
+    }
+
+    /// [`at`](Self::at), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `x` has another number of variables than the plan, the function returns a handle of another
+    /// tape, or it does not compute the same each time.
+    pub fn try_at<X: Variables>(
+        &mut self,
+        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
+        x: &[X],
+    ) -> Result<Csr<X::Elem>, Error> {
+        let found = Detected::new::<X>(&f, x)?;
+        if found.inputs.len() != self.pattern.rows() {
+            return Err(Error::argument(
+                OP,
+                format!(
+                    "the plan is for {} variables, got {}; make a plan with Hessian::of",
+                    self.pattern.rows(),
+                    found.inputs.len()
+                ),
+            ));
+        }
+        if !self.known.contains(&found.fingerprint) {
+            self.learn(&found)?;
+        }
+        self.matrix::<X>(&f, x)
+    }
+
+    /// Where the Hessian may have entries.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// How many Hessian-vector products a Hessian takes, but for the one that verifies it.
+    pub fn colours(&self) -> usize {
+        self.colours.count
+    }
+
+    pub(super) fn matrix<X: Variables>(
+        &self,
+        f: Function<'_, X>,
+        x: &[X],
+    ) -> Result<Csr<X::Elem>, Error> {
+        let mut tape = Tape::default();
+        let zero = <X::Elem as num_traits::Zero>::zero;
+        let one = <X::Elem as num_traits::One>::one;
+        let mut products = Vec::with_capacity(self.colours.count);
+        for colour in 0..self.colours.count as u32 {
+            let mut along = self
+                .colours
+                .of
+                .iter()
+                .map(|&own| if own == colour { one() } else { zero() });
+            products.push(product::<X>(f, &mut tape, x, &mut along)?);
+        }
+        let pattern = &self.pattern;
+        let mut values = Vec::with_capacity(pattern.len());
+        for row in 0..pattern.rows() {
+            for &column in pattern.row(row) {
+                // Both places of a pair read the same number, so that the matrix is symmetric.
+                let (low, high) = (row.min(column as usize), row.max(column as usize));
+                let at = pattern.position(low, high);
+                let direct = self.alone[at.expect("a Hessian's pattern is symmetric")];
+                let (row, column) = if direct { (low, high) } else { (high, low) };
+                values.push(products[self.colours.of[column] as usize][row]);
+            }
+        }
+        let matrix = Csr::new(Arc::clone(pattern), values);
+        let direction = probe::direction::<X::Elem>(pattern.rows());
+        let sizes = probe::sizes(&matrix, &direction);
+        probe::verify(OP, &matrix.matvec(&direction), &sizes, |factor| {
+            let mut along = direction.iter().map(|&d| d * factor);
+            product::<X>(f, &mut tape, x, &mut along)
+        })?;
+        Ok(matrix)
+    }
+
+    /// A plan for a pattern.
+    fn new(pattern: Pattern, known: HashSet<u64>) -> Self {
+        let colours = star(&pattern);
+        let mut alone = Vec::with_capacity(pattern.len());
+        let mut count = vec![0u32; colours.count];
+        for row in 0..pattern.rows() {
+            let of = |&column: &u32| colours.of[column as usize] as usize;
+            let columns = pattern.row(row);
+            columns.iter().for_each(|column| count[of(column)] += 1);
+            alone.extend(columns.iter().map(|column| count[of(column)] == 1));
+            columns.iter().for_each(|column| count[of(column)] = 0);
+        }
+        Self {
+            pattern: Arc::new(pattern),
+            colours,
+            alone,
+            known,
+        }
+    }
+
+    /// Takes the entries of a structure into the pattern that it does not know yet.
+    fn learn(&mut self, found: &Detected) -> Result<(), Error> {
+        let union = self.pattern.union(&found.pattern()?);
+        let mut known = std::mem::take(&mut self.known);
+        known.insert(found.fingerprint);
+        if union == *self.pattern {
+            self.known = known;
+        } else {
+            *self = Self::new(union, known);
+        }
+        Ok(())
+    }
+}
+
+/// The structure of a recording on dual numbers.
+pub(super) struct Detected {
+    graph: Graph,
+    inputs: Vec<u32>,
+    output: Operand,
+    fingerprint: u64,
+}
+
+impl Detected {
+    /// Records with every variable's tangent marked by a NaN.
+    ///
+    /// A tangent of exactly 0 stays 0 and any other product with a NaN is NaN, so the mark reaches
+    /// exactly the derivatives that depend on a variable, whatever the numbers are at this point.
+    pub(super) fn new<X: Variables>(f: Function<'_, X>, x: &[X]) -> Result<Self, Error> {
+        let tape = Tape::default();
+        let mark = <X::Elem as num_traits::Float>::nan();
+        let (handles, y) = record::<X>(f, &tape, x, &mut std::iter::repeat(mark))?;
+        let bent: fn(Dual<X::Elem>) -> bool = |d| !num_traits::Zero::is_zero(&d.tangent);
+        let graph = Graph::of(&tape, Some(bent))?;
+        let mut cells = Vec::new();
+        for &handle in &handles {
+            X::Dual::cells(handle, &graph, None, &mut cells);
+        }
+        let inputs: Vec<u32> = cells.drain(..).map(|operand| operand.cell).collect();
+        <Dual<X::Elem>>::cells(y, &graph, Some(bent), &mut cells);
+        let output = cells[0];
+        let fingerprint = graph.fingerprint(&inputs, &[output]);
+        Ok(Self {
+            graph,
+            inputs,
+            output,
+            fingerprint,
+        })
+    }
+
+    fn pattern(&self) -> Result<Pattern, Error> {
+        support::hessian(&self.graph, &self.inputs, self.output)
+    }
+
+    pub(super) fn plan(&self) -> Result<Hessian, Error> {
+        let known = HashSet::from([self.fingerprint]);
+        Ok(Hessian::new(self.pattern()?, known))
+    }
+}
+
+/// The handles of the inputs and of the output.
+type Recorded<'t, X> = (
+    Vec<Var<'t, <X as Variables>::Dual>>,
+    Var<'t, Dual<<X as Value>::Elem>>,
+);
+
+fn record<'t, X: Variables>(
+    f: Function<'_, X>,
+    tape: &'t Tape<Dual<X::Elem>>,
+    x: &[X],
+    tangents: &mut dyn Iterator<Item = X::Elem>,
+) -> Result<Recorded<'t, X>, Error> {
+    let handles: Vec<_> = x.iter().map(|x| tape.var(x.lifted(tangents))).collect();
+    let y = f(&handles);
+    if y.tape.is_some_and(|other| !other.is(tape)) {
+        return Err(Error::new(ErrorKind::OtherTape { op: OP }));
+    }
+    Ok((handles, y))
+}
+
+/// The Hessian times a direction.
+fn product<X: Variables>(
+    f: Function<'_, X>,
+    tape: &mut Tape<Dual<X::Elem>>,
+    x: &[X],
+    direction: &mut dyn Iterator<Item = X::Elem>,
+) -> Result<Vec<X::Elem>, Error> {
+    tape.reset();
+    let (handles, y) = record::<X>(f, tape, x, direction)?;
+    let mut gradient = Vec::new();
+    if y.tape.is_none() {
+        // A constant: all zeros.
+        let zero = <X::Elem as num_traits::Zero>::zero();
+        return Ok(vec![zero; x.iter().map(X::count).sum()]);
+    }
+    let grads = y.try_backward()?;
+    for handle in handles {
+        grads.try_wrt(handle)?.append_to(&mut gradient);
+    }
+    Ok(gradient.into_iter().map(|d| d.tangent).collect())
+}

@@ -1,0 +1,139 @@
+//! Sparse Jacobians and Hessians: the pattern is found on the tape, columns share products by
+//! colours, and what comes out is a [`Csr`].
+//!
+//! The Hessian of a chain of 100,000 variables takes three Hessian-vector products and one that
+//! verifies them. A product of the same function costs what a gradient on dual numbers costs.
+//!
+//! # How the pattern is found
+//! A recording says what every number was computed from, which is the pattern of a Jacobian. For a
+//! Hessian it is recorded on dual numbers whose tangents are all NaN: since a tangent of exactly 0
+//! stays 0 and everything else that meets a NaN becomes one, the partial derivatives with a NaN are
+//! those that depend on the variables, at any point, also where a second derivative happens to be 0.
+//! The variables under the bent operands of one operation may meet, so they make a clique.
+//!
+//! The pattern is never too small. It is too large where two bent terms are added in one operation
+//! (`exp(a) + exp(b)` alone; in a running sum only the first two terms), and for tensor operations
+//! whose rule does not say more ([`Reach`](crate::rule::Reach)): matrix products, reductions along an
+//! axis and softmax count as dense in all their elements, though not as bent where they are linear.
+//! Elementwise operations, slices, reshapes, lookups and joins are exact, and so are scalar handles.
+//!
+//! # What makes sure
+//! Each matrix is compared with one product of a random vector that was not compressed. A function
+//! that draws random numbers, say, is refused and does not give wrong numbers.
+
+mod colour;
+mod csr;
+mod graph;
+mod hessian;
+mod jacobian;
+mod pattern;
+mod probe;
+mod support;
+mod variables;
+
+pub use csr::Csr;
+pub use hessian::Hessian;
+pub use jacobian::Jacobian;
+pub use pattern::Pattern;
+pub use variables::Variables;
+
+use crate::dual::Dual;
+use crate::error::{Error, OrPanic};
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// The Hessian of a scalar function at `x`, as a symmetric sparse matrix.
+///
+/// ```text
+/// h_ij = ∂²f / ∂x_i ∂x_j
+/// ```
+/// `x` is a slice of numbers or of tensors, and the closure sees as many handles on dual numbers; the
+/// elements of all tensors count as variables, one after another. Code that is generic over
+/// [`num_traits::Float`] is called as it is. To ask at many points, keep a plan: [`Hessian`].
+///
+/// # Panics
+/// If the function returns a handle of another tape, if it does not compute the same each time, or if
+/// the pattern is too dense to store.
+///
+/// # Complexity
+/// Recording, detection and colouring are linear in the recording and the pattern for banded problems;
+/// then one Hessian-vector product for each colour, and one to verify.
+///
+/// # Example
+/// ```
+/// use wengert::transform::sparse;
+///
+/// // The energy of a chain of springs.
+/// let x: Vec<f64> = (0..1000).map(|k| k as f64 * 1.5).collect();
+/// let h = sparse::hessian(
+///     |x| x.windows(2).map(|w| { let s = w[1] - w[0]; s * s * s }).sum(),
+///     &x,
+/// );
+/// assert_eq!(h.get(500, 500), 18.0);
+/// assert_eq!(h.get(500, 501), -9.0);
+/// assert_eq!(h.triplets().count(), 1000 + 2 * 999);
+/// ```
+#[track_caller]
+pub fn hessian<X: Variables>(
+    f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
+    x: &[X],
+) -> Csr<X::Elem> {
+    try_hessian(f, x).or_panic()
+}
+
+/// [`hessian`], with bad input as an [`Error`].
+///
+/// # Errors
+/// If the function returns a handle of another tape, if it does not compute the same each time, or if
+/// the pattern is too dense to store.
+pub fn try_hessian<X: Variables>(
+    f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
+    x: &[X],
+) -> Result<Csr<X::Elem>, Error> {
+    let plan = hessian::Detected::new::<X>(&f, x)?.plan()?;
+    plan.matrix::<X>(&f, x)
+}
+
+/// The Jacobian of a function at `x`, as a sparse matrix: a row for each output.
+///
+/// ```text
+/// j_ik = ∂y_i / ∂x_k
+/// ```
+/// `x` is a slice of numbers or of tensors; the closure returns a list of either. The elements of
+/// all tensors count, one after another. To ask at many points, keep a plan: [`Jacobian`].
+///
+/// # Panics
+/// If the function returns a handle of another tape, or if the pattern is too dense to store.
+///
+/// # Complexity
+/// One recording, and a forward walk for each colour of columns or a reverse walk for each colour of
+/// rows.
+///
+/// # Example
+/// ```
+/// use wengert::transform::sparse;
+///
+/// let j = sparse::jacobian(|x| vec![x[0] * x[1], x[2].exp()], &[2.0, 3.0, 0.0]);
+/// let triplets: Vec<_> = j.triplets().collect();
+/// assert_eq!(triplets, [(0, 0, 3.0), (0, 1, 2.0), (1, 2, 1.0)]);
+/// ```
+#[track_caller]
+pub fn jacobian<X: Variables, Y: Variables<Elem = X::Elem>>(
+    f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
+    x: &[X],
+) -> Csr<X::Elem> {
+    try_jacobian(f, x).or_panic()
+}
+
+/// [`jacobian`], with bad input as an [`Error`].
+///
+/// # Errors
+/// If the function returns a handle of another tape, or if the pattern is too dense to store.
+pub fn try_jacobian<X: Variables, Y: Variables<Elem = X::Elem>>(
+    f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
+    x: &[X],
+) -> Result<Csr<X::Elem>, Error> {
+    let tape = Tape::default();
+    let recording = jacobian::Recording::<X, Y>::new(&f, &tape, x)?;
+    recording.matrix(&mut recording.plan()?)
+}

@@ -1,0 +1,115 @@
+//! `Pattern`: where a sparse matrix may have entries.
+
+/// The places of a sparse matrix that may hold something, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    columns: usize,
+    /// Where each row begins in `indices`, and where the last one ends.
+    starts: Vec<usize>,
+    indices: Vec<u32>,
+}
+
+impl Pattern {
+    /// A pattern without rows, for [`push`](Self::push).
+    pub(super) fn new(columns: usize) -> Self {
+        Self {
+            columns,
+            starts: vec![0],
+            indices: Vec::new(),
+        }
+    }
+
+    /// Appends a row; its columns ascend.
+    pub(super) fn push(&mut self, row: impl IntoIterator<Item = u32>) {
+        self.indices.extend(row);
+        self.starts.push(self.indices.len());
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// How many columns there are.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there are no entries at all.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The columns of the entries of a row, ascending.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> &[u32] {
+        &self.indices[self.range(row)]
+    }
+
+    /// Whether a place is an entry.
+    pub fn contains(&self, row: usize, column: usize) -> bool {
+        self.position(row, column).is_some()
+    }
+
+    /// The length of the longest row.
+    pub fn longest_row(&self) -> usize {
+        let lengths = self.starts.windows(2).map(|w| w[1] - w[0]);
+        lengths.max().unwrap_or(0)
+    }
+
+    /// Where the entries of a row stand among all entries.
+    pub(super) fn range(&self, row: usize) -> std::ops::Range<usize> {
+        self.starts[row]..self.starts[row + 1]
+    }
+
+    /// Where an entry stands among all entries.
+    pub(super) fn position(&self, row: usize, column: usize) -> Option<usize> {
+        let range = self.range(row);
+        let found = self.row(row).binary_search(&u32::try_from(column).ok()?);
+        found.ok().map(|k| range.start + k)
+    }
+
+    /// The pattern with rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(&self) -> Self {
+        let mut starts = vec![0; self.columns + 1];
+        for &column in &self.indices {
+            starts[column as usize + 1] += 1;
+        }
+        for column in 0..self.columns {
+            starts[column + 1] += starts[column];
+        }
+        let mut next = starts.clone();
+        let mut indices = vec![0; self.indices.len()];
+        for row in 0..self.rows() {
+            for &column in self.row(row) {
+                indices[next[column as usize]] = row as u32;
+                next[column as usize] += 1;
+            }
+        }
+        Self {
+            columns: self.rows(),
+            starts,
+            indices,
+        }
+    }
+
+    /// The entries of either pattern; both have the same rows and columns.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let mut union = Self::new(self.columns);
+        for row in 0..self.rows() {
+            let mut both = [self.row(row), other.row(row)].concat();
+            both.sort_unstable();
+            both.dedup();
+            union.push(both);
+        }
+        union
+    }
+}

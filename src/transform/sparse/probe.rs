@@ -1,0 +1,89 @@
+//! The probe: a compressed matrix against one product that was not compressed.
+
+use super::csr::Csr;
+use crate::error::Error;
+use crate::kernel::Elem;
+use crate::tensor::Random;
+
+/// A random vector, the same each time, with no number near 0.
+pub(super) fn direction<T: Elem>(len: usize) -> Vec<T> {
+    let mut random = Random::new(0x5eed);
+    let mut number = |_| {
+        let size = 0.5 + random.unit();
+        T::of(if random.below(2) == 0 { size } else { -size })
+    };
+    (0..len).map(&mut number).collect()
+}
+
+/// Refuses a matrix whose product with the direction is not what `product` gives, uncompressed.
+///
+/// `found` is the matrix's product, `sizes` the sums of the sizes of its terms; `product` takes a
+/// factor for the direction. Forgiven is rounding: up to the square root of the precision of each
+/// row's terms, and where terms cancelled inside the function, up to what the same product shows of
+/// it when the direction is scaled. What is left is an entry that the pattern lacks. A row with an
+/// infinite entry says nothing.
+///
+/// # Errors
+/// If a row differs by more, or the product is not the same each time.
+pub(super) fn verify<T: Elem>(
+    op: &'static str,
+    found: &[T],
+    sizes: &[f64],
+    mut product: impl FnMut(T) -> Result<Vec<T>, Error>,
+) -> Result<(), Error> {
+    let precision = T::epsilon().primal();
+    let gap = |a: T, b: T| (a - b).primal().abs();
+    let finite = sizes.iter().filter(|size| size.is_finite());
+    let floor = 1024.0 * precision * finite.fold(0.0, |a: f64, &b| a.max(b));
+    let whole = product(T::one())?;
+    let wrong = |floor: f64| {
+        let agrees =
+            |row: usize| gap(found[row], whole[row]) <= precision.sqrt() * sizes[row] + floor;
+        (0..found.len()).find(|&row| sizes[row].is_finite() && !agrees(row))
+    };
+    if wrong(floor).is_none() {
+        return Ok(());
+    }
+    let again = product(T::one())?;
+    let differs = |row: &usize| whole[*row] != again[*row] && !again[*row].is_nan();
+    if let Some(row) = (0..found.len()).find(differs) {
+        return Err(Error::argument(
+            op,
+            format!(
+                "the function does not compute the same each time (entry {row} of a product was {} and then {}); take random draws and counters out of it",
+                whole[row], again[row]
+            ),
+        ));
+    }
+    let third = product(T::one() / T::of(3.0))?;
+    let noise = (0..found.len()).map(|row| gap(whole[row], third[row] * T::of(3.0)));
+    let noise = noise.filter(|noise| noise.is_finite()).fold(0.0, f64::max);
+    match wrong(floor + 1024.0 * noise) {
+        None => Ok(()),
+        Some(row) => Err(Error::argument(
+            op,
+            format!(
+                "entry {row} of a product with a random vector is {}, but {} by the sparse matrix; the function detaches what it should not, or an op's reach is too narrow",
+                whole[row], found[row]
+            ),
+        )),
+    }
+}
+
+/// For each row the sum of the sizes of its terms with a vector.
+pub(super) fn sizes<T: Elem>(matrix: &Csr<T>, x: &[T]) -> Vec<f64> {
+    let mut sizes = vec![0.0; matrix.rows()];
+    for (row, column, value) in matrix.triplets() {
+        sizes[row] += (value * x[column]).primal().abs();
+    }
+    sizes
+}
+
+/// For each column the sum of the sizes of its terms with a vector.
+pub(super) fn sizes_transposed<T: Elem>(matrix: &Csr<T>, y: &[T]) -> Vec<f64> {
+    let mut sizes = vec![0.0; matrix.columns()];
+    for (row, column, value) in matrix.triplets() {
+        sizes[column] += (value * y[row]).primal().abs();
+    }
+    sizes
+}
