@@ -101,7 +101,7 @@ pub use kernel::{Constant, Dd, Elem, Embeds, Matrix, Rows};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};
-pub use tape::{Id, NodeKind, NodeView, Nodes, Tape, WalkCost, rule};
+pub use tape::{Id, NodeKind, NodeView, Nodes, Recomputation, Tape, WalkCost, rule};
 pub use tensor::{Entry, Random, Shape, Storage, Tensor};
 pub use var::{Operand, Value, Var};
 

@@ -42,6 +42,10 @@ impl<T: Elem> Elem for Dual<T> {
         Self::new(self.primal.moving_as(other.primal), other.tangent)
     }
 
+    fn same(self, other: Self) -> bool {
+        self.primal.same(other.primal) && self.tangent.same(other.tangent)
+    }
+
     fn erf(self) -> Self {
         self.chain(self.primal.erf(), bell(self.primal))
     }
@@ -98,6 +102,11 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
 
     fn moving_as(self, other: Self) -> Self {
         Self::new(self.primal.moving_as(other.primal), other.tangents)
+    }
+
+    fn same(self, other: Self) -> bool {
+        let mut tangents = self.tangents.iter().zip(&other.tangents);
+        self.primal.same(other.primal) && tangents.all(|(a, b)| a.same(*b))
     }
 
     fn erf(self) -> Self {

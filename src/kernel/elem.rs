@@ -281,4 +281,10 @@ pub trait Elem:
     ) {
         softmax::plain_loss::temperature_vjp(rows, x, top, temperature, gx, gt);
     }
+
+    /// Whether two numbers are the same bit for bit, up to the payload of a NaN; all parts count.
+    fn same(self, other: Self) -> bool {
+        let nan = self.is_nan() && other.is_nan();
+        nan || (self == other && self.is_sign_negative() == other.is_sign_negative())
+    }
 }

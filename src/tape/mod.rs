@@ -4,6 +4,7 @@
 //! nodes came before it, which is all that a walk needs to visit both in order. No op is known here
 //! by name: a tensor node carries its [`Rule`](rule::Rule).
 
+mod meter;
 mod node;
 mod nodes;
 mod pool;
@@ -13,12 +14,15 @@ mod replay;
 pub mod rule;
 mod scalars;
 mod slot;
+mod structure;
 mod twin;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use meter::Recomputation;
+pub(crate) use meter::{Held, Meter};
 pub use node::Id;
 pub(crate) use node::{Kind, Member, Node, NodeId};
 pub use nodes::{NodeKind, NodeView, Nodes};
@@ -56,6 +60,8 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) adjoints: RefCell<Vec<Vec<T>>>,
     /// What the last reverse walk cost.
     pub(crate) walk: Cell<Option<WalkCost>>,
+    /// What checkpoints cost.
+    pub(crate) meter: Meter,
     pub(crate) stamp: u64,
 }
 
@@ -93,6 +99,7 @@ impl<T: Elem> Tape<T> {
             pool: Pool::default(),
             adjoints: RefCell::default(),
             walk: Cell::new(None),
+            meter: Meter::default(),
             stamp: STAMP.fetch_add(1, Ordering::Relaxed),
         }
     }

@@ -32,6 +32,11 @@ impl<T: Elem> Pool<T> {
         Tensor::of_buffer(shape, buffer)
     }
 
+    /// Exchanges the free buffers of two pools: how one tape lends them to another.
+    pub(crate) fn swap(&self, other: &Self) {
+        self.classes.swap(&other.classes);
+    }
+
     /// Takes a tensor's buffer back if nobody shares it.
     pub(crate) fn put(&self, tensor: Tensor<T>) {
         let mut buffer = tensor.into_buffer();

@@ -260,6 +260,22 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.content = Content::Refused(error);
     }
 
+    /// The cotangent that other nodes have given so far, for a pullback that walks a tape of its own;
+    /// it is to be part of what [`put_sum`](Self::put_sum) gets.
+    pub(crate) fn take_earlier(&mut self) -> Option<Tensor<T>> {
+        self.earlier.take()
+    }
+
+    /// The cotangent with this rule's share in it, the earlier ones included.
+    pub(crate) fn put_sum(&mut self, sum: Option<Tensor<T>>) {
+        self.content = sum.map_or(Content::Zero, Content::Added);
+    }
+
+    /// The pool that buffers come from.
+    pub(crate) fn pool(&self) -> &'a Pool<T> {
+        self.pool
+    }
+
     /// A slot of another shape for intermediate numbers, with its buffer from the same pool.
     pub fn scratch<'b>(&self, shape: &'b Shape) -> Slot<'b, T>
     where

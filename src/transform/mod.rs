@@ -19,6 +19,7 @@
 //! its sibling [`linear_solve`](crate::Var::linear_solve) is an op.
 
 mod arguments;
+pub mod checkpoint;
 mod first;
 mod fixed_point;
 mod gauss_newton;

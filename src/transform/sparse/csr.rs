@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::pattern::Pattern;
+use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
@@ -83,44 +84,66 @@ impl<T: Elem> Csr<T> {
         dense
     }
 
-    /// The product of the transposed matrix with a vector.
-    ///
-    /// # Panics
-    /// If the vector does not hold one number for each row.
-    #[track_caller]
-    pub fn matvec_transposed(&self, y: &[T]) -> Vec<T> {
-        assert_eq!(
-            y.len(),
-            self.rows(),
-            "matvec_transposed: the vector holds one number for each row"
-        );
-        let mut x = vec![T::zero(); self.columns()];
-        for (row, column, value) in self.triplets() {
-            x[column] += value * y[row];
-        }
-        x
-    }
-
     /// The product with a vector.
     ///
     /// # Panics
     /// If the vector does not hold one number for each column.
     #[track_caller]
     pub fn matvec(&self, x: &[T]) -> Vec<T> {
-        assert_eq!(
-            x.len(),
-            self.columns(),
-            "matvec: the vector holds one number for each column"
-        );
-        (0..self.rows())
-            .map(|row| {
-                let columns = self.pattern.row(row).iter();
-                let terms = columns.zip(self.row(row));
-                terms.fold(T::zero(), |sum, (&column, &value)| {
-                    sum + value * x[column as usize]
-                })
+        self.try_matvec(x).or_panic()
+    }
+
+    /// [`matvec`](Self::matvec), with a vector of another length as an [`Error`].
+    ///
+    /// # Errors
+    /// If the vector does not hold one number for each column.
+    pub fn try_matvec(&self, x: &[T]) -> Result<Vec<T>, Error> {
+        self.check("matvec", x, self.columns(), "column")?;
+        let row = |row: usize| {
+            let columns = self.pattern.row(row).iter();
+            let terms = columns.zip(self.row(row));
+            terms.fold(T::zero(), |sum, (&column, &value)| {
+                sum + value * x[column as usize]
             })
-            .collect()
+        };
+        Ok((0..self.rows()).map(row).collect())
+    }
+
+    /// The product of the transposed matrix with a vector.
+    ///
+    /// # Panics
+    /// If the vector does not hold one number for each row.
+    #[track_caller]
+    pub fn matvec_transposed(&self, y: &[T]) -> Vec<T> {
+        self.try_matvec_transposed(y).or_panic()
+    }
+
+    /// [`matvec_transposed`](Self::matvec_transposed), with a vector of another length as an [`Error`].
+    ///
+    /// # Errors
+    /// If the vector does not hold one number for each row.
+    pub fn try_matvec_transposed(&self, y: &[T]) -> Result<Vec<T>, Error> {
+        self.check("matvec_transposed", y, self.rows(), "row")?;
+        let mut x = vec![T::zero(); self.columns()];
+        for (row, column, value) in self.triplets() {
+            x[column] += value * y[row];
+        }
+        Ok(x)
+    }
+
+    fn check(&self, op: &'static str, x: &[T], len: usize, side: &str) -> Result<(), Error> {
+        if x.len() == len {
+            return Ok(());
+        }
+        Err(Error::argument(
+            op,
+            format!(
+                "{} numbers for a matrix of {} rows and {} columns; give one for each {side}",
+                x.len(),
+                self.rows(),
+                self.columns()
+            ),
+        ))
     }
 }
 

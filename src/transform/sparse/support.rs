@@ -69,6 +69,7 @@ pub(super) fn hessian(graph: &Graph, inputs: &[u32], output: Operand) -> Result<
     let distinct: HashSet<u32> = cliques.into_iter().collect();
     let mut cliques_of = vec![Vec::new(); inputs.len()];
     for &clique in &distinct {
+        check(sets[clique as usize].len().saturating_pow(2))?;
         for &variable in sets[clique as usize].iter() {
             cliques_of[variable as usize].push(clique);
         }

@@ -1,0 +1,30 @@
+//! The structure of a recording: what was computed from what, without the numbers.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{Kind, Tape};
+use crate::kernel::Elem;
+
+impl<T: Elem> Tape<T> {
+    /// A number that two recordings share if the same ops were recorded on the same operands.
+    pub(crate) fn structure(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for entry in self.scalars.entries().iter() {
+            entry.operand.hash(&mut hasher);
+        }
+        for member in self.members.borrow().iter() {
+            member.index.hash(&mut hasher);
+        }
+        for node in self.nodes.borrow().iter() {
+            node.value.shape()[..].hash(&mut hasher);
+            node.mark.hash(&mut hasher);
+            if let Kind::Op { rule, inputs } = &node.kind {
+                rule.name().hash(&mut hasher);
+                for id in inputs {
+                    id.index().hash(&mut hasher);
+                }
+            }
+        }
+        hasher.finish()
+    }
+}

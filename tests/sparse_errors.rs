@@ -1,0 +1,229 @@
+//! Bad input to sparse derivatives and checkpoints: exact texts at the user's line.
+
+#[path = "support/panics.rs"]
+mod panics;
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use panics::panic_of;
+use wengert::transform::{checkpoint, sparse};
+use wengert::{Dual, ErrorKind, Tape, Tensor};
+
+/// Asserts that the expression panics with this text at its own line.
+macro_rules! panics {
+    ($body:expr, $text:expr) => {{
+        let (text, file, line) = panic_of(|| {
+            let _ = $body;
+        });
+        assert_eq!(text, $text);
+        assert_eq!(file, file!());
+        // The formatter may put the expression on a line below the macro's name.
+        let here = line!()..=line!() + 3;
+        assert!(
+            here.contains(&line),
+            "reported at line {line}, not {here:?}: {text}"
+        );
+    }};
+}
+
+fn other_tape(op: &str) -> String {
+    format!(
+        "{op}: the handle belongs to another tape; record both operands on one tape, or pass the other's value()"
+    )
+}
+
+#[test]
+fn a_handle_of_another_tape_is_refused() {
+    let other = Tape::<Dual<f64>>::default();
+    let leaked: &'static Tape<Dual<f64>> = Box::leak(Box::default());
+    let strange = leaked.var(Dual::constant(1.0));
+    panics!(
+        sparse::hessian(|_| strange, &[1.0, 2.0]),
+        other_tape("sparse::hessian")
+    );
+    panics!(
+        sparse::Hessian::of(|_| strange, &[1.0]),
+        other_tape("sparse::hessian")
+    );
+    let plain: &'static Tape = Box::leak(Box::default());
+    let strange = plain.var(1.0);
+    panics!(
+        sparse::jacobian(|_| vec![strange], &[1.0]),
+        other_tape("sparse::jacobian")
+    );
+    let kind = sparse::try_jacobian(|_| vec![strange], &[1.0]).unwrap_err();
+    assert!(matches!(kind.kind(), ErrorKind::OtherTape { .. }));
+    drop(other);
+
+    let tape = Tape::new();
+    let (x, y) = (
+        tape.var(Tensor::from([1.0])),
+        plain.var(Tensor::from([2.0])),
+    );
+    panics!(
+        tape.checkpoint(&[x, y], |_, x| x[0] * x[1]),
+        other_tape("checkpoint")
+    );
+    panics!(
+        tape.checkpoint(&[x], |_, _| {
+            let inside: &'static Tape = Box::leak(Box::default());
+            inside.var(Tensor::from([1.0]))
+        }),
+        other_tape("checkpoint")
+    );
+    panics!(
+        tape.checkpoint_chain(3, 1, y, &[x], |_, x, w| x * w[0]),
+        other_tape("checkpoint_chain")
+    );
+    panics!(
+        tape.checkpoint_chain(3, 1, x, &[], |_, _, _| {
+            let inside: &'static Tape = Box::leak(Box::default());
+            inside.var(Tensor::from([1.0]))
+        }),
+        other_tape("checkpoint_chain")
+    );
+    // The tape stays usable.
+    assert_eq!((x * x).sum().backward().wrt(x), Tensor::from([2.0]));
+}
+
+#[test]
+fn a_budget_of_nothing_is_refused() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0]));
+    panics!(
+        tape.checkpoint_chain(3, 0, x, &[], |_, x, _| x.exp()),
+        "checkpoint_chain: a budget of 0 states; the first one is always kept, so give at least 1"
+    );
+    panics!(
+        checkpoint::advances(3, 0),
+        "advances: a budget of 0 states; the first one is always kept, so give at least 1"
+            .to_string()
+    );
+}
+
+/// A number that grows with each call: what a checkpointed closure must not read.
+fn drawn() -> f64 {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    CALLS.fetch_add(1, Ordering::Relaxed) as f64
+}
+
+#[test]
+fn a_closure_that_is_not_deterministic_is_refused() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0, 2.0]));
+    let count = Cell::new(0.0);
+    let line = line!() + 1;
+    let y = tape.checkpoint(&[x], move |_, x| {
+        count.set(count.get() + 1.0);
+        x[0] * Tensor::from([3.0, count.get()])
+    });
+    let file = file!();
+    let text = format!(
+        "checkpoint: the closure recorded at {file}:{line} does not do the same when it is run again (element 1 was 2 at first and is 4 now); it may depend on its inputs alone, so draw random numbers outside and pass them in"
+    );
+    panics!(y.sum().backward(), text);
+    let error = y.try_vjp(Tensor::from([1.0, 1.0])).unwrap_err().to_string();
+    assert!(
+        error.contains("element 1 was 2 at first and is 6 now"),
+        "{error}"
+    );
+    panics!(
+        tape.forward().along(x, Tensor::from([1.0, 0.0])).walk(),
+        text.replace("is 4 now", "is 8 now")
+    );
+
+    // The same value by another way, which has another gradient.
+    let one = tape.var(Tensor::from([1.0]));
+    let squared = Cell::new(false);
+    let line = line!() + 1;
+    let y = tape.checkpoint(&[one], move |_, x| match squared.replace(true) {
+        false => x[0] * x[0],
+        true => x[0],
+    });
+    panics!(
+        y.sum().backward(),
+        format!(
+            "checkpoint: the closure recorded at {file}:{line} does not do the same when it is run again (it records other ops); it may depend on its inputs alone, so draw random numbers outside and pass them in"
+        )
+    );
+
+    let grows = Cell::new(0);
+    let y = tape.checkpoint(&[x], move |_, x| {
+        grows.set(grows.get() + 1);
+        x[0].slice(..grows.get())
+    });
+    let error = y.sum().try_backward().unwrap_err().to_string();
+    assert!(error.contains("(shape [1] at first, [2] now)"), "{error}");
+}
+
+#[test]
+fn the_step_of_a_chain_that_differs_is_named() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0]));
+    let calls = Cell::new(0);
+    let line = line!() + 1;
+    let y = tape.checkpoint_chain(10, 3, x, &[], move |k, x, _| {
+        calls.set(calls.get() + 1);
+        // Only the run of step 4 that is walked differs.
+        let late = k == 4 && calls.get() > 25;
+        x * if late { 2.0 } else { 1.0 }
+    });
+    let file = file!();
+    panics!(
+        y.sum().backward(),
+        format!(
+            "checkpoint_chain: step 4 of the closure recorded at {file}:{line} does not do the same when it is run again (element 0 was 1 at first and is 2 now); it may depend on its inputs alone, so draw random numbers outside and pass them in"
+        )
+    );
+}
+
+#[test]
+fn a_function_that_is_not_deterministic_has_no_sparse_hessian() {
+    let (text, file, line) = panic_of(|| {
+        let _ = sparse::hessian(|x| x[0] * x[1] * Dual::constant(drawn()), &[1.0, 2.0]);
+    });
+    assert_eq!((file.as_str(), line), (file!(), line!() - 2));
+    let start = "sparse::hessian: the function does not compute the same each time (entry 0 of a product was ";
+    let end = "); take random draws and counters out of it";
+    assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+}
+
+#[test]
+fn a_plan_is_for_its_number_of_variables() {
+    let mut plan = sparse::Hessian::of(|x| x[0] * x[1], &[1.0, 2.0]);
+    panics!(
+        plan.at(|x| x[0] * x[1], &[1.0, 2.0, 3.0]),
+        "sparse::hessian: the plan is for 2 variables, got 3; make a plan with Hessian::of"
+    );
+    let mut plan = sparse::Jacobian::of(|x| vec![x[0] * x[1]], &[1.0, 2.0]);
+    panics!(
+        plan.at(|x| vec![x[0], x[1]], &[1.0, 2.0]),
+        "sparse::jacobian: the plan is for 2 variables and 1 outputs, got 2 and 2; make a plan with Jacobian::of"
+    );
+}
+
+#[test]
+fn a_dense_pattern_is_refused_before_it_fills_the_memory() {
+    let x = vec![0.001; 20_000];
+    let text =
+        "sparse: the pattern has more than 268435456 entries; the matrix is dense, use products";
+    panics!(
+        sparse::hessian(|x| x.iter().copied().sum::<wengert::Var<'_, _>>().exp(), &x),
+        text
+    );
+}
+
+#[test]
+fn a_vector_of_the_wrong_length_is_refused() {
+    let j = sparse::jacobian(|x| vec![x[0] * x[1]], &[1.0, 2.0]);
+    panics!(
+        j.matvec(&[1.0]),
+        "matvec: 1 numbers for a matrix of 1 rows and 2 columns; give one for each column"
+    );
+    panics!(
+        j.matvec_transposed(&[1.0, 2.0]),
+        "matvec_transposed: 2 numbers for a matrix of 1 rows and 2 columns; give one for each row"
+    );
+    assert!(j.try_matvec(&[]).is_err() && j.try_matvec_transposed(&[]).is_err());
+}
