@@ -110,6 +110,12 @@ impl Graph {
         self.tensors[id.index()].of(element)
     }
 
+    /// Whether another recording has the same cells; what is bent may differ.
+    pub(super) fn has_cells_of(&self, other: &Self) -> bool {
+        let cells = |graph: &Self| graph.operands.iter().map(|o| o.cell).collect::<Vec<u32>>();
+        self.starts == other.starts && cells(self) == cells(other)
+    }
+
     /// A number that two recordings share if they have the same structure.
     pub(super) fn fingerprint(&self, inputs: &[u32], outputs: &[Operand]) -> u64 {
         let mut hasher = DefaultHasher::new();

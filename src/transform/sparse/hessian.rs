@@ -1,11 +1,11 @@
 //! `Hessian`: the plan of a sparse Hessian, made once and used at many points.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::colour::{Colours, star};
 use super::csr::Csr;
 use super::graph::{Graph, Operand};
+use super::meetings::Round;
 use super::pattern::Pattern;
 use super::variables::Variables;
 use super::{probe, support};
@@ -47,7 +47,14 @@ pub struct Hessian {
     /// For each entry whether it is the only one of its colour in its row.
     alone: Vec<bool>,
     /// The structures whose entries are in the pattern.
-    known: HashSet<u64>,
+    known: Vec<Known>,
+}
+
+/// A structure that a plan has met.
+#[derive(Clone, Debug)]
+struct Known {
+    fingerprint: u64,
+    rounds: Vec<Round>,
 }
 
 impl Hessian {
@@ -71,7 +78,7 @@ impl Hessian {
         f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
         x: &[X],
     ) -> Result<Self, Error> {
-        Detected::new::<X>(&f, x)?.plan()
+        Detected::new::<X>(&f, x)?.plan::<X>(&f, x)
     }
 
     /// The Hessian at a point: one product for each colour, one to verify.
@@ -109,8 +116,9 @@ impl Hessian {
                 ),
             ));
         }
-        if !self.known.contains(&found.fingerprint) {
-            self.learn(&found)?;
+        if !self.knows::<X>(&found, &f, x)? {
+            let (pattern, known) = found.pattern::<X>(&f, x)?;
+            self.learn(&pattern, known);
         }
         self.matrix::<X>(&f, x)
     }
@@ -165,7 +173,7 @@ impl Hessian {
     }
 
     /// A plan for a pattern.
-    fn new(pattern: Pattern, known: HashSet<u64>) -> Self {
+    fn new(pattern: Pattern, known: Vec<Known>) -> Self {
         let colours = star(&pattern);
         let mut alone = Vec::with_capacity(pattern.len());
         let mut count = vec![0u32; colours.count];
@@ -184,17 +192,36 @@ impl Hessian {
         }
     }
 
-    /// Takes the entries of a structure into the pattern that it does not know yet.
-    fn learn(&mut self, found: &Detected) -> Result<(), Error> {
-        let union = self.pattern.union(&found.pattern()?);
-        let mut known = std::mem::take(&mut self.known);
-        known.insert(found.fingerprint);
-        if union == *self.pattern {
-            self.known = known;
-        } else {
-            *self = Self::new(union, known);
+    /// Whether the pattern holds for a structure: that of a recording with all marks and of those
+    /// with some that parted sums.
+    fn knows<X: Variables>(
+        &self,
+        found: &Detected,
+        f: Function<'_, X>,
+        x: &[X],
+    ) -> Result<bool, Error> {
+        'known: for known in &self.known {
+            if known.fingerprint != found.fingerprint {
+                continue;
+            }
+            for round in &known.rounds {
+                let again = Detected::marked::<X>(f, x, &mut round.marks.iter().copied())?;
+                if again.graph.fingerprint(&[], &[]) != round.fingerprint {
+                    continue 'known;
+                }
+            }
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Takes the entries of a structure into the pattern that it does not know yet.
+    fn learn(&mut self, pattern: &Pattern, known: Known) {
+        let union = self.pattern.union(pattern);
+        self.known.push(known);
+        if union != *self.pattern {
+            *self = Self::new(union, std::mem::take(&mut self.known));
+        }
     }
 }
 
@@ -212,9 +239,20 @@ impl Detected {
     /// A tangent of exactly 0 stays 0 and any other product with a NaN is NaN, so the mark reaches
     /// exactly the derivatives that depend on a variable, whatever the numbers are at this point.
     pub(super) fn new<X: Variables>(f: Function<'_, X>, x: &[X]) -> Result<Self, Error> {
+        Self::marked::<X>(f, x, &mut std::iter::repeat(true))
+    }
+
+    /// Records with the marks on some variables.
+    fn marked<X: Variables>(
+        f: Function<'_, X>,
+        x: &[X],
+        marks: &mut dyn Iterator<Item = bool>,
+    ) -> Result<Self, Error> {
         let tape = Tape::default();
-        let mark = <X::Elem as num_traits::Float>::nan();
-        let (handles, y) = record::<X>(f, &tape, x, &mut std::iter::repeat(mark))?;
+        let nan = <X::Elem as num_traits::Float>::nan();
+        let zero = <X::Elem as num_traits::Zero>::zero();
+        let mut tangents = marks.map(|mark| if mark { nan } else { zero });
+        let (handles, y) = record::<X>(f, &tape, x, &mut tangents)?;
         let bent: fn(Dual<X::Elem>) -> bool = |d| !num_traits::Zero::is_zero(&d.tangent);
         let graph = Graph::of(&tape, Some(bent))?;
         let mut cells = Vec::new();
@@ -233,13 +271,25 @@ impl Detected {
         })
     }
 
-    fn pattern(&self) -> Result<Pattern, Error> {
-        support::hessian(&self.graph, &self.inputs, self.output)
+    fn pattern<X: Variables>(
+        &self,
+        f: Function<'_, X>,
+        x: &[X],
+    ) -> Result<(Pattern, Known), Error> {
+        let mut marked =
+            |marks: &[bool]| Ok(Self::marked::<X>(f, x, &mut marks.iter().copied())?.graph);
+        let (pattern, rounds) =
+            support::hessian(&self.graph, &self.inputs, self.output, &mut marked)?;
+        let known = Known {
+            fingerprint: self.fingerprint,
+            rounds,
+        };
+        Ok((pattern, known))
     }
 
-    pub(super) fn plan(&self) -> Result<Hessian, Error> {
-        let known = HashSet::from([self.fingerprint]);
-        Ok(Hessian::new(self.pattern()?, known))
+    pub(super) fn plan<X: Variables>(&self, f: Function<'_, X>, x: &[X]) -> Result<Hessian, Error> {
+        let (pattern, known) = self.pattern::<X>(f, x)?;
+        Ok(Hessian::new(pattern, vec![known]))
     }
 }
 

@@ -9,13 +9,14 @@
 //! Hessian it is recorded on dual numbers whose tangents are all NaN: since a tangent of exactly 0
 //! stays 0 and everything else that meets a NaN becomes one, the partial derivatives with a NaN are
 //! those that depend on the variables, at any point, also where a second derivative happens to be 0.
-//! The variables under the bent operands of one operation may meet, so they make a clique.
+//! The variables under the bent operands of one operation may meet, so they make a clique; whether two
+//! operands are only added is seen in up to four more recordings with marks on some variables only.
 //!
-//! The pattern is never too small. It is too large where two bent terms are added in one operation
-//! (`exp(a) + exp(b)` alone; in a running sum only the first two terms), and for tensor operations
-//! whose rule does not say more ([`Reach`](crate::rule::Reach)): matrix products, reductions along an
-//! axis and softmax count as dense in all their elements, though not as bent where they are linear.
-//! Elementwise operations, slices, reshapes, lookups and joins are exact, and so are scalar handles.
+//! The pattern is never too small. It is too large where a sum of two bent terms is left after those
+//! recordings, and for tensor operations whose rule does not say more
+//! ([`Reach`](crate::rule::Reach)): matrix products, reductions along an axis and softmax count as
+//! dense in all their elements, though not as bent where they are linear. Elementwise operations,
+//! slices, reshapes, lookups and joins are exact, and so are scalar handles.
 //!
 //! # What makes sure
 //! Each matrix is compared with one product of a random vector that was not compressed. A function
@@ -26,6 +27,7 @@ mod csr;
 mod graph;
 mod hessian;
 mod jacobian;
+mod meetings;
 mod pattern;
 mod probe;
 mod support;
@@ -90,7 +92,7 @@ pub fn try_hessian<X: Variables>(
     f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
     x: &[X],
 ) -> Result<Csr<X::Elem>, Error> {
-    let plan = hessian::Detected::new::<X>(&f, x)?.plan()?;
+    let plan = hessian::Detected::new::<X>(&f, x)?.plan::<X>(&f, x)?;
     plan.matrix::<X>(&f, x)
 }
 

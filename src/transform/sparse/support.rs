@@ -9,7 +9,8 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::graph::{CONSTANT, Graph, Operand};
+use super::graph::{Graph, Operand};
+use super::meetings::{Meetings, Round};
 use super::pattern::Pattern;
 use crate::error::Error;
 
@@ -42,29 +43,20 @@ pub(super) fn jacobian(
 
 /// The pattern of the Hessian: every pair of variables that meet under bent operands.
 ///
+/// `marked` records again with the marks on some variables only, to tell sums from products; what it
+/// told is returned besides.
+///
 /// # Errors
-/// If there are too many entries.
-pub(super) fn hessian(graph: &Graph, inputs: &[u32], output: Operand) -> Result<Pattern, Error> {
-    // What the output does not depend on makes no entries.
-    let mut live = vec![false; graph.len()];
-    live[output.cell as usize] = true;
-    let mut groups: Vec<Vec<u32>> = Vec::new();
-    if output.bent {
-        groups.push(vec![output.cell]);
-    }
-    for cell in (CONSTANT as usize + 1..graph.len()).rev() {
-        if live[cell] {
-            let operands = graph.operands(cell);
-            let bent: Vec<u32> = operands.iter().filter(|o| o.bent).map(|o| o.cell).collect();
-            if !bent.is_empty() {
-                groups.push(bent);
-            }
-            for operand in operands {
-                live[operand.cell as usize] = true;
-            }
-        }
-    }
-    let groups: Vec<&[u32]> = groups.iter().map(|group| &group[..]).collect();
+/// If there are too many entries, or a recording fails.
+pub(super) fn hessian(
+    graph: &Graph,
+    inputs: &[u32],
+    output: Operand,
+    marked: &mut dyn FnMut(&[bool]) -> Result<Graph, Error>,
+) -> Result<(Pattern, Vec<Round>), Error> {
+    let mut meetings = Meetings::new(graph, output);
+    let rounds = meetings.part_sums(graph, inputs, marked)?;
+    let groups: Vec<&[u32]> = meetings.groups.iter().map(|group| &group[..]).collect();
     let (sets, cliques) = supports(graph, inputs, &groups);
     let distinct: HashSet<u32> = cliques.into_iter().collect();
     let mut cliques_of = vec![Vec::new(); inputs.len()];
@@ -90,7 +82,7 @@ pub(super) fn hessian(graph: &Graph, inputs: &[u32], output: Operand) -> Result<
         row.sort_unstable();
         pattern.push(row);
     }
-    Ok(pattern)
+    Ok((pattern, rounds))
 }
 
 fn check(entries: usize) -> Result<(), Error> {
@@ -104,7 +96,11 @@ fn check(entries: usize) -> Result<(), Error> {
 }
 
 /// The union of the supports of each group of cells: the distinct sets, and each group's.
-fn supports(graph: &Graph, inputs: &[u32], groups: &[&[u32]]) -> (Vec<Rc<[u32]>>, Vec<u32>) {
+pub(super) fn supports(
+    graph: &Graph,
+    inputs: &[u32],
+    groups: &[&[u32]],
+) -> (Vec<Rc<[u32]>>, Vec<u32>) {
     let mut uses = vec![0u32; graph.len()];
     for &cell in groups.iter().copied().flatten() {
         uses[cell as usize] += 1;
