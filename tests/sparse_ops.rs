@@ -64,9 +64,9 @@ fn second_order<S: Spec>(sample: &Sample<S::Attributes>) {
             })
             .collect();
         let h = sparse::hessian(|x| energy::<S>(x, sample, bent), x);
-        for i in 0..dense.len() {
-            for j in 0..dense.len() {
-                assert_entry::<S>(&h, i, j, &[dense[j][i], dense[i][j]]);
+        for (i, by_i) in dense.iter().enumerate() {
+            for (j, by_j) in dense.iter().enumerate() {
+                assert_entry::<S>(&h, i, j, &[by_j[i], by_i[j]]);
             }
         }
     }
@@ -184,13 +184,13 @@ fn a_rule_of_ones_own_is_dense_unless_it_says_more() {
         reach: Reach::Dense,
         jvp: true,
     };
-    let x = Tensor::from([1.0, 2.0, 3.0, 4.0]);
-    let j = sparse::jacobian(|x| vec![x[0].tape().apply(rule, [x[0]])], &[x.clone()]);
+    let x = [Tensor::from([1.0, 2.0, 3.0, 4.0])];
+    let j = sparse::jacobian(|x| vec![x[0].tape().apply(rule, [x[0]])], &x);
     assert_eq!(j.pattern().len(), 16);
     let expected = [[2.0, 1.0, 0.0, 0.0], [0.0, 3.0, 2.0, 0.0]];
     assert_eq!(j.row(0), expected[0]);
     assert_eq!(j.row(1), expected[1]);
-    let h = sparse::hessian(|x| x[0].tape().apply(rule, [x[0]]).sum(), &[x]);
+    let h = sparse::hessian(|x| x[0].tape().apply(rule, [x[0]]).sum(), &x);
     assert_eq!(h.row(0), [0.0, 1.0, 0.0, 1.0]);
 }
 
