@@ -49,7 +49,8 @@ impl Agreement {
             let mut found = sides.map(|side| side.part(k));
             let same = found[0] == found[1] || (found[0].is_nan() && found[1].is_nan());
             let error = match gap.part(k).abs() / size.max(f64::MIN_POSITIVE) {
-                error if same && !(error > 0.0) => 0.0,
+                // Equal infinities, or NaN on both sides, leave no difference to measure.
+                error if error.is_nan() && same => 0.0,
                 error if error.is_nan() => f64::INFINITY,
                 error => error,
             };

@@ -7,7 +7,7 @@ use num_traits::Float;
 
 use super::recording::{Expression, Function};
 use super::report::{Cost, Distance, Judge, Report, Section, Worst};
-use super::side::Side;
+use super::side::{Found, Side};
 use super::ulps::{distance, part_name, position, relative, scale};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
@@ -156,8 +156,8 @@ fn report<T: Elem>(
         judge,
         value,
         gradients,
-        fused: cost(fused, &sides[0].recording.tape, x, cotangent),
-        composed: cost(composed, &sides[1].recording.tape, x, cotangent),
+        fused: cost(fused, &sides[0].run.recording.tape, x, cotangent),
+        composed: cost(composed, &sides[1].run.recording.tape, x, cotangent),
     })
 }
 
@@ -167,11 +167,7 @@ pub(super) fn for_slice<T: Elem, F: Expression<T>>(f: F) -> F {
 }
 
 /// Judges one tensor of both sides by the wide evaluations there are.
-fn judged<T: Elem>(
-    name: String,
-    [fused, composed]: [(Tensor<T>, Option<Tensor<T::Wide>>); 2],
-    noise: f64,
-) -> Section {
+fn judged<T: Elem>(name: String, [fused, composed]: [Found<T>; 2], noise: f64) -> Section {
     let wide = [fused.1, composed.1];
     let (fused, composed) = (&fused.0, &composed.0);
     let stand_in;

@@ -9,6 +9,7 @@ use std::panic::Location;
 
 use super::recording::Recording;
 use super::report::short;
+use super::side::Run;
 use super::ulps::{distance, scale};
 use crate::kernel::Elem;
 use crate::tape::{Kind, Node};
@@ -66,18 +67,14 @@ pub(super) struct Trace<'a, T: Elem> {
 
 impl<'a, T: Elem> Trace<'a, T> {
     /// Holds a recording and its walk against the wide ones.
-    pub(super) fn new(
-        side: &'static str,
-        recording: &'a Recording<T>,
-        wide: &Recording<T::Wide>,
-        walks: (&[Option<Tensor<T>>], &[Option<Tensor<T::Wide>>]),
-    ) -> Self {
-        let (nodes, exact) = (recording.tape.nodes.borrow(), wide.tape.nodes.borrow());
+    pub(super) fn new(side: &'static str, run: &'a Run<T>, wide: &Run<T::Wide>) -> Self {
+        let nodes = run.recording.tape.nodes.borrow();
+        let exact = wide.recording.tape.nodes.borrow();
         let values = nodes.iter().zip(exact.iter());
-        let cotangents = walks.0.iter().zip(walks.1);
+        let cotangents = run.cotangents.iter().zip(&wide.cotangents);
         Self {
             side,
-            recording,
+            recording: &run.recording,
             values: values.map(|(a, b)| off(&a.value, &b.value)).collect(),
             cotangents: cotangents
                 .map(|pair| match pair {

@@ -6,15 +6,37 @@ use crate::error::Error;
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// The cotangent of every node that one arrives at.
-pub(super) type Walk<T> = Vec<Option<Tensor<T>>>;
+/// A tensor as one side computes it, and as it is without rounding.
+pub(super) type Found<T> = (Tensor<T>, Option<Tensor<<T as Elem>::Wide>>);
 
-/// A recording with its value and walk, and what they would be without rounding.
-pub(super) struct Side<T: Elem> {
-    pub(super) name: &'static str,
+/// A recording and the cotangents of its nodes, where one arrives.
+pub(super) struct Run<T: Elem> {
     pub(super) recording: Recording<T>,
-    walk: Walk<T>,
-    wide: Result<(Recording<T::Wide>, Walk<T::Wide>), Error>,
+    pub(super) cotangents: Vec<Option<Tensor<T>>>,
+}
+
+impl<T: Elem> Run<T> {
+    fn new(recording: Recording<T>) -> Self {
+        Self {
+            recording,
+            cotangents: Vec::new(),
+        }
+    }
+
+    fn walk(&mut self, cotangent: &Tensor<T>) {
+        self.cotangents = self.recording.cotangents(cotangent);
+    }
+
+    fn gradient(&self, k: usize) -> Tensor<T> {
+        self.recording.gradient(&self.cotangents, k)
+    }
+}
+
+/// A run and what it would be without rounding.
+pub(super) struct Side<T: Elem> {
+    name: &'static str,
+    pub(super) run: Run<T>,
+    wide: Result<Run<T::Wide>, Error>,
 }
 
 impl<T: Elem> Side<T> {
@@ -28,20 +50,18 @@ impl<T: Elem> Side<T> {
         x: &[&Tensor<T>],
     ) -> Result<Self, Error> {
         let recording = Recording::new(f, x)?;
-        let wide = recording.widened().map(|wide| (wide, Vec::new()));
         Ok(Self {
             name,
-            recording,
-            walk: Vec::new(),
-            wide,
+            wide: recording.widened().map(Run::new),
+            run: Run::new(recording),
         })
     }
 
     /// Walks back from a cotangent of the output, in both precisions.
     pub(super) fn walk(&mut self, cotangent: &Tensor<T>) {
-        self.walk = self.recording.cotangents(cotangent);
-        if let Ok((wide, walk)) = &mut self.wide {
-            *walk = wide.cotangents(&cotangent.map(T::widen));
+        self.run.walk(cotangent);
+        if let Ok(wide) = &mut self.wide {
+            wide.walk(&cotangent.map(T::widen));
         }
     }
 
@@ -50,26 +70,26 @@ impl<T: Elem> Side<T> {
         self.wide.as_ref().err().map(ToString::to_string)
     }
 
-    /// The output, and the output of the wide evaluation.
-    pub(super) fn value(&self) -> (Tensor<T>, Option<Tensor<T::Wide>>) {
-        let wide = self.wide.as_ref().ok().map(|(wide, _)| wide.value());
-        (self.recording.value(), wide)
+    /// The output.
+    pub(super) fn value(&self) -> Found<T> {
+        let wide = self.wide.as_ref().ok();
+        let wide = wide.map(|wide| wide.recording.value());
+        (self.run.recording.value(), wide)
     }
 
-    /// The gradient of input `k`, and that of the wide evaluation.
-    pub(super) fn gradient(&self, k: usize) -> (Tensor<T>, Option<Tensor<T::Wide>>) {
+    /// The gradient of input `k`.
+    pub(super) fn gradient(&self, k: usize) -> Found<T> {
         let wide = self.wide.as_ref().ok();
-        let wide = wide.map(|(wide, walk)| wide.gradient(walk, k));
-        (self.recording.gradient(&self.walk, k), wide)
+        (self.run.gradient(k), wide.map(|wide| wide.gradient(k)))
     }
 
     /// Where the value, and then where each gradient, lost its digits.
     pub(super) fn losses(&self) -> Vec<Option<Loss>> {
-        let gradients = 0..self.recording.arity();
-        let Ok((wide, exact)) = &self.wide else {
+        let gradients = 0..self.run.recording.arity();
+        let Ok(wide) = &self.wide else {
             return vec![None; gradients.len() + 1];
         };
-        let trace = Trace::new(self.name, &self.recording, wide, (&self.walk, exact));
+        let trace = Trace::new(self.name, &self.run, wide);
         std::iter::once(trace.of_value())
             .chain(gradients.map(|k| trace.of_gradient(k)))
             .collect()
