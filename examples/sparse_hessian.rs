@@ -1,7 +1,7 @@
 //! The Hessian of a discretised problem in 100,000 unknowns: a few products, and a Newton step.
 //!
-//! A soap film between two rings, cut open: find the curve `u(x)` that minimises the area
-//! `Σ h u_m √(1 + (Δu/h)²)`, whose solution is a hanging chain, `u = c cosh((x - 1/2) / c)`. The Hessian is tridiagonal; the
+//! A soap film between two rings: the curve `u(x)` that minimises the area `Σ h u √(1 + (Δu/h)²)`, whose
+//! solution is that of a hanging chain, `u = c cosh((x - 1/2) / c)`. The Hessian is tridiagonal; the
 //! program is not told so.
 //!
 //! `cargo run --release --example sparse_hessian`
