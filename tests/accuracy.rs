@@ -4,6 +4,8 @@
 //! documentation. The published figures are the bounds: a later measurement may exceed one by half,
 //! since libraries differ between machines, and none may exceed [`LIMITS`]. So a new op needs no bound.
 
+#[path = "support/document.rs"]
+mod document;
 #[path = "support/sweep.rs"]
 mod sweep;
 #[path = "support/tables.rs"]
@@ -12,19 +14,17 @@ mod tables;
 use std::fs;
 use std::path::PathBuf;
 
+use document::{DOCUMENT, asked_to_write, section, write_section};
 use sweep::{Figures, ORDERS};
-use tables::{Row, section, with_section};
+use tables::Row;
 use wengert::ops::{Spec, Visitor, visit};
-
-const DOCUMENT: &str = "docs/accuracy.md";
 
 /// Ulps that no elementwise op, and no other, may exceed in value, gradient and second order; the value
 /// of the others may be a sum of products that are larger than the operands.
 const LIMITS: [[f64; 3]; 2] = [[4.0, 8.0, 16.0], [8.0, 8.0, 16.0]];
 
-/// Measures every op, and writes what it finds if asked to.
+/// Measures every op.
 struct Measure {
-    write: bool,
     /// The rows of the elementwise ops and of the others.
     rows: [Vec<Row>; 2],
     wrong: Vec<String>,
@@ -63,16 +63,15 @@ const TABLES: [&str; 2] = ["elementwise", "others"];
 #[test]
 fn no_op_is_farther_off_than_published() {
     let mut measure = Measure {
-        write: std::env::var_os("UPDATE_DOCS").is_some(),
         rows: [Vec::new(), Vec::new()],
         wrong: Vec::new(),
     };
     visit(&mut measure);
-    let mut document = fs::read_to_string(DOCUMENT).unwrap();
     for (name, rows) in TABLES.into_iter().zip(&measure.rows) {
-        if measure.write {
-            document = with_section(&document, name, &tables::print(rows));
+        if asked_to_write() {
+            write_section(name, &tables::print(rows));
         }
+        let document = document::read();
         let published = tables::parse(section(&document, name));
         let ops: Vec<_> = published.iter().map(|row| row.op.as_str()).collect();
         let registry: Vec<_> = rows.iter().map(|row| row.op).collect();
@@ -84,31 +83,29 @@ fn no_op_is_farther_off_than_published() {
             measure.wrong.extend(published.exceeded_by(row));
         }
     }
-    if measure.write {
-        fs::write(DOCUMENT, &document).unwrap();
-        document_ops(&document, |path, text, _| fs::write(path, text).unwrap());
+    if asked_to_write() {
+        document_ops(&document::read(), |path, text, _| {
+            fs::write(path, text).unwrap()
+        });
     }
     assert!(measure.wrong.is_empty(), "{}", measure.wrong.join("\n"));
 }
 
 #[test]
 fn the_documentation_of_every_elementwise_op_gives_the_published_figures() {
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if asked_to_write() {
         return; // the other test is about to write both
     }
     let mut files = 0;
-    document_ops(
-        &fs::read_to_string(DOCUMENT).unwrap(),
-        |path, text, line| {
-            files += 1;
-            let written = fs::read_to_string(path).unwrap();
-            assert!(
-                written == text && written.contains(&line),
-                "{}: under `# Accuracy` should stand\n{line}\nrun `UPDATE_DOCS=1 cargo test --test accuracy`",
-                path.display()
-            );
-        },
-    );
+    document_ops(&document::read(), |path, text, line| {
+        files += 1;
+        let written = fs::read_to_string(path).unwrap();
+        assert!(
+            written == text && written.contains(&line),
+            "{}: under `# Accuracy` should stand\n{line}\nrun `UPDATE_DOCS=1 cargo test --test accuracy`",
+            path.display()
+        );
+    });
     assert!(
         files >= 40,
         "{files} files have a method of an elementwise op"

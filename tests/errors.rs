@@ -1,48 +1,9 @@
 //! Bad input: exact texts, the user's line, and a tape that stays usable.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+#[path = "support/panics.rs"]
+mod panics;
 
 use wengert::{Tape, Tensor};
-
-/// The panic hook is one for the process; tests that look at lines take turns.
-static HOOK: Mutex<()> = Mutex::new(());
-
-/// The text of a panic and the line it is reported at.
-fn panic_of(f: impl FnOnce()) -> (String, String, u32) {
-    static PLACE: Mutex<(String, u32)> = Mutex::new((String::new(), 0));
-    let _turn = HOOK.lock().unwrap_or_else(|e| e.into_inner());
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|info| {
-        let at = info.location().expect("a panic has a location");
-        *PLACE.lock().unwrap() = (at.file().to_string(), at.line());
-    }));
-    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("this must panic");
-    std::panic::set_hook(before);
-    let text = payload
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_string()));
-    let (file, line) = PLACE.lock().unwrap().clone();
-    (text.expect("a panic has a text"), file, line)
-}
-
-/// Asserts that the expression panics with this text at its own line.
-macro_rules! panics {
-    ($body:expr, $text:expr) => {{
-        let (text, file, line) = panic_of(|| {
-            let _ = $body;
-        });
-        assert_eq!(text, $text);
-        assert_eq!(file, file!());
-        // The formatter may put the expression on the line below the macro's name.
-        let here = line!()..=line!() + 1;
-        assert!(
-            here.contains(&line),
-            "reported at line {line}, not {here:?}: {text}"
-        );
-    }};
-}
 
 #[test]
 fn shapes_that_do_not_broadcast_are_named_both() {

@@ -1,5 +1,8 @@
 //! The softmax family against exact results: value, VJP, JVP and second order, in f32 and f64.
 
+#[path = "support/document.rs"]
+#[allow(dead_code)] // each test binary uses its part
+mod document;
 #[path = "support/family.rs"]
 mod family;
 #[path = "support/rows.rs"]
@@ -341,9 +344,9 @@ const F64_LIMITS: &[(&str, f64, f64)] = &[
     ("sweep z", 1.30, 0.38),
 ];
 
-/// Measures on every level that this machine has.
+/// Measures on every level that this machine has, and publishes the figures if asked to.
 fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
-    for level in Level::all() {
+    let measured = Level::all().iter().map(|level| {
         let mut table = Table::new(format);
         level.force(|| {
             measure::<T>(&mut table);
@@ -352,6 +355,24 @@ fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
         });
         println!("level {level}");
         table.judge(limits);
+        (level, table)
+    });
+    let measured: Vec<_> = measured.collect();
+    if document::asked_to_write() {
+        let mut text = String::from("| |");
+        for (level, _) in &measured {
+            text += &format!(" {level} |");
+        }
+        text += &format!("\n|---|{}\n", "---|".repeat(measured.len()));
+        for (name, ..) in limits {
+            text += &format!("| {name} |");
+            for (_, table) in &measured {
+                let (max, mean) = table.figure(name);
+                text += &format!(" {max:.2} ({mean:.2}) |");
+            }
+            text.push('\n');
+        }
+        document::write_section(&format!("softmax {}", format.name), &text);
     }
 }
 

@@ -10,23 +10,6 @@ use panics::panic_of;
 use wengert::transform::{checkpoint, sparse};
 use wengert::{Dual, ErrorKind, Tape, Tensor};
 
-/// Asserts that the expression panics with this text at its own line.
-macro_rules! panics {
-    ($body:expr, $text:expr) => {{
-        let (text, file, line) = panic_of(|| {
-            let _ = $body;
-        });
-        assert_eq!(text, $text);
-        assert_eq!(file, file!());
-        // The formatter may put the expression on a line below the macro's name.
-        let here = line!()..=line!() + 3;
-        assert!(
-            here.contains(&line),
-            "reported at line {line}, not {here:?}: {text}"
-        );
-    }};
-}
-
 fn other_tape(op: &str) -> String {
     format!(
         "{op}: the handle belongs to another tape; record both operands on one tape, or pass the other's value()"

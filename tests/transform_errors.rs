@@ -117,10 +117,17 @@ impl<T: Elem> Rule<T> for Twice {
 
 #[test]
 fn a_rule_without_a_jvp_is_named_where_it_is_needed_only() {
-    let text = "twice: the rule has no JVP";
+    let here = "tests/transform_errors.rs";
+    let text = |line: u32| {
+        format!(
+            "twice: the rule has no JVP (recorded at {here}:{line}); implement Rule::jvp, or pass one to custom_jvp"
+        )
+    };
     let x = Tensor::from([1.0]);
-    panics!(jvp(|x| x.tape().apply(Twice, [x]), &x, &x), text);
-    panics!(jacobian_forward(|x| x.tape().apply(Twice, [x]), &x), text);
+    #[rustfmt::skip] // on one line, so that it is the line of the recording too
+    panics!(jvp(|x| x.tape().apply(Twice, [x]), &x, &x), text(line!()));
+    #[rustfmt::skip]
+    panics!(jacobian_forward(|x| x.tape().apply(Twice, [x]), &x), text(line!()));
     // Two numbers of one: forward would be cheaper, but reverse is possible.
     let wide = jacobian(
         |x| x.tape().apply(Twice, [x.broadcast_to([2])]),

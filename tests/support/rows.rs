@@ -291,6 +291,12 @@ impl Table {
         }
     }
 
+    /// The largest and the mean error of a row.
+    pub fn figure(&self, name: &str) -> (f64, f64) {
+        let row = &self.rows[name];
+        (row.max, row.mean())
+    }
+
     /// Prints the table, and holds every row against its goal for maximum and mean.
     pub fn judge(&self, goals: &[(&str, f64, f64)]) {
         let mut missed = Vec::new();

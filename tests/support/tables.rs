@@ -87,24 +87,3 @@ impl Published {
         )
     }
 }
-
-/// The text between the markers of a name.
-pub fn section<'a>(document: &'a str, name: &str) -> &'a str {
-    let (start, end) = bounds(document, name);
-    &document[start..end]
-}
-
-/// The document with other text between the markers of a name, and nothing else touched.
-pub fn with_section(document: &str, name: &str, text: &str) -> String {
-    let (start, end) = bounds(document, name);
-    format!("{}{text}{}", &document[..start], &document[end..])
-}
-
-fn bounds(document: &str, name: &str) -> (usize, usize) {
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let start = document.find(&open).expect("the document has the marker") + open.len();
-    let end = document[start..]
-        .find(&close)
-        .expect("the marker has its end");
-    (start, start + end)
-}
