@@ -240,3 +240,34 @@ fn gates_have_their_limits_at_infinity() {
         assert!(f(f64::NAN).0.is_nan() && f(f64::NAN).1.is_nan());
     }
 }
+
+/// The gradient of each operand for the cotangent `g`, all plain numbers in tensors of one element.
+fn pulled<const N: usize>(f: Function<'_, f64>, x: [f64; N], g: f64) -> [f64; N] {
+    let tape = Tape::new();
+    let handles = x.map(|x| tape.var(Tensor::from([x])));
+    let grads = f(&handles).vjp(Tensor::from([g]));
+    handles.map(|x| grads.wrt(x).item())
+}
+
+#[test]
+fn a_slope_beyond_the_range_does_not_take_the_product_with_it() {
+    let near = |found: f64, exact: f64| {
+        let close = (found / exact - 1.0).abs() < 1e-14;
+        assert!(close, "{found:e} for {exact:e}");
+    };
+    // 1/x: the slope is -1e400, and -1e-400.
+    near(pulled(&|x| x[0].recip(), [1e-200], 1e-300)[0], -1e100);
+    near(pulled(&|x| x[0].recip(), [1e200], 1e300)[0], -1e-100);
+    near(pulled(&|x| x[0].rsqrt(), [1e-300], 1e-200)[0], -0.5e250);
+    near(pulled(&|x| x[0].powi(-2), [1e-150], 1e-200)[0], -2e250);
+    near(pulled(&|x| x[0].powi(3), [1e-200], 1e300)[0], 3e-100);
+    near(pulled(&|x| x[0].powi(4), [1e-150], 1e300)[0], 4e-150);
+    let quotient: Function<'_, f64> = &|x| x[0] / x[1];
+    near(pulled(quotient, [1e-310, 1e-310], 1e-10)[0], 1e-10 / 1e-310);
+    near(pulled(quotient, [1.0, 1e-200], 1e-250)[1], -1e150);
+    near(pulled(quotient, [1e-100, 1e200], 1e300)[1], -1e-200);
+    // A pole stays one, and what is not asked for stays 0.
+    assert_eq!(pulled(&|x| x[0].recip(), [0.0], 1.0), [f64::NEG_INFINITY]);
+    assert_eq!(pulled(&|x| x[0].recip(), [0.0], 0.0), [0.0]);
+    assert_eq!(pulled(&|x| x[0].powi(0), [0.0], 1.0), [0.0]);
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::unary::share;
+use super::unary::pull;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
@@ -31,6 +31,12 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
 
     /// `∂f/∂a` and `∂f/∂b`, given `y = f(a, b)` as well.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
+
+    /// `g` times slope `k` where that came out as 0 or is not finite: as a product of other factors
+    /// it may be a number all the same.
+    fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> T {
+        self.slopes(a, b, y)[k] * g
+    }
 }
 
 /// The rule of a [`Binary`] function on two tensors that broadcast.
@@ -86,8 +92,9 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         let (ta, tb) = (spread(t[0]), spread(t[1]));
         let layout = Layout::new(shape, at.x[0].shape(), at.x[1].shape());
         layout.fill(at.x[0].data(), at.x[1].data(), ty.fill(), |p, a, b| {
-            let [da, db] = self.0.slopes(a, b, y[p]);
-            share(ta[p], || da) + share(tb[p], || db)
+            let slopes = self.0.slopes(a, b, y[p]);
+            let pushed = |k: usize, t: T| pull(t, slopes[k], || self.0.far([a, b, y[p]], k, t));
+            pushed(0, ta[p]) + pushed(1, tb[p])
         });
         Ok(())
     }
@@ -114,7 +121,9 @@ impl<B> Zip<B> {
         let (a, b, y) = (at.x[0], at.x[1], at.y.data());
         let layout = Layout::new(at.y.shape(), a.shape(), b.shape());
         layout.fill(a.data(), b.data(), gx, |p, a, b| {
-            share(g[p], || self.0.slopes(a, b, y[p])[k])
+            pull(g[p], self.0.slopes(a, b, y[p])[k], || {
+                self.0.far([a, b, y[p]], k, g[p])
+            })
         });
     }
 }

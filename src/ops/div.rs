@@ -30,6 +30,24 @@ impl<T: Elem> Binary<T> for Quotient {
     fn slopes(self, _: T, b: T, y: T) -> [T; 2] {
         [b.recip(), -y / b]
     }
+
+    fn far(self, [_, b, y]: [T; 3], k: usize, g: T) -> T {
+        if k == 0 {
+            return g / b;
+        }
+        if y.is_zero() {
+            // Nothing was lost; on dual numbers 0 would meet the infinite tangent of g / b.
+            return -y * g;
+        }
+        // Divided first a small b lifts g, multiplied first a large b does not lose it.
+        let (early, late) = (-(g / b) * y, -(g * y) / b);
+        let (first, second) = if b.abs() < T::one() {
+            (early, late)
+        } else {
+            (late, early)
+        };
+        if first.is_finite() { first } else { second }
+    }
 }
 
 operator!(Div div DivAssign div_assign try_div Quotient);

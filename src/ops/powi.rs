@@ -32,6 +32,16 @@ impl<T: Elem> Unary<T> for Powi {
             n => T::of(f64::from(n)) * whole_power(x, i64::from(n) - 1),
         }
     }
+
+    fn far(self, x: T, _: T, g: T) -> T {
+        if self.n == 0 {
+            return T::zero();
+        }
+        // In three factors, between which g comes.
+        let rest = i64::from(self.n) - 1;
+        let half = whole_power(x, rest / 2);
+        (g * half) * whole_power(x, rest % 2) * half * T::of(f64::from(self.n))
+    }
 }
 
 /// `x^n`. Multiplication for small powers alone: each one more adds its rounding.

@@ -20,6 +20,10 @@ impl<T: Elem> Unary<T> for Recip {
     fn slope(self, _: T, y: T) -> T {
         -(y * y)
     }
+
+    fn far(self, _: T, y: T, g: T) -> T {
+        -(g * y) * y
+    }
 }
 
 elementwise! {

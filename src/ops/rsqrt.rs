@@ -20,6 +20,10 @@ impl<T: Elem> Unary<T> for Rsqrt {
     fn slope(self, x: T, y: T) -> T {
         T::of(-0.5) * y / x
     }
+
+    fn far(self, x: T, y: T, g: T) -> T {
+        T::of(-0.5) * (g * y) / x
+    }
 }
 
 elementwise! {

@@ -54,6 +54,12 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
 
     /// `f'(x)`, given `y = f(x)` as well.
     fn slope(self, x: T, y: T) -> T;
+
+    /// `g f'(x)` where `f'(x)` came out as 0 or is not finite: as a product of other factors it may
+    /// be a number all the same, as `g / x²` is at `x = 1e-200` for small `g`.
+    fn far(self, x: T, y: T, g: T) -> T {
+        self.slope(x, y) * g
+    }
 }
 
 /// The rule of a [`Unary`] function on a tensor.
@@ -76,7 +82,7 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let (x, y) = (at.x[0].data(), at.y.data());
         kernel::map3(x, y, g.data(), gx[0].fill(), |x, y, g| {
-            share(g, || self.0.slope(x, y))
+            pull(g, self.0.slope(x, y), || self.0.far(x, y, g))
         });
     }
 
@@ -103,6 +109,18 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
 
     fn reach(&self) -> Reach {
         Reach::Elementwise
+    }
+}
+
+/// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range.
+#[inline]
+pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> T) -> T {
+    if g.is_zero() {
+        g
+    } else if slope.is_finite() && !slope.is_zero() {
+        slope * g
+    } else {
+        far()
     }
 }
 
