@@ -192,7 +192,7 @@ def page(peers):
         "Measured by `tools/peers_accuracy.py` (see `tools/README.md`):",
         f"{versions}, on the CPU.",
         "Our own columns are what `cargo test --test golden_softmax --test golden_elementwise -- --nocapture`",
-        "prints.",
+        "prints, on the best level of this machine (AVX-512).",
         "",
         "### The softmax family",
         "",
