@@ -161,7 +161,7 @@ impl<T: Elem> Tangents<'_, T> {
         let elements: Vec<T> = members.iter().map(tangent).collect();
         if !elements.iter().all(T::is_zero) {
             let shape = node.value.shape().clone();
-            self.tensors[k] = Some(Tensor::of_buffer(shape, std::sync::Arc::new(elements)));
+            self.tensors[k] = Some(Tensor::of_buffer(shape, elements));
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod block;
 mod broadcast;
+mod buffer;
 mod constant;
 mod double;
 mod elem;
@@ -14,6 +15,7 @@ mod lookup;
 pub(crate) mod lu;
 mod map;
 mod matrix;
+mod pages;
 mod permute;
 pub(crate) mod plain;
 mod product;
@@ -34,6 +36,7 @@ pub use rows::Rows;
 
 pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip};
+pub(crate) use buffer::Buffer;
 pub(crate) use lookup::{Lookup, add_selected, select};
 pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};

@@ -1,18 +1,17 @@
 //! `Pool`: buffers that live across steps, so that a training loop allocates in its first step only.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 
-use crate::kernel::Elem;
+use crate::kernel::{Buffer, Elem};
 use crate::tensor::{Shape, Tensor};
 
-/// Free buffers by size class: class `c` holds buffers of capacity 2^c.
+/// Free buffers by size class: class `c` holds buffers with room for 2^c elements or more.
 ///
-/// The counted allocation is pooled together with the vector in it, so that taking a buffer costs
-/// no allocation at all.
+/// Only blocks of our own are kept, which lie on whole lines of the cache, the large ones on huge pages. None is given back
+/// while the tape lives: a fresh page costs more than all that is done with it.
 #[derive(Debug, Default)]
 pub(crate) struct Pool<T> {
-    classes: RefCell<Vec<Vec<Arc<Vec<T>>>>>,
+    classes: RefCell<Vec<Vec<Buffer<T>>>>,
     /// Bytes handed out and not yet given back, and the most there were: a walk counts from 0.
     live: Cell<isize>,
     peak: Cell<isize>,
@@ -22,14 +21,11 @@ impl<T: Elem> Pool<T> {
     /// A tensor of unspecified content that nobody shares.
     pub(crate) fn take(&self, shape: Shape) -> Tensor<T> {
         let len = shape.len();
-        let class = class(len);
+        let class = class::<T>(len);
         let pooled = self.classes.borrow_mut().get_mut(class).and_then(Vec::pop);
         self.count((len * size_of::<T>()) as isize);
-        let mut buffer = pooled.unwrap_or_else(|| Arc::new(vec![T::zero(); 1 << class]));
-        Arc::get_mut(&mut buffer)
-            .expect("a pooled buffer has one owner")
-            .resize(len, T::zero());
-        Tensor::of_buffer(shape, buffer)
+        let buffer = pooled.unwrap_or_else(|| Buffer::with_capacity(1 << class));
+        Tensor::of_buffer(shape, buffer.resized(len, T::zero()))
     }
 
     /// Exchanges the free buffers of two pools: how one tape lends them to another.
@@ -39,20 +35,20 @@ impl<T: Elem> Pool<T> {
 
     /// Takes a tensor's buffer back if nobody shares it.
     pub(crate) fn put(&self, tensor: Tensor<T>) {
-        let mut buffer = tensor.into_buffer();
-        let Some(vector) = Arc::get_mut(&mut buffer) else {
+        let buffer = tensor.into_buffer();
+        if !buffer.is_unique() {
             return;
-        };
-        self.count(-(size_of_val(&vector[..]) as isize));
-        // A buffer of the user's may have any capacity; the class is the one it can surely serve.
-        let Some(class) = vector.capacity().checked_ilog2() else {
-            return;
-        };
-        let mut classes = self.classes.borrow_mut();
-        if classes.len() <= class as usize {
-            classes.resize_with(class as usize + 1, Vec::new);
         }
-        classes[class as usize].push(buffer);
+        self.count(-(size_of_val(buffer.as_slice()) as isize));
+        let Some(capacity) = buffer.own_capacity() else {
+            return;
+        };
+        let class = capacity.ilog2() as usize;
+        let mut classes = self.classes.borrow_mut();
+        if classes.len() <= class {
+            classes.resize_with(class + 1, Vec::new);
+        }
+        classes[class].push(buffer);
     }
 
     /// Counts bytes that came from elsewhere or went back.
@@ -78,6 +74,9 @@ impl<T: Elem> Pool<T> {
 }
 
 /// The size class whose buffers hold `len` elements.
-fn class(len: usize) -> usize {
-    len.max(1).next_power_of_two().ilog2() as usize
+///
+/// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size.
+fn class<T>(len: usize) -> usize {
+    let line = 64 / size_of::<T>().max(1);
+    len.max(line).max(1).next_power_of_two().ilog2() as usize
 }

@@ -1,7 +1,5 @@
 //! Tensors made from a rule: filled, counted, evenly spaced.
 
-use std::sync::Arc;
-
 use super::{Shape, Tensor};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
@@ -11,7 +9,7 @@ impl<T: Clone> Tensor<T> {
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         let shape = shape.into();
         let data = vec![value; shape.len()];
-        Self::of_buffer(shape, Arc::new(data))
+        Self::of_buffer(shape, data)
     }
 }
 

@@ -14,9 +14,10 @@ mod random;
 mod shape;
 mod storage;
 
-use std::sync::Arc;
+use std::ops::Range;
 
 use crate::error::{Error, ErrorKind};
+use crate::kernel::Buffer;
 
 pub use nested::Entry;
 pub use random::Random;
@@ -39,7 +40,7 @@ pub use storage::Storage;
 #[derive(Clone)]
 pub struct Tensor<T> {
     shape: Shape,
-    data: Arc<Vec<T>>,
+    data: Buffer<T>,
 }
 
 impl<T> Tensor<T> {
@@ -56,17 +57,22 @@ impl<T> Tensor<T> {
                 shape,
             }));
         }
-        Ok(Self::of_buffer(shape, Arc::new(data)))
+        Ok(Self::of_buffer(shape, data))
     }
 
     /// A tensor around a buffer whose length is known to fit.
-    pub(crate) fn of_buffer(shape: Shape, data: Arc<Vec<T>>) -> Self {
-        debug_assert_eq!(shape.len(), data.len(), "the buffer fills the shape");
+    pub(crate) fn of_buffer(shape: Shape, data: impl Into<Buffer<T>>) -> Self {
+        let data = data.into();
+        debug_assert_eq!(
+            shape.len(),
+            data.as_slice().len(),
+            "the buffer fills the shape"
+        );
         Self { shape, data }
     }
 
     /// The buffer, for reuse where nobody else shares it.
-    pub(crate) fn into_buffer(self) -> Arc<Vec<T>> {
+    pub(crate) fn into_buffer(self) -> Buffer<T> {
         self.data
     }
 
@@ -75,18 +81,24 @@ impl<T> Tensor<T> {
         debug_assert_eq!(shape.len(), self.len(), "a view holds all elements");
         Self {
             shape,
-            data: Arc::clone(&self.data),
+            data: self.data.clone(),
         }
+    }
+
+    /// Some of the elements in a shape of their number, sharing the buffer.
+    #[allow(dead_code)]
+    pub(crate) fn part(&self, range: Range<usize>, shape: Shape) -> Self {
+        Self::of_buffer(shape, self.data.part(range))
     }
 
     /// The elements for writing, if no other tensor shares them.
     pub(crate) fn unique_mut(&mut self) -> Option<&mut [T]> {
-        Arc::get_mut(&mut self.data).map(Vec::as_mut_slice)
+        self.data.get_mut()
     }
 
     /// A tensor without axes that holds one number.
     pub fn scalar(value: T) -> Self {
-        Self::of_buffer(Shape::scalar(), Arc::new(vec![value]))
+        Self::of_buffer(Shape::scalar(), vec![value])
     }
 
     /// The sizes of the axes.
@@ -101,34 +113,34 @@ impl<T> Tensor<T> {
 
     /// How many elements there are.
     pub fn len(&self) -> usize {
-        self.data.len()
+        self.data().len()
     }
 
     /// Whether there are no elements, as when an axis has size 0.
     pub fn is_empty(&self) -> bool {
-        self.data.is_empty()
+        self.data().is_empty()
     }
 
     /// The elements in row-major order.
     pub fn data(&self) -> &[T] {
-        &self.data
+        self.data.as_slice()
     }
 
     /// The elements in row-major order.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.data.iter()
+        self.data().iter()
     }
 }
 
 impl<T: Clone> Tensor<T> {
     /// The elements for writing; copies them first if another tensor shares them.
     pub fn data_mut(&mut self) -> &mut [T] {
-        Arc::make_mut(&mut self.data).as_mut_slice()
+        self.data.make_mut()
     }
 
-    /// The elements as a vector; without a copy if no other tensor shares them.
+    /// The elements as a vector; without a copy if they came as one and no other tensor shares them.
     pub fn into_vec(self) -> Vec<T> {
-        Arc::unwrap_or_clone(self.data)
+        self.data.into_vec()
     }
 
     /// The elements in another shape of the same length, sharing the buffer.
@@ -150,8 +162,8 @@ impl<T: Clone> Tensor<T> {
     /// A tensor of the same shape whose elements are `f` of these.
     #[must_use]
     pub fn map<R>(&self, f: impl FnMut(T) -> R) -> Tensor<R> {
-        let data = self.data.iter().cloned().map(f).collect();
-        Tensor::of_buffer(self.shape.clone(), Arc::new(data))
+        let data: Vec<R> = self.iter().cloned().map(f).collect();
+        Tensor::of_buffer(self.shape.clone(), data)
     }
 
     /// The only element.
@@ -160,7 +172,7 @@ impl<T: Clone> Tensor<T> {
     /// If there is not exactly one element.
     #[track_caller]
     pub fn item(&self) -> T {
-        match &self.data[..] {
+        match self.data() {
             [only] => only.clone(),
             _ => panic!(
                 "{}",
@@ -175,12 +187,12 @@ impl<T: Clone> Tensor<T> {
 
 impl<T: PartialEq> PartialEq for Tensor<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape && self.data == other.data
+        self.shape == other.shape && self.data() == other.data()
     }
 }
 
 impl<T: Clone> AsRef<[T]> for Tensor<T> {
     fn as_ref(&self) -> &[T] {
-        &self.data
+        self.data()
     }
 }

@@ -1,7 +1,5 @@
 //! Tensors from nested arrays and from numbers, so that small ones read as they look.
 
-use std::sync::Arc;
-
 use super::{Shape, Tensor};
 use crate::kernel::Elem;
 
@@ -20,7 +18,7 @@ impl Entry for u8 {}
 impl<T> From<Vec<T>> for Tensor<T> {
     /// A tensor with one axis that takes the vector over without a copy.
     fn from(data: Vec<T>) -> Self {
-        Self::of_buffer([data.len()].into(), Arc::new(data))
+        Self::of_buffer([data.len()].into(), data)
     }
 }
 
@@ -60,7 +58,7 @@ impl<T: Entry, const K: usize, const L: usize, const M: usize, const N: usize>
 
 /// A tensor of elements that are known to be as many as the shape holds.
 fn flat<T>(shape: impl Into<Shape>, data: impl Iterator<Item = T>) -> Tensor<T> {
-    Tensor::of_buffer(shape.into(), Arc::new(data.collect()))
+    Tensor::of_buffer(shape.into(), data.collect::<Vec<_>>())
 }
 
 impl<T> FromIterator<T> for Tensor<T> {

@@ -82,7 +82,7 @@ impl Random {
         mut draw: impl FnMut(&mut Self) -> f64,
     ) -> Tensor<T> {
         let shape = shape.into();
-        let data = (0..shape.len()).map(|_| T::of(draw(self))).collect();
-        Tensor::of_buffer(shape, std::sync::Arc::new(data))
+        let data: Vec<T> = (0..shape.len()).map(|_| T::of(draw(self))).collect();
+        Tensor::of_buffer(shape, data)
     }
 }

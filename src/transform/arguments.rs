@@ -101,10 +101,10 @@ impl<T: Elem> Leaf<T> {
     /// The argument with a tangent.
     pub(super) fn lift(&self, tangent: &Leaf<T>) -> Leaf<Dual<T>> {
         let both = self.value.iter().zip(tangent.value.iter());
-        let data = both.map(|(&x, &t)| Dual::new(x, t)).collect();
+        let data: Vec<_> = both.map(|(&x, &t)| Dual::new(x, t)).collect();
         let shape = self.value.shape().clone();
         Leaf {
-            value: Tensor::of_buffer(shape, std::sync::Arc::new(data)),
+            value: Tensor::of_buffer(shape, data),
             scalar: self.scalar,
         }
     }

@@ -1,7 +1,5 @@
 //! Whole Jacobians, row by row or column by column.
 
-use std::sync::Arc;
-
 use num_traits::{One, Zero};
 
 use super::arguments::{Arguments, Function, Handle};
@@ -213,5 +211,5 @@ fn jacobian_of<'t, V: Output>(
         .chain(x.shape().iter())
         .copied()
         .collect();
-    Tensor::of_buffer(shape, Arc::new(elements))
+    Tensor::of_buffer(shape, elements)
 }

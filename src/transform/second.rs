@@ -1,7 +1,5 @@
 //! Second order: Hessian-vector products by a reverse walk on dual numbers, and whole Hessians.
 
-use std::sync::Arc;
-
 use num_traits::{One, Zero};
 
 use super::arguments::{Arguments, Function, Leaf, direction, leaves};
@@ -203,7 +201,7 @@ pub fn try_hessian<A: Arguments>(
     let mut rows = blocks.into_iter().enumerate().map(|(a, blocks)| {
         let block = |(b, block): (usize, Vec<A::Elem>)| {
             let shape: Shape = shape(a).iter().chain(shape(b).iter()).copied().collect();
-            Tensor::of_buffer(shape, Arc::new(block))
+            Tensor::of_buffer(shape, block)
         };
         x.each(&mut blocks.into_iter().enumerate().map(block))
     });

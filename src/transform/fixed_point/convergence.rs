@@ -1,7 +1,5 @@
 //! When an iteration has arrived, when it never will, and what solves its equation then.
 
-use std::sync::Arc;
-
 use super::{FixedPoint, NAME};
 use crate::error::Error;
 use crate::kernel::{Elem, lu};
@@ -98,5 +96,5 @@ pub(super) fn resolve<T: Elem>(
         // No gradient is the right one where the solution is not isolated.
         Err(_) => w.fill(T::nan()),
     }
-    Tensor::of_buffer(c.shape().clone(), Arc::new(w))
+    Tensor::of_buffer(c.shape().clone(), w)
 }

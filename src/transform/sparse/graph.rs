@@ -232,7 +232,7 @@ impl Graph {
             .iter()
             .map(|(_, operand)| {
                 let own: Vec<usize> = (0..operand.value.len()).collect();
-                let own = Tensor::of_buffer(operand.value.shape().clone(), own.into());
+                let own = Tensor::of_buffer(operand.value.shape().clone(), own);
                 own.zip(&zeros, rule_name(node), |place, _| place)
                     .expect("the operands of an elementwise rule broadcast to its output")
             })
@@ -286,7 +286,7 @@ fn countable<T: Elem>(operands: &Operands<'_, T>) -> bool {
 /// The numbers `first, first + 1, ..` in a shape.
 fn count<T: Elem>(shape: &Shape, first: usize) -> Tensor<T> {
     let numbers = (first..first + shape.len()).map(|k| T::of(k as f64));
-    Tensor::of_buffer(shape.clone(), numbers.collect::<Vec<T>>().into())
+    Tensor::of_buffer(shape.clone(), numbers.collect::<Vec<T>>())
 }
 
 /// For each operand and element whether the rule's derivative with respect to it is bent; an empty
@@ -309,7 +309,7 @@ fn bends<T: Elem>(
     let g: Vec<T> = (0..node.value.len())
         .map(|k| T::of(1.0 + (k as f64 * golden).fract()))
         .collect();
-    let g = Tensor::of_buffer(node.value.shape().clone(), g.into());
+    let g = Tensor::of_buffer(node.value.shape().clone(), g);
     let nothing = Residual::default();
     let x: SmallVec<[&Tensor<T>; 2]> = operands.iter().map(|(_, node)| &node.value).collect();
     let at = Point {

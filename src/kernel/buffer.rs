@@ -1,0 +1,284 @@
+//! `Buffer`: a counted stretch of numbers, the memory under a tensor.
+//!
+//! Like `Arc<Vec<T>>`, but for three things that the engine lives on: the question whether anybody shares it is one load,
+//! a part of it is a buffer too, and memory of the crate's own is aligned for vectors and not filled before use.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use super::pages;
+
+/// Numbers `0..len` from `start` on, in memory that is shared with other buffers or not.
+///
+/// The numbers are initialized: whoever makes a buffer sees to it.
+pub(crate) struct Buffer<T> {
+    start: NonNull<T>,
+    len: usize,
+    memory: Arc<Memory<T>>,
+}
+
+// SAFETY: needs that a buffer gives to another thread what an `Arc<Vec<T>>` would: it hands out `&T` to all who share it,
+// `&mut T` to a single owner, and drops the numbers in the thread of the last.
+unsafe impl<T: Send + Sync> Send for Buffer<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Buffer<T> {}
+
+/// A block of memory and how it is given back.
+struct Memory<T> {
+    start: NonNull<T>,
+    /// How many numbers there is room for.
+    capacity: usize,
+    /// How many of them are initialized.
+    ready: usize,
+    /// The layout of a block of our own; a vector's memory goes back as a vector.
+    own: Option<Layout>,
+}
+
+// SAFETY: needs what `Vec<T>` needs: the block is owned, and reached through its buffers alone.
+unsafe impl<T: Send> Send for Memory<T> {}
+// SAFETY: needs that `&Memory<T>` gives no way to a number: its fields are private to this file, which reads the numbers
+// through buffers only.
+unsafe impl<T: Sync> Sync for Memory<T> {}
+
+impl<T> Drop for Memory<T> {
+    fn drop(&mut self) {
+        match self.own {
+            // SAFETY: needs the pointer and the layout of one allocation: `Buffer::with_capacity` made both. Its numbers
+            // are `Copy` and need no drop.
+            Some(layout) => unsafe { dealloc(self.start.as_ptr().cast(), layout) },
+            // SAFETY: needs the parts of a vector that was forgotten: `Buffer::from` took them, `ready` is its length.
+            None => {
+                drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.ready, self.capacity) })
+            }
+        }
+    }
+}
+
+impl<T> From<Vec<T>> for Buffer<T> {
+    /// Takes a vector over without a copy.
+    fn from(vector: Vec<T>) -> Self {
+        let mut vector = ManuallyDrop::new(vector);
+        let start = NonNull::new(vector.as_mut_ptr()).expect("a vector points somewhere");
+        let memory = Memory {
+            start,
+            capacity: vector.capacity(),
+            ready: vector.len(),
+            own: None,
+        };
+        Self {
+            start,
+            len: vector.len(),
+            memory: Arc::new(memory),
+        }
+    }
+}
+
+impl<T: Copy> Buffer<T> {
+    /// A block of our own with room for at least `capacity` numbers, none of which is there yet.
+    ///
+    /// # Panics
+    /// If that is more than an allocation can hold.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        let bytes = capacity.max(1).checked_mul(size_of::<T>());
+        let layout = bytes
+            .and_then(|bytes| pages::layout(bytes, align_of::<T>()))
+            .expect("a buffer of that many numbers exceeds the address space");
+        // SAFETY: needs a layout of some size: `pages::layout` never gives an empty one.
+        let start = unsafe { alloc(layout) };
+        let Some(start) = NonNull::new(start.cast::<T>()) else {
+            handle_alloc_error(layout)
+        };
+        pages::advise(start.cast(), layout);
+        Self {
+            start,
+            len: 0,
+            memory: Arc::new(Memory {
+                start,
+                capacity: layout.size() / size_of::<T>().max(1),
+                ready: 0,
+                own: Some(layout),
+            }),
+        }
+    }
+
+    /// The same block with the first `len` numbers in view: unspecified ones, `fill` where the block was never used.
+    ///
+    /// # Panics
+    /// If the block is shared or has no room for them.
+    pub(crate) fn resized(mut self, len: usize, fill: T) -> Self {
+        assert!(len <= self.memory.capacity, "the block has room");
+        assert!(self.is_unique(), "a block that is resized has one owner");
+        if len > self.memory.ready {
+            let memory = Arc::get_mut(&mut self.memory).expect("one owner, as seen above");
+            for k in memory.ready..len {
+                // SAFETY: needs a place within the block: `k` is less than its capacity, checked above.
+                unsafe { memory.start.add(k).write(fill) };
+            }
+            memory.ready = len;
+        }
+        self.start = self.memory.start;
+        self.len = len;
+        self
+    }
+
+    /// The room of a block of our own; `None` for a vector's memory.
+    pub(crate) fn own_capacity(&self) -> Option<usize> {
+        self.memory.own.map(|_| self.memory.capacity)
+    }
+}
+
+impl<T> Buffer<T> {
+    /// Whether nobody shares the block.
+    #[inline]
+    pub(crate) fn is_unique(&self) -> bool {
+        let unique = Arc::strong_count(&self.memory) == 1;
+        // Whoever let go of the block last has read it before: the count goes down with a release.
+        fence(Ordering::Acquire);
+        unique
+    }
+
+    /// The numbers.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        // SAFETY: needs initialized numbers that nobody writes while the slice lives: `start` and `len` lie in what is
+        // ready, and writing needs `&mut` of the only buffer of the block.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// The numbers for writing, if nobody shares the block.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut [T]> {
+        // SAFETY: needs that no other reference to the numbers is alive: there is no other buffer of the block and no way
+        // to make one while `self` is borrowed (there are no weak counts), and `self` is borrowed mutably.
+        self.is_unique()
+            .then(|| unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) })
+    }
+
+    /// Some of the numbers, shared.
+    ///
+    /// # Panics
+    /// If they are not there.
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "a part lies within its buffer"
+        );
+        Self {
+            // SAFETY: needs a place within the block or at its end: checked above.
+            start: unsafe { self.start.add(range.start) },
+            len: range.len(),
+            memory: Arc::clone(&self.memory),
+        }
+    }
+}
+
+impl<T: Clone> Buffer<T> {
+    /// The numbers for writing; copies them first if anybody shares the block.
+    pub(crate) fn make_mut(&mut self) -> &mut [T] {
+        if !self.is_unique() {
+            *self = Self::from(self.as_slice().to_vec());
+        }
+        self.get_mut().expect("a fresh copy has one owner")
+    }
+
+    /// The numbers as a vector: without a copy if they came as one and nobody shares them.
+    pub(crate) fn into_vec(self) -> Vec<T> {
+        let whole = self.start == self.memory.start && self.len == self.memory.ready;
+        if self.memory.own.is_some() || !whole {
+            return self.as_slice().to_vec();
+        }
+        match Arc::try_unwrap(self.memory) {
+            Ok(memory) => {
+                let memory = ManuallyDrop::new(memory);
+                // SAFETY: needs the parts of a vector that was forgotten, for the last time: `Buffer::from` took them, and
+                // the block that would give them back is forgotten in its turn.
+                unsafe { Vec::from_raw_parts(memory.start.as_ptr(), memory.ready, memory.capacity) }
+            }
+            // SAFETY: needs initialized numbers that nobody writes: as in `as_slice`; `memory` keeps them alive.
+            Err(memory) => unsafe {
+                slice::from_raw_parts(memory.start.as_ptr(), memory.ready).to_vec()
+            },
+        }
+    }
+}
+
+impl<T> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        Self {
+            start: self.start,
+            len: self.len,
+            memory: Arc::clone(&self.memory),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vector_comes_back_without_a_copy() {
+        let vector = vec![1, 2, 3];
+        let place = vector.as_ptr();
+        assert_eq!(Buffer::from(vector).into_vec().as_ptr(), place);
+    }
+
+    #[test]
+    fn what_is_shared_is_copied_before_it_is_written() {
+        let mut a = Buffer::from(vec![1, 2, 3]);
+        let b = a.clone();
+        assert!(a.get_mut().is_none());
+        a.make_mut()[0] = 9;
+        assert_eq!(
+            (a.as_slice(), b.as_slice()),
+            (&[9, 2, 3][..], &[1, 2, 3][..])
+        );
+        assert_eq!(b.clone().into_vec(), [1, 2, 3]);
+        assert!({ b }.get_mut().is_some());
+    }
+
+    #[test]
+    fn a_part_shares_the_block_and_outlives_the_whole() {
+        let mut whole = Buffer::from(vec![String::from("a"), String::from("b")]);
+        let mut part = whole.part(1..2);
+        assert!(whole.get_mut().is_none() && part.get_mut().is_none());
+        drop(whole);
+        part.get_mut().expect("the only owner")[0].push('!');
+        assert_eq!(part.into_vec(), ["b!"]);
+    }
+
+    #[test]
+    fn a_block_of_our_own_is_filled_once() {
+        let buffer = Buffer::with_capacity(100).resized(3, 7.0);
+        assert_eq!(buffer.as_slice(), [7.0; 3]);
+        let mut buffer = buffer.resized(2, 0.0);
+        buffer.get_mut().expect("one owner").fill(1.0);
+        let buffer = buffer.resized(5, 2.0);
+        assert_eq!(buffer.as_slice(), [1.0, 1.0, 7.0, 2.0, 2.0]);
+        assert_eq!(buffer.own_capacity(), Some(buffer.memory.capacity));
+        assert_eq!(buffer.as_slice().as_ptr().align_offset(64), 0);
+        assert_eq!(buffer.into_vec(), [1.0, 1.0, 7.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn another_thread_may_let_go_of_it() {
+        let mut a = Buffer::from(vec![1; 1000]);
+        let b = a.clone();
+        let sum = std::thread::spawn(move || b.as_slice().iter().sum::<i32>());
+        assert_eq!(sum.join().expect("no panic"), 1000);
+        assert!(a.get_mut().is_some());
+    }
+}
