@@ -37,7 +37,19 @@ pub(crate) enum Cotangent<T> {
     Released,
 }
 
-impl<T> Cotangent<T> {
+impl<T: Clone> Cotangent<T> {
+    /// What has flowed into it in all, to be passed on; kept as well, or given away.
+    pub(crate) fn pass(&mut self, kept: bool) -> Option<Tensor<T>> {
+        match self {
+            Self::Sum(sum) if kept => Some(sum.clone()),
+            Self::Sum(_) => match std::mem::replace(self, Self::Released) {
+                Self::Sum(sum) => Some(sum),
+                _ => unreachable!("it was a sum a line above"),
+            },
+            _ => None,
+        }
+    }
+
     /// What has flowed into it so far, taken out for more to be added.
     pub(crate) fn take(&mut self) -> Option<Tensor<T>> {
         match std::mem::replace(self, Self::Zero) {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::{Cotangent, Gradients};
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Pool, Tape, WalkCost, sweep};
+use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Pool, Tape, WalkCost, operands, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -200,13 +200,9 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             if node.spread {
                 self.gather(k, node);
             }
-            let Cotangent::Sum(sum) = &self.cotangents[k] else {
+            let Some(g) = self.cotangents[k].pass(node.kept) else {
                 continue;
             };
-            let g = sum.clone();
-            if !node.kept {
-                self.cotangents[k] = Cotangent::Released;
-            }
             self.watch.whole(k, &g);
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
@@ -282,38 +278,40 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             unreachable!("only operations have a pullback")
         };
         let nothing = Residual::default();
-        let x: SmallVec<[&Tensor<T>; 2]> =
-            inputs.iter().map(|id| &nodes[id.index()].value).collect();
-        let point = Point {
-            x: &x,
-            y: &node.value,
-            kept: node.residual.as_deref().unwrap_or(&nothing),
-        };
+        let kept = node.residual.as_deref().unwrap_or(&nothing);
         let pool = &self.tape.pool;
-        let cotangents = &mut self.cotangents;
-        let mut gx: SmallVec<[Slot<'_, T>; 2]> = inputs
-            .iter()
-            .map(|id| {
-                let operand = &nodes[id.index()];
-                let earlier = cotangents[id.index()].take();
-                Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier)
-            })
-            .collect();
-        rule.vjp(&point, g, &mut gx);
+        let mut gx = SmallVec::<[Slot<'_, T>; 2]>::new();
+        for id in inputs {
+            let operand = &nodes[id.index()];
+            let earlier = self.cotangents[id.index()].take();
+            gx.push(Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier));
+        }
+        let y = &node.value;
+        operands(
+            nodes,
+            inputs,
+            |node| &node.value,
+            |x| {
+                rule.vjp(&Point { x, y, kept }, g, &mut gx);
+            },
+        );
         self.pullbacks += 1;
         for (k, (slot, id)) in gx.into_iter().zip(inputs).enumerate() {
-            if slot.wanted() {
-                let shares = slot.settle().map_err(|fault| {
-                    let what = format!("the cotangent of operand {k}");
-                    fault.error(rule.name(), what, Some(node.line))
-                })?;
-                // In this order, so that an operand that is used twice here gets both shares.
-                let [_, gx] = &shares;
-                if let (true, Some(gx)) = (W::LOOKS, gx) {
-                    self.watch.share(at, k, g, gx);
-                }
-                for share in shares.into_iter().flatten() {
-                    accumulate(pool, &mut cotangents[id.index()], share);
+            if !slot.wanted() {
+                continue;
+            }
+            let (earlier, share) = slot.settle().map_err(|fault| {
+                let what = format!("the cotangent of operand {k}");
+                fault.error(rule.name(), what, Some(node.line))
+            })?;
+            if let (true, Some(share)) = (W::LOOKS, &share) {
+                self.watch.share(at, k, g, share);
+            }
+            let cotangent = &mut self.cotangents[id.index()];
+            // In this order, so that an operand that is used twice here gets both shares.
+            for share in [earlier, share] {
+                if let Some(share) = share {
+                    accumulate(pool, cotangent, share);
                 }
             }
         }

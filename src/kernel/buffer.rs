@@ -1,7 +1,7 @@
 //! `Buffer`: a counted stretch of numbers, the memory under a tensor.
 //!
-//! Like `Arc<Vec<T>>`, but for three things that the engine lives on: the question whether anybody shares it is one load,
-//! a part of it is a buffer too, and memory of the crate's own is aligned for vectors and not filled before use.
+//! Like `Arc<Vec<T>>`, but that a part of it is a buffer too, and that memory of the crate's own is aligned for vectors and
+//! not filled before use.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -10,10 +10,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::slice;
-use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 
-use super::pages;
+use super::{Counted, pages};
 
 /// Numbers `0..len` from `start` on, in memory that is shared with other buffers or not.
 ///
@@ -21,7 +19,7 @@ use super::pages;
 pub(crate) struct Buffer<T> {
     start: NonNull<T>,
     len: usize,
-    memory: Arc<Memory<T>>,
+    memory: Counted<Memory<T>>,
 }
 
 // SAFETY: needs that a buffer gives to another thread what an `Arc<Vec<T>>` would: it hands out `&T` to all who share it,
@@ -53,9 +51,11 @@ impl<T> Drop for Memory<T> {
             // SAFETY: needs the pointer and the layout of one allocation: `Buffer::with_capacity` made both. Its numbers
             // are `Copy` and need no drop.
             Some(layout) => unsafe { dealloc(self.start.as_ptr().cast(), layout) },
-            // SAFETY: needs the parts of a vector that was forgotten: `Buffer::from` took them, `ready` is its length.
             None => {
-                drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.ready, self.capacity) })
+                // SAFETY: needs the parts of a vector that was forgotten: `Buffer::from` took them, `ready` is its length.
+                let vector =
+                    unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.ready, self.capacity) };
+                drop(vector);
             }
         }
     }
@@ -75,7 +75,7 @@ impl<T> From<Vec<T>> for Buffer<T> {
         Self {
             start,
             len: vector.len(),
-            memory: Arc::new(memory),
+            memory: Counted::new(memory),
         }
     }
 }
@@ -99,7 +99,7 @@ impl<T: Copy> Buffer<T> {
         Self {
             start,
             len: 0,
-            memory: Arc::new(Memory {
+            memory: Counted::new(Memory {
                 start,
                 capacity: layout.size() / size_of::<T>().max(1),
                 ready: 0,
@@ -108,40 +108,36 @@ impl<T: Copy> Buffer<T> {
         }
     }
 
-    /// The same block with the first `len` numbers in view: unspecified ones, `fill` where the block was never used.
+    /// Brings the first `len` numbers of the block into view: unspecified ones, `fill` where the block was never used.
     ///
     /// # Panics
     /// If the block is shared or has no room for them.
-    pub(crate) fn resized(mut self, len: usize, fill: T) -> Self {
-        assert!(len <= self.memory.capacity, "the block has room");
-        assert!(self.is_unique(), "a block that is resized has one owner");
-        if len > self.memory.ready {
-            let memory = Arc::get_mut(&mut self.memory).expect("one owner, as seen above");
-            for k in memory.ready..len {
-                // SAFETY: needs a place within the block: `k` is less than its capacity, checked above.
-                unsafe { memory.start.add(k).write(fill) };
-            }
-            memory.ready = len;
+    pub(crate) fn resize(&mut self, len: usize, fill: T) {
+        let memory = self
+            .memory
+            .get_mut()
+            .expect("a block that is resized has one owner");
+        assert!(len <= memory.capacity, "the block has room");
+        for k in memory.ready..len {
+            // SAFETY: needs a place within the block: `k` is less than its capacity, checked above.
+            unsafe { memory.start.add(k).write(fill) };
         }
-        self.start = self.memory.start;
+        memory.ready = memory.ready.max(len);
+        self.start = memory.start;
         self.len = len;
-        self
-    }
-
-    /// The room of a block of our own; `None` for a vector's memory.
-    pub(crate) fn own_capacity(&self) -> Option<usize> {
-        self.memory.own.map(|_| self.memory.capacity)
     }
 }
 
 impl<T> Buffer<T> {
+    /// The room of a block of our own; `None` for a vector's memory.
+    pub(crate) fn own_capacity(&self) -> Option<usize> {
+        self.memory.own.map(|_| self.memory.capacity)
+    }
+
     /// Whether nobody shares the block.
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {
-        let unique = Arc::strong_count(&self.memory) == 1;
-        // Whoever let go of the block last has read it before: the count goes down with a release.
-        fence(Ordering::Acquire);
-        unique
+        self.memory.is_unique()
     }
 
     /// The numbers.
@@ -174,27 +170,19 @@ impl<T> Buffer<T> {
             // SAFETY: needs a place within the block or at its end: checked above.
             start: unsafe { self.start.add(range.start) },
             len: range.len(),
-            memory: Arc::clone(&self.memory),
+            memory: self.memory.clone(),
         }
     }
 }
 
 impl<T: Clone> Buffer<T> {
-    /// The numbers for writing; copies them first if anybody shares the block.
-    pub(crate) fn make_mut(&mut self) -> &mut [T] {
-        if !self.is_unique() {
-            *self = Self::from(self.as_slice().to_vec());
-        }
-        self.get_mut().expect("a fresh copy has one owner")
-    }
-
     /// The numbers as a vector: without a copy if they came as one and nobody shares them.
     pub(crate) fn into_vec(self) -> Vec<T> {
         let whole = self.start == self.memory.start && self.len == self.memory.ready;
         if self.memory.own.is_some() || !whole {
             return self.as_slice().to_vec();
         }
-        match Arc::try_unwrap(self.memory) {
+        match self.memory.into_inner() {
             Ok(memory) => {
                 let memory = ManuallyDrop::new(memory);
                 // SAFETY: needs the parts of a vector that was forgotten, for the last time: `Buffer::from` took them, and
@@ -214,7 +202,7 @@ impl<T> Clone for Buffer<T> {
         Self {
             start: self.start,
             len: self.len,
-            memory: Arc::clone(&self.memory),
+            memory: self.memory.clone(),
         }
     }
 }
@@ -237,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_copied_before_it_is_written() {
+    fn what_is_shared_is_not_written() {
         let mut a = Buffer::from(vec![1, 2, 3]);
         let b = a.clone();
         assert!(a.get_mut().is_none());
@@ -262,11 +250,12 @@ mod tests {
 
     #[test]
     fn a_block_of_our_own_is_filled_once() {
-        let buffer = Buffer::with_capacity(100).resized(3, 7.0);
+        let mut buffer = Buffer::with_capacity(100);
+        buffer.resize(3, 7.0);
         assert_eq!(buffer.as_slice(), [7.0; 3]);
-        let mut buffer = buffer.resized(2, 0.0);
+        buffer.resize(2, 0.0);
         buffer.get_mut().expect("one owner").fill(1.0);
-        let buffer = buffer.resized(5, 2.0);
+        buffer.resize(5, 2.0);
         assert_eq!(buffer.as_slice(), [1.0, 1.0, 7.0, 2.0, 2.0]);
         assert_eq!(buffer.own_capacity(), Some(buffer.memory.capacity));
         assert_eq!(buffer.as_slice().as_ptr().align_offset(64), 0);

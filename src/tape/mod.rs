@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
 pub use node::Id;
-pub(crate) use node::{Kind, Member, Node, NodeId};
+pub(crate) use node::{Kind, Member, Node, NodeId, operands};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};

@@ -58,6 +58,21 @@ impl<T> Node<T> {
     }
 }
 
+/// Calls `f` with something of each operand; most ops have one or two, which need no list.
+pub(crate) fn operands<'a, T, X: 'a, R>(
+    nodes: &'a [Node<T>],
+    inputs: &[NodeId],
+    of: impl Fn(&'a Node<T>) -> &'a X,
+    f: impl FnOnce(&[&'a X]) -> R,
+) -> R {
+    let of = |id: &NodeId| of(&nodes[id.index()]);
+    match inputs {
+        [a] => f(&[of(a)]),
+        [a, b] => f(&[of(a), of(b)]),
+        _ => f(&inputs.iter().map(of).collect::<SmallVec<[_; 4]>>()),
+    }
+}
+
 /// A scalar handle as a pack remembers it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member<T> {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::kernel::{Buffer, Elem};
+use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
 /// Free buffers by size class: class `c` holds buffers with room for 2^c elements or more.
@@ -11,7 +11,7 @@ use crate::tensor::{Shape, Tensor};
 /// while the tape lives: a fresh page costs more than all that is done with it.
 #[derive(Debug, Default)]
 pub(crate) struct Pool<T> {
-    classes: RefCell<Vec<Vec<Buffer<T>>>>,
+    classes: RefCell<Vec<Vec<Tensor<T>>>>,
     /// Bytes handed out and not yet given back, and the most there were: a walk counts from 0.
     live: Cell<isize>,
     peak: Cell<isize>,
@@ -24,8 +24,10 @@ impl<T: Elem> Pool<T> {
         let class = class::<T>(len);
         let pooled = self.classes.borrow_mut().get_mut(class).and_then(Vec::pop);
         self.count((len * size_of::<T>()) as isize);
-        let buffer = pooled.unwrap_or_else(|| Buffer::with_capacity(1 << class));
-        Tensor::of_buffer(shape, buffer.resized(len, T::zero()))
+        match pooled {
+            Some(tensor) => tensor.renewed(shape, T::zero()),
+            None => Tensor::with_capacity(1 << class, shape, T::zero()),
+        }
     }
 
     /// Exchanges the free buffers of two pools: how one tape lends them to another.
@@ -35,12 +37,11 @@ impl<T: Elem> Pool<T> {
 
     /// Takes a tensor's buffer back if nobody shares it.
     pub(crate) fn put(&self, tensor: Tensor<T>) {
-        let buffer = tensor.into_buffer();
-        if !buffer.is_unique() {
+        if !tensor.is_unique() {
             return;
         }
-        self.count(-(size_of_val(buffer.as_slice()) as isize));
-        let Some(capacity) = buffer.own_capacity() else {
+        self.count(-(size_of_val(tensor.data()) as isize));
+        let Some(capacity) = tensor.own_capacity() else {
             return;
         };
         let class = capacity.ilog2() as usize;
@@ -48,7 +49,7 @@ impl<T: Elem> Pool<T> {
         if classes.len() <= class {
             classes.resize_with(class + 1, Vec::new);
         }
-        classes[class].push(buffer);
+        classes[class].push(tensor);
     }
 
     /// Counts bytes that came from elsewhere or went back.

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use super::node::{Kind, Member, Node, NodeId};
+use super::node::{Kind, Member, Node, NodeId, operands};
 use super::rule::{Residual, Rule, Slot};
 use super::{Entry, NOBODY, Tape};
 use crate::error::Error;
@@ -63,7 +63,7 @@ impl<T: Elem> Tape<T> {
     /// Those of [`Rule::shape`], and if the rule gives an output of another shape.
     #[track_caller]
     pub(crate) fn record(&self, rule: impl Rule<T>, inputs: &[NodeId]) -> Result<NodeId, Error> {
-        self.run(rule, inputs, false)
+        self.run(Box::new(rule), inputs, false)
     }
 
     /// Runs a rule, records it, and makes a scalar node of every element of its output.
@@ -78,38 +78,41 @@ impl<T: Elem> Tape<T> {
         rule: impl Rule<T>,
         inputs: &[NodeId],
     ) -> Result<(Tensor<T>, u32), Error> {
-        let id = self.run(rule, inputs, true)?;
+        let id = self.run(Box::new(rule), inputs, true)?;
         let node = self.node(id);
         let first = if node.active() { node.mark } else { NOBODY };
         Ok((node.value.clone(), first))
     }
 
     #[track_caller]
-    fn run(&self, rule: impl Rule<T>, inputs: &[NodeId], spread: bool) -> Result<NodeId, Error> {
+    fn run(
+        &self,
+        rule: Box<dyn Rule<T>>,
+        inputs: &[NodeId],
+        spread: bool,
+    ) -> Result<NodeId, Error> {
         let nodes = self.nodes.borrow();
-        let operand = |id: &NodeId| &nodes[id.index()];
-        let x: SmallVec<[&Tensor<T>; 2]> = inputs.iter().map(|id| &operand(id).value).collect();
-        let shapes: SmallVec<[&Shape; 2]> = x.iter().map(|x| x.shape()).collect();
-        let shape = rule.shape(&shapes)?;
+        let shape = operands(&nodes, inputs, |node| node.value.shape(), |x| rule.shape(x))?;
         let mut y = Slot::new(&self.pool, &shape, true);
         let mut residual = Residual::default();
-        rule.forward(&x, &mut y, &mut residual);
-        let line = Some(Location::caller());
-        let value = y
-            .dense()
-            .map_err(|fault| fault.error(rule.name(), "the output", line))?;
-        let active = inputs.iter().any(|id| operand(id).active());
-        drop((shapes, x));
+        operands(
+            &nodes,
+            inputs,
+            |node| &node.value,
+            |x| rule.forward(x, &mut y, &mut residual),
+        );
+        let value = y.dense().map_err(|fault| {
+            let line = Some(Location::caller());
+            fault.error(rule.name(), "the output", line)
+        })?;
+        let active = inputs.iter().any(|id| nodes[id.index()].active());
         drop(nodes);
         if !active {
             return Ok(self.fixed(value));
         }
         let residual = (!residual.is_empty()).then(|| Box::new(residual));
-        let kind = Kind::Op {
-            rule: Box::new(rule),
-            inputs: SmallVec::from_slice(inputs),
-        };
-        Ok(self.push(kind, value, residual, spread))
+        let inputs = SmallVec::from_slice(inputs);
+        Ok(self.push(Kind::Op { rule, inputs }, value, residual, spread))
     }
 
     #[track_caller]

@@ -28,8 +28,8 @@ enum Content<T> {
     Filled(Tensor<T>),
     /// What was there before, with this rule's share added to it.
     Added(Tensor<T>),
-    /// A result of this shape, which is not the slot's.
-    Misshapen(Shape),
+    /// A result whose shape is not the slot's.
+    Misshapen(Tensor<T>),
     /// Why there is no result.
     Refused(Error),
 }
@@ -185,7 +185,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.content = if tensor.len() == self.shape.len() {
             Content::Filled(tensor.with_shape(self.shape.clone()))
         } else {
-            Content::Misshapen(tensor.shape().clone())
+            Content::Misshapen(tensor.clone())
         };
     }
 
@@ -198,7 +198,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.content = if tensor.shape() == self.shape {
             Content::Filled(tensor)
         } else {
-            Content::Misshapen(tensor.shape().clone())
+            Content::Misshapen(tensor)
         };
     }
 
@@ -245,7 +245,7 @@ impl<'a, T: Elem> Slot<'a, T> {
                 let shape = self.shape;
                 kernel::sum_to(full.shape(), full.data(), shape, self.fill());
             }
-            _ => self.content = Content::Misshapen(full.shape().clone()),
+            _ => self.content = Content::Misshapen(full.clone()),
         }
     }
 
@@ -301,7 +301,7 @@ impl<'a, T: Elem> Slot<'a, T> {
             Content::Unset => Err(Fault::Unset),
             Content::Refused(error) => Err(Fault::Refused(error)),
             Content::Misshapen(found) => Err(Fault::Shape {
-                found,
+                found: found.shape().clone(),
                 expected: self.shape.clone(),
             }),
         }
@@ -311,8 +311,8 @@ impl<'a, T: Elem> Slot<'a, T> {
     ///
     /// # Errors
     /// As [`result`](Self::result).
-    pub(crate) fn settle(mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
-        Ok([self.earlier.take(), self.result()?])
+    pub(crate) fn settle(mut self) -> Result<(Option<Tensor<T>>, Option<Tensor<T>>), Fault> {
+        Ok((self.earlier.take(), self.result()?))
     }
 
     fn check_not_added(&self) {

@@ -17,7 +17,7 @@ mod storage;
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind};
-use crate::kernel::Buffer;
+use crate::kernel::{Buffer, Counted};
 
 pub use nested::Entry;
 pub use random::Random;
@@ -37,10 +37,19 @@ pub use storage::Storage;
 /// assert_eq!(x.shape(), [2, 3]);
 /// assert_eq!(&x + &Tensor::from([10.0, 20.0, 30.0]), Tensor::from([[11.0, 22.0, 33.0], [14.0, 25.0, 36.0]]));
 /// ```
-#[derive(Clone)]
-pub struct Tensor<T> {
+pub struct Tensor<T>(Counted<Body<T>>);
+
+/// What a tensor points at: so it takes one word, and the engine moves it in a register.
+struct Body<T> {
     shape: Shape,
     data: Buffer<T>,
+}
+
+impl<T> Clone for Tensor<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
 impl<T> Tensor<T> {
@@ -68,32 +77,35 @@ impl<T> Tensor<T> {
             data.as_slice().len(),
             "the buffer fills the shape"
         );
-        Self { shape, data }
-    }
-
-    /// The buffer, for reuse where nobody else shares it.
-    pub(crate) fn into_buffer(self) -> Buffer<T> {
-        self.data
+        Self(Counted::new(Body { shape, data }))
     }
 
     /// The same elements in another shape of the same length, sharing the buffer.
     pub(crate) fn with_shape(&self, shape: Shape) -> Self {
-        debug_assert_eq!(shape.len(), self.len(), "a view holds all elements");
-        Self {
-            shape,
-            data: self.data.clone(),
-        }
+        Self::of_buffer(shape, self.0.data.clone())
     }
 
     /// Some of the elements in a shape of their number, sharing the buffer.
     #[allow(dead_code)]
     pub(crate) fn part(&self, range: Range<usize>, shape: Shape) -> Self {
-        Self::of_buffer(shape, self.data.part(range))
+        Self::of_buffer(shape, self.0.data.part(range))
+    }
+
+    /// Whether no other tensor shares the buffer.
+    #[inline]
+    pub(crate) fn is_unique(&self) -> bool {
+        self.0.is_unique() && self.0.data.is_unique()
     }
 
     /// The elements for writing, if no other tensor shares them.
+    #[inline]
     pub(crate) fn unique_mut(&mut self) -> Option<&mut [T]> {
-        self.data.get_mut()
+        self.0.get_mut()?.data.get_mut()
+    }
+
+    /// How many elements the buffer has room for, if it is one of the pool's.
+    pub(crate) fn own_capacity(&self) -> Option<usize> {
+        self.0.data.own_capacity()
     }
 
     /// A tensor without axes that holds one number.
@@ -103,12 +115,12 @@ impl<T> Tensor<T> {
 
     /// The sizes of the axes.
     pub fn shape(&self) -> &Shape {
-        &self.shape
+        &self.0.shape
     }
 
     /// How many axes there are.
     pub fn rank(&self) -> usize {
-        self.shape.rank()
+        self.shape().rank()
     }
 
     /// How many elements there are.
@@ -123,7 +135,7 @@ impl<T> Tensor<T> {
 
     /// The elements in row-major order.
     pub fn data(&self) -> &[T] {
-        self.data.as_slice()
+        self.0.data.as_slice()
     }
 
     /// The elements in row-major order.
@@ -135,12 +147,18 @@ impl<T> Tensor<T> {
 impl<T: Clone> Tensor<T> {
     /// The elements for writing; copies them first if another tensor shares them.
     pub fn data_mut(&mut self) -> &mut [T] {
-        self.data.make_mut()
+        if !self.is_unique() {
+            *self = Self::of_buffer(self.shape().clone(), self.data().to_vec());
+        }
+        self.unique_mut().expect("a fresh copy has one owner")
     }
 
     /// The elements as a vector; without a copy if they came as one and no other tensor shares them.
     pub fn into_vec(self) -> Vec<T> {
-        self.data.into_vec()
+        match self.0.into_inner() {
+            Ok(body) => body.data.into_vec(),
+            Err(shared) => shared.data.as_slice().to_vec(),
+        }
     }
 
     /// The elements in another shape of the same length, sharing the buffer.
@@ -163,7 +181,7 @@ impl<T: Clone> Tensor<T> {
     #[must_use]
     pub fn map<R>(&self, f: impl FnMut(T) -> R) -> Tensor<R> {
         let data: Vec<R> = self.iter().cloned().map(f).collect();
-        Tensor::of_buffer(self.shape.clone(), data)
+        Tensor::of_buffer(self.shape().clone(), data)
     }
 
     /// The only element.
@@ -178,16 +196,42 @@ impl<T: Clone> Tensor<T> {
                 "{}",
                 Error::new(ErrorKind::NotOneElement {
                     op: "item",
-                    shape: self.shape.clone()
+                    shape: self.shape().clone()
                 })
             ),
         }
     }
 }
 
+impl<T: Copy> Tensor<T> {
+    /// A tensor of unspecified content in memory of our own, with room for so many elements.
+    pub(crate) fn with_capacity(capacity: usize, shape: Shape, fill: T) -> Self {
+        let data = Buffer::with_capacity(capacity);
+        Self(Counted::new(Body {
+            shape: [0].into(),
+            data,
+        }))
+        .renewed(shape, fill)
+    }
+
+    /// This tensor's memory as a tensor of another shape and unspecified content; `fill` where it was never used.
+    ///
+    /// # Panics
+    /// If another tensor shares the memory or there is too little of it.
+    pub(crate) fn renewed(mut self, shape: Shape, fill: T) -> Self {
+        let body = self
+            .0
+            .get_mut()
+            .expect("memory that is renewed has one owner");
+        body.data.resize(shape.len(), fill);
+        body.shape = shape;
+        self
+    }
+}
+
 impl<T: PartialEq> PartialEq for Tensor<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape == other.shape && self.data() == other.data()
+        self.shape() == other.shape() && self.data() == other.data()
     }
 }
 
