@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::{Cotangent, Gradients};
 use crate::kernel::{self, Elem};
-use crate::tape::rule::{Point, Residual, Slot};
+use crate::tape::rule::{Point, Residual, Rule, Slot};
 use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Pool, Tape, WalkCost, operands, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -277,30 +277,54 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         let Kind::Op { rule, inputs } = &node.kind else {
             unreachable!("only operations have a pullback")
         };
+        let pool = &self.tape.pool;
+        let cotangents = &mut self.cotangents;
+        let mut slot = |id: &NodeId| {
+            let operand = &nodes[id.index()];
+            let earlier = cotangents[id.index()].take();
+            Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier)
+        };
+        // Slots stay where they are made: to move one costs more than a pullback of few elements.
+        match &inputs[..] {
+            [a] => {
+                let mut gx = [slot(a)];
+                self.apply(nodes, at, (&**rule, inputs), g, &mut gx)
+            }
+            [a, b] => {
+                let mut gx = [slot(a), slot(b)];
+                self.apply(nodes, at, (&**rule, inputs), g, &mut gx)
+            }
+            _ => {
+                let mut gx: SmallVec<[_; 4]> = inputs.iter().map(slot).collect();
+                self.apply(nodes, at, (&**rule, inputs), g, &mut gx)
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        nodes: &[Node<T>],
+        at: usize,
+        (rule, inputs): (&dyn Rule<T>, &[NodeId]),
+        g: &Tensor<T>,
+        gx: &mut [Slot<'_, T>],
+    ) -> Result<(), Error> {
+        let node = &nodes[at];
         let nothing = Residual::default();
         let kept = node.residual.as_deref().unwrap_or(&nothing);
-        let pool = &self.tape.pool;
-        let mut gx = SmallVec::<[Slot<'_, T>; 2]>::new();
-        for id in inputs {
-            let operand = &nodes[id.index()];
-            let earlier = self.cotangents[id.index()].take();
-            gx.push(Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier));
-        }
         let y = &node.value;
         operands(
             nodes,
             inputs,
             |node| &node.value,
-            |x| {
-                rule.vjp(&Point { x, y, kept }, g, &mut gx);
-            },
+            |x| rule.vjp(&Point { x, y, kept }, g, gx),
         );
         self.pullbacks += 1;
-        for (k, (slot, id)) in gx.into_iter().zip(inputs).enumerate() {
+        for (k, (slot, id)) in gx.iter_mut().zip(inputs).enumerate() {
             if !slot.wanted() {
                 continue;
             }
-            let (earlier, share) = slot.settle().map_err(|fault| {
+            let [earlier, share] = slot.settle().map_err(|fault| {
                 let what = format!("the cotangent of operand {k}");
                 fault.error(rule.name(), what, Some(node.line))
             })?;
@@ -309,10 +333,8 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             }
             let cotangent = &mut self.cotangents[id.index()];
             // In this order, so that an operand that is used twice here gets both shares.
-            for share in [earlier, share] {
-                if let Some(share) = share {
-                    accumulate(pool, cotangent, share);
-                }
+            for share in [earlier, share].into_iter().flatten() {
+                accumulate(&self.tape.pool, cotangent, share);
             }
         }
         Ok(())

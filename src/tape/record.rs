@@ -101,10 +101,10 @@ impl<T: Elem> Tape<T> {
             |node| &node.value,
             |x| rule.forward(x, &mut y, &mut residual),
         );
-        let value = y.dense().map_err(|fault| {
-            let line = Some(Location::caller());
-            fault.error(rule.name(), "the output", line)
-        })?;
+        let line = Some(Location::caller());
+        let value = y
+            .dense()
+            .map_err(|fault| fault.error(rule.name(), "the output", line))?;
         let active = inputs.iter().any(|id| nodes[id.index()].active());
         drop(nodes);
         if !active {

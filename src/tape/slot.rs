@@ -294,8 +294,9 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// # Errors
     /// If the rule left it unset: a forgotten operand must not look like a zero gradient. Or if it
     /// gave another shape.
-    pub(crate) fn result(self) -> Result<Option<Tensor<T>>, Fault> {
-        match self.content {
+    #[inline]
+    pub(crate) fn result(&mut self) -> Result<Option<Tensor<T>>, Fault> {
+        match std::mem::replace(&mut self.content, Content::Unset) {
             Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
             Content::Zero => Ok(None),
             Content::Unset => Err(Fault::Unset),
@@ -311,8 +312,8 @@ impl<'a, T: Elem> Slot<'a, T> {
     ///
     /// # Errors
     /// As [`result`](Self::result).
-    pub(crate) fn settle(mut self) -> Result<(Option<Tensor<T>>, Option<Tensor<T>>), Fault> {
-        Ok((self.earlier.take(), self.result()?))
+    pub(crate) fn settle(&mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
+        Ok([self.earlier.take(), self.result()?])
     }
 
     fn check_not_added(&self) {

@@ -2,7 +2,9 @@
 //!
 //! Broadcasting and axis counting are decided here once, for plain values and for rules alike.
 
-use std::{fmt, ops::Deref};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 
 use smallvec::SmallVec;
 
@@ -12,7 +14,7 @@ use crate::kernel::{self, Rows};
 /// The sizes of the axes of a tensor, outermost first.
 ///
 /// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
-#[derive(Default, PartialEq, Eq, Hash)]
+#[derive(Default, Eq)]
 pub struct Shape(SmallVec<[usize; 4]>);
 
 impl Clone for Shape {
@@ -23,23 +25,41 @@ impl Clone for Shape {
     }
 }
 
+impl PartialEq for Shape {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        // A few numbers: a call that compares memory costs more.
+        self.rank() == other.rank() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
+    }
+}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 impl Shape {
     /// The shape with the given sizes.
+    #[inline]
     pub fn new(sizes: &[usize]) -> Self {
         Self(SmallVec::from_slice(sizes))
     }
 
     /// The shape of a single number: no axes, one element.
+    #[inline]
     pub fn scalar() -> Self {
         Self::default()
     }
 
     /// How many axes there are.
+    #[inline]
     pub fn rank(&self) -> usize {
         self.0.len()
     }
 
     /// How many elements a tensor of this shape holds; 1 where there are no axes.
+    #[inline]
     #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
     pub fn len(&self) -> usize {
         // Sizes that overflow hold more than any buffer does, and are refused as such.
@@ -151,6 +171,7 @@ impl Shape {
     ///
     /// # Errors
     /// If the shapes do not broadcast.
+    #[inline]
     pub fn broadcast(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
         if self == other {
             return Ok(self.clone());
@@ -191,6 +212,7 @@ impl Shape {
 impl Deref for Shape {
     type Target = [usize];
 
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.0
     }

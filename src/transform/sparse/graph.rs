@@ -322,7 +322,7 @@ fn bends<T: Elem>(
         .map(|(_, node)| Slot::new(&tape.pool, node.value.shape(), node.active()))
         .collect();
     rule.vjp(&at, &g, &mut gx);
-    let read = |slot: Slot<'_, T>| {
+    let read = |mut slot: Slot<'_, T>| {
         if !slot.wanted() {
             return Ok(Vec::new());
         }
