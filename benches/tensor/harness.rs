@@ -49,14 +49,14 @@ pub struct Harness {
     threads: usize,
     only: Vec<String>,
     shapes: Vec<String>,
-    /// Run everything small enough once, and time nothing.
-    test: bool,
+    /// Run everything small enough once, or so many times, and time nothing.
+    test: Option<usize>,
     /// Resident memory before the first workload.
     base: f64,
 }
 
 impl Harness {
-    /// Reads `--threads N`, `--only S1,S2`, `--shape 64x10,...` and `--test`.
+    /// Reads `--threads N`, `--only S1,S2`, `--shape 64x10,...`, `--test` and `--steps N` for what is not timed.
     pub fn from_arguments() -> Self {
         let arguments: Vec<String> = std::env::args().collect();
         let after = |key: &str| {
@@ -67,7 +67,9 @@ impl Harness {
             let given = after(key).map_or("", String::as_str).split(',');
             given.filter(|x| !x.is_empty()).map(String::from).collect()
         };
-        let threads = after("--threads").map_or(1, |n| n.parse().expect("--threads N"));
+        let count = |key, usual| after(key).map_or(usual, |n| n.parse().expect("a number"));
+        let threads = count("--threads", 1);
+        let test = arguments.iter().any(|a| a == "--test");
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()
@@ -76,7 +78,7 @@ impl Harness {
             threads,
             only: list("--only"),
             shapes: list("--shape"),
-            test: arguments.iter().any(|a| a == "--test"),
+            test: test.then(|| count("--steps", 1)),
             base: resident("VmRSS"),
         }
     }
@@ -86,7 +88,12 @@ impl Harness {
         let asked = |list: &[String], x| list.is_empty() || list.iter().any(|y| y == x);
         asked(&self.only, workload)
             && asked(&self.shapes, shape)
-            && !(self.test && elements > 200_000)
+            && !(self.test.is_some() && elements > 200_000)
+    }
+
+    /// Whether a workload is asked for by name: those that are not part of the usual run.
+    pub fn names(&self, workload: &str) -> bool {
+        self.only.iter().any(|x| x == workload)
     }
 
     /// Times `step`, whose result is the number that implementations must agree on.
@@ -96,7 +103,10 @@ impl Harness {
     pub fn run<T: Elem>(&self, workload: &str, shape: &str, mut step: impl FnMut(bool) -> f64) {
         let check = step(true);
         assert!(check.is_finite(), "{workload} {shape}: {check}");
-        if self.test {
+        if let Some(steps) = self.test {
+            for _ in 1..steps {
+                step(false);
+            }
             println!("{workload} {shape}: {check:e}");
             return;
         }

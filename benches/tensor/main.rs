@@ -1,7 +1,8 @@
 //! The tensor workloads S1 to S10, by the public API alone: `cargo bench --bench tensor`.
 //!
 //! `-- --threads 2 --only S2,S5 --shape 128x1000` chooses. Prints one line of JSON for each figure; the tables of
-//! `docs/performance.md` are made of them. With `-- --test` the small ones run once and are not timed.
+//! `docs/performance.md` are made of them. With `-- --test` the small ones run once and are not timed; `--steps N`
+//! runs them N times, for tools that count instructions.
 
 mod harness;
 mod networks;
@@ -75,15 +76,15 @@ fn cross_entropy(harness: &Harness, (rows, n): (usize, usize)) {
 }
 
 /// S8: a chain of ops on four elements; `links` of two ops each.
-fn chain(harness: &Harness, links: usize, shape: &str) {
-    if !harness.wants("S8", shape, links) {
+fn chain(harness: &Harness, workload: &str, links: usize, shape: &str) {
+    if !harness.wants(workload, shape, links) {
         return;
     }
     let y = tensor::<f32>([4], 1, -1.0, 1.0);
     let a = tensor::<f32>([4], 2, 0.99, 1.0);
     let b = tensor::<f32>([4], 3, -0.01, 0.01);
     let mut tape = Tape::<f32>::default();
-    harness.run::<f32>("S8", shape, |first| {
+    harness.run::<f32>(workload, shape, |first| {
         tape.reset();
         let leaves = [&y, &a, &b].map(|x| tape.var(x.clone()));
         let [y, a, b] = leaves;
@@ -174,9 +175,26 @@ fn main() {
     }
     networks::training_step(harness);
     networks::attention(harness);
-    chain(harness, 1000, "4");
+    chain(harness, "S8", 1000, "4");
     elementwise(harness);
     for n in [512, 1024] {
         product(harness, n);
+    }
+    growth(harness);
+}
+
+/// Time and memory for each node and for each element as both grow, if asked for as `S8.growth` and `S2.growth`.
+fn growth(harness: &Harness) {
+    if harness.names("S8.growth") {
+        for nodes in [1_000, 10_000, 100_000, 1_000_000] {
+            chain(harness, "S8.growth", nodes / 2, &nodes.to_string());
+        }
+    }
+    if harness.names("S2.growth") {
+        for exponent in [10, 12, 14, 16, 18, 20, 22, 24, 26, 27] {
+            pullback::<f32>(harness, "S2.growth", (1 << (exponent - 10), 1024), |x| {
+                x.softmax(1)
+            });
+        }
     }
 }
