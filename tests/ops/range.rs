@@ -1,11 +1,10 @@
 //! No result is infinite or NaN where the exact one is a number: at both ends of the range of each type,
 //! for every elementwise op and for the reductions whose intermediate results are larger than their own.
 
-#[path = "support/sweep.rs"]
-mod sweep;
-
 use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::{Dd, Elem, Tape, Tensor, Var};
+
+use crate::sweep;
 
 type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 
