@@ -117,11 +117,11 @@ fn a_ledger_prints_as_a_table() {
     let loss = (x * 2.0).cross_entropy(1, [0, 1]);
     drop(loss.backward());
     let expected = "\
-op              nodes  value bytes   residual       unread  pullback reads    fused saved
-leaf                1           48          0            0  -
-constant            1            8          0            0  -
-mul                 1           48          0            0  x
-cross_entropy       1            8         24            8  x, statistics     9 nodes, 304 bytes
+op              nodes  value bytes   residual       unread  fused saved             pullback reads    why
+leaf                1           48          0            0                          -
+constant            1            8          0            0                          -
+mul                 1           48          0            0                          x                 ga = g b, gb = g a, summed over broadcast axes
+cross_entropy       1            8         24            8  9 nodes, 304 bytes      x, statistics     gx_j = g (p_j - (j = t ? 1 : 0)) / rows, p = softmax(x) by the statistics kept
 scalar nodes        1           24
 160 bytes kept; fused rules saved 9 nodes, 304 bytes
 last walk: 2 pullbacks, at most 96 bytes of cotangents at once, 16 of scalar adjoints";

@@ -4,7 +4,7 @@ use super::unary::share;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -81,8 +81,16 @@ impl<T: Elem> Rule<T> for Cumprod {
         Some(Box::new(*self))
     }
 
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        Twin::record_some(x, |x| Self::composed(x, &(self.axis as isize)))
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
+    }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
     }
 }
 
@@ -173,7 +181,8 @@ impl<T: Elem> Tensor<T> {
 impl Spec for Cumprod {
     const NAME: &'static str = "cumprod";
     const FORMULA: &'static str = "y_j = Π x_k over k <= j";
-    const GRADIENT: &'static str = "gx_i = Σ g_j Π x_k over j >= i and k <= j, k ≠ i";
+    const GRADIENT: &'static str =
+        "gx_i = y_(i-1) s_i, s_i = g_i + x_(i+1) s_(i+1)";
     type Attributes = isize;
 
     fn sample(draw: &mut Draw) -> Sample<isize> {

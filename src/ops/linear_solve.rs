@@ -165,6 +165,10 @@ impl<T: Elem> Rule<T> for LinearSolve {
     fn keeps(&self) -> Keeps {
         Keeps::OUTPUT.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 /// Refuses a solution of a singular system: it is NaN, and the factors say in which column.
@@ -280,8 +284,8 @@ impl<T: Elem> Tensor<T> {
 
 impl Spec for LinearSolve {
     const NAME: &'static str = NAME;
-    const FORMULA: &'static str = "x = a⁻¹ b";
-    const GRADIENT: &'static str = "gb = a⁻ᵀ g, ga = -gb xᵀ";
+    const FORMULA: &'static str = "y = a⁻¹ b";
+    const GRADIENT: &'static str = "gb = a⁻ᵀ g by the factors kept, ga = -gb yᵀ";
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

@@ -15,6 +15,7 @@ pub struct Norm;
 impl<T: Elem> Reduction<T> for Norm {
     const NAME: &'static str = "norm";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -25,20 +26,18 @@ impl<T: Elem> Reduction<T> for Norm {
         kernel::norm_axis(rows, x, &vec![(); rows.count()], y, &|x, ()| x);
     }
 
-    const COMPOSED: bool = true;
-
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,
         axes: &[isize],
         keep: bool,
-    ) -> Var<'t, Tensor<T>> {
+    ) -> Option<Var<'t, Tensor<T>>> {
         let squares = x * x;
-        match keep {
+        let sum = match keep {
             true => squares.sum_keep(axes),
             false => squares.sum_axis(axes),
-        }
-        .sqrt()
+        };
+        Some(sum.sqrt())
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
@@ -119,6 +118,6 @@ impl Spec for Norm {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(Norm.composed(x[0], axes, *keep))
+        Norm.composed(x[0], axes, *keep)
     }
 }

@@ -1,9 +1,8 @@
 //! Power with a variable exponent.
 
-use super::binary::{Binary, pairwise};
+use super::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -12,13 +11,7 @@ use crate::var::Var;
 pub struct Pow;
 
 impl<T: Elem> Binary<T> for Pow {
-    const NAME: &'static str = "pow";
-    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("pow", INPUTS_AND_OUTPUT);
 
     fn value(self, a: T, b: T) -> T {
         a.powf(b)

@@ -74,10 +74,14 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        Some(Twin::record(x, |x| x[0].binary(self.0, x[1]).mean_axis(..)))
+        Twin::record_some(x, |x| Some(self.0.twin(x[0], x[1])?.mean_axis(..)))
     }
 
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS
+    }
+
+    fn why(&self) -> &'static str {
+        B::WHY
     }
 }
