@@ -23,6 +23,8 @@ mod scaled;
 mod scan;
 pub mod simd;
 pub(crate) mod softmax;
+#[cfg(feature = "nalgebra")]
+mod solve;
 mod strided;
 mod wide;
 
