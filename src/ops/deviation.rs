@@ -27,9 +27,8 @@ impl<T: Elem> Reduction<T> for Deviation {
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
         let centres = centre(rows, x, keep);
-        kernel::norm_axis(rows, x, &centres, y, &from_centre);
         let root = freedom::<T>(rows, self.ddof).sqrt();
-        y.iter_mut().for_each(|y| *y /= root);
+        kernel::norm_axis(rows, x, &centres, y, root, &from_centre);
     }
 
     fn composed<'t>(

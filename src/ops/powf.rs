@@ -37,6 +37,16 @@ impl<T: Elem> Unary<T> for Powf<T> {
         }
     }
 
+    fn far(self, x: T, y: T, g: T) -> T {
+        if self.exponent.is_zero() {
+            return T::zero();
+        }
+        match super::pow::power_far(x, self.exponent, g) {
+            Some(far) => far,
+            None => self.slope(x, y) * g,
+        }
+    }
+
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         Some((x.ln() * self.exponent).exp())
     }
