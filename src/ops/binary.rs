@@ -210,7 +210,9 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
 ) -> Var<'t, T> {
     let (x, y) = (a.repr.value, b.repr.value);
     let value = op.value(x, y);
-    a.chain2(b, B::NAME, value, op.slopes(x, y, value))
+    a.chain2_by(b, B::NAME, value, op.slopes(x, y, value), |k, g| {
+        op.far([x, y, value], k, g)
+    })
 }
 
 /// A binary op on two plain tensors.

@@ -155,10 +155,9 @@ macro_rules! elementwise {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
             #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and records nothing. Formula, domain and gradient stand at the tensor form.")]
             #[inline]
+            #[track_caller]
             pub fn $name(self $(, $arg: $t)*) -> Self {
-                let (op, x) = ($op, self.repr.value);
-                let y = $crate::ops::Unary::value(op, x);
-                self.chain(y, $crate::ops::Unary::slope(op, x, y))
+                self.unary($op)
             }
         }
 
