@@ -74,6 +74,7 @@
 //!
 //! # Features
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
+//! - `nalgebra` (default): linear systems by the `nalgebra` crate instead of a plain elimination.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
 //! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.
 //! - `serde`: [`inspect::Ledger`] serializes.

@@ -251,7 +251,7 @@ fn ten_thousand_steps_keep_what_the_budget_allows() {
         let tape = Tape::new();
         let (x, r) = (tape.var(x0.clone()), tape.var(rate.clone()));
         let y = tape.checkpoint_chain(STEPS, budget, x, &[r], |_, x, r| (x * r[0]).sin());
-        assert_eq!(tape.bytes(), 3 * STATE, "operands and output");
+        assert_eq!(tape.bytes(), 3 * STATE + 8, "operands, output, fingerprint");
         let grads = y.sum().backward();
         let cost = tape.recomputation();
         assert_eq!(cost.runs, STEPS + advances(STEPS, budget));

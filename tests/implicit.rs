@@ -207,3 +207,35 @@ fn a_system_has_the_derivatives_of_its_inverse() {
         Tensor::from([2.0, 1.0])
     );
 }
+
+#[test]
+fn a_fixed_point_takes_lists_of_parameters() {
+    // y = (a_0 + a_1 y + w y / 2) / 4, so that dy = (da_0 + y da_1 + y dw / 2) / 3 at these numbers.
+    let tape = Tape::new();
+    let (a, w) = (vec![tape.var(1.0), tape.var(0.5)], tape.var(1.0));
+    let exact = 1.0 / 3.0;
+    let check = |y: Var<'_, f64>| {
+        assert!((y.value() - exact).abs() < 1e-15);
+        let grads = y.backward();
+        let found = [grads.wrt(a[0]), grads.wrt(a[1]), grads.wrt(w)];
+        for (found, slope) in found.into_iter().zip([1.0, exact, exact / 2.0]) {
+            assert!((found - slope / 3.0).abs() < 1e-15, "{found}");
+        }
+    };
+    check(fixed_point(
+        |y, (a, w)| (a[0] + y * a[1] + y * w * 0.5) * 0.25,
+        0.0,
+        (a.clone(), w),
+    ));
+    check(fixed_point(
+        |y, (a, w)| (a[0] + y * a[1] + y * w * 0.5) * 0.25,
+        0.0,
+        (&a[..], w),
+    ));
+    // Lists of lists, one of them empty.
+    check(fixed_point(
+        |y, p| (p[0][0] + y * p[0][1] + y * p[2][0] * 0.5) * 0.25,
+        0.0,
+        vec![a.clone(), vec![], vec![w]],
+    ));
+}

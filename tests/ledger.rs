@@ -1,7 +1,6 @@
 //! The ledger: bytes to the last one, what pullbacks read, what fused rules saved, what a walk cost.
 
 use wengert::inspect::Row;
-use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::{NodeKind, Random, Tape, Tensor};
 
 #[test]
@@ -20,7 +19,7 @@ fn a_small_graph_is_counted_to_the_byte() {
     assert_eq!(of("leaf"), (2, 72, 0, 0)); // x and w, both read by matmul
     assert_eq!(of("matmul"), (1, 16, 0, 16)); // an addition reads nothing
     assert_eq!(of("pack"), (1, 8, 0, 8)); // b as a tensor
-    assert_eq!(of("add"), (1, 16, 0, 16)); // exp reads its own output alone
+    assert_eq!(of("add"), (1, 16, 0, 0)); // exp reads it where its own output has left the range
     assert_eq!(of("exp"), (1, 16, 0, 0));
     assert_eq!(of("reshape"), (1, 16, 0, 0)); // the buffer of exp
     assert_eq!(of("sum"), (1, 8, 0, 8));
@@ -92,61 +91,6 @@ fn a_walk_inside_a_hook_does_not_disturb_the_count() {
     assert_eq!(build(true), build(false));
 }
 
-/// What a fused rule says its twin is, against the twin itself.
-struct Twins(Vec<&'static str>);
-
-impl Visitor for Twins {
-    fn op<S: Spec>(&mut self) {
-        for seed in 0..8 {
-            let sample = S::sample(&mut Draw::new(seed));
-            let tape = Tape::new();
-            let x: Vec<_> = sample.inputs.iter().map(|x| tape.var(x.clone())).collect();
-            let y = S::fused(&x, &sample.with);
-            let nodes = tape.nodes();
-            for node in nodes.iter().filter(|node| node.kind() == NodeKind::Op) {
-                let operands: Vec<_> = node.inputs().map(|input| input.value()).collect();
-                let Some(twin) = node.rule().unwrap().twin(&operands) else {
-                    continue;
-                };
-                let found = twin.value();
-                assert_eq!(found.shape(), node.shape(), "{}", S::NAME);
-                for (a, b) in found.iter().zip(node.value().iter()) {
-                    let same = (a - b).abs() <= 1e-12 * (1.0 + b.abs()) || a.is_nan() && b.is_nan();
-                    assert!(same, "{}: {a} and {b} at {sample:?}", S::NAME);
-                }
-                if !self.0.contains(&node.op()) {
-                    self.0.push(node.op());
-                }
-            }
-            drop(nodes);
-            let _ = y;
-        }
-    }
-}
-
-#[test]
-fn every_twin_that_a_rule_names_is_the_same_function() {
-    let mut twins = Twins(Vec::new());
-    visit(&mut twins);
-    let named = [
-        "var",
-        "std",
-        "norm",
-        "softmax",
-        "log_softmax",
-        "logsumexp",
-        "cross_entropy",
-        "cross_entropy_soft",
-        "masked_softmax",
-        "softmax_scaled",
-        "mse",
-        "bce_with_logits",
-    ];
-    for op in named {
-        assert!(twins.0.contains(&op), "{op} names no twin: {:?}", twins.0);
-    }
-}
-
 #[test]
 fn what_a_fused_rule_saved_is_what_the_composed_form_keeps() {
     use wengert::ops::softmax::composed;
@@ -173,11 +117,11 @@ fn a_ledger_prints_as_a_table() {
     let loss = (x * 2.0).cross_entropy(1, [0, 1]);
     drop(loss.backward());
     let expected = "\
-op              nodes  value bytes   residual       unread  pullback reads    fused saved
-leaf                1           48          0            0  -
-constant            1            8          0            0  -
-mul                 1           48          0            0  x
-cross_entropy       1            8         24            8  x, statistics     9 nodes, 304 bytes
+op              nodes  value bytes   residual       unread  fused saved             pullback reads    why
+leaf                1           48          0            0                          -
+constant            1            8          0            0                          -
+mul                 1           48          0            0                          x                 ga = g b, gb = g a, summed over broadcast axes
+cross_entropy       1            8         24            8  9 nodes, 304 bytes      x, statistics     gx_j = g (p_j - (j = t ? 1 : 0)) / rows, p = softmax(x) by the statistics kept
 scalar nodes        1           24
 160 bytes kept; fused rules saved 9 nodes, 304 bytes
 last walk: 2 pullbacks, at most 96 bytes of cotangents at once, 16 of scalar adjoints";

@@ -15,6 +15,7 @@ fn a_ledger_serializes_with_the_names_of_its_fields() {
         "values": 16,
         "residuals": 4,
         "keeps": {"inputs": false, "output": true, "residual": true},
+        "why": "gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j), c = g at the maximum, whose place is kept",
         "unread": 0,
         "saved": {"nodes": 4, "bytes": 52},
     });

@@ -343,3 +343,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_function_may_take_any_structure_of_arguments() {
+    let (x, b) = (Tensor::from([1.0, 2.0]), 3.0);
+    let two = Dual::constant(2.0);
+    // b² Σ x², with the second derivatives 2 b², 4 b x and 2 Σ x².
+    let h = sparse::hessian(|(x, b)| (x * x).sum() * b * b, (&x, b));
+    let exact = [[18.0, 0.0, 12.0], [0.0, 18.0, 24.0], [12.0, 24.0, 10.0]];
+    assert_eq!(h.to_dense(), Tensor::from(exact));
+    // A slice gives the closure a slice, an array an array, one argument a handle.
+    let slice = sparse::hessian(|x| x[0] * x[1] * x[1], &[1.0, 2.0]);
+    let array = sparse::hessian(|[x, y]| x * y * y, [1.0, 2.0]);
+    let vector = sparse::hessian(|x| x[0] * x[1] * x[1], vec![1.0, 2.0]);
+    assert_eq!(
+        (slice.to_dense(), array.to_dense()),
+        (vector.to_dense(), slice.to_dense())
+    );
+    assert_eq!(sparse::hessian(|x| x * x * two, 5.0).row(0), [4.0]);
+
+    let j = sparse::jacobian(|(x, b)| vec![x * b, x * x], (&x, b));
+    let exact = [
+        [3.0, 0.0, 1.0],
+        [0.0, 3.0, 2.0],
+        [2.0, 0.0, 0.0],
+        [0.0, 4.0, 0.0],
+    ];
+    assert_eq!(j.to_dense(), Tensor::from(exact));
+    let j = sparse::jacobian(|([x, y], z)| vec![x * y, y * z], ([1.0, 2.0], 3.0));
+    assert_eq!(
+        j.to_dense(),
+        Tensor::from([[2.0, 1.0, 0.0], [0.0, 3.0, 2.0]])
+    );
+
+    // A plan is for the elements, whatever structure they come in.
+    let mut plan = sparse::Hessian::of(|(x, b)| (x * x).sum() * b, (&x, b));
+    let elsewhere = plan.at(|(x, b)| (x * x).sum() * b, (&x, 5.0));
+    assert_eq!(elsewhere.get(0, 0), 10.0);
+    let refused = plan.try_at(|x| x[0] * x[1], &[1.0, 2.0]).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("the plan is for 3 variables, got 2")
+    );
+}

@@ -162,6 +162,30 @@ fn the_step_of_a_chain_that_differs_is_named() {
 }
 
 #[test]
+fn a_step_of_a_chain_that_gives_the_same_by_other_ops_is_refused() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0]));
+    let calls = Cell::new(0);
+    let line = line!() + 1;
+    let y = tape.checkpoint_chain(10, 3, x, &[], move |k, x, _| {
+        calls.set(calls.get() + 1);
+        // As above; 1 squared is 1, but its derivative is 2.
+        let late = k == 4 && calls.get() > 25;
+        if late { x * 1.0 } else { x * x }
+    });
+    let file = file!();
+    let text = format!(
+        "checkpoint_chain: the closure recorded at {file}:{line} does not do the same when it is run again (a step records other ops); it may depend on its inputs alone, so draw random numbers outside and pass them in"
+    );
+    panics!(y.sum().backward(), text.clone());
+    // The counter is past 25 now, so that a forward walk meets the other step as well.
+    panics!(
+        tape.forward().along(x, Tensor::from([1.0])).walk(),
+        text.clone()
+    );
+}
+
+#[test]
 fn a_function_that_is_not_deterministic_has_no_sparse_hessian() {
     let (text, file, line) = panic_of(|| {
         let _ = sparse::hessian(|x| x[0] * x[1] * Dual::constant(drawn()), &[1.0, 2.0]);

@@ -2,6 +2,7 @@
 
 use num_traits::FloatConst;
 
+use super::system::{self, System};
 use super::{Dual, Duals, planes};
 use crate::kernel::{Elem, Matrix, Rows};
 
@@ -58,6 +59,28 @@ impl<T: Elem> Elem for Dual<T> {
         planes::matmul(a, b, c, add);
     }
 
+    fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
+        system::factor(n, a, order)
+    }
+
+    fn solve(
+        n: usize,
+        factors: &[Self],
+        order: &[u32],
+        b: &mut [Self],
+        width: usize,
+        transposed: bool,
+    ) {
+        let system = System {
+            n,
+            factors,
+            order,
+            width,
+            transposed,
+        };
+        system.solve(b);
+    }
+
     fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
         planes::softmax(rows, x, y, top);
     }
@@ -107,6 +130,28 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
     fn same(self, other: Self) -> bool {
         let mut tangents = self.tangents.iter().zip(&other.tangents);
         self.primal.same(other.primal) && tangents.all(|(a, b)| a.same(*b))
+    }
+
+    fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
+        system::factor(n, a, order)
+    }
+
+    fn solve(
+        n: usize,
+        factors: &[Self],
+        order: &[u32],
+        b: &mut [Self],
+        width: usize,
+        transposed: bool,
+    ) {
+        let system = System {
+            n,
+            factors,
+            order,
+            width,
+            transposed,
+        };
+        system.solve(b);
     }
 
     fn erf(self) -> Self {

@@ -8,6 +8,7 @@ mod duals;
 mod elem;
 mod planes;
 mod scratch;
+mod system;
 
 use std::fmt;
 use std::ops::{

@@ -229,7 +229,7 @@ fn norm<T: Elem>(x: &[T]) -> T {
         inner: 1,
     };
     let mut norm = [T::zero()];
-    norm_axis(rows, x, &[()], &mut norm, &|x, ()| x);
+    norm_axis(rows, x, &[()], &mut norm, T::one(), &|x, ()| x);
     norm[0]
 }
 

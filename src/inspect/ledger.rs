@@ -44,6 +44,8 @@ pub struct Row {
     pub residuals: usize,
     /// What their pullbacks read; `None` for what is no operation.
     pub keeps: Option<Keeps>,
+    /// Why they read that: [`Rule::why`](crate::rule::Rule::why) of the first of them.
+    pub why: Option<&'static str>,
     /// Of `values`, bytes that no pullback reads, neither the node's own nor that of one which reads
     /// it. The tape keeps them for replay.
     pub unread: usize,
@@ -63,8 +65,8 @@ pub struct Saved {
 }
 
 impl<T: Elem> Tape<T> {
-    /// What the tape keeps: nodes and bytes by op, what each pullback reads, what the last reverse
-    /// walk cost, and what fused rules saved.
+    /// What the tape keeps: nodes and bytes by op, what each pullback reads and why, what the
+    /// last reverse walk cost, and what fused rules saved.
     ///
     /// The savings are counted, not estimated: every rule that names a
     /// [`twin`](crate::rule::Rule::twin) has it recorded beside, at its own operands. That costs a
@@ -83,6 +85,7 @@ impl<T: Elem> Tape<T> {
     /// let softmax = ledger.row("softmax").unwrap();
     /// assert_eq!((softmax.values, softmax.residuals), (48, 8)); // y, and the maximum of each row
     /// assert_eq!(softmax.saved.unwrap().nodes, 4); // max, sub, exp, sum, div in one
+    /// assert!(softmax.why.unwrap().starts_with("gx_i = y_i ((g_i - c)")); // so it reads y
     /// # let _ = grads;
     /// ```
     pub fn ledger(&self) -> Ledger {
@@ -130,6 +133,7 @@ impl Row {
             values: 0,
             residuals: 0,
             keeps: None,
+            why: None,
             unread: 0,
             saved: None,
         }
@@ -146,6 +150,7 @@ impl Row {
         if let Some(keeps) = node.keeps() {
             self.keeps = Some(self.keeps.unwrap_or(keeps).or(keeps));
         }
+        self.why = self.why.or(node.why());
         let operands: Vec<_> = node.inputs().map(NodeView::value).collect();
         if let Some(twin) = node.rule().and_then(|rule| rule.twin(&operands)) {
             let saved = self.saved.get_or_insert_default();
@@ -184,19 +189,20 @@ impl fmt::Display for Ledger {
         let width = width.unwrap_or(0).max("scalar nodes".len());
         writeln!(
             f,
-            "{:<width$} {:>7} {:>12} {:>10} {:>12}  {:<17} fused saved",
-            "op", "nodes", "value bytes", "residual", "unread", "pullback reads"
+            "{:<width$} {:>7} {:>12} {:>10} {:>12}  {:<22}  {:<16}  why",
+            "op", "nodes", "value bytes", "residual", "unread", "fused saved", "pullback reads"
         )?;
         for row in &self.rows {
             let keeps = row.keeps.map_or("-".into(), |keeps| keeps.to_string());
             let line = format!(
-                "{:<width$} {:>7} {:>12} {:>10} {:>12}  {keeps:<17} {}",
+                "{:<width$} {:>7} {:>12} {:>10} {:>12}  {:<22}  {keeps:<16}  {}",
                 row.op,
                 row.nodes,
                 row.values,
                 row.residuals,
                 row.unread,
                 row.saved.map_or(String::new(), |saved| saved.to_string()),
+                row.why.unwrap_or_default(),
             );
             writeln!(f, "{}", line.trim_end())?;
         }

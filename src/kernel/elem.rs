@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 
 use num_traits::{Float, FloatConst, NumAssign};
 
-use super::{Matrix, Rows, plain, softmax};
+use super::{Matrix, Rows, lu, plain, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
@@ -65,6 +65,28 @@ pub trait Elem:
     /// Matrix product `c = a b + beta c` with `beta` 0 or 1, rows of `c` in order.
     fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {
         plain::matmul(a, b, c, add);
+    }
+
+    /// Factors the row-major `n × n` matrix `a` in place, into what [`solve`](Self::solve) reads; so is
+    /// `order`, with `n` places, which tells how rows were exchanged.
+    ///
+    /// # Errors
+    /// The column that depends on those before it: the matrix is singular.
+    fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
+        lu::factor(n, a, order)
+    }
+
+    /// Solves `A x = b`, or `Aᵀ x = b`, in place for the `width` columns of the row-major `b`, with
+    /// what [`factor`](Self::factor) made of `A`.
+    fn solve(
+        n: usize,
+        factors: &[Self],
+        order: &[u32],
+        b: &mut [Self],
+        width: usize,
+        transposed: bool,
+    ) {
+        lu::solve(n, factors, order, b, width, transposed);
     }
 
     /// Softmax of every row; `top` receives the index of each row's first maximum.

@@ -1,7 +1,6 @@
-//! LU factors with partial pivoting, and the solutions they give.
+//! LU factors with partial pivoting, and the solutions they give: the plain form of a hook.
 //!
-//! Sixty lines for any element: no library factors dual numbers or double-doubles, and the rules of
-//! `linear_solve` run on both.
+//! It is the oracle of the library's, and what double-doubles run on, which no library factors.
 
 use super::Elem;
 
@@ -39,45 +38,42 @@ pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Resu
     Ok(())
 }
 
-/// Solves `A x = b` in place for the `width` columns of the row-major `b`.
-pub(crate) fn solve<T: Elem>(n: usize, lu: &[T], pivots: &[u32], b: &mut [T], width: usize) {
-    for (k, &p) in pivots.iter().enumerate() {
-        swap(width, b, k, p as usize);
-    }
-    for i in 0..n {
-        for k in 0..i {
-            subtract(width, b, i, k, lu[i * n + k]);
-        }
-    }
-    for i in (0..n).rev() {
-        for k in i + 1..n {
-            subtract(width, b, i, k, lu[i * n + k]);
-        }
-        divide(width, b, i, lu[i * n + i]);
-    }
-}
-
-/// Solves `Aᵀ x = b` in place for the `width` columns of the row-major `b`.
-pub(crate) fn solve_transposed<T: Elem>(
+/// Solves `A x = b`, or `Aᵀ x = b`, in place for the `width` columns of the row-major `b`.
+pub(crate) fn solve<T: Elem>(
     n: usize,
     lu: &[T],
     pivots: &[u32],
     b: &mut [T],
     width: usize,
+    transposed: bool,
 ) {
-    for i in 0..n {
-        for k in 0..i {
-            subtract(width, b, i, k, lu[k * n + i]);
+    let exchanges = || pivots.iter().enumerate().map(|(k, &p)| (k, p as usize));
+    if transposed {
+        for i in 0..n {
+            for k in 0..i {
+                subtract(width, b, i, k, lu[k * n + i]);
+            }
+            divide(width, b, i, lu[i * n + i]);
         }
-        divide(width, b, i, lu[i * n + i]);
-    }
-    for i in (0..n).rev() {
-        for k in i + 1..n {
-            subtract(width, b, i, k, lu[k * n + i]);
+        for i in (0..n).rev() {
+            for k in i + 1..n {
+                subtract(width, b, i, k, lu[k * n + i]);
+            }
         }
-    }
-    for (k, &p) in pivots.iter().enumerate().rev() {
-        swap(width, b, k, p as usize);
+        exchanges().rev().for_each(|(k, p)| swap(width, b, k, p));
+    } else {
+        exchanges().for_each(|(k, p)| swap(width, b, k, p));
+        for i in 0..n {
+            for k in 0..i {
+                subtract(width, b, i, k, lu[i * n + k]);
+            }
+        }
+        for i in (0..n).rev() {
+            for k in i + 1..n {
+                subtract(width, b, i, k, lu[i * n + k]);
+            }
+            divide(width, b, i, lu[i * n + i]);
+        }
     }
 }
 

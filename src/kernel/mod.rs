@@ -22,10 +22,13 @@ pub(crate) mod plain;
 mod product;
 mod reduce;
 mod rows;
+mod running;
 mod scaled;
 mod scan;
 pub mod simd;
 pub(crate) mod softmax;
+#[cfg(feature = "nalgebra")]
+mod solve;
 mod strided;
 mod wide;
 
@@ -44,6 +47,9 @@ pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};
 pub(crate) use product::{product_axis, product_of_others};
 pub(crate) use reduce::{dot, fold_axis, sum_axis, sum_axis_of};
+pub(crate) use running::{
+    running_product_apart, running_product_jvp_apart, running_product_vjp_apart,
+};
 pub(crate) use scaled::{mean_axis, norm_axis};
 pub(crate) use scan::cumsum;
 pub(crate) use strided::{Strided, spread, strides};

@@ -55,7 +55,7 @@ fn others_apart<T: Elem>(rows: Rows, x: &[T], start: usize, g: T, gx: &mut [T]) 
 }
 
 /// Whether some product of elements of the row could leave the range, whatever the order.
-fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
+pub(super) fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
     let range = exponent(T::max_value()).min(-exponent(T::min_positive_value()));
     let sizes = rows.row(start).map(|at| exponent(x[at]).abs() + 1);
     sizes.sum::<i64>() > range
@@ -91,20 +91,20 @@ fn scale<T: Elem>(mut x: T, power: i64) -> T {
 
 /// A number as `part 2^power`, with `part` from 1 to 2 in size (or 0, infinite, NaN).
 #[derive(Clone, Copy)]
-struct Apart<T> {
+pub(super) struct Apart<T> {
     part: T,
     power: i64,
 }
 
 impl<T: Elem> Apart<T> {
-    fn one() -> Self {
+    pub(super) fn one() -> Self {
         Self {
             part: T::one(),
             power: 0,
         }
     }
 
-    fn times(self, x: T) -> Self {
+    pub(super) fn times(self, x: T) -> Self {
         let power = exponent(x);
         self.and(Self {
             part: scale(x, -power),
@@ -113,7 +113,7 @@ impl<T: Elem> Apart<T> {
     }
 
     /// The product of two.
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         let part = self.part * other.part;
         let more = exponent(part);
         Self {
@@ -122,7 +122,25 @@ impl<T: Elem> Apart<T> {
         }
     }
 
-    fn number(self) -> T {
+    /// The sum of two.
+    pub(super) fn plus(self, other: Self) -> Self {
+        let (large, small) = match self.power < other.power && !other.part.is_zero() {
+            true => (other, self),
+            false => (self, other),
+        };
+        // A zero has no size of its own.
+        if large.part.is_zero() {
+            return small;
+        }
+        let part = large.part + scale(small.part, small.power - large.power);
+        let more = exponent(part);
+        Self {
+            part: scale(part, -more),
+            power: large.power + more,
+        }
+    }
+
+    pub(super) fn number(self) -> T {
         scale(self.part, self.power)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn mean_axis<A: Copy, B: Copy, T: Elem>(
     }
 }
 
-/// `√Σ f(element, of_row)²` over every row; 0 for rows without elements.
+/// `√Σ f(element, of_row)² / per` over every row; 0 for rows without elements.
 ///
 /// On dual numbers the norm of a zero row has tangent 0, by convention.
 pub(crate) fn norm_axis<A: Copy, B: Copy, T: Elem>(
@@ -34,6 +34,7 @@ pub(crate) fn norm_axis<A: Copy, B: Copy, T: Elem>(
     x: &[A],
     of_row: &[B],
     y: &mut [T],
+    per: T,
     f: &impl Fn(A, B) -> T,
 ) {
     sum_axis_of(rows, x, of_row, y, &|x, b| {
@@ -44,21 +45,21 @@ pub(crate) fn norm_axis<A: Copy, B: Copy, T: Elem>(
     let low = T::min_positive_value() / T::epsilon();
     for (row, (y, &b)) in y.iter_mut().zip(of_row).enumerate() {
         *y = if *y >= low && y.is_finite() {
-            y.sqrt()
+            y.sqrt() / per
         } else {
-            norm_again(rows, x, row, |x| f(x, b))
+            norm_again(rows, x, row, per, |x| f(x, b))
         };
     }
 }
 
 /// The norm of one row in a unit near its largest element.
 #[cold]
-fn norm_again<A: Copy, T: Elem>(rows: Rows, x: &[A], row: usize, f: impl Fn(A) -> T) -> T {
+fn norm_again<A: Copy, T: Elem>(rows: Rows, x: &[A], row: usize, per: T, f: impl Fn(A) -> T) -> T {
     // The unit alone comes from this, so dual numbers need not carry a tangent through it.
     let sizes = rows.row(rows.at(row, 0)).map(|at| f(x[at]).abs().primal());
     let top = sizes.fold(0.0, |a: f64, b| if a >= b || a.is_nan() { a } else { b });
     if top == 0.0 || !top.is_finite() {
-        return T::of(top);
+        return T::of(top) / per;
     }
     let top = top.max(T::min_positive_value().primal());
     let unit = f64::from_bits(top.to_bits() & f64::INFINITY.to_bits());
@@ -67,7 +68,7 @@ fn norm_again<A: Copy, T: Elem>(rows: Rows, x: &[A], row: usize, f: impl Fn(A) -
         let d = f(x) * per_unit;
         d * d
     });
-    squares.sqrt() * unit
+    squares.sqrt() / per * unit
 }
 
 /// Sum of `f` over one row, wherever its elements lie.

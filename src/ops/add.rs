@@ -2,11 +2,10 @@
 
 use std::ops::{Add, AddAssign};
 
-use super::binary::{Binary, Zip, operator};
+use super::binary::{Binary, Zip, operator, plain_binary};
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -15,13 +14,7 @@ use crate::var::Var;
 pub struct Sum2;
 
 impl<T: Elem> Binary<T> for Sum2 {
-    const NAME: &'static str = "add";
-    const KEEPS: Keeps = Keeps::NOTHING;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("add", NOTHING);
 
     fn value(self, a: T, b: T) -> T {
         a + b

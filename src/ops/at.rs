@@ -48,6 +48,10 @@ impl<T: Elem> Rule<T> for At {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

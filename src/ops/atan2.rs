@@ -1,9 +1,8 @@
 //! Angle of the point (b, a), from -π to π.
 
-use super::binary::{Binary, pairwise};
+use super::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -12,13 +11,7 @@ use crate::var::Var;
 pub struct Atan2;
 
 impl<T: Elem> Binary<T> for Atan2 {
-    const NAME: &'static str = "atan2";
-    const KEEPS: Keeps = Keeps::INPUTS;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("atan2", INPUTS);
 
     fn value(self, a: T, b: T) -> T {
         a.atan2(b)

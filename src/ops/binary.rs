@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use super::unary::pull;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Layout};
-use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
 
 /// A function of two numbers.
 ///
@@ -19,6 +20,9 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
 
     /// What the derivatives read.
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
+
+    /// Why they read that, for the ledger: their formula.
+    const WHY: &'static str = Self::KEEPS.why();
 
     /// The same function on wider elements.
     type Wide: Binary<T::Wide>;
@@ -36,6 +40,12 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
     /// it may be a number all the same.
     fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> T {
         self.slopes(a, b, y)[k] * g
+    }
+
+    /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
+    fn twin<'t>(self, a: Var<'t, Tensor<T>>, b: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        let _ = (a, b);
+        None
     }
 }
 
@@ -103,8 +113,16 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         Some(Box::new(Zip(self.0.wide())))
     }
 
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        Twin::record_some(x, |x| self.0.twin(x[0], x[1]))
+    }
+
     fn keeps(&self) -> Keeps {
         B::KEEPS
+    }
+
+    fn why(&self) -> &'static str {
+        B::WHY
     }
 
     fn reach(&self) -> Reach {
@@ -187,12 +205,14 @@ macro_rules! pairwise {
 #[track_caller]
 pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     op: B,
-    a: crate::var::Var<'t, T>,
-    b: crate::var::Var<'t, T>,
-) -> crate::var::Var<'t, T> {
+    a: Var<'t, T>,
+    b: Var<'t, T>,
+) -> Var<'t, T> {
     let (x, y) = (a.repr.value, b.repr.value);
     let value = op.value(x, y);
-    a.chain2(b, B::NAME, value, op.slopes(x, y, value))
+    a.chain2_by(b, B::NAME, value, op.slopes(x, y, value), |k, g| {
+        op.far([x, y, value], k, g)
+    })
 }
 
 /// A binary op on two plain tensors.
@@ -315,4 +335,26 @@ macro_rules! operator {
     };
 }
 
-pub(crate) use {operator, pairwise};
+/// Writes the parts of a [`Binary`] impl that are the same for every op without attributes.
+macro_rules! plain_binary {
+    ($name:literal, $keeps:ident) => {
+        const NAME: &'static str = $name;
+        const KEEPS: $crate::rule::Keeps = $crate::rule::Keeps::$keeps;
+        const WHY: &'static str = <Self as $crate::ops::Spec>::GRADIENT;
+        type Wide = Self;
+
+        fn wide(self) -> Self {
+            self
+        }
+
+        fn twin<'t>(
+            self,
+            a: $crate::var::Var<'t, $crate::tensor::Tensor<T>>,
+            b: $crate::var::Var<'t, $crate::tensor::Tensor<T>>,
+        ) -> Option<$crate::var::Var<'t, $crate::tensor::Tensor<T>>> {
+            <Self as $crate::ops::Spec>::composed(&[a, b], &())
+        }
+    };
+}
+
+pub(crate) use {operator, pairwise, plain_binary};

@@ -65,6 +65,10 @@ impl<T: Elem> Rule<T> for BroadcastTo {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

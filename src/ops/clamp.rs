@@ -17,6 +17,7 @@ pub struct Clamp<T> {
 impl<T: Elem> Unary<T> for Clamp<T> {
     const NAME: &'static str = "clamp";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Clamp<f64> as Spec>::GRADIENT;
     type Wide = Clamp<T::Wide>;
 
     fn wide(self) -> Self::Wide {
@@ -42,6 +43,10 @@ impl<T: Elem> Unary<T> for Clamp<T> {
         } else {
             T::one()
         }
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        Some(x.maximum(self.low).minimum(self.high))
     }
 }
 
@@ -82,7 +87,11 @@ impl Spec for Clamp<f64> {
         x: &[Var<'t, Tensor<T>>],
         with: &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(x[0].maximum(T::of(with.0)).minimum(T::of(with.1)))
+        Clamp {
+            low: T::of(with.0),
+            high: T::of(with.1),
+        }
+        .twin(x[0])
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {

@@ -20,6 +20,14 @@ impl<T: Elem> Unary<T> for Cosh {
     fn slope(self, x: T, _: T) -> T {
         x.sinh()
     }
+
+    fn far(self, x: T, y: T, g: T) -> T {
+        if x.sinh().is_finite() {
+            return x.sinh() * g;
+        }
+        let size = super::sinh::Sinh.far(x, y, g);
+        if x < T::zero() { -size } else { size }
+    }
 }
 
 elementwise! {

@@ -2,9 +2,9 @@
 
 use super::unary::share;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Rows};
+use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -26,12 +26,14 @@ impl<T: Elem> Rule<T> for Cumprod {
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         let (inner, block) = self.block(x[0].shape());
         let blocks = x[0].data().chunks_exact(block);
-        for (x, y) in blocks.zip(y.fill().chunks_exact_mut(block)) {
+        let out = y.fill();
+        for (x, y) in blocks.zip(out.chunks_exact_mut(block)) {
             y[..inner].copy_from_slice(&x[..inner]);
             for p in inner..block {
                 y[p] = y[p - inner] * x[p];
             }
         }
+        kernel::running_product_apart(x[0].shape().rows(self.axis), x[0].data(), out);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -39,7 +41,8 @@ impl<T: Elem> Rule<T> for Cumprod {
         let inputs = at.x[0].data().chunks_exact(block);
         let outputs = at.y.data().chunks_exact(block);
         let blocks = inputs.zip(outputs).zip(g.data().chunks_exact(block));
-        for (((x, y), g), gx) in blocks.zip(gx[0].fill().chunks_exact_mut(block)) {
+        let out = gx[0].fill();
+        for (((x, y), g), gx) in blocks.zip(out.chunks_exact_mut(block)) {
             // From the end, as Horner's scheme: what y_j and all after it owe to a factor in y_j
             // is s_j = g_j + x_(j+1) s_(j+1), in units of y_(j-1).
             let last = block - inner;
@@ -51,6 +54,8 @@ impl<T: Elem> Rule<T> for Cumprod {
                 *gx = share(*gx, || before);
             }
         }
+        let rows = g.shape().rows(self.axis);
+        kernel::running_product_vjp_apart(rows, at.x[0].data(), g.data(), out);
     }
 
     fn jvp(
@@ -67,13 +72,16 @@ impl<T: Elem> Rule<T> for Cumprod {
         let inputs = at.x[0].data().chunks_exact(block);
         let outputs = at.y.data().chunks_exact(block);
         let blocks = inputs.zip(outputs).zip(t.data().chunks_exact(block));
-        for (((x, y), t), ty) in blocks.zip(ty.fill().chunks_exact_mut(block)) {
+        let out = ty.fill();
+        for (((x, y), t), ty) in blocks.zip(out.chunks_exact_mut(block)) {
             ty[..inner].copy_from_slice(&t[..inner]);
             for p in inner..block {
                 let before = p - inner;
                 ty[p] = share(ty[before], || x[p]) + share(t[p], || y[before]);
             }
         }
+        let rows = t.shape().rows(self.axis);
+        kernel::running_product_jvp_apart(rows, at.x[0].data(), t.data(), out);
         Ok(())
     }
 
@@ -81,8 +89,16 @@ impl<T: Elem> Rule<T> for Cumprod {
         Some(Box::new(*self))
     }
 
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        Twin::record_some(x, |x| Self::composed(x, &(self.axis as isize)))
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
+    }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
     }
 }
 
@@ -111,7 +127,9 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// Any with at least one axis; y has the shape of x.
     ///
     /// # Domain
-    /// All reals; what overflows on the way stays infinite, or becomes NaN times 0.
+    /// All reals. A product that overflows is infinite and those after it are right all the same: powers
+    /// of 2 are kept apart where one could leave the range, so that `[1e200, 1e200, 1e-300]` gives
+    /// `[1e200, inf, 1e100]`.
     ///
     /// # Gradient
     /// `gx_i = Σ_(j >= i) g_j Π_(k <= j, k ≠ i) x_k`, as `y_(i-1) s_i` with
@@ -173,7 +191,7 @@ impl<T: Elem> Tensor<T> {
 impl Spec for Cumprod {
     const NAME: &'static str = "cumprod";
     const FORMULA: &'static str = "y_j = Π x_k over k <= j";
-    const GRADIENT: &'static str = "gx_i = Σ g_j Π x_k over j >= i and k <= j, k ≠ i";
+    const GRADIENT: &'static str = "gx_i = y_(i-1) s_i, s_i = g_i + x_(i+1) s_(i+1)";
     type Attributes = isize;
 
     fn sample(draw: &mut Draw) -> Sample<isize> {

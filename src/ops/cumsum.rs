@@ -52,6 +52,10 @@ impl<T: Elem> Rule<T> for Cumsum {
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 impl Cumsum {

@@ -18,6 +18,7 @@ pub struct Deviation {
 impl<T: Elem> Reduction<T> for Deviation {
     const NAME: &'static str = "std";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT.and_residual();
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -26,24 +27,21 @@ impl<T: Elem> Reduction<T> for Deviation {
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
         let centres = centre(rows, x, keep);
-        kernel::norm_axis(rows, x, &centres, y, &from_centre);
         let root = freedom::<T>(rows, self.ddof).sqrt();
-        y.iter_mut().for_each(|y| *y /= root);
+        kernel::norm_axis(rows, x, &centres, y, root, &from_centre);
     }
-
-    const COMPOSED: bool = true;
 
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,
         axes: &[isize],
         keep: bool,
-    ) -> Var<'t, Tensor<T>> {
-        match keep {
+    ) -> Option<Var<'t, Tensor<T>>> {
+        let variance = match keep {
             true => x.var_keep(axes, self.ddof),
             false => x.var_axis(axes, self.ddof),
-        }
-        .sqrt()
+        };
+        Some(variance.sqrt())
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
@@ -100,7 +98,8 @@ reduction! {
 impl Spec for Deviation {
     const NAME: &'static str = "std";
     const FORMULA: &'static str = "y = √(Σ (x - mean)² / (n - ddof)) along the axes";
-    const GRADIENT: &'static str = "gx = g (x - mean) / (y (n - ddof)), 0 where y is 0";
+    const GRADIENT: &'static str =
+        "gx = g (x - mean) / (y (n - ddof)), 0 where y is 0; the mean is kept";
     type Attributes = (Vec<isize>, bool, usize);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
@@ -122,6 +121,6 @@ impl Spec for Deviation {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep, ddof): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(Deviation { ddof: *ddof }.composed(x[0], axes, *keep))
+        Deviation { ddof: *ddof }.composed(x[0], axes, *keep)
     }
 }

@@ -16,6 +16,7 @@ pub struct Elu<T> {
 impl<T: Elem> Unary<T> for Elu<T> {
     const NAME: &'static str = "elu";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Elu<f64> as Spec>::GRADIENT;
     type Wide = Elu<T::Wide>;
 
     fn wide(self) -> Self::Wide {
@@ -38,6 +39,10 @@ impl<T: Elem> Unary<T> for Elu<T> {
         } else {
             self.alpha * x.exp()
         }
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        Some(x.relu() - (-((-x).relu())).expm1().neg() * self.alpha)
     }
 }
 
@@ -78,7 +83,10 @@ impl Spec for Elu<f64> {
         x: &[Var<'t, Tensor<T>>],
         with: &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(x[0].relu() - (-((-x[0]).relu())).expm1().neg() * T::of(*with))
+        Elu {
+            alpha: T::of(*with),
+        }
+        .twin(x[0])
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {

@@ -11,7 +11,7 @@ use crate::var::Var;
 pub struct Exp;
 
 impl<T: Elem> Unary<T> for Exp {
-    plain_unary!("exp", OUTPUT);
+    plain_unary!("exp", INPUTS_AND_OUTPUT);
 
     fn value(self, x: T) -> T {
         x.exp()
@@ -19,6 +19,12 @@ impl<T: Elem> Unary<T> for Exp {
 
     fn slope(self, _: T, y: T) -> T {
         y
+    }
+
+    // By halves: y may be out of range where g y is not.
+    fn far(self, x: T, _: T, g: T) -> T {
+        let half = (x * T::of(0.5)).exp();
+        (g * half) * half
     }
 }
 
@@ -51,7 +57,7 @@ elementwise! {
 impl Spec for Exp {
     const NAME: &'static str = "exp";
     const FORMULA: &'static str = "y = e^x";
-    const GRADIENT: &'static str = "gx = g y";
+    const GRADIENT: &'static str = "gx = g y, by x where y has left the range";
     const EDGES: &'static [f64] = &[
         0.0,
         -745.0,

@@ -11,7 +11,7 @@ use crate::var::Var;
 pub struct Exp2;
 
 impl<T: Elem> Unary<T> for Exp2 {
-    plain_unary!("exp2", OUTPUT);
+    plain_unary!("exp2", INPUTS_AND_OUTPUT);
 
     fn value(self, x: T) -> T {
         x.exp2()
@@ -19,6 +19,12 @@ impl<T: Elem> Unary<T> for Exp2 {
 
     fn slope(self, _: T, y: T) -> T {
         y * T::LN_2()
+    }
+
+    // By halves: y may be out of range where g y is not.
+    fn far(self, x: T, _: T, g: T) -> T {
+        let half = (x * T::of(0.5)).exp2();
+        (g * half) * T::LN_2() * half
     }
 }
 
@@ -50,7 +56,7 @@ elementwise! {
 impl Spec for Exp2 {
     const NAME: &'static str = "exp2";
     const FORMULA: &'static str = "y = 2^x";
-    const GRADIENT: &'static str = "gx = g y ln 2";
+    const GRADIENT: &'static str = "gx = g y ln 2, by x where y has left the range";
     const EDGES: &'static [f64] = &[
         0.0,
         -1074.0,

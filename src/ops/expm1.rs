@@ -20,6 +20,10 @@ impl<T: Elem> Unary<T> for Expm1 {
     fn slope(self, x: T, _: T) -> T {
         x.exp()
     }
+
+    fn far(self, x: T, y: T, g: T) -> T {
+        super::exp::Exp.far(x, y, g)
+    }
 }
 
 elementwise! {

@@ -37,10 +37,9 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
     }
 
     #[inline]
+    #[track_caller]
     fn unary(self, op: impl Unary<T>) -> Self {
-        let x = self.repr.value;
-        let y = op.value(x);
-        self.chain(y, op.slope(x, y))
+        self.unary(op)
     }
 
     #[inline]

@@ -54,6 +54,10 @@ impl<T: Elem> Rule<T> for Gather {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

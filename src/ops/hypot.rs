@@ -1,9 +1,8 @@
 //! Length of the hypotenuse.
 
-use super::binary::{Binary, pairwise};
+use super::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -12,13 +11,7 @@ use crate::var::Var;
 pub struct Hypot;
 
 impl<T: Elem> Binary<T> for Hypot {
-    const NAME: &'static str = "hypot";
-    const KEEPS: Keeps = Keeps::INPUTS;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("hypot", INPUTS);
 
     fn value(self, a: T, b: T) -> T {
         a.hypot(b)
@@ -69,7 +62,7 @@ pairwise! {
 impl Spec for Hypot {
     const NAME: &'static str = "hypot";
     const FORMULA: &'static str = "y = √(a² + b²)";
-    const GRADIENT: &'static str = "ga = g a / y, gb = g b / y";
+    const GRADIENT: &'static str = "ga = g a / √(a² + b²), gb = g b / √(a² + b²)";
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

@@ -55,6 +55,10 @@ impl<T: Elem> Rule<T> for IndexSelect {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

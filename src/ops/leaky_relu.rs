@@ -16,6 +16,7 @@ pub struct LeakyRelu<T> {
 impl<T: Elem> Unary<T> for LeakyRelu<T> {
     const NAME: &'static str = "leaky_relu";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <LeakyRelu<f64> as Spec>::GRADIENT;
     type Wide = LeakyRelu<T::Wide>;
 
     fn wide(self) -> Self::Wide {
@@ -30,6 +31,10 @@ impl<T: Elem> Unary<T> for LeakyRelu<T> {
 
     fn slope(self, x: T, _: T) -> T {
         if x > T::zero() { T::one() } else { self.alpha }
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        Some(x.relu() - (-x).relu() * self.alpha)
     }
 }
 
@@ -70,7 +75,10 @@ impl Spec for LeakyRelu<f64> {
         x: &[Var<'t, Tensor<T>>],
         with: &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(x[0].relu() - (-x[0]).relu() * T::of(*with))
+        LeakyRelu {
+            alpha: T::of(*with),
+        }
+        .twin(x[0])
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {

@@ -2,7 +2,7 @@
 
 use super::plain::evaluate;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Matrix, lu};
+use crate::kernel::{Elem, Matrix};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
@@ -79,12 +79,8 @@ impl Sizes {
     fn solve<T: Elem>(self, kept: &Residual<T>, b: &mut [T], transposed: bool) {
         let Self { n, width, .. } = self;
         for [a, p, b_place] in self.each() {
-            let (lu, pivots) = (&kept.values[a], &kept.indices[p]);
-            let b = &mut b[b_place];
-            match transposed {
-                true => lu::solve_transposed(n, lu, pivots, b, width),
-                false => lu::solve(n, lu, pivots, b, width),
-            }
+            let (factors, order) = (&kept.values[a], &kept.indices[p]);
+            T::solve(n, factors, order, &mut b[b_place], width, transposed);
         }
     }
 }
@@ -104,10 +100,10 @@ impl<T: Elem> Rule<T> for LinearSolve {
         keep.values.extend_from_slice(x[0].data());
         keep.indices.resize(sizes.systems * sizes.n, 0);
         for [a, p, _] in sizes.each() {
-            let lu = &mut keep.values[a];
-            if lu::factor(sizes.n, lu, &mut keep.indices[p]).is_err() {
+            let factors = &mut keep.values[a];
+            if T::factor(sizes.n, factors, &mut keep.indices[p]).is_err() {
                 // Refused where it is recorded; a replay has nobody to tell.
-                lu.fill(T::nan());
+                factors.fill(T::nan());
             }
         }
         let y = y.fill();
@@ -165,6 +161,10 @@ impl<T: Elem> Rule<T> for LinearSolve {
     fn keeps(&self) -> Keeps {
         Keeps::OUTPUT.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 /// Refuses a solution of a singular system: it is NaN, and the factors say in which column.
@@ -174,7 +174,7 @@ fn check_solved<T: Elem>(a: &Tensor<T>, y: &Tensor<T>) -> Result<(), Error> {
     }
     let n = *a.shape().last().expect("a matrix has axes");
     for (k, matrix) in a.data().chunks_exact((n * n).max(1)).enumerate() {
-        if let Err(column) = lu::factor(n, &mut matrix.to_vec(), &mut vec![0; n]) {
+        if let Err(column) = T::factor(n, &mut matrix.to_vec(), &mut vec![0; n]) {
             let which = match a.rank() {
                 2 => String::from("the matrix"),
                 _ => format!("matrix {k}"),
@@ -209,11 +209,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// hand, `ga = -gb xᵀ`. The JVP is `a⁻¹ (tb - ta x)`.
     ///
     /// # Keeps
-    /// x, the LU factors and the pivots.
+    /// x, the LU factors and the order of the rows.
     ///
     /// # Accuracy
-    /// Gaussian elimination with partial pivoting: the residual is small, the error at most the
-    /// condition number times the rounding error.
+    /// Gaussian elimination with partial pivoting, by the `nalgebra` crate for f32 and f64 unless that
+    /// feature is off: the residual is small, the error at most the condition number times the rounding
+    /// error. Dual numbers take one factorization of their primals.
     ///
     /// # Complexity
     /// `2 n³ / 3` steps for the factors, `2 n² k` for the solution and again for its gradient.
@@ -280,8 +281,8 @@ impl<T: Elem> Tensor<T> {
 
 impl Spec for LinearSolve {
     const NAME: &'static str = NAME;
-    const FORMULA: &'static str = "x = a⁻¹ b";
-    const GRADIENT: &'static str = "gb = a⁻ᵀ g, ga = -gb xᵀ";
+    const FORMULA: &'static str = "y = a⁻¹ b";
+    const GRADIENT: &'static str = "gb = a⁻ᵀ g by the factors kept, ga = -gb yᵀ";
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {

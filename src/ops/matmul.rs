@@ -79,6 +79,10 @@ impl<T: Elem> Rule<T> for Matmul {
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 /// The products that one call consists of.

@@ -16,6 +16,7 @@ pub struct Max;
 impl<T: Elem> Reduction<T> for Max {
     const NAME: &'static str = "max";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT.and_residual();
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     const NEEDS_ELEMENTS: bool = true;
     type Wide = Self;
 
@@ -109,7 +110,8 @@ reduction! {
 impl Spec for Max {
     const NAME: &'static str = "max";
     const FORMULA: &'static str = "y = max x along the axes";
-    const GRADIENT: &'static str = "gx = g / k at each of k elements equal to y, else 0";
+    const GRADIENT: &'static str =
+        "gx = g / k where x is y, else 0; k, the number of ties, is kept";
     type Attributes = (Vec<isize>, bool);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {

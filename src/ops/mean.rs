@@ -14,6 +14,7 @@ pub struct Mean;
 impl<T: Elem> Reduction<T> for Mean {
     const NAME: &'static str = "mean";
     const KEEPS: Keeps = Keeps::NOTHING;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -32,6 +33,21 @@ impl<T: Elem> Reduction<T> for Mean {
 
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
         kernel::mean_axis(at.rows, t, &vec![(); at.rows.count()], ty, &|t, ()| t);
+    }
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        let shape = x.shape();
+        let sizes = axes.iter().map(|&axis| shape[axis as usize]);
+        let n = T::of(sizes.product::<usize>() as f64);
+        Some(match keep {
+            true => x.sum_keep(axes) / n,
+            false => x.sum_axis(axes) / n,
+        })
     }
 }
 
@@ -93,12 +109,6 @@ impl Spec for Mean {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        let sum = match keep {
-            true => x[0].sum_keep(&axes[..]),
-            false => x[0].sum_axis(&axes[..]),
-        };
-        let shape = x[0].shape();
-        let sizes = axes.iter().map(|&axis| shape[axis as usize]);
-        Some(sum / T::of(sizes.product::<usize>() as f64))
+        Mean.composed(x[0], axes, *keep)
     }
 }

@@ -16,6 +16,7 @@ pub struct Min;
 impl<T: Elem> Reduction<T> for Min {
     const NAME: &'static str = "min";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT.and_residual();
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     const NEEDS_ELEMENTS: bool = true;
     type Wide = Self;
 
@@ -30,6 +31,18 @@ impl<T: Elem> Reduction<T> for Min {
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         pull_ties(at, g, gx);
+    }
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(match keep {
+            true => -(-x).max_keep(axes),
+            false => -(-x).max_axis(axes),
+        })
     }
 }
 
@@ -73,7 +86,8 @@ reduction! {
 impl Spec for Min {
     const NAME: &'static str = "min";
     const FORMULA: &'static str = "y = min x along the axes";
-    const GRADIENT: &'static str = "gx = g / k at each of k elements equal to y, else 0";
+    const GRADIENT: &'static str =
+        "gx = g / k where x is y, else 0; k, the number of ties, is kept";
     type Attributes = (Vec<isize>, bool);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
@@ -97,9 +111,6 @@ impl Spec for Min {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(match keep {
-            true => -(-x[0]).max_keep(&axes[..]),
-            false => -(-x[0]).max_axis(&axes[..]),
-        })
+        Min.composed(x[0], axes, *keep)
     }
 }

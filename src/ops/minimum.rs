@@ -1,9 +1,8 @@
 //! Smaller of two.
 
-use super::binary::{Binary, pairwise};
+use super::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -12,13 +11,7 @@ use crate::var::Var;
 pub struct Minimum;
 
 impl<T: Elem> Binary<T> for Minimum {
-    const NAME: &'static str = "minimum";
-    const KEEPS: Keeps = Keeps::INPUTS;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("minimum", INPUTS);
 
     fn value(self, a: T, b: T) -> T {
         -super::maximum::larger(-a, -b)

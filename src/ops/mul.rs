@@ -2,11 +2,10 @@
 
 use std::ops::{Mul, MulAssign};
 
-use super::binary::{Binary, Zip, operator};
+use super::binary::{Binary, Zip, operator, plain_binary};
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -15,13 +14,7 @@ use crate::var::Var;
 pub struct Product;
 
 impl<T: Elem> Binary<T> for Product {
-    const NAME: &'static str = "mul";
-    const KEEPS: Keeps = Keeps::INPUTS;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("mul", INPUTS);
 
     fn value(self, a: T, b: T) -> T {
         a * b

@@ -15,6 +15,7 @@ pub struct Norm;
 impl<T: Elem> Reduction<T> for Norm {
     const NAME: &'static str = "norm";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -22,36 +23,51 @@ impl<T: Elem> Reduction<T> for Norm {
     }
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], _: &mut Residual<T>) {
-        kernel::norm_axis(rows, x, &vec![(); rows.count()], y, &|x, ()| x);
+        kernel::norm_axis(rows, x, &vec![(); rows.count()], y, T::one(), &|x, ()| x);
     }
-
-    const COMPOSED: bool = true;
 
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,
         axes: &[isize],
         keep: bool,
-    ) -> Var<'t, Tensor<T>> {
+    ) -> Option<Var<'t, Tensor<T>>> {
         let squares = x * x;
-        match keep {
+        let sum = match keep {
             true => squares.sum_keep(axes),
             false => squares.sum_axis(axes),
-        }
-        .sqrt()
+        };
+        Some(sum.sqrt())
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
-        let of_row: Vec<_> = g.iter().zip(at.y).collect();
-        at.write(&of_row, gx, |x, (&g, &y)| {
+        let units: Vec<_> = (0..at.y.len()).map(|row| unit(at, row)).collect();
+        let of_row: Vec<_> = g.iter().zip(units).collect();
+        at.write(&of_row, gx, |x, (&g, (y, unit))| {
             // A branch on equality, for the convention that norm'(0) is 0.
             if y == T::zero() {
                 T::zero()
             } else {
-                share(g, || x / y)
+                share(g, || x * unit / y)
             }
         });
     }
+}
+
+/// The norm of a row in a unit in which it is a number, and that unit's reciprocal.
+fn unit<T: Elem>(at: &Given<'_, T>, row: usize) -> (T, T) {
+    let y = at.y[row];
+    if !y.is_infinite() {
+        return (y, T::one());
+    }
+    // Far below any number of elements there could be.
+    let unit = T::of(1.0 / (1u64 << 40) as f64);
+    let elements = at.rows.row(at.rows.at(row, 0));
+    let small: Vec<T> = elements.map(|place| at.x[place] * unit).collect();
+    let mut y = [T::zero()];
+    let rows = Rows::last(1, small.len());
+    kernel::norm_axis(rows, &small, &[()], &mut y, T::one(), &|x, ()| x);
+    (y[0], unit)
 }
 
 reduction! {
@@ -119,6 +135,6 @@ impl Spec for Norm {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(Norm.composed(x[0], axes, *keep))
+        Norm.composed(x[0], axes, *keep)
     }
 }

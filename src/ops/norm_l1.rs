@@ -16,6 +16,7 @@ pub struct NormL1;
 impl<T: Elem> Reduction<T> for NormL1 {
     const NAME: &'static str = "norm_l1";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -28,6 +29,18 @@ impl<T: Elem> Reduction<T> for NormL1 {
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         at.write(g, gx, |x, g| share(g, || signum(x)));
+    }
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(match keep {
+            true => x.abs().sum_keep(axes),
+            false => x.abs().sum_axis(axes),
+        })
     }
 }
 
@@ -88,9 +101,6 @@ impl Spec for NormL1 {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(match keep {
-            true => x[0].abs().sum_keep(&axes[..]),
-            false => x[0].abs().sum_axis(&axes[..]),
-        })
+        NormL1.composed(x[0], axes, *keep)
     }
 }

@@ -4,7 +4,7 @@ use super::plain::evaluate;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Elem, Matrix};
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -66,8 +66,16 @@ impl<T: Elem> Rule<T> for Outer {
         Some(Box::new(*self))
     }
 
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        Twin::record_some(x, |x| Self::composed(x, &()))
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS
+    }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
     }
 }
 

@@ -10,10 +10,11 @@ use crate::var::{Operand, Var};
 impl<'t, T: Elem> Var<'t, T> {
     /// A function of your own of this scalar: folds into the handle and records nothing.
     #[inline]
+    #[track_caller]
     pub fn unary(self, op: impl Unary<T>) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
-        self.chain(y, op.slope(x, y))
+        self.chain_by(y, op.slope(x, y), |g| op.far(x, y, g))
     }
 
     /// A function of your own of two scalars.

@@ -72,6 +72,10 @@ impl<T: Elem> Rule<T> for Pad<T> {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Pad<f64> as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

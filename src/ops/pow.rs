@@ -1,9 +1,8 @@
 //! Power with a variable exponent.
 
-use super::binary::{Binary, pairwise};
+use super::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::Keeps;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -12,13 +11,7 @@ use crate::var::Var;
 pub struct Pow;
 
 impl<T: Elem> Binary<T> for Pow {
-    const NAME: &'static str = "pow";
-    const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
-    type Wide = Self;
-
-    fn wide(self) -> Self {
-        self
-    }
+    plain_binary!("pow", INPUTS_AND_OUTPUT);
 
     fn value(self, a: T, b: T) -> T {
         a.powf(b)
@@ -36,6 +29,21 @@ impl<T: Elem> Binary<T> for Pow {
             if flat { T::zero() } else { da },
             if still { T::zero() } else { db },
         ]
+    }
+
+    fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> T {
+        let slope = self.slopes(a, b, y)[k];
+        // What is 0 by convention stays so.
+        let flat = b.is_zero() || a == T::zero();
+        let far = match k {
+            _ if flat => None,
+            0 => power_far(a, b, g),
+            _ => {
+                let half = a.powf(b * T::of(0.5));
+                Some((g * half) * a.ln() * half)
+            }
+        };
+        far.unwrap_or(slope * g)
     }
 }
 
@@ -66,6 +74,30 @@ pub(super) fn power_slope<T: Elem>(a: T, b: T, y: T) -> T {
     } else {
         b * y / a
     }
+}
+
+/// `g b a^(b - 1)` in factors between which g comes; `None` where a is no pole but 0 or infinite.
+pub(super) fn power_far<T: Elem>(a: T, b: T, g: T) -> Option<T> {
+    if a == T::zero() || a.is_infinite() {
+        return None;
+    }
+    let (one, half) = (T::one(), T::of(0.5));
+    let (size, less) = (a.abs(), b - one);
+    // From 1/2 on b - 1 is exact; below, the power is a little above or below 1, or a / is no risk.
+    let power = if b > half {
+        let root = size.powf(less * half);
+        (g * root) * b * root
+    } else {
+        let root = size.powf(b * half);
+        (g * root) / size * b * root
+    };
+    // NaN for a negative a with an exponent that is not whole.
+    let sign = if a < T::zero() {
+        (-one).powf(less)
+    } else {
+        one
+    };
+    Some(sign * power)
 }
 
 pairwise! {

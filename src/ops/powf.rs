@@ -16,6 +16,7 @@ pub struct Powf<T> {
 impl<T: Elem> Unary<T> for Powf<T> {
     const NAME: &'static str = "powf";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
+    const WHY: &'static str = <Powf<f64> as Spec>::GRADIENT;
     type Wide = Powf<T::Wide>;
 
     fn wide(self) -> Self::Wide {
@@ -34,6 +35,20 @@ impl<T: Elem> Unary<T> for Powf<T> {
         } else {
             super::pow::power_slope(x, self.exponent, y)
         }
+    }
+
+    fn far(self, x: T, y: T, g: T) -> T {
+        if self.exponent.is_zero() {
+            return T::zero();
+        }
+        match super::pow::power_far(x, self.exponent, g) {
+            Some(far) => far,
+            None => self.slope(x, y) * g,
+        }
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        Some((x.ln() * self.exponent).exp())
     }
 }
 
@@ -57,7 +72,7 @@ elementwise! {
 impl Spec for Powf<f64> {
     const NAME: &'static str = "powf";
     const FORMULA: &'static str = "y = x^e";
-    const GRADIENT: &'static str = "gx = g e x^(e - 1), 0 for e = 0";
+    const GRADIENT: &'static str = "gx = g e y / x, 0 for e = 0";
     const EDGES: &'static [f64] = &[0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
     type Attributes = f64;
 
@@ -74,7 +89,10 @@ impl Spec for Powf<f64> {
         x: &[Var<'t, Tensor<T>>],
         with: &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some((x[0].ln() * T::of(*with)).exp())
+        Powf {
+            exponent: T::of(*with),
+        }
+        .twin(x[0])
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {

@@ -16,6 +16,7 @@ pub struct Powi {
 impl<T: Elem> Unary<T> for Powi {
     const NAME: &'static str = "powi";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(self) -> Self {
@@ -41,6 +42,10 @@ impl<T: Elem> Unary<T> for Powi {
         let rest = i64::from(self.n) - 1;
         let half = whole_power(x, rest / 2);
         (g * half) * whole_power(x, rest % 2) * half * T::of(f64::from(self.n))
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        Some((x.ln() * T::of(f64::from(self.n))).exp())
     }
 }
 
@@ -96,7 +101,7 @@ impl Spec for Powi {
         x: &[Var<'t, Tensor<T>>],
         with: &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some((x[0].ln() * T::of(f64::from(*with))).exp())
+        Self { n: *with }.twin(x[0])
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], with: &Self::Attributes) -> Option<Var<'t, T>> {

@@ -14,6 +14,7 @@ pub struct Prod;
 impl<T: Elem> Reduction<T> for Prod {
     const NAME: &'static str = "prod";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -26,6 +27,21 @@ impl<T: Elem> Reduction<T> for Prod {
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         kernel::product_of_others(at.rows, at.x, g, gx);
+    }
+
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        // The sign is that of (-1)^k, k the number of negative elements.
+        let (size, half_turns) = (x.abs().ln(), (-x.sign() + T::one()) * T::FRAC_PI_2());
+        let [size, half_turns] = [size, half_turns].map(|x| match keep {
+            true => x.sum_keep(axes),
+            false => x.sum_axis(axes),
+        });
+        Some(size.exp() * half_turns.cos())
     }
 }
 
@@ -94,12 +110,6 @@ impl Spec for Prod {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        // The sign is that of (-1)^k, k the number of negative elements.
-        let (size, half_turns) = (x[0].abs().ln(), (-x[0].sign() + T::one()) * T::FRAC_PI_2());
-        let [size, half_turns] = [size, half_turns].map(|x| match keep {
-            true => x.sum_keep(&axes[..]),
-            false => x.sum_axis(&axes[..]),
-        });
-        Some(size.exp() * half_turns.cos())
+        Prod.composed(x[0], axes, *keep)
     }
 }

@@ -19,6 +19,9 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
     /// What the pullback reads.
     const KEEPS: Keeps;
 
+    /// Why it reads that: its formula.
+    const WHY: &'static str;
+
     /// Whether a row without elements is refused.
     const NEEDS_ELEMENTS: bool = false;
 
@@ -34,12 +37,15 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
     /// Writes the cotangent of every element, given one cotangent for each row.
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]);
 
-    /// Whether [`composed`](Self::composed) gives something.
-    const COMPOSED: bool = false;
-
-    /// The same function composed from other ops; the operand itself where it is primitive.
-    fn composed<'t>(&self, x: Var<'t, Tensor<T>>, _: &[isize], _: bool) -> Var<'t, Tensor<T>> {
-        x
+    /// The same function along these axes composed from other ops; `None` if it is primitive.
+    fn composed<'t>(
+        &self,
+        x: Var<'t, Tensor<T>>,
+        axes: &[isize],
+        keep: bool,
+    ) -> Option<Var<'t, Tensor<T>>> {
+        let _ = (x, axes, keep);
+        None
     }
 
     /// Writes one tangent for each row: here by the slopes, which are the pullback of ones.
@@ -205,13 +211,17 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
         let axes: Vec<isize> = self.over.axes().iter().map(|&axis| axis as isize).collect();
-        let composed = || Twin::record(x, |x| self.op.composed(x[0], &axes, self.over.keeps()));
         // A row without elements has no maximum, which some forms begin with.
-        (R::COMPOSED && !x[0].is_empty()).then(composed)
+        let x = (!x[0].is_empty()).then_some(x)?;
+        Twin::record_some(x, |x| self.op.composed(x[0], &axes, self.over.keeps()))
     }
 
     fn keeps(&self) -> Keeps {
         R::KEEPS
+    }
+
+    fn why(&self) -> &'static str {
+        R::WHY
     }
 }
 

@@ -47,6 +47,10 @@ impl<T: Elem> Rule<T> for Reshape {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

@@ -81,6 +81,10 @@ impl<T: Elem> Rule<T> for ScatterAdd {
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 impl ScatterAdd {

@@ -62,6 +62,10 @@ impl<T: Elem> Rule<T> for Slice {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

@@ -64,6 +64,10 @@ impl<T: Elem> Rule<T> for Stack {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Copies
     }

@@ -14,6 +14,7 @@ pub struct Sum;
 impl<T: Elem> Reduction<T> for Sum {
     const NAME: &'static str = "sum";
     const KEEPS: Keeps = Keeps::NOTHING;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {

@@ -4,8 +4,9 @@ use std::fmt::Debug;
 
 use crate::error::Error;
 use crate::kernel::{self, Elem};
-use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
+use crate::var::Var;
 
 /// A function of one number.
 ///
@@ -43,6 +44,9 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
     /// What the derivative reads.
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
 
+    /// Why it reads that, for the ledger: its formula.
+    const WHY: &'static str = Self::KEEPS.why();
+
     /// The same function on wider elements.
     type Wide: Unary<T::Wide>;
 
@@ -59,6 +63,12 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
     /// be a number all the same, as `g / x²` is at `x = 1e-200` for small `g`.
     fn far(self, x: T, y: T, g: T) -> T {
         self.slope(x, y) * g
+    }
+
+    /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        let _ = x;
+        None
     }
 }
 
@@ -103,8 +113,16 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
         Some(Box::new(Map(self.0.wide())))
     }
 
+    fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
+        Twin::record_some(x, |x| self.0.twin(x[0]))
+    }
+
     fn keeps(&self) -> Keeps {
         U::KEEPS
+    }
+
+    fn why(&self) -> &'static str {
+        U::WHY
     }
 
     fn reach(&self) -> Reach {
@@ -137,10 +155,9 @@ macro_rules! elementwise {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
             #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and records nothing. Formula, domain and gradient stand at the tensor form.")]
             #[inline]
+            #[track_caller]
             pub fn $name(self $(, $arg: $t)*) -> Self {
-                let (op, x) = ($op, self.repr.value);
-                let y = $crate::ops::Unary::value(op, x);
-                self.chain(y, $crate::ops::Unary::slope(op, x, y))
+                self.unary($op)
             }
         }
 
@@ -168,10 +185,18 @@ macro_rules! plain_unary {
     ($name:literal, $keeps:ident) => {
         const NAME: &'static str = $name;
         const KEEPS: $crate::rule::Keeps = $crate::rule::Keeps::$keeps;
+        const WHY: &'static str = <Self as $crate::ops::Spec>::GRADIENT;
         type Wide = Self;
 
         fn wide(self) -> Self {
             self
+        }
+
+        fn twin<'t>(
+            self,
+            x: $crate::var::Var<'t, $crate::tensor::Tensor<T>>,
+        ) -> Option<$crate::var::Var<'t, $crate::tensor::Tensor<T>>> {
+            <Self as $crate::ops::Spec>::composed(&[x], &())
         }
     };
 }

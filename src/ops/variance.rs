@@ -17,6 +17,7 @@ pub struct Variance {
 impl<T: Elem> Reduction<T> for Variance {
     const NAME: &'static str = "var";
     const KEEPS: Keeps = Keeps::INPUTS.and_residual();
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -34,14 +35,12 @@ impl<T: Elem> Reduction<T> for Variance {
         y.iter_mut().for_each(|y| *y *= scale);
     }
 
-    const COMPOSED: bool = true;
-
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,
         axes: &[isize],
         keep: bool,
-    ) -> Var<'t, Tensor<T>> {
+    ) -> Option<Var<'t, Tensor<T>>> {
         let shape = x.shape();
         let n: usize = axes.iter().map(|&axis| shape[axis as usize]).product();
         let centred = x - x.sum_keep(axes) / T::of(n as f64);
@@ -50,7 +49,7 @@ impl<T: Elem> Reduction<T> for Variance {
             true => squares.sum_keep(axes),
             false => squares.sum_axis(axes),
         };
-        sum / T::of(n as f64 - self.ddof as f64)
+        Some(sum / T::of(n as f64 - self.ddof as f64))
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
@@ -141,7 +140,7 @@ pub(super) fn spread_rows(draw: &mut Draw) -> (Shape, (Vec<isize>, bool, usize))
 impl Spec for Variance {
     const NAME: &'static str = "var";
     const FORMULA: &'static str = "y = Σ (x - mean)² / (n - ddof) along the axes";
-    const GRADIENT: &'static str = "gx = 2 g (x - mean) / (n - ddof)";
+    const GRADIENT: &'static str = "gx = 2 g (x - mean) / (n - ddof); the mean is kept";
     type Attributes = (Vec<isize>, bool, usize);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
@@ -163,6 +162,6 @@ impl Spec for Variance {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep, ddof): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(Variance { ddof: *ddof }.composed(x[0], axes, *keep))
+        Variance { ddof: *ddof }.composed(x[0], axes, *keep)
     }
 }

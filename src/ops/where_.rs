@@ -62,6 +62,10 @@ impl<T: Elem> Rule<T> for Where {
         Keeps::NOTHING
     }
 
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+
     fn reach(&self) -> Reach {
         Reach::Elementwise
     }

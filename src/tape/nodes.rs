@@ -166,6 +166,11 @@ impl<'a, T: Elem> NodeView<'a, T> {
         self.rule().map(Rule::keeps)
     }
 
+    /// Why it reads that; `None` for what is no operation.
+    pub fn why(self) -> Option<&'static str> {
+        self.rule().map(Rule::why)
+    }
+
     /// The bytes of its value, as if no other node shared the buffer.
     pub fn value_bytes(self) -> usize {
         size_of_val(self.value().data())

@@ -106,6 +106,13 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         Keeps::INPUTS_AND_OUTPUT
     }
 
+    /// Why it reads that, for the ledger: the pullback's formula, or a few words.
+    ///
+    /// The default says which of operands, output and statistics its slopes are made of.
+    fn why(&self) -> &'static str {
+        self.keeps().why()
+    }
+
     /// Which elements of the operands an element of the output depends on, for detected sparsity.
     fn reach(&self) -> Reach {
         Reach::Dense
@@ -195,6 +202,21 @@ impl Keeps {
             inputs: self.inputs || other.inputs,
             output: self.output || other.output,
             residual: self.residual || other.residual,
+        }
+    }
+
+    /// What can be said of a pullback by this alone; its formula says more.
+    #[must_use]
+    pub const fn why(self) -> &'static str {
+        match (self.inputs, self.output, self.residual) {
+            (false, false, false) => "the cotangent is enough",
+            (true, false, false) => "slopes from x",
+            (false, true, false) => "slopes from y",
+            (true, true, false) => "slopes from x and y",
+            (false, false, true) => "slopes from statistics kept",
+            (true, false, true) => "slopes from x and statistics kept",
+            (false, true, true) => "slopes from y and statistics kept",
+            (true, true, true) => "slopes from x, y and statistics kept",
         }
     }
 

@@ -12,6 +12,9 @@ use super::arguments::Handle;
 
 /// A number or a tensor that a function returns. Implemented here only.
 pub trait Output: Value {
+    /// The same kind on numbers `E`.
+    type With<E: Elem>: Output<Elem = E>;
+
     /// The shape; a number has no axes.
     #[doc(hidden)]
     fn shape_of(y: Var<'_, Self>) -> Shape;
@@ -61,6 +64,8 @@ pub trait Output: Value {
 }
 
 impl<T: Elem> Output for T {
+    type With<E: Elem> = E;
+
     fn shape_of(_: Var<'_, T>) -> Shape {
         Shape::scalar()
     }
@@ -112,6 +117,8 @@ impl<T: Elem> Output for T {
 }
 
 impl<T: Elem> Output for Tensor<T> {
+    type With<E: Elem> = Tensor<E>;
+
     fn shape_of(y: Var<'_, Self>) -> Shape {
         y.shape()
     }

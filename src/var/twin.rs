@@ -23,9 +23,18 @@ impl<T: Elem> Twin<T> {
         x: &[&Tensor<T>],
         composed: impl for<'t> FnOnce(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>,
     ) -> Self {
+        Self::record_some(x, |x| Some(composed(x))).expect("the closure gives one")
+    }
+
+    /// Records `composed` at these operands; `None` if it gives none.
+    #[track_caller]
+    pub(crate) fn record_some(
+        x: &[&Tensor<T>],
+        composed: impl for<'t> FnOnce(&[Var<'t, Tensor<T>>]) -> Option<Var<'t, Tensor<T>>>,
+    ) -> Option<Self> {
         let tape = Tape::default();
         let handles: Vec<_> = x.iter().map(|&x| tape.var(x.clone())).collect();
-        let output = composed(&handles).value();
-        Self { tape, output }
+        let output = composed(&handles)?.value();
+        Some(Self { tape, output })
     }
 }

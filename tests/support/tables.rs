@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::sweep::{Figures, ORDERS};
+use super::sweep::{Figures, ORDERS};
 
 /// How much of a published figure may be exceeded: libraries differ between machines.
 const MARGIN: f64 = 1.5;

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::Binary;
-use crate::ops::unary::share;
+use crate::ops::unary::pull;
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 
@@ -19,6 +19,16 @@ impl<B> Average<B> {
     fn mean<T: Elem>(n: usize, y: &mut [T], f: impl Fn(usize) -> T) {
         let terms: Vec<T> = (0..n).map(f).collect();
         kernel::mean_axis(Rows::last(1, n), &terms, &[()], y, &|x, ()| x);
+    }
+}
+
+impl<B> Average<B> {
+    /// A cotangent or tangent times slope `k`.
+    fn scaled<T: Elem>(&self, g: T, a: T, b: T, k: usize, slopes: [T; 2]) -> T
+    where
+        B: Binary<T>,
+    {
+        pull(g, slopes[k], || self.0.far([a, b, T::nan()], k, g))
     }
 }
 
@@ -49,7 +59,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
         let g = g.item() / T::of(a.len() as f64);
         for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
             kernel::map2(a, b, gx.fill(), |a, b| {
-                share(g, || self.0.slopes(a, b, T::nan())[k])
+                self.scaled(g, a, b, k, self.0.slopes(a, b, T::nan()))
             });
         }
     }
@@ -61,11 +71,22 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
         let (a, b) = (at.x[0].data(), at.x[1].data());
-        let tangent = |k: usize, i: usize| t[k].map_or(T::zero(), |t| t.data()[i]);
-        Self::mean(a.len(), ty.fill(), |i| {
+        let term = |i: usize, per: T| {
             let slopes = self.0.slopes(a[i], b[i], T::nan());
-            share(tangent(0, i), || slopes[0]) + share(tangent(1, i), || slopes[1])
-        });
+            let pushed = |k: usize| {
+                let t = t[k].map_or(T::zero(), |t| t.data()[i] / per);
+                self.scaled(t, a[i], b[i], k, slopes)
+            };
+            pushed(0) + pushed(1)
+        };
+        let ty = ty.fill();
+        Self::mean(a.len(), ty, |i| term(i, T::one()));
+        if !ty[0].is_finite() {
+            // The terms overflowed, perhaps, where their shares of the mean do not.
+            let n = T::of(a.len() as f64);
+            let terms: Vec<T> = (0..a.len()).map(|i| term(i, n)).collect();
+            kernel::sum_axis(Rows::last(1, a.len()), &terms, ty);
+        }
         Ok(())
     }
 
@@ -74,10 +95,14 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        Some(Twin::record(x, |x| x[0].binary(self.0, x[1]).mean_axis(..)))
+        Twin::record_some(x, |x| Some(self.0.twin(x[0], x[1])?.mean_axis(..)))
     }
 
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS
+    }
+
+    fn why(&self) -> &'static str {
+        B::WHY
     }
 }

@@ -18,6 +18,7 @@ pub struct Bce;
 impl<T: Elem> Binary<T> for Bce {
     const NAME: &'static str = "bce_with_logits";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(self) -> Self {
@@ -34,6 +35,11 @@ impl<T: Elem> Binary<T> for Bce {
     // σ(x) - t would be 0 where x is large and t is 1.
     fn slopes(self, x: T, t: T, _: T) -> [T; 2] {
         [(T::one() - t) * logistic(x) - t * logistic(-x), -x]
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>, t: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        let (yes, no) = (x.sigmoid().ln(), x.neg().sigmoid().ln());
+        Some(-(t * yes + (-t + T::one()) * no))
     }
 }
 
@@ -127,9 +133,7 @@ impl Spec for Bce {
     }
 
     fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
-        let (x, t) = (x[0], x[1]);
-        let (yes, no) = (x.sigmoid().ln(), x.neg().sigmoid().ln());
-        Some(-(t * yes + (-t + T::one()) * no).mean_axis(..))
+        Some(Bce.twin(x[0], x[1])?.mean_axis(..))
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {

@@ -15,6 +15,7 @@ pub struct Mse;
 impl<T: Elem> Binary<T> for Mse {
     const NAME: &'static str = "mse";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(self) -> Self {
@@ -28,6 +29,20 @@ impl<T: Elem> Binary<T> for Mse {
     fn slopes(self, x: T, t: T, _: T) -> [T; 2] {
         let d = (x - t) + (x - t);
         [d, -d]
+    }
+
+    fn far(self, [x, t, _]: [T; 3], k: usize, g: T) -> T {
+        let d = if (x - t).is_finite() {
+            g * (x - t)
+        } else {
+            g * x - g * t
+        };
+        if k == 0 { d + d } else { -(d + d) }
+    }
+
+    fn twin<'t>(self, x: Var<'t, Tensor<T>>, t: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
+        let d = x - t;
+        Some(d * d)
     }
 }
 
@@ -119,8 +134,7 @@ impl Spec for Mse {
     }
 
     fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
-        let d = x[0] - x[1];
-        Some((d * d).mean_axis(..))
+        Some(Mse.twin(x[0], x[1])?.mean_axis(..))
     }
 
     fn scalar<'t, T: Elem>(x: &[Var<'t, T>], (): &()) -> Option<Var<'t, T>> {

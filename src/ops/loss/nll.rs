@@ -7,7 +7,7 @@ use super::{Labels, LossOptions};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -107,8 +107,23 @@ impl<T: Elem> Rule<T> for Nll<T> {
         }))
     }
 
+    fn twin(&self, z: &[&Tensor<T>]) -> Option<Twin<T>> {
+        let mut own = Tensor::zeros(z[0].shape());
+        for (_, at) in self.picked(z[0].shape().rows(self.axis)) {
+            own.data_mut()[at] = T::one();
+        }
+        let axis = self.axis as isize;
+        Some(Twin::record(z, |z| {
+            self.outcome.composed(-(z[0] * own).sum_axis(axis))
+        }))
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
+    }
+
+    fn why(&self) -> &'static str {
+        <Nll<f64> as Spec>::GRADIENT
     }
 }
 

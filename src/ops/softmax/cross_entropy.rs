@@ -182,6 +182,10 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <CrossEntropy<f64> as Spec>::GRADIENT
+    }
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -342,7 +346,8 @@ impl<T: Storage> Tensor<T> {
 impl Spec for CrossEntropy<f64> {
     const NAME: &'static str = NAME;
     const FORMULA: &'static str = "loss = mean over rows of ln Σ_j e^(x_j) - x_t";
-    const GRADIENT: &'static str = "gx_j = g (p_j - (j = t ? 1 : 0)) / rows";
+    const GRADIENT: &'static str =
+        "gx_j = g (p_j - (j = t ? 1 : 0)) / rows, p = softmax(x) by the statistics kept";
     type Attributes = Classes;
 
     fn sample(draw: &mut Draw) -> Sample<Classes> {

@@ -64,6 +64,10 @@ impl<T: Elem> Rule<T> for LogSoftmax {
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -147,7 +151,8 @@ impl<T: Storage> Tensor<T> {
 impl Spec for LogSoftmax {
     const NAME: &'static str = "log_softmax";
     const FORMULA: &'static str = "z_i = x_i - ln Σ_j e^(x_j) along the axis";
-    const GRADIENT: &'static str = "gx_i = g_i - softmax(x)_i Σ_j g_j";
+    const GRADIENT: &'static str =
+        "gx_i = g_i - p_i Σ_j g_j, p = softmax(x) by the statistics kept";
     type Attributes = isize;
 
     fn sample(draw: &mut Draw) -> Sample<isize> {

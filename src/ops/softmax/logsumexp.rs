@@ -15,6 +15,7 @@ pub struct LogSumExp;
 impl<T: Elem> Reduction<T> for LogSumExp {
     const NAME: &'static str = "logsumexp";
     const KEEPS: Keeps = Keeps::INPUTS.and_residual();
+    const WHY: &'static str = <Self as Spec>::GRADIENT;
     type Wide = Self;
 
     fn wide(&self) -> Self {
@@ -26,18 +27,16 @@ impl<T: Elem> Reduction<T> for LogSumExp {
         T::logsumexp(rows, x, y, top, rest);
     }
 
-    const COMPOSED: bool = true;
-
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,
         axes: &[isize],
         keep: bool,
-    ) -> Var<'t, Tensor<T>> {
-        match keep {
+    ) -> Option<Var<'t, Tensor<T>>> {
+        Some(match keep {
             true => composed::logsumexp_keep(x, axes),
             false => composed::logsumexp_axis(x, axes),
-        }
+        })
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
@@ -95,7 +94,7 @@ reduction! {
 impl Spec for LogSumExp {
     const NAME: &'static str = "logsumexp";
     const FORMULA: &'static str = "y = ln Σ_j e^(x_j) along the axes";
-    const GRADIENT: &'static str = "gx_j = g softmax(x)_j";
+    const GRADIENT: &'static str = "gx_j = g p_j, p = softmax(x) by the statistics kept";
     type Attributes = (Vec<isize>, bool);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
@@ -120,6 +119,6 @@ impl Spec for LogSumExp {
         x: &[Var<'t, Tensor<T>>],
         (axes, keep): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        Some(LogSumExp.composed(x[0], axes, *keep))
+        LogSumExp.composed(x[0], axes, *keep)
     }
 }

@@ -144,6 +144,10 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
     fn keeps(&self) -> Keeps {
         Keeps::OUTPUT.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -263,7 +267,7 @@ impl<T: Storage> Tensor<T> {
 impl Spec for MaskedSoftmax {
     const NAME: &'static str = NAME;
     const FORMULA: &'static str = "y_i = e^(x_i) / Σ_{j kept} e^(x_j) where i is kept, else 0";
-    const GRADIENT: &'static str = "that of softmax among the kept, 0 elsewhere";
+    const GRADIENT: &'static str = "gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j), c = g at the maximum, whose place is kept; 0 where masked";
     type Attributes = (isize, Tensor<bool>);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {

@@ -113,6 +113,10 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 impl SoftmaxScaled {
@@ -222,8 +226,7 @@ impl<T: Elem> Tensor<T> {
 impl Spec for SoftmaxScaled {
     const NAME: &'static str = NAME;
     const FORMULA: &'static str = "y = softmax(x / T) along the axis";
-    const GRADIENT: &'static str =
-        "gx = that of softmax / T, gT = -(1/T) Σ_j (x_j - m) gx_j, m = max x";
+    const GRADIENT: &'static str = "gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j) / T, gT = -(1/T) Σ_j (x_j - m) gx_j, m = max x, whose place is kept";
     type Attributes = isize;
 
     fn sample(draw: &mut Draw) -> Sample<isize> {

@@ -178,6 +178,10 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <SoftCrossEntropy<f64> as Spec>::GRADIENT
+    }
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -332,7 +336,8 @@ impl<T: Storage> Tensor<T> {
 impl Spec for SoftCrossEntropy<f64> {
     const NAME: &'static str = NAME;
     const FORMULA: &'static str = "loss = -Σ_j t_j ln softmax(x)_j of each row";
-    const GRADIENT: &'static str = "gx_j = g (p_j Σ_i t_i - t_j), gt_j = -g ln p_j";
+    const GRADIENT: &'static str =
+        "gx_j = g (p_j Σ_i t_i - t_j), gt_j = -g ln p_j, p = softmax(x) by the statistics kept";
     type Attributes = (isize, LossOptions);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {

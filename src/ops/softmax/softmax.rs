@@ -60,6 +60,10 @@ impl<T: Elem> Rule<T> for Softmax {
     fn keeps(&self) -> Keeps {
         Keeps::OUTPUT.and_residual()
     }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -152,7 +156,7 @@ impl Spec for Softmax {
     const NAME: &'static str = "softmax";
     const FORMULA: &'static str = "y_i = e^(x_i - m) / Σ_j e^(x_j - m) along the axis";
     const GRADIENT: &'static str =
-        "gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j), c = g at the maximum";
+        "gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j), c = g at the maximum, whose place is kept";
     type Attributes = isize;
 
     fn sample(draw: &mut Draw) -> Sample<isize> {

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::panic::Location;
 
+use super::reverse::add;
 use super::revolve::no_budget;
-use super::stretch::{Operands, Stretch, check_same};
+use super::stretch::{Operands, Stretch, check_same, pack};
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::{Keeps, Point, Residual, Rule, Slot};
@@ -30,8 +31,8 @@ impl<T: Elem> Tape<T> {
     /// Bit for bit that of the same steps recorded on this tape.
     ///
     /// # Keeps
-    /// Between forward and walk only the operands and the output, so that the chains of a tape do not
-    /// add up. During the walk at most `budget` states, the one in work, one to compare with, and the
+    /// Between forward and walk only the operands, the output and a fingerprint of what the steps
+    /// recorded, so that the chains of a tape do not add up. During the walk at most `budget` states, the one in work, one to compare with, and the
     /// recording of one step; [`Tape::recomputation`] tells how many bytes they were.
     ///
     /// # Complexity
@@ -40,7 +41,7 @@ impl<T: Elem> Tape<T> {
     ///
     /// # Panics
     /// If the budget is 0, or an operand, or what the closure returns, is a handle of another tape. A
-    /// walk panics if a step does not compute the same when it is run again.
+    /// walk panics if a step does not compute the same when it is run again, or by other ops.
     ///
     /// # Example
     /// ```
@@ -108,7 +109,7 @@ impl<T: Elem> Tape<T> {
             let nodes = self.nodes.borrow();
             let x: Vec<&Tensor<T>> = ids.iter().map(|id| &nodes[id.index()].value).collect();
             let mut stretch = Stretch::new(&self.pool, &self.meter);
-            chain.advance(&mut stretch, &x, x[0].clone(), 0..steps)?
+            chain.run(&mut stretch, &x)?
         };
         *chain.ahead.borrow_mut() = Some(y);
         Ok(Var::of_node(self, self.record(chain, &ids)?))
@@ -123,8 +124,8 @@ pub(super) struct Chain<T, F> {
     pub(super) operands: Operands,
     pub(super) line: &'static Location<'static>,
     pub(super) meter: Meter,
-    /// The first run's result, until the tape takes it.
-    ahead: RefCell<Option<Tensor<T>>>,
+    /// The first run's result and structure, until the tape takes them.
+    ahead: RefCell<Option<(Tensor<T>, u64)>>,
 }
 
 impl<T, F> fmt::Debug for Chain<T, F> {
@@ -145,19 +146,19 @@ where
 
     fn shape(&self, _: &[&Shape]) -> Result<Shape, Error> {
         let ahead = self.ahead.borrow();
-        let y = ahead.as_ref().expect("it is recorded after its first run");
+        let (y, _) = ahead.as_ref().expect("it is recorded after its first run");
         Ok(y.shape().clone())
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        if let Some(value) = self.ahead.borrow_mut().take() {
-            y.share(&value);
-            return;
-        }
-        // On new leaf values.
-        let mut stretch = Stretch::new(y.pool(), &self.meter);
-        match self.advance(&mut stretch, x, x[0].clone(), 0..self.steps) {
-            Ok(value) => y.share(&value),
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+        let ahead = self.ahead.borrow_mut().take().map(Ok);
+        // Without one, on new leaf values.
+        let run = ahead.unwrap_or_else(|| self.run(&mut Stretch::new(y.pool(), &self.meter), x));
+        match run {
+            Ok((value, structure)) => {
+                keep.indices.extend(pack(structure));
+                y.share(&value);
+            }
             Err(error) => y.refuse(error),
         }
     }
@@ -180,8 +181,10 @@ where
     ) -> Result<(), Error> {
         let mut stretch = Stretch::new(ty.pool(), &self.meter);
         let (mut state, mut tangent) = (at.x[0].clone(), t[0].cloned());
+        let mut structure = 0;
         for k in 0..self.steps {
             let step = self.record(&mut stretch, at.x, &state, k)?;
+            structure = add(structure, k, &stretch.tape);
             self.meter.run();
             let tape = &stretch.tape;
             let inputs = step.given.iter().zip(t);
@@ -197,6 +200,7 @@ where
             state = y.value();
         }
         check_same(OP, "the closure", self.line, at.y, &state)?;
+        self.check_structure(at, structure)?;
         match tangent {
             Some(t) => ty.share(&t),
             None => ty.zero(),
@@ -205,6 +209,6 @@ where
     }
 
     fn keeps(&self) -> Keeps {
-        Keeps::INPUTS_AND_OUTPUT
+        Keeps::INPUTS_AND_OUTPUT.and_residual()
     }
 }

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::panic::Location;
 
-use self::stretch::{Operands, Stretch, check_same, not_the_same};
+use self::stretch::{Operands, Stretch, check_same, not_the_same, pack};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::{Keeps, Point, Residual, Rule, Slot};
@@ -192,11 +192,6 @@ where
         }
         Ok(())
     }
-}
-
-/// A fingerprint as a residual keeps it.
-fn pack(structure: u64) -> [u32; 2] {
-    [structure as u32, (structure >> 32) as u32]
 }
 
 impl<T: Elem, F> Rule<T> for Checkpoint<T, F>

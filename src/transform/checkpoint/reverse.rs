@@ -1,12 +1,14 @@
 //! How a chain is run and walked: one step at a time, each on a tape of its own.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::chain::{Chain, OP};
 use super::revolve::split;
-use super::stretch::{Operands, Stretch, check_same};
+use super::stretch::{Operands, Stretch, check_same, not_the_same, pack};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Slot};
-use crate::tape::{Held, NodeId};
+use crate::tape::{Held, NodeId, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -30,6 +32,16 @@ struct Walk<'w, 'p, T: Elem> {
     sums: Vec<Option<Tensor<T>>>,
     /// What the step at hand has to give.
     expected: Tensor<T>,
+    /// The structure of the steps so far, and how many they were.
+    structure: u64,
+    steps: usize,
+}
+
+/// The structure of some steps and of step `k` on the tape: a sum, since they are met in any order.
+pub(super) fn add<T: Elem>(structure: u64, k: usize, tape: &Tape<T>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (k, tape.structure()).hash(&mut hasher);
+    structure.wrapping_add(hasher.finish())
 }
 
 impl<T: Elem, F> Chain<T, F>
@@ -79,16 +91,39 @@ where
         })
     }
 
-    /// The state after some steps, with nothing kept of them.
-    pub(super) fn advance(
+    /// The last state, and the structure of all steps.
+    pub(super) fn run(
+        &self,
+        stretch: &mut Stretch<'_, T>,
+        x: &[&Tensor<T>],
+    ) -> Result<(Tensor<T>, u64), Error> {
+        let mut structure = 0;
+        let mut look = |k: usize, tape: &Tape<T>| structure = add(structure, k, tape);
+        let y = self.advance(stretch, x, x[0].clone(), 0..self.steps, &mut look)?;
+        Ok((y, structure))
+    }
+
+    /// Refuses steps that recorded other ops than those of the first run.
+    pub(super) fn check_structure(&self, at: &Point<'_, T>, structure: u64) -> Result<(), Error> {
+        if pack(structure) == at.kept.indices[..] {
+            return Ok(());
+        }
+        let differs = "a step records other ops";
+        Err(not_the_same(OP, "the closure", self.line, differs))
+    }
+
+    /// The state after some steps, with nothing kept of them; `look` sees each recording.
+    fn advance(
         &self,
         stretch: &mut Stretch<'_, T>,
         x: &[&Tensor<T>],
         mut state: Tensor<T>,
         steps: std::ops::Range<usize>,
+        look: &mut dyn FnMut(usize, &Tape<T>),
     ) -> Result<Tensor<T>, Error> {
         for k in steps {
             let step = self.record(stretch, x, &state, k)?;
+            look(k, &stretch.tape);
             let next = stretch.tape.node(step.output).value.clone();
             stretch.tape.reset();
             stretch.tape.pool.put(std::mem::replace(&mut state, next));
@@ -109,7 +144,8 @@ where
     ) -> Result<(), Error> {
         while to - from > 1 {
             let middle = from + split(to - from, room);
-            let later = self.advance(&mut walk.stretch, walk.x, state.clone(), from..middle)?;
+            let Walk { stretch, x, .. } = walk;
+            let later = self.advance(stretch, x, state.clone(), from..middle, &mut |_, _| ())?;
             (from..middle).for_each(|_| self.meter.run());
             let held = self.meter.hold(size_of_val(later.data()));
             self.reverse(walk, &later, middle, to, (room - 1).max(1))?;
@@ -136,6 +172,8 @@ where
         let what = format!("step {k} of the closure");
         let again = stretch.tape.node(step.output).value.clone();
         check_same(OP, &what, self.line, &walk.expected, &again)?;
+        walk.structure = add(walk.structure, k, &stretch.tape);
+        walk.steps += 1;
         walk.expected = state.clone();
         let seen = step.given.iter().enumerate();
         let active: Vec<(usize, NodeId)> = seen
@@ -180,8 +218,14 @@ where
             g: Some(g.clone()),
             sums: gx.iter_mut().map(Slot::take_earlier).collect(),
             expected: at.y.clone(),
+            structure: 0,
+            steps: 0,
         };
         self.reverse(&mut walk, at.x[0], 0, self.steps, self.budget)?;
+        // Where a cotangent vanished, earlier steps were not run.
+        if walk.steps == self.steps {
+            self.check_structure(at, walk.structure)?;
+        }
         for (gx, sum) in gx.iter_mut().zip(walk.sums) {
             gx.put_sum(sum);
         }

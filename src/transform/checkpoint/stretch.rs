@@ -157,3 +157,8 @@ pub(super) fn not_the_same(
         ),
     )
 }
+
+/// A fingerprint as a residual keeps it.
+pub(super) fn pack(structure: u64) -> [u32; 2] {
+    [structure as u32, (structure >> 32) as u32]
+}

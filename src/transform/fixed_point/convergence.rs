@@ -2,7 +2,7 @@
 
 use super::{FixedPoint, NAME};
 use crate::error::Error;
-use crate::kernel::{Elem, lu};
+use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
 /// Steps without any progress after which an iteration is given up.
@@ -90,9 +90,9 @@ pub(super) fn resolve<T: Elem>(
             matrix[row * n + column] = m;
         }
     }
-    let (mut w, mut pivots) = (c.data().to_vec(), vec![0; n]);
-    match lu::factor(n, &mut matrix, &mut pivots) {
-        Ok(()) => lu::solve(n, &matrix, &pivots, &mut w, 1),
+    let (mut w, mut order) = (c.data().to_vec(), vec![0; n]);
+    match T::factor(n, &mut matrix, &mut order) {
+        Ok(()) => T::solve(n, &matrix, &order, &mut w, 1, false),
         // No gradient is the right one where the solution is not isolated.
         Err(_) => w.fill(T::nan()),
     }

@@ -82,14 +82,15 @@ impl FixedPoint {
         start: S,
         parameters: P,
     ) -> Result<Var<'t, S::Value>, Error> {
-        let mut handles = Vec::new();
-        parameters.list(&mut handles);
+        let (mut handles, mut lengths) = (Vec::new(), Vec::new());
+        parameters.list(&mut handles, &mut lengths);
         let tape = shared_tape(&handles)?;
         let start = start.value().into_tensor();
         let rule = Implicit {
             step: Box::new(move |tape, handles| {
                 let (state, mut rest) = (handles[0], handles[1..].iter().copied());
-                let y = f(S::Value::of_handle(state), P::rebuild(&mut rest));
+                let parameters = P::rebuild(&mut rest, &mut lengths.iter().copied());
+                let y = f(S::Value::of_handle(state), parameters);
                 match S::Value::tape_of(y) {
                     Some(other) if !other.is(tape) => {
                         Err(Error::new(ErrorKind::OtherTape { op: NAME }))
@@ -131,8 +132,8 @@ const NAME: &str = "fixed_point";
 
 /// The solution of `y = f(y, p)` that iterating `f` from `start` leads to, as one node.
 ///
-/// The closure gets the state, a number or a tensor, and the parameters: a handle, or a tuple or
-/// array of handles. What it captures is constant and must be moved into it. A captured handle would
+/// The closure gets the state, a number or a tensor, and the parameters: a handle, or a tuple, an
+/// array or a `Vec` of parameters. What it captures is constant and must be moved into it. A captured handle would
 /// be a parameter that gets no gradient; the compiler refuses it.
 ///
 /// # Gradient

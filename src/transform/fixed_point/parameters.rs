@@ -6,8 +6,9 @@ use crate::transform::arguments::Handle;
 use crate::transform::output::Output;
 use crate::var::Var;
 
-/// The parameters of a [`fixed_point`](super::fixed_point): a handle, a tuple of up to four, or an
-/// array of handles. Implemented here only.
+/// The parameters of a [`fixed_point`](super::fixed_point): a handle, or a tuple of up to four, an
+/// array, a slice or a `Vec` of parameters, nested as you like. For a slice the closure gets a `Vec`.
+/// Implemented here only.
 pub trait Parameters<'t> {
     /// The type of the numbers.
     type Elem: Elem;
@@ -15,13 +16,16 @@ pub trait Parameters<'t> {
     /// The same structure of handles of another tape.
     type At<'a>;
 
-    /// Lists the handles, in order.
+    /// Lists the handles, in order, and the lengths that the type does not tell.
     #[doc(hidden)]
-    fn list(&self, handles: &mut Vec<Handle<'t, Self::Elem>>);
+    fn list(&self, handles: &mut Vec<Handle<'t, Self::Elem>>, lengths: &mut Vec<usize>);
 
     /// Puts handles into the structure.
     #[doc(hidden)]
-    fn rebuild<'a>(next: &mut dyn Iterator<Item = Handle<'a, Self::Elem>>) -> Self::At<'a>;
+    fn rebuild<'a>(
+        next: &mut dyn Iterator<Item = Handle<'a, Self::Elem>>,
+        lengths: &mut dyn Iterator<Item = usize>,
+    ) -> Self::At<'a>;
 }
 
 const ENOUGH: &str = "there is a handle for each parameter";
@@ -30,11 +34,14 @@ impl<'t, V: Output> Parameters<'t> for Var<'t, V> {
     type Elem = V::Elem;
     type At<'a> = Var<'a, V>;
 
-    fn list(&self, handles: &mut Vec<Handle<'t, V::Elem>>) {
+    fn list(&self, handles: &mut Vec<Handle<'t, V::Elem>>, _: &mut Vec<usize>) {
         handles.push(V::into_handle(*self));
     }
 
-    fn rebuild<'a>(next: &mut dyn Iterator<Item = Handle<'a, V::Elem>>) -> Var<'a, V> {
+    fn rebuild<'a>(
+        next: &mut dyn Iterator<Item = Handle<'a, V::Elem>>,
+        _: &mut dyn Iterator<Item = usize>,
+    ) -> Var<'a, V> {
         V::of_handle(next.next().expect(ENOUGH))
     }
 }
@@ -43,14 +50,42 @@ impl<'t, P: Parameters<'t>, const N: usize> Parameters<'t> for [P; N] {
     type Elem = P::Elem;
     type At<'a> = [P::At<'a>; N];
 
-    fn list(&self, handles: &mut Vec<Handle<'t, P::Elem>>) {
-        self.iter().for_each(|p| p.list(handles));
+    fn list(&self, handles: &mut Vec<Handle<'t, P::Elem>>, lengths: &mut Vec<usize>) {
+        self.iter().for_each(|p| p.list(handles, lengths));
     }
 
-    fn rebuild<'a>(next: &mut dyn Iterator<Item = Handle<'a, P::Elem>>) -> Self::At<'a> {
-        std::array::from_fn(|_| P::rebuild(next))
+    fn rebuild<'a>(
+        next: &mut dyn Iterator<Item = Handle<'a, P::Elem>>,
+        lengths: &mut dyn Iterator<Item = usize>,
+    ) -> Self::At<'a> {
+        std::array::from_fn(|_| P::rebuild(next, lengths))
     }
 }
+
+/// Writes the impls whose length the type does not tell.
+macro_rules! list {
+    ($($type:ty)*) => {$(
+        impl<'t, P: Parameters<'t>> Parameters<'t> for $type {
+            type Elem = P::Elem;
+            type At<'a> = Vec<P::At<'a>>;
+
+            fn list(&self, handles: &mut Vec<Handle<'t, P::Elem>>, lengths: &mut Vec<usize>) {
+                lengths.push(self.len());
+                self.iter().for_each(|p| p.list(handles, lengths));
+            }
+
+            fn rebuild<'a>(
+                next: &mut dyn Iterator<Item = Handle<'a, P::Elem>>,
+                lengths: &mut dyn Iterator<Item = usize>,
+            ) -> Self::At<'a> {
+                let length = lengths.next().expect("there is a length for each list");
+                (0..length).map(|_| P::rebuild(next, lengths)).collect()
+            }
+        }
+    )*};
+}
+
+list! { Vec<P> &[P] &Vec<P> }
 
 macro_rules! tuple {
     ($($first:ident $($other:ident)*;)*) => {$(
@@ -61,16 +96,21 @@ macro_rules! tuple {
             type At<'a> = ($first::At<'a>, $($other::At<'a>,)*);
 
             #[allow(non_snake_case)]
-            fn list(&self, handles: &mut Vec<Handle<'t, Self::Elem>>) {
+            fn list(
+                &self,
+                handles: &mut Vec<Handle<'t, Self::Elem>>,
+                lengths: &mut Vec<usize>,
+            ) {
                 let ($first, $($other,)*) = self;
-                $first.list(handles);
-                $($other.list(handles);)*
+                $first.list(handles, lengths);
+                $($other.list(handles, lengths);)*
             }
 
             fn rebuild<'a>(
                 next: &mut dyn Iterator<Item = Handle<'a, Self::Elem>>,
+                lengths: &mut dyn Iterator<Item = usize>,
             ) -> Self::At<'a> {
-                ($first::rebuild(next), $($other::rebuild(next),)*)
+                ($first::rebuild(next, lengths), $($other::rebuild(next, lengths),)*)
             }
         }
     )*};

@@ -7,18 +7,34 @@ use super::csr::Csr;
 use super::graph::{Graph, Operand};
 use super::meetings::Round;
 use super::pattern::Pattern;
-use super::variables::Variables;
+use super::points::{self, Points, of_tape};
 use super::{probe, support};
 use crate::dual::Dual;
-use crate::error::{Error, ErrorKind, OrPanic};
+use crate::error::{Error, OrPanic};
+use crate::kernel::Elem;
 use crate::tape::Tape;
-use crate::var::{Value, Var};
+use crate::transform::arguments::{Function as Calls, Handle, Leaf};
+use crate::var::Var;
 
 const OP: &str = "sparse::hessian";
 
 /// A scalar function behind a pointer: the work is compiled once, not once for each closure.
-type Function<'f, X> =
-    &'f dyn for<'t> Fn(&[Var<'t, <X as Variables>::Dual>]) -> Var<'t, Dual<<X as Value>::Elem>>;
+type Function<'f, T> = Box<
+    dyn for<'t> Fn(&'t Tape<Dual<T>>, &[Handle<'t, Dual<T>>]) -> Result<Var<'t, Dual<T>>, Error>
+        + 'f,
+>;
+
+/// A user's function as one of handles, and its arguments' values.
+pub(super) fn erased<'f, A: Points + 'f>(
+    f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>> + 'f,
+    x: A,
+) -> (Function<'f, A::Elem>, Vec<Leaf<A::Elem>>) {
+    let mut leaves = Vec::new();
+    x.list(&mut leaves);
+    let call: Function<'f, A::Elem> =
+        Box::new(move |tape, handles| x.see(handles, |seen| of_tape(OP, f(seen), tape)));
+    (call, leaves)
+}
 
 /// The plan of a sparse Hessian: its pattern, and which columns share a product.
 ///
@@ -63,9 +79,9 @@ impl Hessian {
     /// # Panics
     /// If the function returns a handle of another tape, or the pattern is too dense to store.
     #[track_caller]
-    pub fn of<X: Variables>(
-        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
-        x: &[X],
+    pub fn of<A: Points>(
+        f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
+        x: A,
     ) -> Self {
         Self::try_of(f, x).or_panic()
     }
@@ -74,11 +90,12 @@ impl Hessian {
     ///
     /// # Errors
     /// If the function returns a handle of another tape, or the pattern is too dense to store.
-    pub fn try_of<X: Variables>(
-        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
-        x: &[X],
+    pub fn try_of<A: Points>(
+        f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
+        x: A,
     ) -> Result<Self, Error> {
-        Detected::new::<X>(&f, x)?.plan::<X>(&f, x)
+        let (f, x) = erased(f, x);
+        Detected::new(&f, &x)?.plan(&f, &x)
     }
 
     /// The Hessian at a point: one product for each colour, one to verify.
@@ -87,11 +104,11 @@ impl Hessian {
     /// If `x` has another number of variables than the plan, the function returns a handle of another
     /// tape, or it does not compute the same each time.
     #[track_caller]
-    pub fn at<X: Variables>(
+    pub fn at<A: Points>(
         &mut self,
-        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
-        x: &[X],
-    ) -> Csr<X::Elem> {
+        f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
+        x: A,
+    ) -> Csr<A::Elem> {
         self.try_at(f, x).or_panic()
     }
 
@@ -100,12 +117,13 @@ impl Hessian {
     /// # Errors
     /// If `x` has another number of variables than the plan, the function returns a handle of another
     /// tape, or it does not compute the same each time.
-    pub fn try_at<X: Variables>(
+    pub fn try_at<A: Points>(
         &mut self,
-        f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
-        x: &[X],
-    ) -> Result<Csr<X::Elem>, Error> {
-        let found = Detected::new::<X>(&f, x)?;
+        f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
+        x: A,
+    ) -> Result<Csr<A::Elem>, Error> {
+        let (f, x) = erased(f, x);
+        let found = Detected::new(&f, &x)?;
         if found.inputs.len() != self.pattern.rows() {
             return Err(Error::argument(
                 OP,
@@ -116,11 +134,11 @@ impl Hessian {
                 ),
             ));
         }
-        if !self.knows::<X>(&found, &f, x)? {
-            let (pattern, known) = found.pattern::<X>(&f, x)?;
+        if !self.knows(&found, &f, &x)? {
+            let (pattern, known) = found.pattern(&f, &x)?;
             self.learn(&pattern, known);
         }
-        self.matrix::<X>(&f, x)
+        self.matrix(&f, &x)
     }
 
     /// Where the Hessian may have entries.
@@ -133,14 +151,14 @@ impl Hessian {
         self.colours.count
     }
 
-    pub(super) fn matrix<X: Variables>(
+    pub(super) fn matrix<T: Elem>(
         &self,
-        f: Function<'_, X>,
-        x: &[X],
-    ) -> Result<Csr<X::Elem>, Error> {
+        f: &Function<'_, T>,
+        x: &[Leaf<T>],
+    ) -> Result<Csr<T>, Error> {
         let mut tape = Tape::default();
-        let zero = <X::Elem as num_traits::Zero>::zero;
-        let one = <X::Elem as num_traits::One>::one;
+        let zero = T::zero;
+        let one = T::one;
         let mut products = Vec::with_capacity(self.colours.count);
         for colour in 0..self.colours.count as u32 {
             let mut along = self
@@ -148,7 +166,7 @@ impl Hessian {
                 .of
                 .iter()
                 .map(|&own| if own == colour { one() } else { zero() });
-            products.push(product::<X>(f, &mut tape, x, &mut along)?);
+            products.push(product(f, &mut tape, x, &mut along)?);
         }
         let pattern = &self.pattern;
         let mut values = Vec::with_capacity(pattern.len());
@@ -163,11 +181,11 @@ impl Hessian {
             }
         }
         let matrix = Csr::new(Arc::clone(pattern), values);
-        let direction = probe::direction::<X::Elem>(pattern.rows());
+        let direction = probe::direction::<T>(pattern.rows());
         let sizes = probe::sizes(&matrix, &direction);
         probe::verify(OP, &matrix.matvec(&direction), &sizes, |factor| {
             let mut along = direction.iter().map(|&d| d * factor);
-            product::<X>(f, &mut tape, x, &mut along)
+            product(f, &mut tape, x, &mut along)
         })?;
         Ok(matrix)
     }
@@ -194,18 +212,18 @@ impl Hessian {
 
     /// Whether the pattern holds for a structure: that of a recording with all marks and of those
     /// with some that parted sums.
-    fn knows<X: Variables>(
+    fn knows<T: Elem>(
         &self,
         found: &Detected,
-        f: Function<'_, X>,
-        x: &[X],
+        f: &Function<'_, T>,
+        x: &[Leaf<T>],
     ) -> Result<bool, Error> {
         'known: for known in &self.known {
             if known.fingerprint != found.fingerprint {
                 continue;
             }
             for round in &known.rounds {
-                let again = Detected::marked::<X>(f, x, &mut round.marks.iter().copied())?;
+                let again = Detected::marked(f, x, &mut round.marks.iter().copied())?;
                 if again.graph.fingerprint(&[], &[]) != round.fingerprint {
                     continue 'known;
                 }
@@ -238,29 +256,29 @@ impl Detected {
     ///
     /// A tangent of exactly 0 stays 0 and any other product with a NaN is NaN, so the mark reaches
     /// exactly the derivatives that depend on a variable, whatever the numbers are at this point.
-    pub(super) fn new<X: Variables>(f: Function<'_, X>, x: &[X]) -> Result<Self, Error> {
-        Self::marked::<X>(f, x, &mut std::iter::repeat(true))
+    pub(super) fn new<T: Elem>(f: &Function<'_, T>, x: &[Leaf<T>]) -> Result<Self, Error> {
+        Self::marked(f, x, &mut std::iter::repeat(true))
     }
 
     /// Records with the marks on some variables.
-    fn marked<X: Variables>(
-        f: Function<'_, X>,
-        x: &[X],
+    fn marked<T: Elem>(
+        f: &Function<'_, T>,
+        x: &[Leaf<T>],
         marks: &mut dyn Iterator<Item = bool>,
     ) -> Result<Self, Error> {
         let tape = Tape::default();
-        let nan = <X::Elem as num_traits::Float>::nan();
-        let zero = <X::Elem as num_traits::Zero>::zero();
+        let nan = T::nan();
+        let zero = T::zero();
         let mut tangents = marks.map(|mark| if mark { nan } else { zero });
-        let (handles, y) = record::<X>(f, &tape, x, &mut tangents)?;
-        let bent: fn(Dual<X::Elem>) -> bool = |d| !num_traits::Zero::is_zero(&d.tangent);
+        let (handles, y) = record(f, &tape, x, &mut tangents)?;
+        let bent: fn(Dual<T>) -> bool = |d| !num_traits::Zero::is_zero(&d.tangent);
         let graph = Graph::of(&tape, Some(bent))?;
         let mut cells = Vec::new();
         for &handle in &handles {
-            X::Dual::cells(handle, &graph, None, &mut cells);
+            points::cells(handle, &graph, None, &mut cells);
         }
         let inputs: Vec<u32> = cells.drain(..).map(|operand| operand.cell).collect();
-        <Dual<X::Elem>>::cells(y, &graph, Some(bent), &mut cells);
+        points::cells(Handle::Scalar(y), &graph, Some(bent), &mut cells);
         let output = cells[0];
         let fingerprint = graph.fingerprint(&inputs, &[output]);
         Ok(Self {
@@ -271,13 +289,12 @@ impl Detected {
         })
     }
 
-    fn pattern<X: Variables>(
+    fn pattern<T: Elem>(
         &self,
-        f: Function<'_, X>,
-        x: &[X],
+        f: &Function<'_, T>,
+        x: &[Leaf<T>],
     ) -> Result<(Pattern, Known), Error> {
-        let mut marked =
-            |marks: &[bool]| Ok(Self::marked::<X>(f, x, &mut marks.iter().copied())?.graph);
+        let mut marked = |marks: &[bool]| Ok(Self::marked(f, x, &mut marks.iter().copied())?.graph);
         let (pattern, rounds) =
             support::hessian(&self.graph, &self.inputs, self.output, &mut marked)?;
         let known = Known {
@@ -287,50 +304,53 @@ impl Detected {
         Ok((pattern, known))
     }
 
-    pub(super) fn plan<X: Variables>(&self, f: Function<'_, X>, x: &[X]) -> Result<Hessian, Error> {
-        let (pattern, known) = self.pattern::<X>(f, x)?;
+    pub(super) fn plan<T: Elem>(
+        &self,
+        f: &Function<'_, T>,
+        x: &[Leaf<T>],
+    ) -> Result<Hessian, Error> {
+        let (pattern, known) = self.pattern(f, x)?;
         Ok(Hessian::new(pattern, vec![known]))
     }
 }
 
 /// The handles of the inputs and of the output.
-type Recorded<'t, X> = (
-    Vec<Var<'t, <X as Variables>::Dual>>,
-    Var<'t, Dual<<X as Value>::Elem>>,
-);
+type Recorded<'t, T> = (Vec<Handle<'t, Dual<T>>>, Var<'t, Dual<T>>);
 
-fn record<'t, X: Variables>(
-    f: Function<'_, X>,
-    tape: &'t Tape<Dual<X::Elem>>,
-    x: &[X],
-    tangents: &mut dyn Iterator<Item = X::Elem>,
-) -> Result<Recorded<'t, X>, Error> {
-    let handles: Vec<_> = x.iter().map(|x| tape.var(x.lifted(tangents))).collect();
-    let y = f(&handles);
-    if y.tape.is_some_and(|other| !other.is(tape)) {
-        return Err(Error::new(ErrorKind::OtherTape { op: OP }));
-    }
+fn record<'t, T: Elem>(
+    f: &Function<'_, T>,
+    tape: &'t Tape<Dual<T>>,
+    x: &[Leaf<T>],
+    tangents: &mut dyn Iterator<Item = T>,
+) -> Result<Recorded<'t, T>, Error> {
+    let mut tangent = || tangents.next().expect("there is one for each element");
+    let lifted = x.iter().map(|x| Leaf {
+        value: x.value.map(|x| Dual::new(x, tangent())),
+        scalar: x.scalar,
+    });
+    let handles: Vec<_> = lifted.map(|x| x.enter(tape)).collect();
+    let y = f(tape, &handles)?;
     Ok((handles, y))
 }
 
 /// The Hessian times a direction.
-fn product<X: Variables>(
-    f: Function<'_, X>,
-    tape: &mut Tape<Dual<X::Elem>>,
-    x: &[X],
-    direction: &mut dyn Iterator<Item = X::Elem>,
-) -> Result<Vec<X::Elem>, Error> {
+fn product<T: Elem>(
+    f: &Function<'_, T>,
+    tape: &mut Tape<Dual<T>>,
+    x: &[Leaf<T>],
+    direction: &mut dyn Iterator<Item = T>,
+) -> Result<Vec<T>, Error> {
     tape.reset();
-    let (handles, y) = record::<X>(f, tape, x, direction)?;
+    let (handles, y) = record(f, tape, x, direction)?;
     let mut gradient = Vec::new();
     if y.tape.is_none() {
         // A constant: all zeros.
-        let zero = <X::Elem as num_traits::Zero>::zero();
-        return Ok(vec![zero; x.iter().map(X::count).sum()]);
+        let zero = T::zero();
+        return Ok(vec![zero; points::count(x)]);
     }
     let grads = y.try_backward()?;
     for handle in handles {
-        grads.try_wrt(handle)?.append_to(&mut gradient);
+        points::append_gradient(&grads, handle, &mut gradient)?;
     }
     Ok(gradient.into_iter().map(|d| d.tangent).collect())
 }

@@ -7,17 +7,38 @@ use super::colour::{Colours, columns};
 use super::csr::Csr;
 use super::graph::{Graph, Operand};
 use super::pattern::Pattern;
-use super::variables::{Seeds, Variables};
+use super::points::{self, Points, Seeds, of_tape};
 use super::{probe, support};
 use crate::backward::pull;
 use crate::error::{Error, ErrorKind, OrPanic};
+use crate::kernel::Elem;
 use crate::tape::Tape;
+use crate::transform::arguments::{Function as Calls, Handle, Leaf};
+use crate::transform::output::Output;
 use crate::var::Var;
 
 const OP: &str = "sparse::jacobian";
 
-/// A function of several handles that gives several.
-type Function<'f, X, Y> = &'f dyn for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>;
+/// A function behind a pointer: the work is compiled once, not once for each closure.
+type Function<'f, T> =
+    Box<dyn for<'t> Fn(&'t Tape<T>, &[Handle<'t, T>]) -> Result<Vec<Handle<'t, T>>, Error> + 'f>;
+
+/// A user's function as one of handles, and its arguments' values.
+pub(super) fn erased<'f, A: Points + 'f, Y: Output<Elem = A::Elem>>(
+    f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>> + 'f,
+    x: A,
+) -> (Function<'f, A::Elem>, Vec<Leaf<A::Elem>>) {
+    let mut leaves = Vec::new();
+    x.list(&mut leaves);
+    let call: Function<'f, A::Elem> = Box::new(move |tape, handles| {
+        x.see(handles, |seen| {
+            let y = f(seen).into_iter();
+            y.map(|y| of_tape(OP, y, tape).map(Y::into_handle))
+                .collect()
+        })
+    });
+    (call, leaves)
+}
 
 /// The plan of a sparse Jacobian: its pattern, the direction of the walks, and which columns or rows
 /// share one.
@@ -58,9 +79,9 @@ impl Jacobian {
     /// # Panics
     /// If the function returns a handle of another tape, or the pattern is too dense to store.
     #[track_caller]
-    pub fn of<X: Variables, Y: Variables<Elem = X::Elem>>(
-        f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
-        x: &[X],
+    pub fn of<A: Points, Y: Output<Elem = A::Elem>>(
+        f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
+        x: A,
     ) -> Self {
         Self::try_of(f, x).or_panic()
     }
@@ -69,12 +90,13 @@ impl Jacobian {
     ///
     /// # Errors
     /// If the function returns a handle of another tape, or the pattern is too dense to store.
-    pub fn try_of<X: Variables, Y: Variables<Elem = X::Elem>>(
-        f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
-        x: &[X],
+    pub fn try_of<A: Points, Y: Output<Elem = A::Elem>>(
+        f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
+        x: A,
     ) -> Result<Self, Error> {
         let tape = Tape::default();
-        let recording = Recording::<X, Y>::new(&f, &tape, x)?;
+        let (f, x) = erased(f, x);
+        let recording = Recording::new(&f, &tape, &x)?;
         recording.plan()
     }
 
@@ -85,11 +107,11 @@ impl Jacobian {
     /// If `x` or the output has another number of elements than the plan, or the function returns a
     /// handle of another tape.
     #[track_caller]
-    pub fn at<X: Variables, Y: Variables<Elem = X::Elem>>(
+    pub fn at<A: Points, Y: Output<Elem = A::Elem>>(
         &mut self,
-        f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
-        x: &[X],
-    ) -> Csr<X::Elem> {
+        f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
+        x: A,
+    ) -> Csr<A::Elem> {
         self.try_at(f, x).or_panic()
     }
 
@@ -98,13 +120,14 @@ impl Jacobian {
     /// # Errors
     /// If `x` or the output has another number of elements than the plan, or the function returns a
     /// handle of another tape.
-    pub fn try_at<X: Variables, Y: Variables<Elem = X::Elem>>(
+    pub fn try_at<A: Points, Y: Output<Elem = A::Elem>>(
         &mut self,
-        f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
-        x: &[X],
-    ) -> Result<Csr<X::Elem>, Error> {
+        f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
+        x: A,
+    ) -> Result<Csr<A::Elem>, Error> {
         let tape = Tape::default();
-        let recording = Recording::<X, Y>::new(&f, &tape, x)?;
+        let (f, x) = erased(f, x);
+        let recording = Recording::new(&f, &tape, &x)?;
         let (rows, columns) = (self.pattern.rows(), self.pattern.columns());
         let (found_rows, found_columns) = (recording.outputs.len(), recording.inputs.len());
         if (rows, columns) != (found_rows, found_columns) {
@@ -155,37 +178,32 @@ impl Jacobian {
 }
 
 /// A function recorded at a point.
-pub(super) struct Recording<'t, X: Variables, Y: Variables<Elem = X::Elem>> {
-    tape: &'t Tape<X::Elem>,
-    x: Vec<Var<'t, X>>,
-    y: Vec<Var<'t, Y>>,
+pub(super) struct Recording<'t, T: Elem> {
+    tape: &'t Tape<T>,
+    x: Vec<Handle<'t, T>>,
+    y: Vec<Handle<'t, T>>,
     graph: Graph,
     inputs: Vec<u32>,
     outputs: Vec<Operand>,
     fingerprint: u64,
 }
 
-impl<'t, X: Variables, Y: Variables<Elem = X::Elem>> Recording<'t, X, Y> {
+impl<'t, T: Elem> Recording<'t, T> {
     pub(super) fn new(
-        f: Function<'_, X, Y>,
-        tape: &'t Tape<X::Elem>,
-        x: &[X],
+        f: &Function<'_, T>,
+        tape: &'t Tape<T>,
+        x: &[Leaf<T>],
     ) -> Result<Self, Error> {
-        let x: Vec<Var<'t, X>> = x.iter().map(|x| tape.var(x.clone())).collect();
-        let y = f(&x);
-        if y.iter()
-            .any(|y| y.tape.is_some_and(|other| !other.is(tape)))
-        {
-            return Err(Error::new(ErrorKind::OtherTape { op: OP }));
-        }
+        let x: Vec<_> = x.iter().map(|x| x.clone().enter(tape)).collect();
+        let y = f(tape, &x)?;
         let graph = Graph::of(tape, None)?;
         let mut inputs = Vec::new();
         x.iter()
-            .for_each(|&x| X::cells(x, &graph, None, &mut inputs));
+            .for_each(|&x| points::cells(x, &graph, None, &mut inputs));
         let inputs: Vec<u32> = inputs.into_iter().map(|operand| operand.cell).collect();
         let mut outputs = Vec::new();
         y.iter()
-            .for_each(|&y| Y::cells(y, &graph, None, &mut outputs));
+            .for_each(|&y| points::cells(y, &graph, None, &mut outputs));
         let fingerprint = graph.fingerprint(&inputs, &outputs);
         Ok(Self {
             tape,
@@ -207,7 +225,7 @@ impl<'t, X: Variables, Y: Variables<Elem = X::Elem>> Recording<'t, X, Y> {
         Ok(Jacobian::new(self.pattern()?, known, true))
     }
 
-    pub(super) fn matrix(&self, plan: &mut Jacobian) -> Result<Csr<X::Elem>, Error> {
+    pub(super) fn matrix(&self, plan: &mut Jacobian) -> Result<Csr<T>, Error> {
         let matrix = match self.compressed(plan) {
             // A rule without a pushforward: its pullback will do.
             Err(error) if plan.forward && matches!(error.kind(), ErrorKind::Missing { .. }) => {
@@ -218,7 +236,7 @@ impl<'t, X: Variables, Y: Variables<Elem = X::Elem>> Recording<'t, X, Y> {
             other => other?,
         };
         // A reverse walk, so that it checks forward ones by other means.
-        let direction = probe::direction::<X::Elem>(matrix.rows());
+        let direction = probe::direction::<T>(matrix.rows());
         let sizes = probe::sizes_transposed(&matrix, &direction);
         let found = matrix.matvec_transposed(&direction);
         probe::verify(OP, &found, &sizes, |factor| {
@@ -227,9 +245,9 @@ impl<'t, X: Variables, Y: Variables<Elem = X::Elem>> Recording<'t, X, Y> {
         Ok(matrix)
     }
 
-    fn compressed(&self, plan: &Jacobian) -> Result<Csr<X::Elem>, Error> {
-        let zero = <X::Elem as num_traits::Zero>::zero;
-        let one = <X::Elem as num_traits::One>::one;
+    fn compressed(&self, plan: &Jacobian) -> Result<Csr<T>, Error> {
+        let zero = T::zero;
+        let one = T::one;
         let of = &plan.colours.of;
         let mut walks = Vec::with_capacity(plan.colours.count);
         for colour in 0..plan.colours.count as u32 {
@@ -259,32 +277,39 @@ impl<'t, X: Variables, Y: Variables<Elem = X::Elem>> Recording<'t, X, Y> {
     }
 
     /// The Jacobian times a vector.
-    fn push(&self, along: &mut dyn Iterator<Item = X::Elem>) -> Result<Vec<X::Elem>, Error> {
+    fn push(&self, along: &mut dyn Iterator<Item = T>) -> Result<Vec<T>, Error> {
         let mut walk = self.tape.forward();
         for &x in &self.x {
-            walk = walk.try_along(x, x.value().filled(along))?;
+            let t = points::filled(x, along);
+            walk = match x {
+                Handle::Scalar(x) => walk.try_along(x, t.item())?,
+                Handle::Tensor(x) => walk.try_along(x, t)?,
+            };
         }
         let tangents = walk.try_walk()?;
         let mut product = Vec::with_capacity(self.outputs.len());
         for &y in &self.y {
-            tangents.of(y).append_to(&mut product);
+            match y {
+                Handle::Scalar(y) => product.push(tangents.of(y)),
+                Handle::Tensor(y) => product.extend_from_slice(tangents.of(y).data()),
+            }
         }
         Ok(product)
     }
 
     /// The transposed Jacobian times a vector.
-    fn pull(&self, along: &mut dyn Iterator<Item = X::Elem>) -> Result<Vec<X::Elem>, Error> {
+    fn pull(&self, along: &mut dyn Iterator<Item = T>) -> Result<Vec<T>, Error> {
         let mut seeds = Seeds {
             scalars: Vec::new(),
             tensors: Vec::new(),
         };
         for &y in &self.y {
-            Y::set_out(y, along, &mut seeds);
+            seeds.add(y, along);
         }
         let grads = pull(self.tape, &seeds.scalars, seeds.tensors)?;
         let mut product = Vec::with_capacity(self.inputs.len());
         for &x in &self.x {
-            grads.try_wrt(x)?.append_to(&mut product);
+            points::append_gradient(&grads, x, &mut product)?;
         }
         Ok(product)
     }

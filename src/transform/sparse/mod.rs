@@ -29,19 +29,21 @@ mod hessian;
 mod jacobian;
 mod meetings;
 mod pattern;
+mod points;
 mod probe;
 mod support;
-mod variables;
 
 pub use csr::Csr;
 pub use hessian::Hessian;
 pub use jacobian::Jacobian;
 pub use pattern::Pattern;
-pub use variables::Variables;
+pub use points::Points;
 
 use crate::dual::Dual;
 use crate::error::{Error, OrPanic};
 use crate::tape::Tape;
+use crate::transform::arguments::Function;
+use crate::transform::output::Output;
 use crate::var::Var;
 
 /// The Hessian of a scalar function at `x`, as a symmetric sparse matrix.
@@ -49,8 +51,9 @@ use crate::var::Var;
 /// ```text
 /// h_ij = ∂²f / ∂x_i ∂x_j
 /// ```
-/// `x` is a slice of numbers or of tensors, and the closure sees as many handles on dual numbers; the
-/// elements of all tensors count as variables, one after another. Code that is generic over
+/// `x` is a slice of numbers or of tensors, and the closure sees as many handles on dual numbers; or any
+/// structure that [`hessian`](crate::transform::hessian) takes, a tuple of tensors and numbers for
+/// instance. All their elements count as variables, one after another. Code that is generic over
 /// [`num_traits::Float`] is called as it is. To ask at many points, keep a plan: [`Hessian`].
 ///
 /// # Panics
@@ -76,10 +79,10 @@ use crate::var::Var;
 /// assert_eq!(h.triplets().count(), 1000 + 2 * 999);
 /// ```
 #[track_caller]
-pub fn hessian<X: Variables>(
-    f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
-    x: &[X],
-) -> Csr<X::Elem> {
+pub fn hessian<A: Points>(
+    f: impl for<'t> Function<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
+    x: A,
+) -> Csr<A::Elem> {
     try_hessian(f, x).or_panic()
 }
 
@@ -88,12 +91,13 @@ pub fn hessian<X: Variables>(
 /// # Errors
 /// If the function returns a handle of another tape, if it does not compute the same each time, or if
 /// the pattern is too dense to store.
-pub fn try_hessian<X: Variables>(
-    f: impl for<'t> Fn(&[Var<'t, X::Dual>]) -> Var<'t, Dual<X::Elem>>,
-    x: &[X],
-) -> Result<Csr<X::Elem>, Error> {
-    let plan = hessian::Detected::new::<X>(&f, x)?.plan::<X>(&f, x)?;
-    plan.matrix::<X>(&f, x)
+pub fn try_hessian<A: Points>(
+    f: impl for<'t> Function<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
+    x: A,
+) -> Result<Csr<A::Elem>, Error> {
+    let (f, x) = hessian::erased(f, x);
+    let plan = hessian::Detected::new(&f, &x)?.plan(&f, &x)?;
+    plan.matrix(&f, &x)
 }
 
 /// The Jacobian of a function at `x`, as a sparse matrix: a row for each output.
@@ -101,8 +105,8 @@ pub fn try_hessian<X: Variables>(
 /// ```text
 /// j_ik = ∂y_i / ∂x_k
 /// ```
-/// `x` is a slice of numbers or of tensors; the closure returns a list of either. The elements of
-/// all tensors count, one after another. To ask at many points, keep a plan: [`Jacobian`].
+/// `x` is a slice of numbers or of tensors, or a structure of them; the closure returns a list of either.
+/// The elements of all tensors count, one after another. To ask at many points, keep a plan: [`Jacobian`].
 ///
 /// # Panics
 /// If the function returns a handle of another tape, or if the pattern is too dense to store.
@@ -118,12 +122,16 @@ pub fn try_hessian<X: Variables>(
 /// let j = sparse::jacobian(|x| vec![x[0] * x[1], x[2].exp()], &[2.0, 3.0, 0.0]);
 /// let triplets: Vec<_> = j.triplets().collect();
 /// assert_eq!(triplets, [(0, 0, 3.0), (0, 1, 2.0), (1, 2, 1.0)]);
+///
+/// let x = wengert::Tensor::from([2.0, 3.0]);
+/// let j = sparse::jacobian(|(x, b)| vec![x * x + b], (&x, 1.0));
+/// assert_eq!(j.row(1), [0.0, 6.0, 1.0]);
 /// ```
 #[track_caller]
-pub fn jacobian<X: Variables, Y: Variables<Elem = X::Elem>>(
-    f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
-    x: &[X],
-) -> Csr<X::Elem> {
+pub fn jacobian<A: Points, Y: Output<Elem = A::Elem>>(
+    f: impl for<'t> Function<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
+    x: A,
+) -> Csr<A::Elem> {
     try_jacobian(f, x).or_panic()
 }
 
@@ -131,11 +139,12 @@ pub fn jacobian<X: Variables, Y: Variables<Elem = X::Elem>>(
 ///
 /// # Errors
 /// If the function returns a handle of another tape, or if the pattern is too dense to store.
-pub fn try_jacobian<X: Variables, Y: Variables<Elem = X::Elem>>(
-    f: impl for<'t> Fn(&[Var<'t, X>]) -> Vec<Var<'t, Y>>,
-    x: &[X],
-) -> Result<Csr<X::Elem>, Error> {
+pub fn try_jacobian<A: Points, Y: Output<Elem = A::Elem>>(
+    f: impl for<'t> Function<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
+    x: A,
+) -> Result<Csr<A::Elem>, Error> {
     let tape = Tape::default();
-    let recording = jacobian::Recording::<X, Y>::new(&f, &tape, x)?;
+    let (f, x) = jacobian::erased(f, x);
+    let recording = jacobian::Recording::new(&f, &tape, &x)?;
     recording.matrix(&mut recording.plan()?)
 }

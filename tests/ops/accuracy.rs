@@ -1,23 +1,17 @@
 //! `docs/accuracy.md`: what every op was measured to be off by, and that it still is.
 //!
-//! `UPDATE_DOCS=1 cargo test --test accuracy` measures and writes the tables and the line in each op's
+//! `UPDATE_DOCS=1 cargo test --test ops accuracy` measures and writes the tables and the line in each op's
 //! documentation. The published figures are the bounds: a later measurement may exceed one by half,
 //! since libraries differ between machines, and none may exceed [`LIMITS`]. So a new op needs no bound.
-
-#[path = "support/document.rs"]
-mod document;
-#[path = "support/sweep.rs"]
-mod sweep;
-#[path = "support/tables.rs"]
-mod tables;
 
 use std::fs;
 use std::path::PathBuf;
 
-use document::{DOCUMENT, asked_to_write, section, write_section};
-use sweep::{Figures, ORDERS};
-use tables::Row;
 use wengert::ops::{Spec, Visitor, visit};
+
+use crate::document::{DOCUMENT, asked_to_write, read, section, write_section};
+use crate::sweep::{self, Figures, ORDERS};
+use crate::tables::{self, Row};
 
 /// Ulps that no elementwise op, and no other, may exceed in value, gradient and second order; the value
 /// of the others may be a sum of products that are larger than the operands.
@@ -71,22 +65,20 @@ fn no_op_is_farther_off_than_published() {
         if asked_to_write() {
             write_section(name, &tables::print(rows));
         }
-        let document = document::read();
+        let document = read();
         let published = tables::parse(section(&document, name));
         let ops: Vec<_> = published.iter().map(|row| row.op.as_str()).collect();
         let registry: Vec<_> = rows.iter().map(|row| row.op).collect();
         assert_eq!(
             ops, registry,
-            "{DOCUMENT}, table {name}: run `UPDATE_DOCS=1 cargo test --test accuracy`"
+            "{DOCUMENT}, table {name}: run `UPDATE_DOCS=1 cargo test --test ops accuracy`"
         );
         for (row, published) in rows.iter().zip(&published) {
             measure.wrong.extend(published.exceeded_by(row));
         }
     }
     if asked_to_write() {
-        document_ops(&document::read(), |path, text, _| {
-            fs::write(path, text).unwrap()
-        });
+        document_ops(&read(), |path, text, _| fs::write(path, text).unwrap());
     }
     assert!(measure.wrong.is_empty(), "{}", measure.wrong.join("\n"));
 }
@@ -97,12 +89,12 @@ fn the_documentation_of_every_elementwise_op_gives_the_published_figures() {
         return; // the other test is about to write both
     }
     let mut files = 0;
-    document_ops(&document::read(), |path, text, line| {
+    document_ops(&read(), |path, text, line| {
         files += 1;
         let written = fs::read_to_string(path).unwrap();
         assert!(
             written == text && written.contains(&line),
-            "{}: under `# Accuracy` should stand\n{line}\nrun `UPDATE_DOCS=1 cargo test --test accuracy`",
+            "{}: under `# Accuracy` should stand\n{line}\nrun `UPDATE_DOCS=1 cargo test --test ops accuracy`",
             path.display()
         );
     });

@@ -1,0 +1,124 @@
+//! What rules say for the ledger: twins that are the same function, and why their pullbacks read what
+//! they read.
+
+use wengert::ops::{Draw, Spec, Visitor, visit};
+use wengert::rule::Keeps;
+use wengert::{NodeKind, Tape};
+
+/// Ops whose composed form is for checks alone: what only moves elements saves nothing in one node, and
+/// the others' forms hold all products at once, or are made for the pivots of the samples.
+const WITHOUT: [&str; 12] = [
+    "at",
+    "broadcast_to",
+    "concat",
+    "gather",
+    "index_select",
+    "linear_solve",
+    "matmul",
+    "pad",
+    "permute",
+    "slice",
+    "stack",
+    "where_",
+];
+
+/// What a fused rule says its twin is, against the twin itself.
+#[derive(Default)]
+struct Twins {
+    found: usize,
+    missing: Vec<&'static str>,
+}
+
+impl Visitor for Twins {
+    fn op<S: Spec>(&mut self) {
+        let (mut named, mut composed) = (false, false);
+        for seed in 0..8 {
+            let sample = S::sample(&mut Draw::new(seed));
+            let tape = Tape::new();
+            let x: Vec<_> = sample.inputs.iter().map(|x| tape.var(x.clone())).collect();
+            let _ = S::fused(&x, &sample.with);
+            for node in tape
+                .nodes()
+                .iter()
+                .filter(|node| node.kind() == NodeKind::Op)
+            {
+                let operands: Vec<_> = node.inputs().map(|input| input.value()).collect();
+                let Some(twin) = node.rule().unwrap().twin(&operands) else {
+                    continue;
+                };
+                let found = twin.value();
+                assert_eq!(found.shape(), node.shape(), "{}", S::NAME);
+                for (a, b) in found.iter().zip(node.value().iter()) {
+                    let same = (a - b).abs() <= 1e-12 * (1.0 + b.abs()) || a.is_nan() && b.is_nan();
+                    assert!(same, "{}: {a} and {b} at {sample:?}", S::NAME);
+                }
+                named |= node.op() == S::NAME;
+            }
+            composed |= S::composed(&x, &sample.with).is_some();
+        }
+        self.found += usize::from(named);
+        if named != (composed && !WITHOUT.contains(&S::NAME)) {
+            self.missing.push(S::NAME);
+        }
+    }
+}
+
+#[test]
+fn every_fused_rule_names_a_twin_that_is_the_same_function() {
+    let mut twins = Twins::default();
+    visit(&mut twins);
+    assert!(twins.missing.is_empty(), "{:?}", twins.missing);
+    assert!(twins.found > 40, "{} twins", twins.found);
+}
+
+/// What a rule says its pullback reads, against the words that say why.
+struct Reasons(usize);
+
+impl Visitor for Reasons {
+    fn op<S: Spec>(&mut self) {
+        let sample = S::sample(&mut Draw::new(1));
+        let tape = Tape::new();
+        let x: Vec<_> = sample.inputs.iter().map(|x| tape.var(x.clone())).collect();
+        let _ = S::fused(&x, &sample.with);
+        for node in tape.nodes().iter().filter(|node| node.op() == S::NAME) {
+            let (keeps, why) = (node.keeps().unwrap(), node.why().unwrap());
+            assert_eq!(why, S::GRADIENT);
+            let mut words = why.split(|c: char| !c.is_alphanumeric());
+            let mut reads = |letters: &[char]| words.any(|word| word.starts_with(letters));
+            // A cotangent that is not altered is all that an op which keeps nothing may need.
+            let named = [
+                !keeps.inputs || reads(&['x', 'a', 'b', 't', 'p', 'u', 's']),
+                !keeps.output
+                    || why
+                        .split(|c: char| !c.is_ascii_alphabetic())
+                        .any(|word| word == "y"),
+                keeps.residual == why.contains("kept"),
+            ];
+            assert_eq!(named, [true; 3], "{}, which keeps {keeps}: {why}", S::NAME);
+            self.0 += 1;
+        }
+    }
+}
+
+#[test]
+fn every_rule_says_by_its_formula_why_it_reads_what_it_reads() {
+    let mut reasons = Reasons(0);
+    visit(&mut reasons);
+    assert!(reasons.0 > 80, "{} ops", reasons.0);
+}
+
+#[test]
+fn a_rule_that_says_nothing_is_described_by_what_it_keeps() {
+    assert_eq!(Keeps::NOTHING.why(), "the cotangent is enough");
+    assert_eq!(Keeps::INPUTS_AND_OUTPUT.why(), "slopes from x and y");
+    assert_eq!(
+        Keeps::OUTPUT.and_residual().why(),
+        "slopes from y and statistics kept"
+    );
+    let tape = Tape::new();
+    let x = tape.var(wengert::Tensor::from([1.0, 2.0]));
+    let _ = x.inspect_cotangent(|_| ());
+    let nodes = tape.nodes();
+    assert_eq!(nodes.get(0).why(), None);
+    assert_eq!(nodes.get(1).why(), Some("the cotangent is enough"));
+}
