@@ -6,8 +6,10 @@ mod block;
 mod broadcast;
 mod constant;
 mod double;
+mod each;
 mod elem;
 mod float;
+pub(crate) mod function;
 #[cfg(feature = "gemm")]
 mod gemm;
 mod lookup;
@@ -28,12 +30,15 @@ mod wide;
 
 pub use constant::{Constant, Embeds};
 pub use double::Dd;
+pub use each::Loop;
 pub use elem::Elem;
+pub use function::Function;
 pub use matrix::Matrix;
 pub use rows::Rows;
 
 pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip};
+pub(crate) use each::{Buffers, Formula, UNITS, each, each_of};
 pub(crate) use lookup::{Lookup, add_selected, select};
 pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};

@@ -17,6 +17,7 @@ pub struct Sum2;
 impl<T: Elem> Binary<T> for Sum2 {
     const NAME: &'static str = "add";
     const KEEPS: Keeps = Keeps::NOTHING;
+    const PASSES: [bool; 2] = [true, true];
     type Wide = Self;
 
     fn wide(self) -> Self {

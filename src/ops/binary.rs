@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use super::unary::pull;
 use crate::error::Error;
-use crate::kernel::{self, Elem, Layout};
+use crate::kernel::{self, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 
@@ -20,6 +20,9 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
     /// What the derivatives read.
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
 
+    /// Whether the slope of each operand is 1 wherever the operands are: its cotangent is that of the value.
+    const PASSES: [bool; 2] = [false; 2];
+
     /// The same function on wider elements.
     type Wide: Binary<T::Wide>;
 
@@ -33,9 +36,11 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
 
     /// `g` times slope `k` where that came out as 0 or is not finite: as a product of other factors
-    /// it may be a number all the same.
-    fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> T {
-        self.slopes(a, b, y)[k] * g
+    /// it may be a number all the same. `None` if nothing better is known than the product.
+    #[inline(always)]
+    fn far(self, x_and_y: [T; 3], k: usize, g: T) -> Option<T> {
+        let _ = (x_and_y, k, g);
+        None
     }
 }
 
@@ -53,15 +58,20 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let shape = y.shape().clone();
-        let (a, b) = (view(x[0]), view(x[1]));
-        kernel::zip(&shape, a, b, y.fill(), |a, b| self.0.value(a, b));
+        let shape = y.shape();
+        let whole = x[0].shape() == shape && x[1].shape() == shape;
+        let layout = (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()));
+        let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
+        let y = y.fill();
+        write(layout, Buffers { a, b, c, d, y }, Value(self.0));
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
             let operand = at.x[k];
-            if operand.shape() == at.y.shape() {
+            if B::PASSES[k] {
+                gx.sum_to(g);
+            } else if operand.shape() == at.y.shape() {
                 self.scale(at, g.data(), k, gx.fill());
             } else {
                 let mut full = gx.scratch(at.y.shape());
@@ -118,13 +128,48 @@ impl<B> Zip<B> {
     where
         B: Binary<T>,
     {
-        let (a, b, y) = (at.x[0], at.x[1], at.y.data());
-        let layout = Layout::new(at.y.shape(), a.shape(), b.shape());
-        layout.fill(a.data(), b.data(), gx, |p, a, b| {
-            pull(g[p], self.0.slopes(a, b, y[p])[k], || {
-                self.0.far([a, b, y[p]], k, g[p])
-            })
-        });
+        let shape = at.y.shape();
+        let whole = at.x.iter().all(|x| x.shape() == shape);
+        let layout = (!whole).then(|| Layout::new(shape, at.x[0].shape(), at.x[1].shape()));
+        let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g);
+        let buffers = Buffers { a, b, c, d, y: gx };
+        match k {
+            0 => write(layout, buffers, Pulled::<_, 0>(self.0)),
+            _ => write(layout, buffers, Pulled::<_, 1>(self.0)),
+        }
+    }
+}
+
+/// Writes a formula of operands that broadcast, or are of one shape where there is no layout.
+fn write<T: Elem, C: Copy, D: Copy>(
+    layout: Option<Layout>,
+    buffers: Buffers<'_, T, T, C, D, T>,
+    f: impl Formula<T, T, C, D, T>,
+) {
+    match layout {
+        Some(layout) => kernel::each_of(&layout, buffers, f),
+        None => kernel::each(buffers, f),
+    }
+}
+
+/// The value of a function.
+struct Value<B>(B);
+
+impl<T: Elem, B: Binary<T>> Formula<T, T, (), (), T> for Value<B> {
+    #[inline(always)]
+    fn of(&self, a: T, b: T, (): (), (): ()) -> T {
+        self.0.value(a, b)
+    }
+}
+
+/// A cotangent pulled back to operand `K`.
+struct Pulled<B, const K: usize>(B);
+
+impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B, K> {
+    #[inline(always)]
+    fn of(&self, a: T, b: T, y: T, g: T) -> T {
+        let slope = self.0.slopes(a, b, y)[K];
+        pull(g, slope, || self.0.far([a, b, y], K, g))
     }
 }
 
@@ -201,7 +246,7 @@ pub(crate) fn tensors<T: Elem, B: Binary<T>>(
     a: &Tensor<T>,
     b: &Tensor<T>,
 ) -> Result<Tensor<T>, Error> {
-    a.zip(b, B::NAME, |a, b| op.value(a, b))
+    a.combine(b, B::NAME, |a, b| op.value(a, b))
 }
 
 /// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.

@@ -1,7 +1,7 @@
 //! Exponential linear unit.
 
 use super::unary::{Unary, elementwise};
-use crate::kernel::{Constant, Elem};
+use crate::kernel::{Constant, Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;
@@ -38,6 +38,18 @@ impl<T: Elem> Unary<T> for Elu<T> {
         } else {
             self.alpha * x.exp()
         }
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        let below = self.alpha * x.bulk::<function::Expm1>(|x| x.exp_m1());
+        if x > T::zero() { x } else { below }
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, _: T) -> T {
+        let below = self.alpha * x.bulk::<function::Exp>(|x| x.exp());
+        if x > T::zero() { T::one() } else { below }
     }
 }
 

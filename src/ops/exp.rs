@@ -1,7 +1,7 @@
 //! Exponential function.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,11 @@ impl<T: Elem> Unary<T> for Exp {
 
     fn slope(self, _: T, y: T) -> T {
         y
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Exp>(|x| self.value(x))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Exponential minus 1, right for small x.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,16 @@ impl<T: Elem> Unary<T> for Expm1 {
 
     fn slope(self, x: T, _: T) -> T {
         x.exp()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Expm1>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::Exp>(|x| self.slope(x, y))
     }
 }
 

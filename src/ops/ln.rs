@@ -1,7 +1,7 @@
 //! Natural logarithm.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,11 @@ impl<T: Elem> Unary<T> for Ln {
 
     fn slope(self, x: T, _: T) -> T {
         x.recip()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Ln>(|x| self.value(x))
     }
 }
 

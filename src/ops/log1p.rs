@@ -1,7 +1,7 @@
 //! Logarithm of 1 + x, right for small x.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,11 @@ impl<T: Elem> Unary<T> for Log1p {
 
     fn slope(self, x: T, _: T) -> T {
         (T::one() + x).recip()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Log1p>(|x| self.value(x))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logarithm of the logistic function.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -23,6 +23,16 @@ impl<T: Elem> Unary<T> for LogSigmoid {
 
     fn slope(self, x: T, _: T) -> T {
         super::sigmoid::logistic(-x)
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::LogSigmoid>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        (-x).bulk::<function::Sigmoid>(|_| self.slope(x, y))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logistic function.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -35,6 +35,16 @@ impl<T: Elem> Unary<T> for Sigmoid {
             let e = (-size).exp();
             e / ((T::one() + e) * (T::one() + e))
         }
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Sigmoid>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::SigmoidSlope>(|x| self.slope(x, y))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -20,6 +20,16 @@ impl<T: Elem> Unary<T> for Silu {
 
     fn slope(self, x: T, _: T) -> T {
         Gate::new(x).slope(x)
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Silu>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::SiluSlope>(|x| self.slope(x, y))
     }
 }
 

@@ -17,6 +17,7 @@ pub struct Difference;
 impl<T: Elem> Binary<T> for Difference {
     const NAME: &'static str = "sub";
     const KEEPS: Keeps = Keeps::NOTHING;
+    const PASSES: [bool; 2] = [true, false];
     type Wide = Self;
 
     fn wide(self) -> Self {

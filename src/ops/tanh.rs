@@ -1,7 +1,7 @@
 //! Hyperbolic tangent.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -21,6 +21,16 @@ impl<T: Elem> Unary<T> for Tanh {
     // slope serves.
     fn slope(self, x: T, _: T) -> T {
         T::of(4.0) * super::sigmoid::logistic_slope(x + x)
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Tanh>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::TanhSlope>(|x| self.slope(x, y))
     }
 }
 
