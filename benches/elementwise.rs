@@ -25,7 +25,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
-/// Measures one op on operands of these shapes, the first of which is that of the result.
+/// Measures one op on operands of these shapes, in ns an element of the first one.
 fn measure<T: Elem>(name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>, runs: usize) {
     let mut random = Random::new(7);
     let mut draw = |shape: &[usize]| -> Tensor<T> {
@@ -33,9 +33,14 @@ fn measure<T: Elem>(name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>, r
         numbers.map(T::of)
     };
     let x: Vec<Tensor<T>> = shapes.iter().map(|shape| draw(shape)).collect();
-    let g = draw(shapes[0]);
-    let n = g.len();
-    let (mut y, mut gx) = (vec![T::zero(); n], vec![T::zero(); n]);
+    let result = {
+        let tape = Tape::<T>::default();
+        let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
+        op(&handles).shape()
+    };
+    let g = draw(&result);
+    let n = x[0].len();
+    let (mut y, mut gx) = (vec![T::zero(); g.len()], vec![T::zero(); n]);
     for &level in Level::all() {
         let mut tape = Tape::<T>::default();
         let mut times = [const { Vec::new() }; 4];
@@ -178,6 +183,129 @@ fn all<T: Elem>(runs: usize) {
     );
 }
 
+/// Reductions along either axis of 64 rows of 64, by hand in the order of memory.
+fn reductions<T: Elem>(runs: usize) {
+    const N: usize = 64;
+    let flat: &[usize] = &[N, N];
+    let row = |name: &str, op: Op<T>, hand: Hand<T>| measure(name, &[flat], op, hand, runs);
+    let sum: fn(&[Tensor<T>], &mut [T]) = |x, y| {
+        for (y, row) in y.iter_mut().zip(x[0].data().chunks(N)) {
+            *y = row.iter().fold(T::zero(), |sum, &x| sum + x);
+        }
+    };
+    row(
+        "sum_keep(1)",
+        |x| x[0].sum_keep(1),
+        (sum, |_, g, gx| {
+            for (gx, &g) in gx.chunks_mut(N).zip(g) {
+                gx.fill(g);
+            }
+        }),
+    );
+    let sum: fn(&[Tensor<T>], &mut [T]) = |x, y| {
+        y.fill(T::zero());
+        for row in x[0].data().chunks(N) {
+            y.iter_mut().zip(row).for_each(|(y, &x)| *y += x);
+        }
+    };
+    row(
+        "sum_keep(0)",
+        |x| x[0].sum_keep(0),
+        (sum, |_, g, gx| {
+            gx.chunks_mut(N).for_each(|gx| gx.copy_from_slice(g));
+        }),
+    );
+    let max: fn(&[Tensor<T>], &mut [T]) = |x, y| {
+        for (y, row) in y.iter_mut().zip(x[0].data().chunks(N)) {
+            *y = row
+                .iter()
+                .fold(T::neg_infinity(), |m, &x| if x > m { x } else { m });
+        }
+    };
+    row(
+        "max_keep(1)",
+        |x| x[0].max_keep(1),
+        (max, |x, g, gx| {
+            for ((gx, x), &g) in gx.chunks_mut(N).zip(x[0].data().chunks(N)).zip(g) {
+                let m = x
+                    .iter()
+                    .fold(T::neg_infinity(), |m, &x| if x > m { x } else { m });
+                for (gx, &x) in gx.iter_mut().zip(x) {
+                    *gx = if x == m { g } else { T::zero() };
+                }
+            }
+        }),
+    );
+    let pair = |name: &str, shape: &[usize], op: Op<T>, hand: Hand<T>| {
+        measure(name, &[flat, shape], op, hand, runs);
+    };
+    pair(
+        "div by column",
+        &[N, 1],
+        |x| x[0] / x[1],
+        (
+            |x, y| {
+                let rows = y.chunks_mut(N).zip(x[0].data().chunks(N));
+                for ((y, row), &b) in rows.zip(x[1].data()) {
+                    y.iter_mut().zip(row).for_each(|(y, &x)| *y = x / b);
+                }
+            },
+            |x, g, gx| {
+                for ((gx, g), &b) in gx.chunks_mut(N).zip(g.chunks(N)).zip(x[1].data()) {
+                    gx.iter_mut().zip(g).for_each(|(gx, &g)| *gx = g / b);
+                }
+            },
+        ),
+    );
+    pair(
+        "mul by row",
+        &[N],
+        |x| x[0] * x[1],
+        (
+            |x, y| {
+                for (y, row) in y.chunks_mut(N).zip(x[0].data().chunks(N)) {
+                    y.iter_mut()
+                        .zip(row.iter().zip(x[1].data()))
+                        .for_each(|(y, (&x, &b))| *y = x * b);
+                }
+            },
+            |x, g, gx| {
+                for (gx, g) in gx.chunks_mut(N).zip(g.chunks(N)) {
+                    gx.iter_mut()
+                        .zip(g.iter().zip(x[1].data()))
+                        .for_each(|(gx, (&g, &b))| *gx = g * b);
+                }
+            },
+        ),
+    );
+}
+
+/// 1000 times `y = y a + b` on 4 elements: ns an op, recorded and pulled back.
+fn small<T: Elem>(runs: usize) {
+    let mut tape = Tape::<T>::default();
+    let [y, a, b] = [0.5, 0.9, 0.1].map(|x| Tensor::full([4], T::of(x)));
+    let mut times = Vec::new();
+    for _ in 0..runs {
+        tape.reset();
+        let mut first = T::zero();
+        times.push(seconds(|| {
+            let start = tape.var(y.clone());
+            let (a, b) = (tape.var(a.clone()), tape.var(b.clone()));
+            let mut y = start;
+            for _ in 0..1000 {
+                y = y * a + b;
+            }
+            first = y.sum().backward().wrt(b).data()[0];
+        }));
+        assert!((first.primal() - 10.0).abs() < 1e-4, "Σ 0.9^k is {first}");
+    }
+    let each = median(times) * 1e9 / 2000.0;
+    println!(
+        "{:3} 4 elements: {each:.1} ns an op, recorded and pulled back",
+        std::any::type_name::<T>()
+    );
+}
+
 fn sigmoid<T: Elem>(x: T) -> T {
     (T::one() + (-x).exp()).recip()
 }
@@ -203,5 +331,9 @@ fn main() {
     let test = std::env::args().any(|arg| arg == "--test");
     let runs = if test { 1 } else { 301 };
     all::<f32>(runs);
+    reductions::<f32>(runs);
+    small::<f32>(runs);
     all::<f64>(runs);
+    reductions::<f64>(runs);
+    small::<f64>(runs);
 }

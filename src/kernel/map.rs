@@ -58,9 +58,8 @@ impl<T: Elem> super::each::Loop for AddTo<'_, T> {
     #[inline(always)]
     fn run(self) {
         let n = self.y.len();
-        let x = &self.x[..n];
-        for i in 0..n {
-            self.y[i] += x[i];
+        for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
+            *y += x;
         }
     }
 }

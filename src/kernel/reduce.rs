@@ -1,6 +1,4 @@
 //! Sums: in short blocks, then pairwise, so that the error grows with the logarithm of the length.
-//!
-//! Also folds, for reductions where the order does not matter to the error.
 
 use super::each::{Loop, UNITS};
 use super::{Elem, Rows, add_to};
@@ -42,26 +40,40 @@ impl<T: Elem> Loop for Dot<'_, T> {
     fn run(self) {
         let mut tree = Tree::new();
         for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
-            tree.add(block(a.len(), |i| a[i] * b[i]));
+            let mut partial = [T::zero(); 8];
+            let ((whole_a, a), (whole_b, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+            for (a, b) in whole_a.iter().zip(whole_b) {
+                for k in 0..8 {
+                    partial[k] += a[k] * b[k];
+                }
+            }
+            for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
+                *p += a * b;
+            }
+            tree.add(pairwise(partial));
         }
         *self.y = tree.total();
     }
 }
 
-/// Sum of `f(i)` over a block, in eight parts side by side.
+/// Sum of `f` over a block, in eight parts side by side; arrays of eight need no check of their bounds.
 #[inline(always)]
-fn block<T: Elem>(len: usize, f: impl Fn(usize) -> T) -> T {
+fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
     let mut partial = [T::zero(); 8];
-    let whole = len - len % 8;
-    for start in (0..whole).step_by(8) {
-        for (k, p) in partial.iter_mut().enumerate() {
-            *p += f(start + k);
+    let (whole, rest) = x.as_chunks::<8>();
+    for x in whole {
+        for k in 0..8 {
+            partial[k] += f(x[k]);
         }
     }
-    for i in whole..len {
-        partial[i - whole] += f(i);
+    for (p, &x) in partial.iter_mut().zip(rest) {
+        *p += f(x);
     }
-    let [a, b, c, d, e, f, g, h] = partial;
+    pairwise(partial)
+}
+
+#[inline(always)]
+fn pairwise<T: Elem>([a, b, c, d, e, f, g, h]: [T; 8]) -> T {
     ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
@@ -151,12 +163,12 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
         let rows = self.x.chunks_exact(self.n);
         for (row, (y, &b)) in rows.zip(self.y.iter_mut().zip(self.of_row)) {
             if row.len() <= BLOCK {
-                *y = block(row.len(), |i| (self.f)(row[i], b));
+                *y = block(row, |x| (self.f)(x, b));
                 continue;
             }
             let mut tree = Tree::new();
             for part in row.chunks(BLOCK) {
-                tree.add(block(part.len(), |i| (self.f)(part[i], b)));
+                tree.add(block(part, |x| (self.f)(x, b)));
             }
             *y = tree.total();
         }
@@ -201,70 +213,6 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Stack<'_, A, B, T, F>
             for i in 0..n {
                 y[i] += (self.f)(row[i], of_row[i]);
             }
-        }
-    }
-}
-
-/// Folds every row with an associative `f` whose neutral element is `start`; one result a row.
-///
-/// Contiguous rows are folded in eight interleaved parts.
-pub(crate) fn fold_axis<T: Elem>(
-    rows: Rows,
-    x: &[T],
-    y: &mut [T],
-    start: T,
-    f: impl Fn(T, T) -> T,
-) {
-    y.fill(start);
-    if rows.elements() > 0 {
-        let fold = Fold {
-            rows,
-            x,
-            y,
-            start,
-            f,
-        };
-        T::at_level(x.len(), fold);
-    }
-}
-
-struct Fold<'a, T, F> {
-    rows: Rows,
-    x: &'a [T],
-    y: &'a mut [T],
-    start: T,
-    f: F,
-}
-
-impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
-    #[inline(always)]
-    fn run(self) {
-        let Rows { n, inner, .. } = self.rows;
-        if inner > 1 {
-            let blocks = self.x.chunks_exact(n * inner);
-            for (block, y) in blocks.zip(self.y.chunks_exact_mut(inner)) {
-                for row in block.chunks_exact(inner) {
-                    for i in 0..inner {
-                        y[i] = (self.f)(y[i], row[i]);
-                    }
-                }
-            }
-            return;
-        }
-        for (row, y) in self.x.chunks_exact(n).zip(self.y) {
-            let mut part = [self.start; 8];
-            let chunks = row.chunks_exact(8);
-            let rest = chunks.remainder();
-            for chunk in chunks {
-                for k in 0..8 {
-                    part[k] = (self.f)(part[k], chunk[k]);
-                }
-            }
-            let mut all = self.start;
-            for &p in part.iter().chain(rest) {
-                all = (self.f)(all, p);
-            }
-            *y = all;
         }
     }
 }

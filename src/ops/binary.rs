@@ -58,24 +58,29 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let shape = y.shape();
-        let whole = x[0].shape() == shape && x[1].shape() == shape;
-        let layout = (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()));
+        let layout = layout(y.shape(), x);
         let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
         let y = y.fill();
-        write(layout, Buffers { a, b, c, d, y }, Value(self.0));
+        write(layout.as_ref(), Buffers { a, b, c, d, y }, Value(self.0));
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let layout = match B::PASSES {
+            [true, true] => None,
+            _ => layout(at.y.shape(), at.x),
+        };
         for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
             let operand = at.x[k];
             if B::PASSES[k] {
                 gx.sum_to(g);
-            } else if operand.shape() == at.y.shape() {
-                self.scale(at, g.data(), k, gx.fill());
+                continue;
+            }
+            let layout = layout.as_ref();
+            if operand.len() == at.y.len() {
+                self.scale(layout, at, g.data(), k, gx.fill());
             } else {
                 let mut full = gx.scratch(at.y.shape());
-                self.scale(at, g.data(), k, full.fill());
+                self.scale(layout, at, g.data(), k, full.fill());
                 let full = full.finish_dense(B::NAME);
                 kernel::sum_to(at.y.shape(), full.data(), operand.shape(), gx.fill());
                 gx.recycle(full);
@@ -124,13 +129,16 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 
 impl<B> Zip<B> {
     /// The cotangent of operand `k` before the sum over broadcast axes.
-    fn scale<T: Elem>(&self, at: &Point<'_, T>, g: &[T], k: usize, gx: &mut [T])
-    where
+    fn scale<T: Elem>(
+        &self,
+        layout: Option<&Layout>,
+        at: &Point<'_, T>,
+        g: &[T],
+        k: usize,
+        gx: &mut [T],
+    ) where
         B: Binary<T>,
     {
-        let shape = at.y.shape();
-        let whole = at.x.iter().all(|x| x.shape() == shape);
-        let layout = (!whole).then(|| Layout::new(shape, at.x[0].shape(), at.x[1].shape()));
         let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g);
         let buffers = Buffers { a, b, c, d, y: gx };
         match k {
@@ -140,14 +148,21 @@ impl<B> Zip<B> {
     }
 }
 
-/// Writes a formula of operands that broadcast, or are of one shape where there is no layout.
+/// How two operands broadcast to a shape; nothing if they have as many elements as it.
+fn layout<T>(shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
+    let len = shape.len();
+    let whole = x[0].len() == len && x[1].len() == len;
+    (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()))
+}
+
+/// Writes a formula of operands that broadcast, or lie alike where there is no layout.
 fn write<T: Elem, C: Copy, D: Copy>(
-    layout: Option<Layout>,
+    layout: Option<&Layout>,
     buffers: Buffers<'_, T, T, C, D, T>,
     f: impl Formula<T, T, C, D, T>,
 ) {
     match layout {
-        Some(layout) => kernel::each_of(&layout, buffers, f),
+        Some(layout) => kernel::each_of(layout, buffers, f),
         None => kernel::each(buffers, f),
     }
 }

@@ -12,8 +12,16 @@ use crate::kernel::{self, Rows};
 /// The sizes of the axes of a tensor, outermost first.
 ///
 /// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Default, PartialEq, Eq, Hash)]
 pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Clone for Shape {
+    /// Copies the sizes as they lie; the derived form goes through them one by one.
+    #[inline]
+    fn clone(&self) -> Self {
+        Self(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The shape with the given sizes.

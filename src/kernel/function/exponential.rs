@@ -22,7 +22,7 @@ const GRID: f64 = 201_326_592.0;
 const ENDS: [[f64; 2]; 2] = [[-200.0, 200.0], [-760.0, 710.0]];
 
 /// 2^-128, by which results are multiplied that are too small for the exponent of a normal number.
-const TINY: f64 = 2.938_735_877_055_718_8e-39;
+const TINY: f64 = 1.0 / (1u128 << 127) as f64 / 2.0;
 
 /// `q` of `e^r = 1 + r + r²/2 + r³ q(r)` on |r| ≤ ln 2 / 2, the highest power last: interpolated at Chebyshev's points
 /// in 70 digits, the error of e^r is 2^-60.9.
@@ -79,7 +79,7 @@ pub(super) fn polynomial<const N: usize>(c: [f64; N], x: f64) -> f64 {
     let mut k = N;
     while k > 0 {
         k -= 1;
-        if k % 2 == 0 {
+        if k & 1 == 0 {
             even = if k + 2 < N {
                 even * square + c[k]
             } else {
@@ -149,19 +149,21 @@ pub(super) fn exp<const FULL: bool>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
     // Below the first the result is -1; above the second only infinity is left.
-    let x = clamp(x, -50.0, ENDS[usize::from(FULL)][1]);
-    let Parts { head, tail, n } = parts::<FULL>(x);
+    let Parts { head, tail, n } = parts::<FULL>(clamp(x, -50.0, ENDS[usize::from(FULL)][1]));
     // Half of everything, lest the largest results overflow on the way.
     let scale = power(n - 1.0);
-    if !FULL {
-        return 2.0 * ((scale - 0.5) + scale * (head + tail));
-    }
-    let term = (1.0 + head) * scale;
-    let sum = term - 0.5;
-    let lost = if term > 0.5 {
-        (term - sum) - 0.5
+    let half = if FULL {
+        let term = (1.0 + head) * scale;
+        let sum = term - 0.5;
+        let lost = if term > 0.5 {
+            (term - sum) - 0.5
+        } else {
+            term - (sum + 0.5)
+        };
+        sum + (lost + tail * scale)
     } else {
-        term - (sum + 0.5)
+        (scale - 0.5) + scale * (head + tail)
     };
-    2.0 * (sum + (lost + tail * scale))
+    // The sign of 0, and the last bit of the least numbers.
+    if x.abs() < 1e-300 { x } else { 2.0 * half }
 }
