@@ -58,10 +58,11 @@ struct Parts {
     n: f64,
 }
 
-/// The upper part of a number, of 25 binary places.
+/// The upper part of a number, of 25 binary places; nothing of a small one, which is all lower part.
 #[inline(always)]
 pub(super) fn upper(x: f64) -> f64 {
-    (x + GRID) - GRID
+    let upper = (x + GRID) - GRID;
+    if x.abs() < 1.0 / 4096.0 { 0.0 } else { upper }
 }
 
 /// `2^n`, `n` in the low bits of the number, for normal results.
@@ -112,7 +113,7 @@ fn parts<const FULL: bool>(x: f64) -> Parts {
         let cube = (r * r) * r;
         Parts {
             head: h + h * h * 0.5,
-            tail: (l + l * (0.5 * (h + r))) + cube * polynomial(LONG, r),
+            tail: l + (l * (0.5 * (h + r)) + cube * polynomial(LONG, r)),
             n,
         }
     } else {

@@ -33,25 +33,24 @@ const SHORT: [f64; 4] = [
 /// The bits of √½, where the range of `1 + f` begins.
 const LOW: u64 = 0x3FE6_A09E_667F_3BCD;
 
-/// `ln(x + lost)` for positive normal `x` and a rest below its last digit.
+/// `ln(x + lost)` for positive normal `x` and a rest below its last digit; `near` is `x + lost - 1`, exact about 1.
 #[inline(always)]
-fn ln_of<const FULL: bool>(x: f64, lost: f64, shift: f64) -> f64 {
+fn ln_of<const FULL: bool>(x: f64, lost: f64, near: f64, shift: f64) -> f64 {
     let bits = x.to_bits().wrapping_sub(LOW).wrapping_add(1023 << 52);
     let mantissa = f64::from_bits((bits & ((1 << 52) - 1)) + LOW);
     // The exponent as the last digits of 2^52.
     let biased = f64::from_bits((bits >> 52) | (1075 << 52));
     let k = (biased - 4_503_599_627_370_496.0) - (1023.0 + shift);
-    let f = mantissa - 1.0;
+    let f = if k == 0.0 { near } else { mantissa - 1.0 };
     let s = f / (2.0 + f);
     let square = s * s;
     let half = 0.5 * (f * f);
-    // The rest, as a part of x.
-    let rest = lost / x;
+    let rest = if k == 0.0 { 0.0 } else { lost / x };
     if FULL {
         let h = upper(f);
         let l = f - h;
         let head = h - h * h * 0.5;
-        let tail = (l - l * (0.5 * (h + f))) + s * (half + square * polynomial(LONG, square));
+        let tail = l - (l * (0.5 * (h + f)) - s * (half + square * polynomial(LONG, square)));
         let large = k * LN_2[0];
         let sum = large + head;
         sum + (((large - sum) + head) + (tail + (k * LN_2[1] + rest)))
@@ -70,7 +69,7 @@ pub(super) fn ln<const FULL: bool>(x: f64) -> f64 {
     } else {
         (1.0, 0.0)
     };
-    let y = ln_of::<FULL>(x * factor, 0.0, shift);
+    let y = ln_of::<FULL>(x * factor, 0.0, x - 1.0, shift);
     special(x, y)
 }
 
@@ -84,7 +83,7 @@ pub(super) fn ln_1p<const FULL: bool>(x: f64) -> f64 {
     } else {
         x - (sum - 1.0)
     };
-    let y = special(sum, ln_of::<FULL>(sum, lost, 0.0));
+    let y = special(sum, ln_of::<FULL>(sum, lost, x, 0.0));
     // The sign of 0, and digits of a subnormal number.
     if x.abs() < 1e-300 { x } else { y }
 }
