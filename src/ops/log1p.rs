@@ -40,7 +40,7 @@ elementwise! {
     /// `gx = g / (1 + x)`.
     ///
     /// # Accuracy
-    /// Measured: value within 0.7 ulps in f32 and 0.8 in f64, gradient 1.5 and 1.5; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 0.6 in f64, gradient 1.5 and 1.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```
