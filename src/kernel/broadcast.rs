@@ -5,6 +5,8 @@
 
 use smallvec::SmallVec;
 
+use super::each::{Buffers, UNITS, each, each_of};
+use super::map::Of;
 use super::reduce::sum_axis;
 use super::{Elem, Rows};
 
@@ -29,6 +31,13 @@ struct Axis {
 impl Layout {
     /// The layout of operands of shapes `a` and `b` that broadcast to `out`.
     pub(crate) fn new(out: &[usize], a: &[usize], b: &[usize]) -> Self {
+        if let Some(step) = flat(out, a, b) {
+            return Self {
+                run: out.iter().product(),
+                step,
+                outer: SmallVec::new(),
+            };
+        }
         let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
         let mut stride = [1, 1];
         for back in 0..out.len() {
@@ -66,24 +75,26 @@ impl Layout {
         }
     }
 
-    /// Calls `f(a, b, y)` with the start of each run in both operands and in the output.
-    fn runs(&self, mut f: impl FnMut(usize, usize, usize)) {
-        let runs: usize = self.outer.iter().map(|axis| axis.size).product();
-        let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, self.outer.len());
-        let (mut a, mut b) = (0, 0);
-        for k in 0..runs {
-            f(a, b, k * self.run);
-            for (i, axis) in index.iter_mut().zip(&self.outer) {
-                *i += 1;
-                a += axis.stride[0];
-                b += axis.stride[1];
-                if *i < axis.size {
-                    break;
-                }
-                a -= axis.stride[0] * axis.size;
-                b -= axis.stride[1] * axis.size;
-                *i = 0;
-            }
+    /// Length of a run.
+    #[inline(always)]
+    pub(super) fn run(&self) -> usize {
+        self.run
+    }
+
+    /// Stride of each operand within a run, 0 or 1.
+    #[inline(always)]
+    pub(super) fn step(&self) -> [usize; 2] {
+        self.step
+    }
+
+    /// The start of each run in both operands and in the output.
+    #[inline(always)]
+    pub(super) fn runs(&self) -> Runs<'_> {
+        Runs {
+            layout: self,
+            left: self.outer.iter().map(|axis| axis.size).product(),
+            at: [0; 3],
+            index: SmallVec::from_elem(0, self.outer.len()),
         }
     }
 
@@ -98,50 +109,65 @@ impl Layout {
         if y.is_empty() {
             return;
         }
-        let n = self.run;
-        self.runs(|i, j, k| {
-            let run = y[k..k + n].iter_mut().enumerate();
-            match self.step {
-                [1, 1] => {
-                    for ((p, y), (&a, &b)) in run.zip(a[i..i + n].iter().zip(&b[j..j + n])) {
-                        *y = f(k + p, a, b);
-                    }
-                }
-                [1, _] => {
-                    let b = b[j];
-                    for ((p, y), &a) in run.zip(&a[i..i + n]) {
-                        *y = f(k + p, a, b);
-                    }
-                }
-                [_, 1] => {
-                    let a = a[i];
-                    for ((p, y), &b) in run.zip(&b[j..j + n]) {
-                        *y = f(k + p, a, b);
-                    }
-                }
-                _ => {
-                    let (a, b) = (a[i], b[j]);
-                    for (p, y) in run {
-                        *y = f(k + p, a, b);
-                    }
-                }
+        let [step_a, step_b] = self.step;
+        for [i, j, k] in self.runs() {
+            for (p, y) in y[k..k + self.run].iter_mut().enumerate() {
+                *y = f(k + p, a[i + p * step_a], b[j + p * step_b]);
             }
-        });
+        }
+    }
+}
+
+/// A walk over the runs of a [`Layout`].
+pub(super) struct Runs<'a> {
+    layout: &'a Layout,
+    left: usize,
+    at: [usize; 3],
+    index: SmallVec<[usize; 4]>,
+}
+
+impl Iterator for Runs<'_> {
+    type Item = [usize; 3];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<[usize; 3]> {
+        self.left = self.left.checked_sub(1)?;
+        let here = self.at;
+        let [a, b, y] = &mut self.at;
+        *y += self.layout.run;
+        for (i, axis) in self.index.iter_mut().zip(&self.layout.outer) {
+            *i += 1;
+            *a += axis.stride[0];
+            *b += axis.stride[1];
+            if *i < axis.size {
+                break;
+            }
+            *a -= axis.stride[0] * axis.size;
+            *b -= axis.stride[1] * axis.size;
+            *i = 0;
+        }
+        Some(here)
     }
 }
 
 /// Writes `f(a, b)` with both operands broadcast to the shape `out`.
-pub(crate) fn zip<A: Copy, B: Copy, R>(
+pub(crate) fn zip<A: Copy, B: Copy, T: Elem>(
     out: &[usize],
     (a_shape, a): (&[usize], &[A]),
     (b_shape, b): (&[usize], &[B]),
-    y: &mut [R],
-    f: impl Fn(A, B) -> R,
+    y: &mut [T],
+    f: impl Fn(A, B) -> T,
 ) {
+    let (c, d) = (&UNITS[..], &UNITS[..]);
+    let buffers = Buffers { a, b, c, d, y };
     if a_shape == out && b_shape == out {
-        super::map2(a, b, y, f);
+        each(buffers, Of(|a, b, ()| f(a, b)));
     } else {
-        Layout::new(out, a_shape, b_shape).fill(a, b, y, |_, a, b| f(a, b));
+        each_of(
+            &Layout::new(out, a_shape, b_shape),
+            buffers,
+            Of(|a, b, ()| f(a, b)),
+        );
     }
 }
 
@@ -175,6 +201,15 @@ pub(crate) fn sum_to<T: Elem>(from: &[usize], x: &[T], to: &[usize], y: &mut [T]
         source = Some(next);
     }
     y.copy_from_slice(x);
+}
+
+/// The strides of a single run, if it is seen at once that one is enough: no axis differs, or one operand is a number.
+fn flat(out: &[usize], a: &[usize], b: &[usize]) -> Option<[usize; 2]> {
+    let step = |x: &[usize]| match x == out {
+        true => Some(1),
+        false => x.iter().all(|&n| n == 1).then_some(0),
+    };
+    Some([step(a)?, step(b)?])
 }
 
 /// The size `back` axes before the last; 1 beyond the first.

@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 
 use num_traits::{Float, FloatConst, NumAssign};
 
-use super::{Matrix, Rows, lu, plain, softmax};
+use super::{Function, Loop, Matrix, Rows, lu, plain, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
@@ -61,6 +61,23 @@ pub trait Elem:
 
     /// The complementary error function `1 - erf(x)`, without its cancellation.
     fn erfc(self) -> Self;
+
+    /// Runs a loop over `len` elements with the best instructions that this machine has for them.
+    ///
+    /// What is not `f32` or `f64` has no vectors and uses those of the target.
+    #[inline(always)]
+    fn at_level(len: usize, work: impl Loop) {
+        let _ = len;
+        work.run();
+    }
+
+    /// An elementary function of one of many elements: `plain` of this one, or where the element has it a form without
+    /// branches and calls, of which vectors can be made. Their last bits may differ.
+    #[inline(always)]
+    #[must_use]
+    fn bulk<F: Function>(self, plain: impl FnOnce(Self) -> Self) -> Self {
+        plain(self)
+    }
 
     /// Matrix product `c = a b + beta c` with `beta` 0 or 1, rows of `c` in order.
     fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {

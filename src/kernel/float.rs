@@ -3,14 +3,14 @@
 #[cfg(feature = "gemm")]
 use super::Matrix;
 use super::softmax::fast;
-use super::{Dd, Elem, Rows};
+use super::{Dd, Elem, Function, Loop, Rows, simd};
 
 /// Below this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
 const SMALL_PRODUCT: usize = 512;
 
 macro_rules! float {
-    ($t:ident, $erf:ident, $erfc:ident) => {
+    ($t:ident, $erf:ident, $erfc:ident, $full:literal) => {
         impl Elem for $t {
             type Wide = Dd;
 
@@ -42,6 +42,16 @@ macro_rules! float {
 
             fn erfc(self) -> Self {
                 libm::$erfc(self)
+            }
+
+            #[inline]
+            fn at_level(len: usize, work: impl Loop) {
+                simd::run_loop::<$t>(len, work);
+            }
+
+            #[inline(always)]
+            fn bulk<F: Function>(self, _: impl FnOnce(Self) -> Self) -> Self {
+                F::of::<$full>(f64::from(self)) as $t
             }
 
             fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
@@ -211,5 +221,5 @@ macro_rules! float {
     };
 }
 
-float!(f32, erff, erfcf);
-float!(f64, erf, erfc);
+float!(f32, erff, erfcf, false);
+float!(f64, erf, erfc, true);

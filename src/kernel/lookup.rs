@@ -1,7 +1,7 @@
 //! Lookups along an axis: reading the elements that an index names, and adding to them.
 
 use super::strided::{Strided, strides};
-use super::{Rows, add_to};
+use super::{Elem, Rows, add_to};
 
 /// Copies the entries that `index` names along the axis of the rows of `x`, one after another.
 pub(crate) fn select<T: Copy>(rows: Rows, index: &[usize], x: &[T], y: &mut [T]) {
@@ -18,10 +18,7 @@ pub(crate) fn select<T: Copy>(rows: Rows, index: &[usize], x: &[T], y: &mut [T])
 }
 
 /// Adds `y` to the entries of `x` that `index` names, in the order of the index.
-pub(crate) fn add_selected<T>(rows: Rows, index: &[usize], y: &[T], x: &mut [T])
-where
-    T: Copy + num_traits::NumAssign,
-{
+pub(crate) fn add_selected<T: Elem>(rows: Rows, index: &[usize], y: &[T], x: &mut [T]) {
     if y.is_empty() {
         return;
     }

@@ -1,40 +1,65 @@
-//! Elementwise loops over slices of one length.
+//! Elementwise loops over slices of one length, by closures.
 //!
-//! The functions are generic over the closure, so that each op becomes a loop of its own which the
-//! compiler may vectorise.
+//! A closure becomes a loop of its own on every level. One that is too long for the compiler to inline by itself is better
+//! a [`Formula`].
 
-use num_traits::NumAssign;
+use super::Elem;
+use super::each::{Buffers, Formula, UNITS, each};
 
 /// `y_i = f(a_i)`.
-pub(crate) fn map<A: Copy, R>(a: &[A], y: &mut [R], f: impl Fn(A) -> R) {
-    for (y, &a) in y.iter_mut().zip(a) {
-        *y = f(a);
-    }
+pub(crate) fn map<A: Copy, T: Elem>(a: &[A], y: &mut [T], f: impl Fn(A) -> T) {
+    map2(a, &UNITS, y, |a, ()| f(a));
 }
 
 /// `y_i = f(a_i, b_i)`.
-pub(crate) fn map2<A: Copy, B: Copy, R>(a: &[A], b: &[B], y: &mut [R], f: impl Fn(A, B) -> R) {
-    for (y, (&a, &b)) in y.iter_mut().zip(a.iter().zip(b)) {
-        *y = f(a, b);
-    }
+pub(crate) fn map2<A: Copy, B: Copy, T: Elem>(
+    a: &[A],
+    b: &[B],
+    y: &mut [T],
+    f: impl Fn(A, B) -> T,
+) {
+    map3(a, b, &UNITS, y, |a, b, ()| f(a, b));
 }
 
 /// `y_i = f(a_i, b_i, c_i)`.
-pub(crate) fn map3<A: Copy, B: Copy, C: Copy, R>(
+pub(crate) fn map3<A: Copy, B: Copy, C: Copy, T: Elem>(
     a: &[A],
     b: &[B],
     c: &[C],
-    y: &mut [R],
-    f: impl Fn(A, B, C) -> R,
+    y: &mut [T],
+    f: impl Fn(A, B, C) -> T,
 ) {
-    for (y, ((&a, &b), &c)) in y.iter_mut().zip(a.iter().zip(b).zip(c)) {
-        *y = f(a, b, c);
+    let d = &UNITS;
+    each(Buffers { a, b, c, d, y }, Of(f));
+}
+
+/// A closure as a formula.
+pub(super) struct Of<F>(pub(super) F);
+
+impl<A, B, C, R, F: Fn(A, B, C) -> R> Formula<A, B, C, (), R> for Of<F> {
+    #[inline(always)]
+    fn of(&self, a: A, b: B, c: C, (): ()) -> R {
+        (self.0)(a, b, c)
     }
 }
 
 /// `y_i += x_i`.
-pub(crate) fn add_to<T: Copy + NumAssign>(x: &[T], y: &mut [T]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += x;
+pub(crate) fn add_to<T: Elem>(x: &[T], y: &mut [T]) {
+    T::at_level(y.len(), AddTo { x, y });
+}
+
+/// The loop of [`add_to`].
+pub(super) struct AddTo<'a, T> {
+    pub(super) x: &'a [T],
+    pub(super) y: &'a mut [T],
+}
+
+impl<T: Elem> super::each::Loop for AddTo<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let n = self.y.len();
+        for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
+            *y += x;
+        }
     }
 }

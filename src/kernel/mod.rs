@@ -8,8 +8,11 @@ mod buffer;
 mod constant;
 mod counted;
 mod double;
+mod each;
 mod elem;
 mod float;
+mod fold;
+pub(crate) mod function;
 #[cfg(feature = "gemm")]
 mod gemm;
 mod lookup;
@@ -34,7 +37,9 @@ mod wide;
 
 pub use constant::{Constant, Embeds};
 pub use double::Dd;
+pub use each::Loop;
 pub use elem::Elem;
+pub use function::Function;
 pub use matrix::Matrix;
 pub use rows::Rows;
 
@@ -42,11 +47,13 @@ pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip};
 pub(crate) use buffer::Buffer;
 pub(crate) use counted::Counted;
+pub(crate) use each::{Buffers, Formula, UNITS, each, each_of};
+pub(crate) use fold::fold_axis;
 pub(crate) use lookup::{Lookup, add_selected, select};
 pub(crate) use map::{add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};
 pub(crate) use product::{product_axis, product_of_others};
-pub(crate) use reduce::{dot, fold_axis, sum_axis, sum_axis_of};
+pub(crate) use reduce::{dot, sum_axis, sum_axis_of};
 pub(crate) use running::{
     running_product_apart, running_product_jvp_apart, running_product_vjp_apart,
 };

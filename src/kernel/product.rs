@@ -3,7 +3,7 @@
 //! The plain product comes first; only a row in which some partial product could leave the range is
 //! multiplied with the powers of 2 kept apart, which rounds nothing more.
 
-use super::reduce::fold_axis;
+use super::fold::fold_axis;
 use super::{Elem, Rows};
 
 /// Product of every row; 1 for rows without elements.

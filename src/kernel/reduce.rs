@@ -1,7 +1,6 @@
 //! Sums: in short blocks, then pairwise, so that the error grows with the logarithm of the length.
-//!
-//! Also folds, for reductions where the order does not matter to the error.
 
+use super::each::{Loop, UNITS};
 use super::{Elem, Rows, add_to};
 
 /// Longest stretch that is summed in row order, with eight partial sums side by side.
@@ -12,50 +11,168 @@ const STACK: usize = 16;
 
 /// Sum of all elements: eight interleaved partial sums within a block of 128, blocks pairwise.
 pub(crate) fn sum<T: Elem>(x: &[T]) -> T {
-    sum_of(x, &|x| x)
+    let mut y = [T::zero()];
+    sum_axis(Rows::last(1, x.len()), x, &mut y);
+    y[0]
 }
 
-/// Sum of `f` of all elements, in the order of [`sum`].
-fn sum_of<A: Copy, T: Elem>(x: &[A], f: &impl Fn(A) -> T) -> T {
-    if x.len() > BLOCK {
-        // Halves are cut at multiples of the block, so that the tree depends on the length alone.
-        let half = (x.len() / 2).next_multiple_of(BLOCK);
-        return sum_of(&x[..half], f) + sum_of(&x[half..], f);
-    }
-    let mut partial = [T::zero(); 8];
-    let chunks = x.chunks_exact(8);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (p, &x) in partial.iter_mut().zip(chunk) {
-            *p += f(x);
-        }
-    }
-    for (p, &x) in partial.iter_mut().zip(rest) {
-        *p += f(x);
-    }
-    let [a, b, c, d, e, f, g, h] = partial;
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
-}
-
-/// `Σ a_i b_i`, summed as [`sum_of`] does.
+/// `Σ a_i b_i`, summed as [`sum`] does.
 pub(crate) fn dot<T: Elem>(a: &[T], b: &[T]) -> T {
     debug_assert_eq!(
         a.len(),
         b.len(),
         "a dot product takes vectors of one length"
     );
-    if a.len() > BLOCK {
-        let half = (a.len() / 2).next_multiple_of(BLOCK);
-        return dot(&a[..half], &b[..half]) + dot(&a[half..], &b[half..]);
+    let mut y = T::zero();
+    let sum = Dot { a, b, y: &mut y };
+    T::at_level(a.len(), sum);
+    y
+}
+
+struct Dot<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+    y: &'a mut T,
+}
+
+impl<T: Elem> Loop for Dot<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let mut tree = Tree::new();
+        for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
+            let mut partial = [T::zero(); 8];
+            let ((whole_a, a), (whole_b, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+            for (a, b) in whole_a.iter().zip(whole_b) {
+                for k in 0..8 {
+                    partial[k] += a[k] * b[k];
+                }
+            }
+            for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
+                *p += a * b;
+            }
+            tree.add(pairwise(partial));
+        }
+        *self.y = tree.total();
     }
+}
+
+/// Sum of `f` over a block, in eight parts side by side; arrays of eight need no check of their bounds.
+#[inline(always)]
+fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
     let mut partial = [T::zero(); 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-        for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
-            *p += a * b;
+    let (whole, rest) = x.as_chunks::<8>();
+    for x in whole {
+        for k in 0..8 {
+            partial[k] += f(x[k]);
         }
     }
-    let [a, b, c, d, e, f, g, h] = partial;
+    for (p, &x) in partial.iter_mut().zip(rest) {
+        *p += f(x);
+    }
+    pairwise(partial)
+}
+
+#[inline(always)]
+fn pairwise<T: Elem>([a, b, c, d, e, f, g, h]: [T; 8]) -> T {
     ((a + b) + (c + d)) + ((e + f) + (g + h))
+}
+
+/// Pairwise sum of terms that come one by one: two of the same rank make one of the next.
+struct Tree<T> {
+    /// Sums of `2^k` terms, where bit `k` of `count` is set.
+    sums: [T; usize::BITS as usize],
+    count: usize,
+}
+
+impl<T: Elem> Tree<T> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            sums: [T::zero(); usize::BITS as usize],
+            count: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, mut term: T) {
+        let ones = self.count.trailing_ones() as usize;
+        for &sum in &self.sums[..ones] {
+            term = sum + term;
+        }
+        self.sums[ones] = term;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn total(&self) -> T {
+        let mut left = self.count;
+        let mut total = T::zero();
+        // The first one as it is: 0 would take the sign of -0.
+        let mut first = true;
+        while left != 0 {
+            let sum = self.sums[left.trailing_zeros() as usize];
+            total = if first { sum } else { sum + total };
+            first = false;
+            left &= left - 1;
+        }
+        total
+    }
+}
+
+/// Sums every row; one result a row, in the order of the rows.
+pub(crate) fn sum_axis<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
+    sum_axis_of(rows, x, &UNITS[..rows.count()], y, &|x, ()| x);
+}
+
+/// Sums `f(element, of_row)` over every row, where `of_row` holds something for each row.
+pub(crate) fn sum_axis_of<A: Copy, B: Copy, T: Elem>(
+    rows: Rows,
+    x: &[A],
+    of_row: &[B],
+    y: &mut [T],
+    f: &impl Fn(A, B) -> T,
+) {
+    if rows.elements() == 0 {
+        y.fill(T::zero());
+    } else if rows.inner == 1 {
+        let (n, len) = (rows.n, x.len());
+        T::at_level(len, Lines { n, x, of_row, y, f });
+    } else {
+        let blocks = x.chunks_exact(rows.n * rows.inner);
+        let per_block = y
+            .chunks_exact_mut(rows.inner)
+            .zip(of_row.chunks_exact(rows.inner));
+        for (block, (y, b)) in blocks.zip(per_block) {
+            sum_rows_of(block, rows.n, b, y, f);
+        }
+    }
+}
+
+/// Sums of contiguous rows of `n` elements.
+struct Lines<'a, A, B, T, F> {
+    n: usize,
+    x: &'a [A],
+    of_row: &'a [B],
+    y: &'a mut [T],
+    f: F,
+}
+
+impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F> {
+    #[inline(always)]
+    fn run(self) {
+        let rows = self.x.chunks_exact(self.n);
+        for (row, (y, &b)) in rows.zip(self.y.iter_mut().zip(self.of_row)) {
+            if row.len() <= BLOCK {
+                *y = block(row, |x| (self.f)(x, b));
+                continue;
+            }
+            let mut tree = Tree::new();
+            for part in row.chunks(BLOCK) {
+                tree.add(block(part, |x| (self.f)(x, b)));
+            }
+            *y = tree.total();
+        }
+    }
 }
 
 /// Sums `f` of `n` rows of `y.len()` elements each into `y`: sixteen in order, then pairwise.
@@ -75,78 +192,27 @@ fn sum_rows_of<A: Copy, B: Copy, T: Elem>(
         add_to(&second, y);
         return;
     }
-    y.fill(T::zero());
-    for row in x.chunks_exact(width.max(1)) {
-        for (y, (&x, &b)) in y.iter_mut().zip(row.iter().zip(of_row)) {
-            *y += f(x, b);
-        }
-    }
+    T::at_level(x.len(), Stack { x, of_row, y, f });
 }
 
-/// Sums every row; one result a row, in the order of the rows.
-pub(crate) fn sum_axis<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
-    sum_axis_of(rows, x, &vec![(); rows.count()], y, &|x, ()| x);
+/// Sums of a few rows, element by element, in their order.
+struct Stack<'a, A, B, T, F> {
+    x: &'a [A],
+    of_row: &'a [B],
+    y: &'a mut [T],
+    f: F,
 }
 
-/// Sums `f(element, of_row)` over every row, where `of_row` holds something for each row.
-pub(crate) fn sum_axis_of<A: Copy, B: Copy, T: Elem>(
-    rows: Rows,
-    x: &[A],
-    of_row: &[B],
-    y: &mut [T],
-    f: &impl Fn(A, B) -> T,
-) {
-    if rows.elements() == 0 {
+impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Stack<'_, A, B, T, F> {
+    #[inline(always)]
+    fn run(self) {
+        let n = self.y.len();
+        let (y, of_row) = (self.y, &self.of_row[..n]);
         y.fill(T::zero());
-    } else if rows.inner == 1 {
-        for (row, (y, &b)) in x.chunks_exact(rows.n).zip(y.iter_mut().zip(of_row)) {
-            *y = sum_of(row, &|x| f(x, b));
-        }
-    } else {
-        let blocks = x.chunks_exact(rows.n * rows.inner);
-        let per_block = y
-            .chunks_exact_mut(rows.inner)
-            .zip(of_row.chunks_exact(rows.inner));
-        for (block, (y, b)) in blocks.zip(per_block) {
-            sum_rows_of(block, rows.n, b, y, f);
-        }
-    }
-}
-
-/// Folds every row with an associative `f` whose neutral element is `start`; one result a row.
-///
-/// Contiguous rows are folded in eight interleaved parts.
-pub(crate) fn fold_axis<T: Copy>(
-    rows: Rows,
-    x: &[T],
-    y: &mut [T],
-    start: T,
-    f: impl Fn(T, T) -> T,
-) {
-    y.fill(start);
-    if rows.elements() == 0 {
-        return;
-    }
-    if rows.inner > 1 {
-        let blocks = x.chunks_exact(rows.n * rows.inner);
-        for (block, y) in blocks.zip(y.chunks_exact_mut(rows.inner)) {
-            for row in block.chunks_exact(rows.inner) {
-                for (y, &x) in y.iter_mut().zip(row) {
-                    *y = f(*y, x);
-                }
+        for row in self.x.chunks_exact(n.max(1)) {
+            for i in 0..n {
+                y[i] += (self.f)(row[i], of_row[i]);
             }
         }
-        return;
-    }
-    for (row, y) in x.chunks_exact(rows.n).zip(y) {
-        let mut part = [start; 8];
-        let chunks = row.chunks_exact(8);
-        let rest = chunks.remainder();
-        for chunk in chunks {
-            for (p, &x) in part.iter_mut().zip(chunk) {
-                *p = f(*p, x);
-            }
-        }
-        *y = part.iter().chain(rest).copied().fold(start, &f);
     }
 }

@@ -153,7 +153,7 @@ impl Strided<2> {
     }
 
     /// Adds the second buffer to the first.
-    pub(crate) fn add_back<T: Copy + num_traits::NumAssign>(&self, from: &[T], to: &mut [T]) {
+    pub(crate) fn add_back<T: super::Elem>(&self, from: &[T], to: &mut [T]) {
         match self.step {
             [1, 1] => self.runs(|[i, j]| {
                 super::add_to(&from[j..j + self.run], &mut to[i..i + self.run]);

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use super::unary::pull;
 use crate::error::Error;
-use crate::kernel::{self, Elem, Layout};
+use crate::kernel::{self, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -23,6 +23,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
 
     /// Why they read that, for the ledger: their formula.
     const WHY: &'static str = Self::KEEPS.why();
+    /// Whether the slope of each operand is 1 wherever the operands are: its cotangent is that of the value.
+    const PASSES: [bool; 2] = [false; 2];
 
     /// The same function on wider elements.
     type Wide: Binary<T::Wide>;
@@ -37,9 +39,11 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
 
     /// `g` times slope `k` where that came out as 0 or is not finite: as a product of other factors
-    /// it may be a number all the same.
-    fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> T {
-        self.slopes(a, b, y)[k] * g
+    /// it may be a number all the same. `None` if nothing better is known than the product.
+    #[inline(always)]
+    fn far(self, x_and_y: [T; 3], k: usize, g: T) -> Option<T> {
+        let _ = (x_and_y, k, g);
+        None
     }
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
@@ -63,19 +67,29 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let shape = y.shape().clone();
-        let (a, b) = (view(x[0]), view(x[1]));
-        kernel::zip(&shape, a, b, y.fill(), |a, b| self.0.value(a, b));
+        let layout = layout(y.shape(), x);
+        let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
+        let y = y.fill();
+        write(layout.as_ref(), Buffers { a, b, c, d, y }, Value(self.0));
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let layout = match B::PASSES {
+            [true, true] => None,
+            _ => layout(at.y.shape(), at.x),
+        };
         for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
             let operand = at.x[k];
-            if operand.shape() == at.y.shape() {
-                self.scale(at, g.data(), k, gx.fill());
+            if B::PASSES[k] {
+                gx.sum_to(g);
+                continue;
+            }
+            let layout = layout.as_ref();
+            if operand.len() == at.y.len() {
+                self.scale(layout, at, g.data(), k, gx.fill());
             } else {
                 let mut full = gx.scratch(at.y.shape());
-                self.scale(at, g.data(), k, full.fill());
+                self.scale(layout, at, g.data(), k, full.fill());
                 let full = full.finish_dense(B::NAME);
                 kernel::sum_to(at.y.shape(), full.data(), operand.shape(), gx.fill());
                 gx.recycle(full);
@@ -132,17 +146,62 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 
 impl<B> Zip<B> {
     /// The cotangent of operand `k` before the sum over broadcast axes.
-    fn scale<T: Elem>(&self, at: &Point<'_, T>, g: &[T], k: usize, gx: &mut [T])
-    where
+    fn scale<T: Elem>(
+        &self,
+        layout: Option<&Layout>,
+        at: &Point<'_, T>,
+        g: &[T],
+        k: usize,
+        gx: &mut [T],
+    ) where
         B: Binary<T>,
     {
-        let (a, b, y) = (at.x[0], at.x[1], at.y.data());
-        let layout = Layout::new(at.y.shape(), a.shape(), b.shape());
-        layout.fill(a.data(), b.data(), gx, |p, a, b| {
-            pull(g[p], self.0.slopes(a, b, y[p])[k], || {
-                self.0.far([a, b, y[p]], k, g[p])
-            })
-        });
+        let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g);
+        let buffers = Buffers { a, b, c, d, y: gx };
+        match k {
+            0 => write(layout, buffers, Pulled::<_, 0>(self.0)),
+            _ => write(layout, buffers, Pulled::<_, 1>(self.0)),
+        }
+    }
+}
+
+/// How two operands broadcast to a shape; nothing if they have as many elements as it.
+fn layout<T>(shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
+    let len = shape.len();
+    let whole = x[0].len() == len && x[1].len() == len;
+    (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()))
+}
+
+/// Writes a formula of operands that broadcast, or lie alike where there is no layout.
+fn write<T: Elem, C: Copy, D: Copy>(
+    layout: Option<&Layout>,
+    buffers: Buffers<'_, T, T, C, D, T>,
+    f: impl Formula<T, T, C, D, T>,
+) {
+    match layout {
+        Some(layout) => kernel::each_of(layout, buffers, f),
+        None => kernel::each(buffers, f),
+    }
+}
+
+/// The value of a function.
+struct Value<B>(B);
+
+impl<T: Elem, B: Binary<T>> Formula<T, T, (), (), T> for Value<B> {
+    #[inline(always)]
+    fn of(&self, a: T, b: T, (): (), (): ()) -> T {
+        self.0.value(a, b)
+    }
+}
+
+/// A cotangent pulled back to operand `K`.
+struct Pulled<B, const K: usize>(B);
+
+impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B, K> {
+    #[inline(always)]
+    fn of(&self, a: T, b: T, y: T, g: T) -> T {
+        let slope = self.0.slopes(a, b, y)[K];
+        pull(g, slope, || self.0.far([a, b, y], K, g))
     }
 }
 
@@ -210,8 +269,9 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
 ) -> Var<'t, T> {
     let (x, y) = (a.repr.value, b.repr.value);
     let value = op.value(x, y);
-    a.chain2_by(b, B::NAME, value, op.slopes(x, y, value), |k, g| {
-        op.far([x, y, value], k, g)
+    let slopes = op.slopes(x, y, value);
+    a.chain2_by(b, B::NAME, value, slopes, |k, g| {
+        op.far([x, y, value], k, g).unwrap_or(slopes[k] * g)
     })
 }
 
@@ -221,7 +281,7 @@ pub(crate) fn tensors<T: Elem, B: Binary<T>>(
     a: &Tensor<T>,
     b: &Tensor<T>,
 ) -> Result<Tensor<T>, Error> {
-    a.zip(b, B::NAME, |a, b| op.value(a, b))
+    a.combine(b, B::NAME, |a, b| op.value(a, b))
 }
 
 /// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.

@@ -12,6 +12,7 @@ pub struct Cosh;
 
 impl<T: Elem> Unary<T> for Cosh {
     plain_unary!("cosh", INPUTS);
+    const FAR_LATER: bool = true;
 
     fn value(self, x: T) -> T {
         x.cosh()
@@ -21,12 +22,12 @@ impl<T: Elem> Unary<T> for Cosh {
         x.sinh()
     }
 
-    fn far(self, x: T, y: T, g: T) -> T {
+    fn far(self, x: T, y: T, g: T) -> Option<T> {
         if x.sinh().is_finite() {
-            return x.sinh() * g;
+            return None;
         }
-        let size = super::sinh::Sinh.far(x, y, g);
-        if x < T::zero() { -size } else { size }
+        let size = super::sinh::Sinh.far(x, y, g)?;
+        Some(if x < T::zero() { -size } else { size })
     }
 }
 

@@ -24,13 +24,13 @@ impl<T: Elem> Binary<T> for Quotient {
         [b.recip(), -y / b]
     }
 
-    fn far(self, [_, b, y]: [T; 3], k: usize, g: T) -> T {
+    fn far(self, [_, b, y]: [T; 3], k: usize, g: T) -> Option<T> {
         if k == 0 {
-            return g / b;
+            return Some(g / b);
         }
         if y.is_zero() {
             // Nothing was lost; on dual numbers 0 would meet the infinite tangent of g / b.
-            return -y * g;
+            return Some(-y * g);
         }
         // Divided first a small b lifts g, multiplied first a large b does not lose it.
         let (early, late) = (-(g / b) * y, -(g * y) / b);
@@ -39,7 +39,7 @@ impl<T: Elem> Binary<T> for Quotient {
         } else {
             (late, early)
         };
-        if first.is_finite() { first } else { second }
+        Some(if first.is_finite() { first } else { second })
     }
 }
 

@@ -12,6 +12,7 @@ pub struct Exp2;
 
 impl<T: Elem> Unary<T> for Exp2 {
     plain_unary!("exp2", INPUTS_AND_OUTPUT);
+    const FAR_LATER: bool = true;
 
     fn value(self, x: T) -> T {
         x.exp2()
@@ -22,9 +23,9 @@ impl<T: Elem> Unary<T> for Exp2 {
     }
 
     // By halves: y may be out of range where g y is not.
-    fn far(self, x: T, _: T, g: T) -> T {
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
         let half = (x * T::of(0.5)).exp2();
-        (g * half) * T::LN_2() * half
+        Some((g * half) * T::LN_2() * half)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Natural logarithm.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -20,6 +20,11 @@ impl<T: Elem> Unary<T> for Ln {
     fn slope(self, x: T, _: T) -> T {
         x.recip()
     }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Ln>(|x| self.value(x))
+    }
 }
 
 elementwise! {
@@ -35,7 +40,7 @@ elementwise! {
     /// `gx = g / x`.
     ///
     /// # Accuracy
-    /// Measured: value within 0.6 ulps in f32 and 0.5 in f64, gradient 0.5 and 0.5; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 0.6 in f64, gradient 0.5 and 0.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

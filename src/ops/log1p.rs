@@ -1,7 +1,7 @@
 //! Logarithm of 1 + x, right for small x.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -20,6 +20,11 @@ impl<T: Elem> Unary<T> for Log1p {
     fn slope(self, x: T, _: T) -> T {
         (T::one() + x).recip()
     }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Log1p>(|x| self.value(x))
+    }
 }
 
 elementwise! {
@@ -35,7 +40,7 @@ elementwise! {
     /// `gx = g / (1 + x)`.
     ///
     /// # Accuracy
-    /// Measured: value within 0.7 ulps in f32 and 0.8 in f64, gradient 1.5 and 1.5; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 0.6 in f64, gradient 1.5 and 1.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

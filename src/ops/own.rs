@@ -14,7 +14,8 @@ impl<'t, T: Elem> Var<'t, T> {
     pub fn unary(self, op: impl Unary<T>) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
-        self.chain_by(y, op.slope(x, y), |g| op.far(x, y, g))
+        let slope = op.slope(x, y);
+        self.chain_by(y, slope, |g| op.far(x, y, g).unwrap_or(slope * g))
     }
 
     /// A function of your own of two scalars.

@@ -17,6 +17,7 @@ impl<T: Elem> Unary<T> for Powf<T> {
     const NAME: &'static str = "powf";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
     const WHY: &'static str = <Powf<f64> as Spec>::GRADIENT;
+    const FAR_LATER: bool = true;
     type Wide = Powf<T::Wide>;
 
     fn wide(self) -> Self::Wide {
@@ -37,14 +38,11 @@ impl<T: Elem> Unary<T> for Powf<T> {
         }
     }
 
-    fn far(self, x: T, y: T, g: T) -> T {
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
         if self.exponent.is_zero() {
-            return T::zero();
+            return Some(T::zero());
         }
-        match super::pow::power_far(x, self.exponent, g) {
-            Some(far) => far,
-            None => self.slope(x, y) * g,
-        }
+        super::pow::power_far(x, self.exponent, g)
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

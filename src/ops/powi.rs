@@ -34,14 +34,14 @@ impl<T: Elem> Unary<T> for Powi {
         }
     }
 
-    fn far(self, x: T, _: T, g: T) -> T {
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
         if self.n == 0 {
-            return T::zero();
+            return None;
         }
         // In three factors, between which g comes.
         let rest = i64::from(self.n) - 1;
         let half = whole_power(x, rest / 2);
-        (g * half) * whole_power(x, rest % 2) * half * T::of(f64::from(self.n))
+        Some((g * half) * whole_power(x, rest % 2) * half * T::of(f64::from(self.n)))
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

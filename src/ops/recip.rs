@@ -21,8 +21,8 @@ impl<T: Elem> Unary<T> for Recip {
         -(y * y)
     }
 
-    fn far(self, _: T, y: T, g: T) -> T {
-        -(g * y) * y
+    fn far(self, _: T, y: T, g: T) -> Option<T> {
+        Some(-(g * y) * y)
     }
 }
 

@@ -89,12 +89,12 @@ impl<T: Elem> Given<'_, T> {
 }
 
 /// Writes `f(element, of_row)` in the order of memory.
-fn broadcast<A: Copy, B: Copy, R>(
+fn broadcast<A: Copy, B: Copy, T: Elem>(
     rows: Rows,
     x: &[A],
     of_row: &[B],
-    y: &mut [R],
-    f: impl Fn(A, B) -> R,
+    y: &mut [T],
+    f: impl Fn(A, B) -> T,
 ) {
     let Rows { outer, n, inner } = rows;
     let (full, one) = ([outer, n, inner], [outer, 1, inner]);

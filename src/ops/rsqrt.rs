@@ -21,8 +21,8 @@ impl<T: Elem> Unary<T> for Rsqrt {
         T::of(-0.5) * y / x
     }
 
-    fn far(self, x: T, y: T, g: T) -> T {
-        T::of(-0.5) * (g * y) / x
+    fn far(self, x: T, y: T, g: T) -> Option<T> {
+        Some(T::of(-0.5) * (g * y) / x)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logistic function.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -36,6 +36,16 @@ impl<T: Elem> Unary<T> for Sigmoid {
             e / ((T::one() + e) * (T::one() + e))
         }
     }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Sigmoid>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::SigmoidSlope>(|x| self.slope(x, y))
+    }
 }
 
 /// The logistic function of one number, for the ops that contain it.
@@ -61,7 +71,7 @@ elementwise! {
     /// `gx = g / (4 cosh²(x/2))`. y (1 - y) is 0 once y rounds to 1; this keeps every digit.
     ///
     /// # Accuracy
-    /// Measured: value within 1.7 ulps in f32 and 1.7 in f64, gradient 3.3 and 3.3; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 1.7 in f64, gradient 0.5 and 2.7; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

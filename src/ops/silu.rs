@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -21,6 +21,16 @@ impl<T: Elem> Unary<T> for Silu {
     fn slope(self, x: T, _: T) -> T {
         Gate::new(x).slope(x)
     }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Silu>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::SiluSlope>(|x| self.slope(x, y))
+    }
 }
 
 elementwise! {
@@ -36,7 +46,7 @@ elementwise! {
     /// `gx = g (s + x s'), s = 1 / (1 + e^-x), s' = 1 / (4 cosh²(x/2))`.
     ///
     /// # Accuracy
-    /// Measured: value within 2.2 ulps in f32 and 2.2 in f64, gradient 3.2 and 3.6; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 2.2 in f64, gradient 0.5 and 3.6; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

@@ -1,7 +1,7 @@
 //! Smooth form of the rectifier.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -24,6 +24,16 @@ impl<T: Elem> Unary<T> for Softplus {
     fn slope(self, x: T, _: T) -> T {
         super::sigmoid::logistic(x)
     }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Softplus>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::Sigmoid>(|x| self.slope(x, y))
+    }
 }
 
 elementwise! {
@@ -39,7 +49,7 @@ elementwise! {
     /// `gx = g / (1 + e^-x)`.
     ///
     /// # Accuracy
-    /// Measured: value within 1.4 ulps in f32 and 1.2 in f64, gradient 1.7 and 1.7; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 1.1 in f64, gradient 0.5 and 1.7; see docs/accuracy.md.
     pub fn softplus(self) = Softplus;
 }
 

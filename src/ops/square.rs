@@ -21,8 +21,8 @@ impl<T: Elem> Unary<T> for Square {
         x + x
     }
 
-    fn far(self, x: T, _: T, g: T) -> T {
-        g * x + g * x
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
+        Some(g * x + g * x)
     }
 }
 

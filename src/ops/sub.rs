@@ -15,6 +15,7 @@ pub struct Difference;
 
 impl<T: Elem> Binary<T> for Difference {
     plain_binary!("sub", NOTHING);
+    const PASSES: [bool; 2] = [true, false];
 
     fn value(self, a: T, b: T) -> T {
         a - b

@@ -1,7 +1,7 @@
 //! Hyperbolic tangent.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -22,6 +22,16 @@ impl<T: Elem> Unary<T> for Tanh {
     fn slope(self, x: T, _: T) -> T {
         T::of(4.0) * super::sigmoid::logistic_slope(x + x)
     }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Tanh>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::TanhSlope>(|x| self.slope(x, y))
+    }
 }
 
 elementwise! {
@@ -37,7 +47,7 @@ elementwise! {
     /// `gx = g / cosh² x`: right in the saturated tail, where `1 - y²` is 0.
     ///
     /// # Accuracy
-    /// Measured: value within 1.7 ulps in f32 and 1.8 in f64, gradient 3.3 and 3.5; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 1.7 in f64, gradient 0.5 and 2.9; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

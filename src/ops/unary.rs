@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::error::Error;
-use crate::kernel::{self, Elem};
+use crate::kernel::{self, Buffers, Elem, Formula};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -59,11 +59,31 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
     /// `f'(x)`, given `y = f(x)` as well.
     fn slope(self, x: T, y: T) -> T;
 
-    /// `g f'(x)` where `f'(x)` came out as 0 or is not finite: as a product of other factors it may
-    /// be a number all the same, as `g / x²` is at `x = 1e-200` for small `g`.
-    fn far(self, x: T, y: T, g: T) -> T {
-        self.slope(x, y) * g
+    /// `f(x)` for one of many elements: where [`value`](Self::value) branches or calls, a form without, of which the
+    /// compiler makes vectors. The last bit may differ. Must be `#[inline(always)]` if it is long.
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        self.value(x)
     }
+
+    /// `f'(x)` for one of many elements, as [`bulk_value`](Self::bulk_value).
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        self.slope(x, y)
+    }
+
+    /// `g f'(x)` where `f'(x)` came out as 0 or is not finite: as a product of other factors it may
+    /// be a number all the same, as `g / x²` is at `x = 1e-200` for small `g`. `None` if nothing better is known than the
+    /// product.
+    #[inline(always)]
+    fn far(self, x: T, y: T, g: T) -> Option<T> {
+        let _ = (x, y, g);
+        None
+    }
+
+    /// Whether [`far`](Self::far) is too long for a loop that is to become vectors. It is then asked afterwards, for the few
+    /// elements whose cotangent came out as 0, subnormal or no finite number.
+    const FAR_LATER: bool = false;
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
@@ -86,14 +106,16 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        kernel::map(x[0].data(), y.fill(), |x| self.0.value(x));
+        values(self.0, x[0].data(), y.fill());
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let (x, y) = (at.x[0].data(), at.y.data());
-        kernel::map3(x, y, g.data(), gx[0].fill(), |x, y, g| {
-            pull(g, self.0.slope(x, y), || self.0.far(x, y, g))
-        });
+        let (a, c, d, y) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
+        let b = &kernel::UNITS;
+        kernel::each(Buffers { a, b, c, d, y: &mut *y }, Pulled(self.0));
+        if U::FAR_LATER {
+            self.again(a, c, d, y);
+        }
     }
 
     fn jvp(
@@ -130,16 +152,74 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     }
 }
 
-/// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range.
-#[inline]
-pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> T) -> T {
-    if g.is_zero() {
-        g
-    } else if slope.is_finite() && !slope.is_zero() {
-        slope * g
-    } else {
-        far()
+impl<U> Map<U> {
+    /// Pulls back once more, with `far`, where the product may have lost a number.
+    fn again<T: Elem>(&self, x: &[T], y: &[T], g: &[T], gx: &mut [T])
+    where
+        U: Unary<T>,
+    {
+        const BLOCK: usize = 256;
+        for (block, gx) in gx.chunks_mut(BLOCK).enumerate() {
+            // Without a branch for each element, so that this is a loop of vectors too.
+            if gx.iter().fold(true, |normal, gx| normal & gx.is_normal()) {
+                continue;
+            }
+            for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| !gx.is_normal()) {
+                let k = block * BLOCK + k;
+                let (x, y, g) = (x[k], y[k], g[k]);
+                *gx = pull(g, self.0.slope(x, y), || self.0.far(x, y, g));
+            }
+        }
     }
+}
+
+/// Writes `f(x)` for every element.
+pub(crate) fn values<T: Elem, U: Unary<T>>(op: U, a: &[T], y: &mut [T]) {
+    let (b, c, d) = (&kernel::UNITS, &kernel::UNITS, &kernel::UNITS);
+    kernel::each(Buffers { a, b, c, d, y }, Value(op));
+}
+
+/// `f(x)` of every element of a plain tensor.
+pub(crate) fn tensor<T: Elem, U: Unary<T>>(op: U, x: &Tensor<T>) -> Tensor<T> {
+    let mut y = Tensor::zeros(x.shape());
+    values(op, x.data(), y.data_mut());
+    y
+}
+
+/// The value of a function.
+struct Value<U>(U);
+
+impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), T> for Value<U> {
+    #[inline(always)]
+    fn of(&self, x: T, (): (), (): (), (): ()) -> T {
+        self.0.bulk_value(x)
+    }
+}
+
+/// A cotangent pulled back through a function.
+struct Pulled<U>(U);
+
+impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
+    #[inline(always)]
+    fn of(&self, x: T, (): (), y: T, g: T) -> T {
+        let far = || (!U::FAR_LATER).then(|| self.0.far(x, y, g)).flatten();
+        pull(g, self.0.bulk_slope(x, y), far)
+    }
+}
+
+/// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range.
+///
+/// All is computed and chosen from, so that loops become vectors.
+#[inline(always)]
+pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> T {
+    let inside = slope.is_finite() && !slope.is_zero();
+    let product = slope * g;
+    let pulled = if inside {
+        product
+    } else {
+        far().unwrap_or(product)
+    };
+    if g.is_zero() { g } else { pulled }
 }
 
 /// `slope * g`, where a cotangent of exactly 0 stays 0 even at an infinite or undefined slope: what
@@ -173,8 +253,7 @@ macro_rules! elementwise {
             #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain stand at the form for handles.")]
             #[must_use]
             pub fn $name(&self $(, $arg: $t)*) -> Self {
-                let op = $op;
-                self.map(|x| $crate::ops::Unary::value(op, x))
+                $crate::ops::unary::tensor($op, self)
             }
         }
     };

@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::Tensor;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{self, Elem};
+use crate::kernel::{self, Elem, Layout};
 
 impl<T: Copy> Tensor<T> {
     /// `f` of the elements of two tensors that broadcast; `op` is named if they do not.
@@ -16,6 +16,22 @@ impl<T: Copy> Tensor<T> {
     ) -> Result<Tensor<R>, Error> {
         let shape = self.shape().broadcast(op, other.shape())?;
         let mut y = Tensor::full(shape.clone(), R::default());
+        let layout = Layout::new(&shape, self.shape(), other.shape());
+        layout.fill(self.data(), other.data(), y.data_mut(), |_, a, b| f(a, b));
+        Ok(y)
+    }
+}
+
+impl<T: Elem> Tensor<T> {
+    /// `f` of the numbers of two tensors that broadcast, by a loop on the machine's best level.
+    pub(crate) fn combine(
+        &self,
+        other: &Self,
+        op: &'static str,
+        f: impl Fn(T, T) -> T,
+    ) -> Result<Self, Error> {
+        let shape = self.shape().broadcast(op, other.shape())?;
+        let mut y = Tensor::zeros(shape.clone());
         let (a, b) = (
             (&self.shape()[..], self.data()),
             (&other.shape()[..], other.data()),
@@ -32,7 +48,7 @@ macro_rules! operator {
 
             #[track_caller]
             fn $method(self, other: &Tensor<T>) -> Tensor<T> {
-                self.zip(other, stringify!($method), |a, b| a $op b).or_panic()
+                self.combine(other, stringify!($method), |a, b| a $op b).or_panic()
             }
         }
 

@@ -16,6 +16,7 @@ pub(crate) use lanes::Lanes;
 pub(crate) use real::Real;
 pub(crate) use shared::Shared;
 
+use super::Loop;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::LazyLock;
@@ -118,6 +119,28 @@ pub(crate) struct Avx2(());
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
+
+/// Fewer elements than these are worked on with the target's instructions: choosing a level costs more.
+const FEW: usize = 32;
+
+/// Runs a loop over `len` elements compiled for the level in use. It must not round otherwise on another one.
+pub(crate) fn run_loop<T: Real>(len: usize, work: impl Loop) {
+    let level = match len < FEW {
+        true => Level::Portable,
+        false => Level::current(),
+    };
+    run::<T>(level, Whole(work));
+}
+
+/// A loop as a task: it names no vectors, the compiler finds them.
+struct Whole<L>(L);
+
+impl<T: Real, L: Loop> Task<T> for Whole<L> {
+    #[inline(always)]
+    fn run<V: Lanes<Item = T>>(self, _: V::Level) {
+        self.0.run();
+    }
+}
 
 /// Runs `task` on a level, which comes from [`Level::current`].
 pub(crate) fn run<T: Real>(level: Level, task: impl Task<T>) {

@@ -31,13 +31,13 @@ impl<T: Elem> Binary<T> for Mse {
         [d, -d]
     }
 
-    fn far(self, [x, t, _]: [T; 3], k: usize, g: T) -> T {
+    fn far(self, [x, t, _]: [T; 3], k: usize, g: T) -> Option<T> {
         let d = if (x - t).is_finite() {
             g * (x - t)
         } else {
             g * x - g * t
         };
-        if k == 0 { d + d } else { -(d + d) }
+        Some(if k == 0 { d + d } else { -(d + d) })
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>, t: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

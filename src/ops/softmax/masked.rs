@@ -2,7 +2,7 @@
 
 use super::composed;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{self, Elem, Rows};
+use crate::kernel::{Elem, Layout, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Storage, Tensor};
@@ -76,14 +76,8 @@ fn spread(x: &Shape, mask: &Tensor<bool>) -> Result<Tensor<bool>, Error> {
         return Ok(mask.clone());
     }
     let mut full = Tensor::full(x, false);
-    let one: (&[usize], &[()]) = (&[], &[()]);
-    kernel::zip(
-        x,
-        (mask.shape(), mask.data()),
-        one,
-        full.data_mut(),
-        |m, ()| m,
-    );
+    let layout = Layout::new(x, mask.shape(), &[]);
+    layout.fill(mask.data(), &[()], full.data_mut(), |_, m, ()| m);
     Ok(full)
 }
 

@@ -1,0 +1,114 @@
+//! `each`: a formula applied to every element, by a loop that is compiled for every level.
+//!
+//! The levels differ in nothing but the instructions: no product is fused with a sum, so all give the same bits. Which
+//! elements meet, where operands broadcast, says a [`Layout`].
+
+use super::{Elem, Layout};
+
+/// A loop that the compiler may turn into vectors, for [`Elem::at_level`].
+pub trait Loop {
+    /// Does the work. Must be `#[inline(always)]`, like all that is to be compiled to a level's instructions.
+    fn run(self);
+}
+
+/// An element of a result: from two operands that may broadcast, and from two buffers that lie as the result does.
+///
+/// Operands that are not needed are units; `of` must be `#[inline(always)]`.
+pub(crate) trait Formula<A, B, C, D, R> {
+    /// The element.
+    fn of(&self, a: A, b: B, c: C, d: D) -> R;
+}
+
+/// As many units as anybody asks for.
+pub(crate) static UNITS: [(); usize::MAX] = [(); usize::MAX];
+
+/// The buffers of a formula, the result last.
+pub(crate) struct Buffers<'a, A, B, C, D, R> {
+    pub(crate) a: &'a [A],
+    pub(crate) b: &'a [B],
+    pub(crate) c: &'a [C],
+    pub(crate) d: &'a [D],
+    pub(crate) y: &'a mut [R],
+}
+
+/// Writes `f` of operands of one shape; buffers of units may be longer.
+pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
+    buffers: Buffers<'_, A, B, C, D, T>,
+    f: impl Formula<A, B, C, D, T>,
+) {
+    let len = buffers.y.len();
+    T::at_level(len, Flat { buffers, f });
+}
+
+/// Writes `f` of operands that broadcast.
+pub(crate) fn each_of<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
+    layout: &Layout,
+    buffers: Buffers<'_, A, B, C, D, T>,
+    f: impl Formula<A, B, C, D, T>,
+) {
+    let len = buffers.y.len();
+    if len > 0 {
+        T::at_level(len, Spread { layout, buffers, f });
+    }
+}
+
+struct Flat<'a, A, B, C, D, R, F> {
+    buffers: Buffers<'a, A, B, C, D, R>,
+    f: F,
+}
+
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
+    for Flat<'_, A, B, C, D, R, F>
+{
+    #[inline(always)]
+    fn run(self) {
+        let Buffers { a, b, c, d, y } = self.buffers;
+        let n = y.len();
+        let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
+        // Plain counting is what the compiler has least work with.
+        for i in 0..n {
+            y[i] = self.f.of(a[i], b[i], c[i], d[i]);
+        }
+    }
+}
+
+struct Spread<'a, A, B, C, D, R, F> {
+    layout: &'a Layout,
+    buffers: Buffers<'a, A, B, C, D, R>,
+    f: F,
+}
+
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
+    for Spread<'_, A, B, C, D, R, F>
+{
+    #[inline(always)]
+    fn run(self) {
+        let (Buffers { a, b, c, d, y }, f) = (self.buffers, self.f);
+        let n = self.layout.run();
+        let [along_a, along_b] = self.layout.step().map(|step| step == 1);
+        for [i, j, k] in self.layout.runs() {
+            let (c, d, y) = (&c[k..k + n], &d[k..k + n], &mut y[k..k + n]);
+            if along_a && along_b {
+                let (a, b) = (&a[i..i + n], &b[j..j + n]);
+                for p in 0..n {
+                    y[p] = f.of(a[p], b[p], c[p], d[p]);
+                }
+            } else if along_a {
+                let (a, b) = (&a[i..i + n], b[j]);
+                for p in 0..n {
+                    y[p] = f.of(a[p], b, c[p], d[p]);
+                }
+            } else if along_b {
+                let (a, b) = (a[i], &b[j..j + n]);
+                for p in 0..n {
+                    y[p] = f.of(a, b[p], c[p], d[p]);
+                }
+            } else {
+                let (a, b) = (a[i], b[j]);
+                for p in 0..n {
+                    y[p] = f.of(a, b, c[p], d[p]);
+                }
+            }
+        }
+    }
+}

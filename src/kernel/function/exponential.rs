@@ -1,0 +1,170 @@
+//! `e^x` and `e^x - 1` in `f64`, without branches, tables, calls or fused multiply-adds.
+//!
+//! So the compiler makes vectors of them, and every level gives the same bits. `FULL` is the accuracy of an `f64`; without
+//! it results are good to 2^-31, enough to be rounded to `f32` once.
+//!
+//! The argument is reduced by Cody and Waite's method (Software Manual for the Elementary Functions, 1980, chapter 6). In
+//! full accuracy what remains is split at 2^-25: the first terms of the series of its upper part are exact then, and what
+//! is rounded is too small to count.
+
+use std::f64::consts::LOG2_E;
+
+/// ln 2 in two parts, the first so short that its product with any exponent is exact (fdlibm, `e_exp.c`).
+pub(super) const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
+
+/// Adding this rounds to whole numbers, which are the low bits of the sum: 1.5 · 2^52.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
+/// Adding this and taking it away rounds to multiples of 2^-25: 1.5 · 2^27.
+const GRID: f64 = 201_326_592.0;
+
+/// Beyond these `e^x` is 0, even times `x`, or infinite: in `f32`, and in `f64`.
+const ENDS: [[f64; 2]; 2] = [[-200.0, 200.0], [-760.0, 710.0]];
+
+/// 2^-128, by which results are multiplied that are too small for the exponent of a normal number.
+const TINY: f64 = 1.0 / (1u128 << 127) as f64 / 2.0;
+
+/// `q` of `e^r = 1 + r + r²/2 + r³ q(r)` on |r| ≤ ln 2 / 2, the highest power last: interpolated at Chebyshev's points
+/// in 70 digits, the error of e^r is 2^-60.9.
+const LONG: [f64; 10] = [
+    0.166_666_666_666_666_69,
+    0.041_666_666_666_666_664,
+    0.008_333_333_333_330_065,
+    0.001_388_888_888_888_655_4,
+    1.984_126_986_304_054_5e-4,
+    2.480_158_731_713_516_4e-5,
+    2.755_726_848_031_002_4e-6,
+    2.755_728_298_405_588e-7,
+    2.510_037_583_256_123_4e-8,
+    2.091_122_972_975_856e-9,
+];
+
+/// `p` of `e^r = 1 + r + r² p(r)`, likewise; 2^-32.1.
+const SHORT: [f64; 6] = [
+    0.500_000_001_345_772_7,
+    0.166_666_666_816_142_56,
+    0.041_666_465_006_040_05,
+    0.008_333_310_934_448_869,
+    0.001_393_364_103_198_670_1,
+    1.989_098_086_975_032_7e-4,
+];
+
+/// `(1 + head + tail) 2^n`.
+#[derive(Clone, Copy)]
+struct Parts {
+    head: f64,
+    tail: f64,
+    /// `n` in the low bits.
+    n: f64,
+}
+
+/// The upper part of a number, of 25 binary places; nothing of a small one, which is all lower part.
+#[inline(always)]
+pub(super) fn upper(x: f64) -> f64 {
+    let upper = (x + GRID) - GRID;
+    if x.abs() < 1.0 / 4096.0 { 0.0 } else { upper }
+}
+
+/// `2^n`, `n` in the low bits of the number, for normal results.
+#[inline(always)]
+fn power(n: f64) -> f64 {
+    f64::from_bits(n.to_bits().wrapping_add(1023) << 52)
+}
+
+/// A polynomial, the constant first.
+#[inline(always)]
+pub(super) fn polynomial<const N: usize>(c: [f64; N], x: f64) -> f64 {
+    // Even and odd powers: two short chains instead of a long one.
+    let square = x * x;
+    let (mut even, mut odd) = (0.0, 0.0);
+    let mut k = N;
+    while k > 0 {
+        k -= 1;
+        if k & 1 == 0 {
+            even = if k + 2 < N {
+                even * square + c[k]
+            } else {
+                c[k]
+            };
+        } else {
+            odd = if k + 2 < N { odd * square + c[k] } else { c[k] };
+        }
+    }
+    odd * x + even
+}
+
+/// NaN stays.
+#[inline(always)]
+fn clamp(x: f64, low: f64, high: f64) -> f64 {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+#[inline(always)]
+fn parts<const FULL: bool>(x: f64) -> Parts {
+    let n = x * LOG2_E + ROUND;
+    let whole = n - ROUND;
+    let high = x - whole * LN_2[0];
+    let low = whole * LN_2[1];
+    let r = high - low;
+    if FULL {
+        let h = upper(high);
+        let l = (high - h) - low;
+        let cube = (r * r) * r;
+        Parts {
+            head: h + h * h * 0.5,
+            tail: l + (l * (0.5 * (h + r)) + cube * polynomial(LONG, r)),
+            n,
+        }
+    } else {
+        let tail = r * r * polynomial(SHORT, r);
+        Parts { head: r, tail, n }
+    }
+}
+
+/// `e^x` as a product: of a normal number, and of a power of two that is not 1 beside the ends of the range only.
+#[inline(always)]
+pub(super) fn exp_scaled<const FULL: bool>(x: f64) -> [f64; 2] {
+    let [low, high] = ENDS[usize::from(FULL)];
+    let x = clamp(x, low, high);
+    let Parts { head, tail, n } = parts::<FULL>(x);
+    let sum = (1.0 + head) + tail;
+    let (shift, factor) = if x < -708.0 {
+        (128.0, TINY)
+    } else if x > 709.0 {
+        (-1.0, 2.0)
+    } else {
+        (0.0, 1.0)
+    };
+    [sum * power(n + shift), factor]
+}
+
+/// `e^x`.
+#[inline(always)]
+pub(super) fn exp<const FULL: bool>(x: f64) -> f64 {
+    let [e, factor] = exp_scaled::<FULL>(x);
+    e * factor
+}
+
+/// `e^x - 1`, right to the last bits about 0 as well.
+#[inline(always)]
+pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
+    // Below the first the result is -1; above the second only infinity is left.
+    let Parts { head, tail, n } = parts::<FULL>(clamp(x, -50.0, ENDS[usize::from(FULL)][1]));
+    // Half of everything, lest the largest results overflow on the way.
+    let scale = power(n - 1.0);
+    let half = if FULL {
+        let term = (1.0 + head) * scale;
+        let sum = term - 0.5;
+        let lost = if term > 0.5 {
+            (term - sum) - 0.5
+        } else {
+            term - (sum + 0.5)
+        };
+        sum + (lost + tail * scale)
+    } else {
+        (scale - 0.5) + scale * (head + tail)
+    };
+    // The sign of 0, and the last bit of the least numbers.
+    if x.abs() < 1e-300 { x } else { 2.0 * half }
+}
