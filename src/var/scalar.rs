@@ -154,22 +154,15 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// The handle as a member of a pack.
-    pub(crate) fn member(self) -> (T, Member<T>) {
+    /// The handle as a member of a pack, its value, and whether it was folded.
+    pub(crate) fn member(self) -> (Member<T>, T, bool) {
         let Scalar {
             value,
-            slope,
             index,
             folded,
+            slope,
         } = self.repr;
-        (
-            value,
-            Member {
-                index,
-                slope,
-                whole: !folded,
-            },
-        )
+        (Member { index, slope }, value, folded)
     }
 }
 
