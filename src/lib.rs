@@ -73,6 +73,8 @@
 //! IEEE values flow, and each op's documentation says which.
 //!
 //! # Features
+//! - `cursor` (default): scalar nodes are recorded through a raw cursor instead of a checked list;
+//!   faster, with the same bits.
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
 //! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.

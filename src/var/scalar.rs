@@ -13,13 +13,17 @@ use crate::kernel::{Constant, Elem};
 use crate::tape::{Entry, Id, Member, NOBODY, Tape};
 
 /// What a scalar handle holds.
+///
+/// In this order, since next to each other value and slope are loaded as one vector, which waits until
+/// both have reached the cache if they were stored one by one.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Scalar<T> {
     pub(crate) value: T,
-    pub(crate) slope: T,
     pub(crate) index: u32,
     /// Whether the handle has been through a fold, so that the node's cotangent is not its own.
     pub(crate) folded: bool,
+    pub(crate) slope: T,
 }
 
 impl<'t, T: Elem> Var<'t, T> {
@@ -60,7 +64,7 @@ impl<'t, T: Elem> Var<'t, T> {
     /// A function of this handle alone, given its value and derivative: folds, records nothing.
     ///
     /// The way to give scalars an elementary function of your own.
-    #[inline]
+    #[inline(always)]
     pub fn chain(self, value: T, derivative: T) -> Self {
         let Scalar { slope, index, .. } = self.repr;
         Self {
@@ -78,7 +82,7 @@ impl<'t, T: Elem> Var<'t, T> {
     ///
     /// # Panics
     /// If the handles belong to different tapes.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn chain2(self, other: Self, op: &'static str, value: T, partial: [T; 2]) -> Self {
         match (self.tape, other.tape) {
