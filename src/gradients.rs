@@ -68,6 +68,7 @@ impl<T: Elem> Gradients<'_, T> {
     /// # Panics
     /// If `x` is an intermediate whose cotangent was not kept (call [`Var::watch`] on it first), or
     /// a handle of another tape.
+    #[inline]
     #[track_caller]
     pub fn wrt<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> V {
         self.try_wrt(x).or_panic()
@@ -77,6 +78,7 @@ impl<T: Elem> Gradients<'_, T> {
     ///
     /// # Errors
     /// If `x` is an intermediate whose cotangent was not kept, or a handle of another tape.
+    #[inline]
     pub fn try_wrt<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> Result<V, Error> {
         Ok(V::gradient(self, x)?.unwrap_or_else(|| V::zero_like(x)))
     }
@@ -90,19 +92,25 @@ impl<T: Elem> Gradients<'_, T> {
         V::gradient(self, x).or_panic()
     }
 
+    #[inline]
     pub(crate) fn scalar(&self, x: Var<'_, T>) -> Result<Option<T>, Error> {
-        match x.tape {
-            None => return Ok(None),
-            Some(tape) if !tape.is(self.tape) => return Err(other_tape()),
-            Some(_) if x.repr.folded => return Err(Error::new(ErrorKind::Folded)),
-            Some(_) => {}
-        }
+        let own = x.tape.is_some_and(|tape| tape.is(self.tape));
         match self.adjoints.get(x.repr.index as usize) {
-            Some(adjoint) if adjoint.is_zero() => Ok(None),
-            Some(adjoint) => Ok(Some(*adjoint)),
+            Some(adjoint) if own && !x.repr.folded => Ok((!adjoint.is_zero()).then_some(*adjoint)),
+            _ => self.no_scalar(x),
+        }
+    }
+
+    /// The gradient of a handle that has no adjoint here, or the reason why there is none to give.
+    #[cold]
+    fn no_scalar(&self, x: Var<'_, T>) -> Result<Option<T>, Error> {
+        match x.tape {
+            None => Ok(None),
+            Some(tape) if !tape.is(self.tape) => Err(other_tape()),
+            Some(_) if x.repr.folded => Err(Error::new(ErrorKind::Folded)),
             // Made after the output: a leaf cannot matter to it, but what was watched too late may.
-            None if self.tape.scalars.entries()[x.repr.index as usize].is_source() => Ok(None),
-            None => Err(Error::new(ErrorKind::NotKept {
+            Some(tape) if tape.scalars.entries()[x.repr.index as usize].is_source() => Ok(None),
+            Some(_) => Err(Error::new(ErrorKind::NotKept {
                 op: "a scalar node",
             })),
         }

@@ -73,6 +73,8 @@
 //! IEEE values flow, and each op's documentation says which.
 //!
 //! # Features
+//! - `cursor` (default): scalar nodes are recorded through a raw cursor instead of a checked list;
+//!   faster, with the same bits.
 //! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
 //! - `nalgebra` (default): linear systems by the `nalgebra` crate instead of a plain elimination.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).

@@ -105,10 +105,11 @@ fn no_file_is_longer_than_400_lines() {
 }
 
 #[test]
-fn unsafe_code_lives_in_the_kernels_only() {
+fn unsafe_code_lives_in_the_kernels_and_in_the_cursor_of_the_tape() {
     for path in sources(Path::new("src")) {
         let text = fs::read_to_string(&path).unwrap();
         let allowed = text.contains("allow(unsafe_code)");
-        assert!(!allowed || room(&path) == "kernel", "{}", path.display());
+        let home = room(&path) == "kernel" || path.ends_with("tape/cursor.rs");
+        assert!(!allowed || home, "{}", path.display());
     }
 }

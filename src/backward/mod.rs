@@ -206,7 +206,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             self.watch.whole(k, &g);
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start } => self.scatter(k, *start as usize, &g),
+                Kind::Pack { start, .. } => self.scatter(k, *start as usize, &g),
                 Kind::Op { .. } => self.pull_back(&nodes, k, &g)?,
             }
             self.tape.pool.put(g);

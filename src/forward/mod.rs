@@ -108,7 +108,7 @@ impl<'t, T: Elem> Forward<'t, T> {
             pushed = node.mark;
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start } => tangents.gather(k, node, *start as usize),
+                Kind::Pack { start, .. } => tangents.gather(k, node, *start as usize),
                 Kind::Op { .. } => tangents.tensors[k] = tangents.push_forward(&nodes, k)?,
             }
             if let (true, Some(tangent)) = (node.spread, &tangents.tensors[k]) {

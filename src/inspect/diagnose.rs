@@ -103,7 +103,7 @@ impl<T: Elem> Tape<T> {
                 let at = kind.find(node.value())?;
                 let order = (node.node().mark, node.index());
                 let mut birth = Birth::value(node, kind, at);
-                if let Kind::Pack { start } = node.node().kind {
+                if let Kind::Pack { start, .. } = node.node().kind {
                     let member = self.members.borrow()[start as usize + at];
                     birth.note = self.folded(member.index, node.value().data()[at]);
                 }

@@ -70,7 +70,7 @@ pub(super) fn reach<T: Elem>(tape: &Tape<T>, output: Place) -> Marks<Reach> {
             marks.tensors[node.index()].join(marks.scalars[k + 1]);
         }
         let mut mark = marks.tensors[node.index()];
-        if let Kind::Pack { start } = node.node().kind {
+        if let Kind::Pack { start, .. } = node.node().kind {
             for member in &members[start as usize..][..node.value().len()] {
                 marks.scalars[member.index as usize].join(mark);
             }
@@ -109,7 +109,7 @@ fn cone<T: Elem>(tape: &Tape<T>, leaf: Place) -> Marks<bool> {
         sweep(&mut marks.scalars, swept, node.node().mark);
         swept = node.node().mark;
         let mut depends = node.inputs().any(|input| marks.tensors[input.index()]);
-        if let Kind::Pack { start } = node.node().kind {
+        if let Kind::Pack { start, .. } = node.node().kind {
             let pack = &members[start as usize..][..node.value().len()];
             depends |= pack
                 .iter()

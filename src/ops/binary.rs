@@ -260,7 +260,10 @@ macro_rules! pairwise {
 }
 
 /// A binary op on two scalar handles.
-#[inline]
+///
+/// Always inlined, as are the operators: a handle that is returned through memory costs more than
+/// recording it.
+#[inline(always)]
 #[track_caller]
 pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     op: B,
@@ -293,7 +296,7 @@ macro_rules! operator {
         impl<'t, T: Elem> $trait<Var<'t, T>> for Var<'t, T> {
             type Output = Self;
 
-            #[inline]
+            #[inline(always)]
             #[track_caller]
             fn $method(self, other: Self) -> Self {
                 crate::ops::binary::scalars($op, self, other)
@@ -303,7 +306,7 @@ macro_rules! operator {
         impl<'t, T: Elem, C: Elem + crate::kernel::Constant<T>> $trait<C> for Var<'t, T> {
             type Output = Self;
 
-            #[inline]
+            #[inline(always)]
             fn $method(self, other: C) -> Self {
                 crate::ops::binary::scalars($op, self, Var::number(other.embed()))
             }
@@ -378,7 +381,7 @@ macro_rules! operator {
         impl<'t, $($n)*> $trait<Var<'t, $elem>> for $t {
             type Output = Var<'t, $elem>;
 
-            #[inline]
+            #[inline(always)]
             fn $method(self, other: Var<'t, $elem>) -> Var<'t, $elem> {
                 crate::ops::binary::scalars($op, self.into(), other)
             }

@@ -350,6 +350,11 @@ impl<T: Elem> PartialOrd for Var<'_, T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         self.repr.value.partial_cmp(&other.repr.value)
     }
+    // One compare, where the default makes two of `partial_cmp`.
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        self.repr.value < other.repr.value
+    }
 }
 
 impl<T: Elem> Rem for Var<'_, T> {

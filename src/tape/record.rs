@@ -24,12 +24,13 @@ impl<T: Elem> Tape<T> {
         self.push(Kind::Constant, value, None, false)
     }
 
-    /// Gathers scalars into a tensor; a constant if none of them is on the tape.
+    /// Gathers scalars into a tensor, given their values and whether they were folded; a constant if
+    /// none of them is on the tape.
     #[track_caller]
     pub(crate) fn pack(
         &self,
         shape: Shape,
-        scalars: impl Iterator<Item = (T, Member<T>)>,
+        scalars: impl Iterator<Item = (Member<T>, T, bool)>,
     ) -> NodeId {
         let mut value = self.pool.take(shape);
         let mut members = self.members.borrow_mut();
@@ -37,11 +38,17 @@ impl<T: Elem> Tape<T> {
         let elements = value
             .unique_mut()
             .expect("a buffer from the pool has one owner");
-        for (element, (value, member)) in elements.iter_mut().zip(scalars) {
-            *element = value;
-            members.push(member);
-        }
-        if members[start..].iter().all(|m| m.index == NOBODY) {
+        let (mut constant, mut folded) = (true, false);
+        let gathered = scalars
+            .zip(elements)
+            .map(|((member, value, fold), element)| {
+                *element = value;
+                constant &= member.index == NOBODY;
+                folded |= fold && member.index != NOBODY;
+                member
+            });
+        members.extend(gathered);
+        if constant {
             members.truncate(start);
             drop(members);
             return self.fixed(value);
@@ -50,6 +57,7 @@ impl<T: Elem> Tape<T> {
         self.push(
             Kind::Pack {
                 start: start as u32,
+                folded,
             },
             value,
             None,

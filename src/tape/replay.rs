@@ -35,16 +35,12 @@ impl<T: Elem> Tape<T> {
             return refuse(&format!("scalar node {at} combines two scalars"));
         }
         let nodes = self.nodes.borrow();
-        let members = self.members.borrow();
         for node in nodes.iter() {
-            if let Kind::Pack { start } = node.kind {
-                let pack = &members[start as usize..start as usize + node.value.len()];
-                if pack.iter().any(|m| m.index != super::NOBODY && !m.whole) {
-                    return refuse(&format!(
-                        "a folded scalar handle enters a tensor at {}",
-                        node.line
-                    ));
-                }
+            if let Kind::Pack { folded: true, .. } = node.kind {
+                return refuse(&format!(
+                    "a folded scalar handle enters a tensor at {}",
+                    node.line
+                ));
             }
         }
         Ok(())
@@ -68,7 +64,7 @@ impl<T: Elem> Tape<T> {
             } = &mut rest[0];
             match kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start } => {
+                Kind::Pack { start, .. } => {
                     let pack = &members[*start as usize..];
                     for (element, member) in value.data_mut().iter_mut().zip(pack) {
                         if member.index != super::NOBODY {
@@ -126,7 +122,6 @@ impl<T: Elem> Tape<T> {
                 .map(|m| Member {
                     index: m.index,
                     slope: m.slope.widen(),
-                    whole: m.whole,
                 })
                 .collect(),
         );
@@ -134,7 +129,9 @@ impl<T: Elem> Tape<T> {
             let (kind, value) = match &node.kind {
                 Kind::Leaf => (Kind::Leaf, node.value.map(T::widen)),
                 Kind::Constant => (Kind::Constant, node.value.map(T::widen)),
-                Kind::Pack { start } => (Kind::Pack { start: *start }, node.value.map(T::widen)),
+                &Kind::Pack { start, folded } => {
+                    (Kind::Pack { start, folded }, node.value.map(T::widen))
+                }
                 Kind::Op { rule, inputs } => {
                     let rule = rule.widen().ok_or_else(|| {
                         Error::new(ErrorKind::Missing {

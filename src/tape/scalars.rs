@@ -3,9 +3,14 @@
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and
 //! constants never get here; they fold into the handle's slope.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
+use std::ops::Deref;
 use std::panic::Location;
 
+#[cfg(not(feature = "cursor"))]
+use super::checked::Checked as List;
+#[cfg(feature = "cursor")]
+use super::cursor::Cursor as List;
 use crate::kernel::Elem;
 
 /// The entry that no handle refers to. Leaves name it as their operand, so that the sweep needs no
@@ -30,6 +35,7 @@ impl<T: Elem> Entry<T> {
     }
 
     /// Whether the node has no operands.
+    #[inline]
     pub(crate) fn is_source(&self) -> bool {
         self.operand == [NOBODY; 2]
     }
@@ -45,38 +51,35 @@ pub(crate) struct Origin<T> {
     pub(crate) line: &'static Location<'static>,
 }
 
+/// The length that no list of scalar nodes exceeds: an index has 32 bits.
+pub(crate) const LIMIT: usize = u32::MAX as usize;
+
 /// The growing list of scalar nodes.
 #[derive(Debug)]
 pub(crate) struct Scalars<T> {
-    entries: RefCell<Vec<Entry<T>>>,
-    /// From this index on a push goes the slow way: there the tape is full, or the user has asked for
-    /// lines.
-    limit: usize,
+    entries: List<Entry<T>>,
     origins: RefCell<Vec<Origin<T>>>,
 }
 
 impl<T: Elem> Scalars<T> {
     /// A list with room for `capacity` nodes and the one that belongs to nobody.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        let mut entries = Vec::with_capacity(capacity + 1);
+        let entries = List::with_capacity(capacity + 1);
         entries.push(Entry::source(T::zero()));
         Self {
-            entries: RefCell::new(entries),
-            limit: u32::MAX as usize,
+            entries,
             origins: RefCell::default(),
         }
     }
 
     /// Keeps the origin of every node from here on.
     pub(crate) fn keep_origins(&mut self) {
-        self.limit = 0;
+        self.entries.watch();
     }
 
-    /// Appends a node and returns its index. The rest is its origin, kept if the user has asked.
-    ///
-    /// The slow way takes what fits into registers and returns nothing, so that a tape without lines
-    /// pays one compare with a number in memory; handing it the entry cost a third of the time.
-    #[inline]
+    /// Appends a node and returns its index. The rest is its origin, kept if the user has asked: it
+    /// goes to a function of its own in registers, so that a tape without lines pays nothing.
+    #[inline(always)]
     pub(crate) fn push(
         &self,
         entry: Entry<T>,
@@ -85,40 +88,28 @@ impl<T: Elem> Scalars<T> {
         [a, b]: [T; 2],
         line: &'static Location<'static>,
     ) -> u32 {
-        let mut entries = self.entries.borrow_mut();
-        let index = entries.len();
-        if index >= self.limit {
-            self.keep(index, op, value, a, b, line);
+        if self.entries.is_slow() {
+            self.keep(op, value, a, b, line);
         }
-        entries.push(entry);
-        index as u32
+        self.entries.push(entry)
     }
 
+    /// Keeps the origin of the node that comes next, if the user has asked.
     #[cold]
     #[inline(never)]
-    fn keep(
-        &self,
-        index: usize,
-        op: &'static str,
-        value: T,
-        a: T,
-        b: T,
-        line: &'static Location<'static>,
-    ) {
-        assert!(
-            index < u32::MAX as usize,
-            "a tape holds at most 2^32 - 2 scalar nodes; reset it"
-        );
+    fn keep(&self, op: &'static str, value: T, a: T, b: T, line: &'static Location<'static>) {
         let origin = Origin {
             op,
             value,
             operands: [a, b],
             line,
         };
-        let mut origins = self.origins.borrow_mut();
-        // Nobody's place comes first, as in the list of nodes.
-        origins.resize(index, Origin { op: "", ..origin });
-        origins.push(origin);
+        if self.entries.is_watched() {
+            let mut origins = self.origins.borrow_mut();
+            // Nobody's place comes first, as in the list of nodes.
+            origins.resize(self.entries.len(), Origin { op: "", ..origin });
+            origins.push(origin);
+        }
     }
 
     /// Where a node comes from, if that is kept.
@@ -134,22 +125,22 @@ impl<T: Elem> Scalars<T> {
 
     /// How many entries there are, nobody's included.
     pub(crate) fn len(&self) -> u32 {
-        self.entries.borrow().len() as u32
+        self.entries.len() as u32
     }
 
-    /// The entries, to read.
-    pub(crate) fn entries(&self) -> Ref<'_, [Entry<T>]> {
-        Ref::map(self.entries.borrow(), Vec::as_slice)
+    /// The entries, to read. While what this returns is alive, recording scalar nodes panics.
+    pub(crate) fn entries(&self) -> impl Deref<Target = [Entry<T>]> {
+        self.entries.read()
     }
 
     /// The entries, to overwrite the values of sources on a replay.
     pub(crate) fn entries_mut(&mut self) -> &mut [Entry<T>] {
-        self.entries.get_mut()
+        self.entries.items_mut()
     }
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.entries.get_mut().truncate(1);
+        self.entries.truncate(1);
         self.origins.get_mut().clear();
     }
 }
@@ -158,18 +149,32 @@ impl<T: Elem> Scalars<T> {
 ///
 /// An adjoint of exactly 0 contributes nothing, so that an infinite partial in a branch that the
 /// output does not depend on cannot turn into NaN.
+///
+/// Most nodes use the one just before them. Its share stays in a register, since the detour through
+/// memory takes longer than the arithmetic; the order of all additions is the same.
 pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
+    let mut carried = T::zero();
     for k in (from as usize..to as usize).rev() {
-        let a = adjoint[k];
-        if a.is_zero() {
+        let (below, here) = adjoint.split_at_mut(k);
+        let a = here[0] + carried;
+        here[0] = a;
+        carried = T::zero();
+        let entry = &entries[k];
+        // The shares of sources would queue up for nobody's adjoint.
+        if a.is_zero() || entry.is_source() {
             continue;
         }
-        let Entry {
-            partial: [p, q],
-            operand: [i, j],
-        } = entries[k];
-        adjoint[i as usize] += p * a;
-        adjoint[j as usize] += q * a;
+        for (p, i) in entry.partial.into_iter().zip(entry.operand) {
+            let share = p * a;
+            if i as usize + 1 == k {
+                carried = share;
+            } else {
+                below[i as usize] += share;
+            }
+        }
+    }
+    if !carried.is_zero() {
+        adjoint[from as usize - 1] += carried;
     }
 }
 

@@ -13,13 +13,17 @@ use crate::kernel::{Constant, Elem};
 use crate::tape::{Entry, Id, Member, NOBODY, Tape};
 
 /// What a scalar handle holds.
+///
+/// In this order, since next to each other value and slope are loaded as one vector, which waits until
+/// both have reached the cache if they were stored one by one.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Scalar<T> {
     pub(crate) value: T,
-    pub(crate) slope: T,
     pub(crate) index: u32,
     /// Whether the handle has been through a fold, so that the node's cotangent is not its own.
     pub(crate) folded: bool,
+    pub(crate) slope: T,
 }
 
 impl<'t, T: Elem> Var<'t, T> {
@@ -61,7 +65,7 @@ impl<'t, T: Elem> Var<'t, T> {
     ///
     /// The way to give scalars an elementary function of your own. Where the slope would leave the range
     /// of numbers though its factors have not, they stay apart, as a node.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn chain(self, value: T, derivative: T) -> Self {
         self.chain_by(value, derivative, |g| derivative * g)
@@ -69,7 +73,7 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// [`chain`](Self::chain) with a product `far(g) = derivative g` for where the derivative itself has
     /// left the range.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn chain_by(self, value: T, derivative: T, far: impl Fn(T) -> T) -> Self {
         let Scalar { slope, index, .. } = self.repr;
@@ -123,7 +127,7 @@ impl<'t, T: Elem> Var<'t, T> {
     ///
     /// # Panics
     /// If the handles belong to different tapes.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn chain2(self, other: Self, op: &'static str, value: T, partial: [T; 2]) -> Self {
         self.chain2_by(other, op, value, partial, |k, g| partial[k] * g)
@@ -131,7 +135,7 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// [`chain2`](Self::chain2) with a product `far(k, g) = partial[k] g`, as for
     /// [`chain_by`](Self::chain_by).
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn chain2_by(
         self,
@@ -220,22 +224,15 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// The handle as a member of a pack.
-    pub(crate) fn member(self) -> (T, Member<T>) {
+    /// The handle as a member of a pack, its value, and whether it was folded.
+    pub(crate) fn member(self) -> (Member<T>, T, bool) {
         let Scalar {
             value,
-            slope,
             index,
             folded,
+            slope,
         } = self.repr;
-        (
-            value,
-            Member {
-                index,
-                slope,
-                whole: !folded,
-            },
-        )
+        (Member { index, slope }, value, folded)
     }
 }
 

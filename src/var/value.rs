@@ -90,6 +90,7 @@ mod sealed {
 
 impl<'t, V: Value> Var<'t, V> {
     /// The value this handle stands for. For a tensor the buffer is shared, not copied.
+    #[inline]
     pub fn value(self) -> V {
         V::value(self)
     }
@@ -155,6 +156,7 @@ impl<T: Elem> Value for T {
         Var::source(tape, index, value)
     }
 
+    #[inline]
     fn value(var: Var<'_, T>) -> T {
         var.repr.value
     }
@@ -167,6 +169,7 @@ impl<T: Elem> Value for T {
         Var::number(var.repr.value.moving_as(T::zero()))
     }
 
+    #[inline]
     fn gradient(gradients: &Gradients<'_, T>, var: Var<'_, T>) -> Result<Option<T>, Error> {
         gradients.scalar(var)
     }
@@ -184,6 +187,7 @@ impl<T: Elem> Value for T {
         }
     }
 
+    #[inline]
     fn zero_like(_: Var<'_, T>) -> T {
         T::zero()
     }

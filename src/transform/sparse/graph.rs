@@ -154,7 +154,7 @@ impl Graph {
         Ok(match &node.kind {
             Kind::Constant => Cells::One(CONSTANT),
             Kind::Leaf => Cells::From(self.fresh(node.value.len())),
-            Kind::Pack { start } => {
+            Kind::Pack { start, .. } => {
                 let members = tape.members.borrow();
                 let pack = &members[*start as usize..][..node.value.len()];
                 let cell = |member: &crate::tape::Member<T>| match member.index {

@@ -1,0 +1,77 @@
+//! `Checked`: the list of scalar nodes without `unsafe`, which every push asks whether it is free.
+
+use std::cell::{Ref, RefCell};
+
+use super::scalars::LIMIT;
+
+/// A growing list of plain data.
+#[derive(Debug)]
+pub(crate) struct Checked<E> {
+    items: RefCell<Vec<E>>,
+    /// The length from which on a push takes the slow way: 0 on a list that is watched.
+    limit: usize,
+}
+
+impl<E: Copy> Checked<E> {
+    /// An empty list with room for `capacity` items.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            items: RefCell::new(Vec::with_capacity(capacity)),
+            limit: LIMIT,
+        }
+    }
+
+    /// From now on every push is a slow one, so that somebody may look on.
+    pub(crate) fn watch(&mut self) {
+        self.limit = 0;
+    }
+
+    /// Whether somebody wants to look on.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.limit == 0
+    }
+
+    /// Whether the next push is a slow one: the list is full or watched.
+    #[inline]
+    pub(crate) fn is_slow(&self) -> bool {
+        self.len() >= self.limit
+    }
+
+    /// Appends an item and returns its index.
+    ///
+    /// # Panics
+    /// If somebody reads the list, or if it is full.
+    #[inline]
+    pub(crate) fn push(&self, item: E) -> u32 {
+        let Ok(mut items) = self.items.try_borrow_mut() else {
+            panic!("a scalar node was recorded while a walk or a reader uses the tape");
+        };
+        assert!(
+            items.len() < LIMIT,
+            "a tape holds at most 2^32 - 2 scalar nodes; reset it"
+        );
+        items.push(item);
+        (items.len() - 1) as u32
+    }
+
+    /// How many items there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.items.borrow().len()
+    }
+
+    /// The items, to read. While what this returns is alive, pushing panics.
+    pub(crate) fn read(&self) -> Ref<'_, [E]> {
+        Ref::map(self.items.borrow(), Vec::as_slice)
+    }
+
+    /// The items, to change.
+    pub(crate) fn items_mut(&mut self) -> &mut [E] {
+        self.items.get_mut()
+    }
+
+    /// Forgets all but the first `len` items and keeps the memory.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.items.get_mut().truncate(len);
+    }
+}

@@ -1,0 +1,268 @@
+//! `Cursor`: a list that grows through a shared reference at the price of one compare a push.
+//!
+//! The wholly safe twin is [`Checked`](super::checked::Checked); without the feature `cursor` it takes
+//! this one's place. What makes this one sound stands at [`Cursor`]; `unsafe` is nowhere else in the
+//! tape.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, UnsafeCell};
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+
+use super::scalars::LIMIT;
+
+/// A growing list of plain data.
+///
+/// `room` is the length at which a push must take the slow way. It is 0 while somebody reads and on a
+/// list that is watched, so that growth, readers and watchers cost the ordinary push nothing.
+///
+/// What holds between any two calls, whatever the caller does in between (panics and forgotten readers
+/// included):
+/// 1. `memory` has `capacity` places, `base` is its first one, and the first `len` are initialized;
+/// 2. `room <= capacity`;
+/// 3. while a [`Reading`] is alive, `readers > 0` and `room` is 0: nothing is pushed and nothing moves.
+#[derive(Debug)]
+pub(crate) struct Cursor<E> {
+    base: Cell<*mut E>,
+    len: Cell<usize>,
+    room: Cell<usize>,
+    capacity: Cell<usize>,
+    readers: Cell<usize>,
+    watched: bool,
+    memory: UnsafeCell<Vec<MaybeUninit<E>>>,
+}
+
+// SAFETY: `base` points into `memory`, which is sent along; nothing else is shared.
+unsafe impl<E: Send> Send for Cursor<E> {}
+
+impl<E: Copy> Cursor<E> {
+    /// An empty list with room for `capacity` items.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        let list = Self {
+            base: Cell::new(std::ptr::null_mut()),
+            len: Cell::new(0),
+            room: Cell::new(0),
+            capacity: Cell::new(0),
+            readers: Cell::new(0),
+            watched: false,
+            memory: UnsafeCell::default(),
+        };
+        list.grow(capacity);
+        list
+    }
+
+    /// From now on every push is a slow one, so that somebody may look on.
+    pub(crate) fn watch(&mut self) {
+        self.watched = true;
+        self.room.set(0);
+    }
+
+    /// Whether somebody wants to look on.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Whether the next push is a slow one: the list is full, read, or watched.
+    ///
+    /// The compiler makes one compare of this and of that in [`push`](Self::push).
+    #[inline(always)]
+    pub(crate) fn is_slow(&self) -> bool {
+        self.len.get() >= self.room.get()
+    }
+
+    /// Appends an item and returns its index.
+    ///
+    /// # Panics
+    /// If somebody reads the list, or if it is full.
+    #[inline(always)]
+    pub(crate) fn push(&self, item: E) -> u32 {
+        if self.is_slow() {
+            self.make_room();
+        }
+        let len = self.len.get();
+        // SAFETY: place `len` is one of the `capacity` places from `base`: `len < room <= capacity`, or
+        // `make_room` has just seen to it. Nobody reads, or `room` were 0 and `make_room` had panicked.
+        unsafe { self.base.get().add(len).write(item) };
+        self.len.set(len + 1);
+        len as u32
+    }
+
+    /// Sees to it that one more item fits.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&self) {
+        assert!(
+            self.readers.get() == 0,
+            "a scalar node was recorded while a walk or a reader uses the tape"
+        );
+        let len = self.len.get();
+        assert!(
+            len < LIMIT,
+            "a tape holds at most 2^32 - 2 scalar nodes; reset it"
+        );
+        if len == self.capacity.get() {
+            self.grow(len);
+        }
+        self.open();
+    }
+
+    /// Makes `more` places, and a few at least.
+    fn grow(&self, more: usize) {
+        debug_assert_eq!(self.readers.get(), 0, "a list that is read does not move");
+        // SAFETY: this is the only reference: no other method makes one that outlives it, a list is not
+        // `Sync`, and the callers have made sure that nobody reads.
+        let memory = unsafe { &mut *self.memory.get() };
+        memory.reserve(more.max(FIRST));
+        memory.resize_with(memory.capacity().min(LIMIT), MaybeUninit::uninit);
+        self.base.set(memory.as_mut_ptr().cast());
+        self.capacity.set(memory.len());
+        self.open();
+    }
+
+    /// Lets pushes take the quick way again, if they may.
+    fn open(&self) {
+        if !self.watched && self.readers.get() == 0 {
+            self.room.set(self.capacity.get());
+        }
+    }
+
+    /// How many items there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
+    }
+
+    /// The items, to read. While what this returns is alive, pushing panics.
+    pub(crate) fn read(&self) -> Reading<'_, E> {
+        let readers = self.readers.get();
+        self.readers.set(
+            readers
+                .checked_add(1)
+                .expect("so many readers do not fit into memory"),
+        );
+        self.room.set(0);
+        // SAFETY: the first `len` places are initialized, and until this reader is dropped nothing is
+        // written there or moved, since `readers` is not 0.
+        let items = unsafe { std::slice::from_raw_parts(self.base.get(), self.len.get()) };
+        Reading { list: self, items }
+    }
+
+    /// The items, to change.
+    pub(crate) fn items_mut(&mut self) -> &mut [E] {
+        // SAFETY: the first `len` places are initialized, and `&mut self` says that nobody reads.
+        unsafe { std::slice::from_raw_parts_mut(self.base.get(), self.len.get()) }
+    }
+
+    /// Forgets all but the first `len` items and keeps the memory.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len.set(self.len.get().min(len));
+        // Readers that are still counted were forgotten.
+        self.readers.set(0);
+        self.open();
+    }
+}
+
+/// The places of a list that was given none.
+const FIRST: usize = 64;
+
+/// The items of a list while nobody pushes.
+#[derive(Debug)]
+pub(crate) struct Reading<'a, E: Copy> {
+    list: &'a Cursor<E>,
+    items: &'a [E],
+}
+
+impl<E: Copy> Deref for Reading<'_, E> {
+    type Target = [E];
+
+    #[inline]
+    fn deref(&self) -> &[E] {
+        self.items
+    }
+}
+
+impl<E: Copy> Drop for Reading<'_, E> {
+    fn drop(&mut self) {
+        self.list.readers.set(self.list.readers.get() - 1);
+        self.list.open();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use proptest::prelude::*;
+
+    use super::super::checked::Checked;
+    use super::*;
+
+    fn refuses(push: impl FnOnce() -> u32) -> bool {
+        catch_unwind(AssertUnwindSafe(push)).is_err()
+    }
+
+    proptest! {
+        #[test]
+        fn the_cursor_does_what_its_safe_twin_does(
+            room in 0..200usize,
+            steps in prop::collection::vec((0..8u8, 0..300usize), 1..100),
+        ) {
+            let mut fast = Cursor::with_capacity(room);
+            let mut safe = Checked::with_capacity(room);
+            for (step, n) in steps {
+                match step {
+                    0..4 => for k in 0..n {
+                        let item = (k as f64, n as u32);
+                        prop_assert_eq!(fast.push(item), safe.push(item));
+                    },
+                    4 => {
+                        fast.truncate(n);
+                        safe.truncate(n);
+                    }
+                    5 => {
+                        let (one, other) = (fast.read(), safe.read());
+                        let again = fast.read();
+                        prop_assert!(refuses(|| fast.push((0.0, 0))));
+                        prop_assert!(refuses(|| safe.push((0.0, 0))));
+                        drop(again);
+                        prop_assert!(refuses(|| fast.push((0.0, 0))));
+                        prop_assert_eq!(&*one, &*other);
+                    }
+                    6 => if let (Some(a), Some(b)) =
+                        (fast.items_mut().last_mut(), safe.items_mut().last_mut())
+                    {
+                        (a.1, b.1) = (7, 7);
+                    },
+                    _ if n == 0 => {
+                        fast.watch();
+                        safe.watch();
+                    }
+                    _ => prop_assert_eq!(fast.is_watched(), safe.is_watched()),
+                }
+                prop_assert_eq!(fast.len(), safe.len());
+                prop_assert!(!safe.is_watched() || fast.is_slow() && safe.is_slow());
+            }
+            prop_assert_eq!(&*fast.read(), &*safe.read());
+        }
+    }
+
+    #[test]
+    fn a_forgotten_reader_stops_pushes_until_the_list_is_emptied() {
+        let mut list = Cursor::with_capacity(1);
+        list.push(1.0);
+        std::mem::forget(list.read());
+        assert!(refuses(|| list.push(2.0)));
+        drop(list.read());
+        assert!(refuses(|| list.push(2.0)));
+        list.truncate(1);
+        assert_eq!((list.push(3.0), &*list.read()), (1, &[1.0, 3.0][..]));
+    }
+
+    #[test]
+    fn a_list_grows_past_its_first_places_and_can_be_sent() {
+        let list = Cursor::with_capacity(0);
+        (0..10_000).for_each(|k| assert_eq!(list.push(k), k));
+        let list = std::thread::spawn(move || list).join().unwrap();
+        assert!(list.read().iter().copied().eq(0..10_000));
+    }
+}

@@ -1,0 +1,218 @@
+//! Scalar nodes: what they cost, and that a tape gives the bits of its plainest form, with and without
+//! the feature `cursor`, with and without lines.
+
+#[path = "support/panics.rs"]
+mod panics;
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use panics::panic_of;
+use proptest::prelude::*;
+use wengert::{Gradients, Tape, Tensor, Var, scalar};
+
+/// A folding tape in its plainest form: the entries in a vector, every index checked, every share
+/// added in memory.
+#[derive(Default)]
+struct Plain {
+    entries: RefCell<Vec<([f64; 2], [usize; 2])>>,
+}
+
+#[derive(Clone, Copy)]
+struct Handle {
+    value: f64,
+    slope: f64,
+    index: usize,
+}
+
+impl Plain {
+    fn leaf(&self, value: f64) -> Handle {
+        let index = self.entries.borrow().len();
+        self.entries.borrow_mut().push(([0.0; 2], [index; 2]));
+        Handle {
+            value,
+            slope: 1.0,
+            index,
+        }
+    }
+
+    fn pair(&self, a: Handle, b: Handle, value: f64, partial: [f64; 2]) -> Handle {
+        let slopes = [partial[0] * a.slope, partial[1] * b.slope];
+        if a.index == b.index {
+            let slope = slopes[0] + slopes[1];
+            return Handle { value, slope, ..a };
+        }
+        let node = self.leaf(value);
+        self.entries.borrow_mut()[node.index] = (slopes, [a.index, b.index]);
+        node
+    }
+
+    fn sweep(&self, y: Handle) -> Vec<f64> {
+        let entries = self.entries.borrow();
+        let mut adjoint = vec![0.0; entries.len()];
+        adjoint[y.index] = y.slope;
+        for (k, (partial, operand)) in entries.iter().enumerate().rev() {
+            let a = adjoint[k];
+            if a != 0.0 && *operand != [k; 2] {
+                adjoint[operand[0]] += partial[0] * a;
+                adjoint[operand[1]] += partial[1] * a;
+            }
+        }
+        adjoint
+    }
+}
+
+/// The number of leaves of a random program.
+const LEAVES: usize = 3;
+
+/// Runs steps `(op, i, j)` on earlier values `i` and `j`, near and far, on both tapes, and compares the
+/// values on the way and the gradients of a few outputs.
+fn compare(tape: &Tape, steps: &[(u8, usize, usize)]) -> Result<(), TestCaseError> {
+    let plain = Plain::default();
+    let start = [0.7, -1.3, 2.1];
+    let mut ours: Vec<Var<'_, f64>> = start.map(|x| tape.var(x)).to_vec();
+    let mut theirs: Vec<Handle> = start.map(|x| plain.leaf(x)).to_vec();
+    for &(op, i, j) in steps {
+        let (i, j) = (ours.len() - 1 - i % ours.len(), j % ours.len());
+        let ((x, y), (a, b)) = ((ours[i], ours[j]), (theirs[i], theirs[j]));
+        let (u, v) = (a.value, b.value);
+        let (our, their) = match op % 5 {
+            0 => (x + y, plain.pair(a, b, u + v, [1.0, 1.0])),
+            1 => (x - y, plain.pair(a, b, u - v, [1.0, -1.0])),
+            2 => (x * y, plain.pair(a, b, u * v, [v, u])),
+            3 => (x * 0.5, plain.pair(a, a, u * 0.5, [0.5, 0.0])),
+            _ => (x.sin(), plain.pair(a, a, u.sin(), [u.cos(), 0.0])),
+        };
+        prop_assert_eq!(our.value().to_bits(), their.value.to_bits());
+        ours.push(our);
+        theirs.push(their);
+    }
+    for k in [ours.len() - 1, ours.len() / 2] {
+        let (gradients, adjoint) = (ours[k].backward(), plain.sweep(theirs[k]));
+        for leaf in 0..LEAVES {
+            // A gradient of -0 is reported as 0.
+            let expected = adjoint[leaf] + 0.0;
+            prop_assert_eq!(gradients.wrt(ours[leaf]).to_bits(), expected.to_bits());
+        }
+    }
+    prop_assert_eq!(tape.scalar_nodes(), plain.entries.borrow().len());
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_tape_gives_the_bits_of_its_plainest_form(
+        steps in prop::collection::vec((any::<u8>(), 0..40usize, any::<usize>()), 1..400),
+    ) {
+        let mut tape = Tape::new();
+        compare(&tape, &steps)?;
+        tape.reset();
+        compare(&tape, &steps[steps.len() / 2..])?;
+        compare(&Tape::new().with_lines(), &steps)?;
+    }
+}
+
+#[test]
+fn a_unary_or_constant_op_costs_nothing_and_a_binary_one_24_bytes_and_8_of_the_walk() {
+    let tape = Tape::new();
+    let (x, w) = (tape.var(1.5), tape.var(0.5));
+    let state = || (tape.bytes(), tape.scalar_nodes());
+    let cost = |before: (usize, usize), y: Var<'_, f64>| {
+        let bytes = (tape.bytes() - before.0, tape.scalar_nodes() - before.1);
+        let _: Gradients<'_, _> = y.backward();
+        (bytes, tape.last_walk().unwrap().adjoints)
+    };
+    let leaves = cost(state(), w).1;
+    assert_eq!(cost(state(), (x.exp() * 2.0 + 1.0).sqrt() / 3.0).0, (0, 0));
+    assert_eq!(cost(state(), -x * x + x.sin() * x).0, (0, 0));
+    assert_eq!(cost(state(), x * w), ((24, 1), leaves + 8));
+    assert_eq!(cost(state(), (x / w).tanh() + x), ((48, 2), leaves + 24));
+}
+
+#[test]
+fn a_wide_node_costs_at_most_20_bytes_an_input() {
+    const N: usize = 1000;
+    let tape = Tape::new();
+    let leaves: Vec<_> = (0..N).map(|i| tape.var((i as f64).sin())).collect();
+    let folded: Vec<_> = leaves.iter().map(|&x| x * 2.0 + 1.0).collect();
+    let cost = |record: &dyn Fn()| {
+        let before = tape.bytes();
+        record();
+        tape.bytes() - before
+    };
+    for x in [&leaves, &folded] {
+        // Beyond the inputs there are one output and the statistics of one row.
+        let one = cost(&|| {
+            let _ = scalar::logsumexp(x);
+        });
+        assert!(one <= 20 * N + 64, "{one} bytes");
+        let one = cost(&|| {
+            let _ = scalar::cross_entropy(x, 3);
+        });
+        assert!(one <= 20 * N + 64, "{one} bytes");
+        // Each output of these is a node with a value of its own.
+        let many = cost(&|| drop(scalar::softmax(x)));
+        assert!(many <= (20 + 32) * N + 64, "{many} bytes");
+    }
+}
+
+#[test]
+fn plain_numbers_that_were_transformed_do_not_stop_a_replay() {
+    let mut tape = Tape::new();
+    let x = tape.var(1.0);
+    let y = scalar::logsumexp(&[x, Var::number(0.0).exp()]);
+    let (x, y) = (x.id().unwrap(), y.id().unwrap());
+    tape.replay([(x, 3.0)]).unwrap();
+    assert_eq!(tape.handle(y).value(), (3f64.exp() + 1f64.exp()).ln());
+}
+
+#[test]
+fn a_tape_that_is_walked_refuses_scalar_nodes_and_is_none_the_worse() {
+    thread_local!(static TAPE: &'static Tape = Box::leak(Box::new(Tape::new())));
+    let tape = TAPE.with(|&tape| tape);
+    let (a, b) = (tape.var(2.0), tape.var(3.0));
+    let y = tape.stack(&[a * b]).sum().inspect_cotangent(|_| {
+        let _ = TAPE.with(|&tape| tape.var(1.0));
+    });
+    let (text, _, _) = panic_of(|| drop(y.backward()));
+    assert_eq!(
+        text,
+        "a scalar node was recorded while a walk or a reader uses the tape"
+    );
+    let z = a * b * a;
+    assert_eq!(z.backward().wrt(a), 12.0);
+}
+
+#[test]
+fn a_panic_amid_a_formula_leaves_the_tape_as_it_was() {
+    let tape = Tape::new();
+    let x = tape.var(2.0);
+    let mut y = x;
+    let other = Tape::new();
+    let stranger = other.var(1.0);
+    for _ in 0..100 {
+        y *= x;
+        let broken = catch_unwind(AssertUnwindSafe(|| y * x + stranger));
+        assert!(broken.is_err());
+    }
+    assert_eq!(y.value(), 2f64.powi(101));
+    assert_eq!(y.backward().wrt(x), 101.0 * 2f64.powi(100));
+}
+
+#[test]
+fn a_tape_goes_to_another_thread_with_what_is_on_it() {
+    let mut tape = Tape::new();
+    let id = (tape.var(3.0)).id().unwrap();
+    let tape = thread::spawn(move || {
+        let x = tape.handle(id);
+        let y = (0..1000).fold(x, |y, _| y + x * y.sin());
+        assert!(y.backward().wrt(x).is_finite());
+        tape.reset();
+        tape
+    })
+    .join()
+    .unwrap();
+    let x = tape.var(Tensor::from([1.0]));
+    assert_eq!(x.sum().backward().wrt(x), Tensor::from([1.0]));
+}
