@@ -1,7 +1,7 @@
 //! `Matrix`: a strided view of a matrix, so that a transpose costs nothing.
 
 /// A matrix that lives in a slice, read by strides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Matrix<'a, T> {
     /// The elements; element `(i, j)` is at `i * step.0 + j * step.1`.
     pub data: &'a [T],
@@ -10,6 +10,14 @@ pub struct Matrix<'a, T> {
     /// Distance between rows and between columns.
     pub step: (usize, usize),
 }
+
+impl<T> Clone for Matrix<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Matrix<'_, T> {}
 
 impl<'a, T> Matrix<'a, T> {
     /// A contiguous row-major matrix.
@@ -37,5 +45,38 @@ impl<'a, T> Matrix<'a, T> {
             size: (self.size.1, self.size.0),
             step: (self.step.1, self.step.0),
         }
+    }
+    /// The first `top` rows, and the others.
+    pub(crate) fn split(self, top: usize) -> (Self, Self) {
+        (self.rows(0, top), self.rows(top, self.size.0 - top))
+    }
+
+    /// At most `count` rows from row `from` on.
+    pub(crate) fn rows(self, from: usize, count: usize) -> Self {
+        let count = count.min(self.size.0 - from);
+        self.part(from * self.step.0, (count, self.size.1))
+    }
+
+    /// At most `count` columns from column `from` on.
+    pub(crate) fn columns(self, from: usize, count: usize) -> Self {
+        let count = count.min(self.size.1 - from);
+        self.part(from * self.step.1, (self.size.0, count))
+    }
+
+    /// The same matrix of that size in a slice that begins `start` elements later.
+    pub(crate) fn part(self, start: usize, size: (usize, usize)) -> Self {
+        // A part without elements may begin anywhere.
+        let start = start.min(self.data.len());
+        Self {
+            data: &self.data[start..],
+            size,
+            step: self.step,
+        }
+    }
+
+    /// Whether the last element of the view lies in its slice.
+    pub(crate) fn fits(&self) -> bool {
+        let ((rows, cols), (down, right)) = (self.size, self.step);
+        rows == 0 || cols == 0 || (rows - 1) * down + (cols - 1) * right < self.data.len()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Here is arithmetic on memory; tapes, tensors and rules are not known here.
 
+mod batch;
 mod block;
 mod broadcast;
 mod constant;
@@ -24,6 +25,8 @@ mod scan;
 pub mod simd;
 pub(crate) mod softmax;
 mod strided;
+mod threads;
+mod transpose;
 mod wide;
 
 pub use constant::{Constant, Embeds};
@@ -32,6 +35,7 @@ pub use elem::Elem;
 pub use matrix::Matrix;
 pub use rows::Rows;
 
+pub(crate) use batch::matmuls;
 pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip};
 pub(crate) use lookup::{Lookup, add_selected, select};
