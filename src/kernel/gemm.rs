@@ -145,3 +145,28 @@ fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
         );
     }
 }
+
+impl<T> Matrix<'_, T> {
+    /// The first `top` rows, and the others.
+    fn split(self, top: usize) -> (Self, Self) {
+        (self.rows(0, top), self.rows(top, self.size.0 - top))
+    }
+
+    /// At most `count` rows from row `from` on.
+    fn rows(self, from: usize, count: usize) -> Self {
+        let count = count.min(self.size.0 - from);
+        self.part(from * self.step.0, (count, self.size.1))
+    }
+
+    /// At most `count` columns from column `from` on.
+    fn columns(self, from: usize, count: usize) -> Self {
+        let count = count.min(self.size.1 - from);
+        self.part(from * self.step.1, (self.size.0, count))
+    }
+
+    /// Whether the last element of the view lies in its slice.
+    fn fits(&self) -> bool {
+        let ((rows, cols), (down, right)) = (self.size, self.step);
+        rows == 0 || cols == 0 || (rows - 1) * down + (cols - 1) * right < self.data.len()
+    }
+}

@@ -46,22 +46,6 @@ impl<'a, T> Matrix<'a, T> {
             step: (self.step.1, self.step.0),
         }
     }
-    /// The first `top` rows, and the others.
-    pub(crate) fn split(self, top: usize) -> (Self, Self) {
-        (self.rows(0, top), self.rows(top, self.size.0 - top))
-    }
-
-    /// At most `count` rows from row `from` on.
-    pub(crate) fn rows(self, from: usize, count: usize) -> Self {
-        let count = count.min(self.size.0 - from);
-        self.part(from * self.step.0, (count, self.size.1))
-    }
-
-    /// At most `count` columns from column `from` on.
-    pub(crate) fn columns(self, from: usize, count: usize) -> Self {
-        let count = count.min(self.size.1 - from);
-        self.part(from * self.step.1, (self.size.0, count))
-    }
 
     /// The same matrix of that size in a slice that begins `start` elements later.
     pub(crate) fn part(self, start: usize, size: (usize, usize)) -> Self {
@@ -72,11 +56,5 @@ impl<'a, T> Matrix<'a, T> {
             size,
             step: self.step,
         }
-    }
-
-    /// Whether the last element of the view lies in its slice.
-    pub(crate) fn fits(&self) -> bool {
-        let ((rows, cols), (down, right)) = (self.size, self.step);
-        rows == 0 || cols == 0 || (rows - 1) * down + (cols - 1) * right < self.data.len()
     }
 }

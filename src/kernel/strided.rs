@@ -171,6 +171,7 @@ pub(crate) fn spread(out: &[usize], own: &[usize]) -> SmallVec<[isize; 4]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::transpose::TILE;
     use super::*;
 
     #[test]

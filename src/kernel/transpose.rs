@@ -4,7 +4,7 @@ use super::threads;
 
 /// Side of a tile: one cache line of `f32`. A whole tile goes through registers, since rows that lie
 /// a power of two apart share their place in the cache and would push each other out.
-const TILE: usize = 16;
+pub(super) const TILE: usize = 16;
 
 /// Elements from which threads are worth their start.
 const FORK: usize = 1 << 17;
@@ -30,8 +30,8 @@ pub(crate) fn transpose<T: Copy + Send + Sync>(
         );
         return;
     }
-    for row in (0..rows).step_by(TILE) {
-        for column in (0..columns).step_by(TILE) {
+    for column in (0..columns).step_by(TILE) {
+        for row in (0..rows).step_by(TILE) {
             let (from, to) = (
                 &from[row + column * down..],
                 &mut to[row * across + column..],
@@ -50,14 +50,15 @@ pub(crate) fn transpose<T: Copy + Send + Sync>(
     }
 }
 
-/// A whole tile.
-#[inline]
+/// A whole tile; in this form the compiler makes shuffles of it, with twice the speed of others.
+#[inline(always)]
 fn tile<T: Copy>(from: &[T], down: usize, to: &mut [T], across: usize) {
-    let line = |c: usize| from[c * down..].first_chunk::<TILE>();
-    let lines: [[T; TILE]; TILE] = std::array::from_fn(|c| *line(c).expect("the tile is whole"));
+    const WHOLE: &str = "the tile is whole";
+    let lines: [[T; TILE]; TILE] =
+        std::array::from_fn(|c| *from[c * down..].first_chunk::<TILE>().expect(WHOLE));
     for r in 0..TILE {
-        let row = to[r * across..].first_chunk_mut::<TILE>();
-        *row.expect("the tile is whole") = std::array::from_fn(|c| lines[c][r]);
+        let row: &mut [T; TILE] = to[r * across..].first_chunk_mut().expect(WHOLE);
+        *row = std::array::from_fn(|c| lines[c][r]);
     }
 }
 
