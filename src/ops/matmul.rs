@@ -62,8 +62,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Sizes of 0 are legal; a sum of nothing is 0.
     ///
     /// # Gradient
-    /// `ga = g bᵀ`, `gb = aᵀ g`, by strides and without transposed copies; an operand that serves
-    /// several products of a batch gets their sum.
+    /// `ga = g bᵀ`, `gb = aᵀ g`; an operand that serves several products of a batch gets their sum.
+    ///
+    /// # Complexity
+    /// `m k n` multiplications for each product. Threads share the products of a batch and the rows of
+    /// large ones, with the same bits for any number of threads.
     ///
     /// # Panics
     /// If an operand has no axes, the inner sizes differ, the batches do not broadcast, or the other
