@@ -1,53 +1,172 @@
-//! Matrix product by the `gemm` crate.
+//! Matrix product by the kernels of the `gemm` crates, for large sizes.
 //!
-//! The crate takes raw pointers and strides; this file is the bounds check in front of it.
+//! They take raw pointers and strides; this file is the bounds check in front of them, and gives the
+//! rows of large products to several threads. An element is the sum over the inner axis in blocks of
+//! at most [`DEPTH`], each in order and with one rounding a term, whatever rows are computed with it:
+//! that is why the number of threads changes no bit.
 #![allow(unsafe_code)]
 
-use super::{Elem, Matrix};
+use gemm_common::Parallelism;
+
+use super::transpose::transpose;
+use super::{Elem, Matrix, threads};
+
+/// The longest stretch of the inner axis that one call gets; the crates do not cut it further.
+const DEPTH: usize = 512;
+
+/// Multiplications for which a thread is worth its start.
+const FORK: usize = 1 << 21;
+
+/// The least rows for a thread, and the least columns: narrower products take other paths, where
+/// the order of the sum would depend on the number of rows.
+const ROWS: usize = 12;
+const COLUMNS: usize = 17;
+
+/// Rows from which it pays to copy a transposed right matrix first: the crates pack it slowly.
+const COPY: usize = 24;
+
+/// The product in the crates: sizes, then `c`, `a` and `b`, each with the distance between columns
+/// and between rows.
+type Kernel<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut T,
+    isize,
+    isize,
+    bool,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    T,
+    bool,
+    bool,
+    bool,
+    Parallelism,
+);
+
+/// An element that the crates have kernels for; they choose one for this machine.
+pub(super) trait Fast: Elem {
+    fn kernel() -> Kernel<Self>;
+}
+
+impl Fast for f32 {
+    fn kernel() -> Kernel<Self> {
+        gemm_f32::gemm::f32::get_gemm_fn()
+    }
+}
+
+impl Fast for f64 {
+    fn kernel() -> Kernel<Self> {
+        gemm_f64::gemm::f64::get_gemm_fn()
+    }
+}
 
 /// `c = a b`, or `c += a b` where `add` is set; `c` is contiguous and row-major.
 ///
 /// # Panics
 /// If the sizes disagree or a slice is shorter than its view needs.
-pub(super) fn matmul<T: Elem>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
+pub(super) fn matmul<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
     let ((m, k), (inner, n)) = (a.size, b.size);
     assert_eq!(k, inner, "the inner sizes agree");
     assert_eq!(c.len(), m * n, "the output holds rows times columns");
-    assert!(
-        fits(&a) && fits(&b),
-        "a view does not reach beyond its slice"
+    if b.step.0 == 1 && b.step.1 > 1 && m >= COPY {
+        let mut copy = vec![T::zero(); k * n];
+        transpose(b.data, b.step.1, (k, n), &mut copy, n);
+        return matmul(a, Matrix::new(&copy, k, n), c, add);
+    }
+    let parts = (m * n * k / FORK).min(m / ROWS).min(threads::count());
+    share(a, b, c, add, if n < COLUMNS { 1 } else { parts });
+}
+
+/// The product with its rows shared among threads in so many parts.
+fn share<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool, parts: usize) {
+    if parts <= 1 {
+        return in_blocks(a, b, c, add);
+    }
+    let half = parts / 2;
+    let top = a.size.0 * half / parts;
+    let (upper, lower) = a.split(top);
+    let (c_upper, c_lower) = c.split_at_mut(top * b.size.1);
+    threads::join(
+        || share(upper, b, c_upper, add, half),
+        || share(lower, b, c_lower, add, parts - half),
     );
-    let one = T::one();
+}
+
+/// The product as a sum over blocks of the inner axis.
+fn in_blocks<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
+    let k = a.size.1;
+    let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
+    block(a.columns(0, depth), b.rows(0, depth), c, add);
+    for from in (depth..k).step_by(depth) {
+        block(a.columns(from, depth), b.rows(from, depth), c, true);
+    }
+}
+
+/// One call of the kernel.
+fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
+    let ((m, k), (inner, n)) = (a.size, b.size);
+    assert!(
+        k == inner && c.len() == m * n && a.fits() && b.fits(),
+        "the sizes agree and no view reaches beyond its slice"
+    );
+    let step = |m: &Matrix<'_, T>| (m.step.0 as isize, m.step.1 as isize);
+    let ((a_down, a_right), (b_down, b_right)) = (step(&a), step(&b));
+    // The kernels write along columns, so they are asked for the transposed product, `cᵀ = bᵀ aᵀ`.
     // SAFETY: `fits` has shown that every element (i, j) of `a` and `b` lies in its slice, `c` holds
     // m * n elements with row stride n and is borrowed mutably, so no element of it is aliased; the
-    // strides fit in isize because slices do.
+    // strides fit in isize because slices do. The kernel is one that the crate chose for this machine.
     unsafe {
-        gemm::gemm(
-            m,
+        T::kernel()(
             n,
+            m,
             k,
             c.as_mut_ptr(),
-            1,
             n as isize,
+            1,
             add,
-            a.data.as_ptr(),
-            a.step.1 as isize,
-            a.step.0 as isize,
             b.data.as_ptr(),
-            b.step.1 as isize,
-            b.step.0 as isize,
-            one,
-            one,
+            b_down,
+            b_right,
+            a.data.as_ptr(),
+            a_down,
+            a_right,
+            T::one(),
+            T::one(),
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            Parallelism::None,
         );
     }
 }
 
-/// Whether the last element of the view lies in its slice.
-fn fits<T>(m: &Matrix<'_, T>) -> bool {
-    let ((rows, cols), (down, right)) = (m.size, m.step);
-    rows == 0 || cols == 0 || (rows - 1) * down + (cols - 1) * right < m.data.len()
+impl<T> Matrix<'_, T> {
+    /// The first `top` rows, and the others.
+    fn split(self, top: usize) -> (Self, Self) {
+        (self.rows(0, top), self.rows(top, self.size.0 - top))
+    }
+
+    /// At most `count` rows from row `from` on.
+    fn rows(self, from: usize, count: usize) -> Self {
+        let count = count.min(self.size.0 - from);
+        self.part(from * self.step.0, (count, self.size.1))
+    }
+
+    /// At most `count` columns from column `from` on.
+    fn columns(self, from: usize, count: usize) -> Self {
+        let count = count.min(self.size.1 - from);
+        self.part(from * self.step.1, (self.size.0, count))
+    }
+
+    /// Whether the last element of the view lies in its slice.
+    fn fits(&self) -> bool {
+        let ((rows, cols), (down, right)) = (self.size, self.step);
+        rows == 0 || cols == 0 || (rows - 1) * down + (cols - 1) * right < self.data.len()
+    }
 }

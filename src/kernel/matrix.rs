@@ -1,7 +1,7 @@
 //! `Matrix`: a strided view of a matrix, so that a transpose costs nothing.
 
 /// A matrix that lives in a slice, read by strides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Matrix<'a, T> {
     /// The elements; element `(i, j)` is at `i * step.0 + j * step.1`.
     pub data: &'a [T],
@@ -10,6 +10,14 @@ pub struct Matrix<'a, T> {
     /// Distance between rows and between columns.
     pub step: (usize, usize),
 }
+
+impl<T> Clone for Matrix<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Matrix<'_, T> {}
 
 impl<'a, T> Matrix<'a, T> {
     /// A contiguous row-major matrix.
@@ -36,6 +44,17 @@ impl<'a, T> Matrix<'a, T> {
             data: self.data,
             size: (self.size.1, self.size.0),
             step: (self.step.1, self.step.0),
+        }
+    }
+
+    /// The same matrix of that size in a slice that begins `start` elements later.
+    pub(crate) fn part(self, start: usize, size: (usize, usize)) -> Self {
+        // A part without elements may begin anywhere.
+        let start = start.min(self.data.len());
+        Self {
+            data: &self.data[start..],
+            size,
+            step: self.step,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Here is arithmetic on memory; tapes, tensors and rules are not known here.
 
+mod batch;
 mod block;
 mod broadcast;
 mod buffer;
@@ -33,6 +34,8 @@ pub(crate) mod softmax;
 #[cfg(feature = "nalgebra")]
 mod solve;
 mod strided;
+mod threads;
+mod transpose;
 mod wide;
 
 pub use constant::{Constant, Embeds};
@@ -43,6 +46,7 @@ pub use function::Function;
 pub use matrix::Matrix;
 pub use rows::Rows;
 
+pub(crate) use batch::matmuls;
 pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip};
 pub(crate) use buffer::Buffer;

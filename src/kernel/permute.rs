@@ -5,7 +5,12 @@ use smallvec::SmallVec;
 use super::strided::{Strided, strides};
 
 /// Copies `x` of the given shape into `y` so that axis `k` of `y` is axis `order[k]` of `x`.
-pub(crate) fn permute<T: Copy>(shape: &[usize], x: &[T], order: &[usize], y: &mut [T]) {
+pub(crate) fn permute<T: Copy + Send + Sync>(
+    shape: &[usize],
+    x: &[T],
+    order: &[usize],
+    y: &mut [T],
+) {
     let sizes: SmallVec<[usize; 4]> = order.iter().map(|&axis| shape[axis]).collect();
     let (from, to) = (strides(shape), strides(&sizes));
     let axis = |k: usize| (sizes[k], [from[order[k]] as isize, to[k] as isize]);

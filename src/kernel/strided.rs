@@ -4,9 +4,7 @@
 
 use smallvec::SmallVec;
 
-/// Side of the square tiles of a transposing copy: two cache lines of `f64`. Wider tiles lose where
-/// rows lie a power of two apart.
-const TILE: usize = 16;
+use super::transpose::transpose;
 
 /// Where `N` buffers are visited together, the last axis innermost.
 #[derive(Clone, Debug)]
@@ -105,7 +103,7 @@ impl<const N: usize> Strided<N> {
 
 impl Strided<2> {
     /// Copies from the first buffer to the second.
-    pub(crate) fn copy<T: Copy>(&self, from: &[T], to: &mut [T]) {
+    pub(crate) fn copy<T: Copy + Send + Sync>(&self, from: &[T], to: &mut [T]) {
         match self.step {
             [1, 1] => self.runs(|[i, j]| {
                 to[j..j + self.run].copy_from_slice(&from[i..i + self.run]);
@@ -120,25 +118,14 @@ impl Strided<2> {
         }
     }
 
-    /// Copies by square tiles, so that lines of both buffers stay in the cache: `axis` is an outer
-    /// one along which `from` is contiguous, as `to` is along a run, while `from` goes `down` there.
-    fn transpose<T: Copy>(&self, axis: usize, down: usize, from: &[T], to: &mut [T]) {
+    /// Copies with rows and columns exchanged: `axis` is an outer one along which `from` is
+    /// contiguous, as `to` is along a run, while `from` goes `down` there.
+    fn transpose<T: Copy + Send + Sync>(&self, axis: usize, down: usize, from: &[T], to: &mut [T]) {
         let mut planes = self.clone();
         let (rows, [_, across]) = planes.outer.remove(axis);
-        let (columns, across) = (planes.run, across as usize);
         planes.runs(|[i, j]| {
-            for row in (0..rows).step_by(TILE) {
-                for column in (0..columns).step_by(TILE) {
-                    let width = TILE.min(columns - column);
-                    for r in row..rows.min(row + TILE) {
-                        let to = &mut to[j + r * across + column..][..width];
-                        let from = from[i + r + column * down..].iter().step_by(down);
-                        for (to, &from) in to.iter_mut().zip(from) {
-                            *to = from;
-                        }
-                    }
-                }
-            }
+            let size = (rows, planes.run);
+            transpose(&from[i..], down, size, &mut to[j..], across as usize);
         });
     }
 
@@ -184,6 +171,7 @@ pub(crate) fn spread(out: &[usize], own: &[usize]) -> SmallVec<[isize; 4]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::transpose::TILE;
     use super::*;
 
     #[test]

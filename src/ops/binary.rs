@@ -390,6 +390,8 @@ macro_rules! operator {
         impl<'t, $($n)*> $trait<Var<'t, Tensor<$elem>>> for $t {
             type Output = Var<'t, Tensor<$elem>>;
 
+            // Not generic, so without this mark the crate itself would compile the rules for each of these elements.
+            #[inline]
             #[track_caller]
             fn $method(self, other: Var<'t, Tensor<$elem>>) -> Var<'t, Tensor<$elem>> {
                 other.record2_left(Zip($op), self).or_panic()

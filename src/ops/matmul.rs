@@ -1,8 +1,9 @@
 //! Matrix product: two matrices, batches of them that broadcast, and vectors on either side.
 
 use super::plain::evaluate;
-use crate::error::{Error, ErrorKind, OrPanic};
-use crate::kernel::{self, Elem, Matrix, Strided};
+use super::products::Products;
+use crate::error::{Error, OrPanic};
+use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Storage, Tensor};
@@ -18,40 +19,15 @@ impl<T: Elem> Rule<T> for Matmul {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
-        Batches::new(x[0], x[1]).map(|(_, shape)| shape)
+        Products::new("matmul", x[0], x[1], false).map(|(_, shape)| shape)
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let batches = Batches::of(x);
-        batches.left(x[0].data(), x[1].data(), y.fill(), false);
+        Products::of(x, false).forward(x[0], x[1], y.fill(), false);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let batches = Batches::of(at.x);
-        let (a, b, g) = (at.x[0].data(), at.x[1].data(), g.data());
-        let [m, k, n] = batches.size;
-        if gx[0].wanted() {
-            let add = batches.repeated[0];
-            let ga = gx[0].fill();
-            if add {
-                ga.fill(T::zero());
-            }
-            batches.walk.each(|[i, j, o]| {
-                let (g, b) = (matrix(g, o, m, n), matrix(b, j, k, n));
-                T::matmul(g, b.transposed(), &mut ga[i..i + m * k], add);
-            });
-        }
-        if gx[1].wanted() {
-            let add = batches.repeated[1];
-            let gb = gx[1].fill();
-            if add {
-                gb.fill(T::zero());
-            }
-            batches.walk.each(|[i, j, o]| {
-                let (a, g) = (matrix(a, i, m, k), matrix(g, o, m, n));
-                T::matmul(a.transposed(), g, &mut gb[j..j + k * n], add);
-            });
-        }
+        Products::of(at.x, false).pull(at.x, g, gx);
     }
 
     fn jvp(
@@ -60,15 +36,7 @@ impl<T: Elem> Rule<T> for Matmul {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        let batches = Batches::of(at.x);
-        let ty = ty.fill();
-        match t[0] {
-            Some(t) => batches.left(t.data(), at.x[1].data(), ty, false),
-            None => ty.fill(T::zero()),
-        }
-        if let Some(t) = t[1] {
-            batches.left(at.x[0].data(), t.data(), ty, true);
-        }
+        Products::of(at.x, false).push(at.x, t, ty.fill());
         Ok(())
     }
 
@@ -85,107 +53,6 @@ impl<T: Elem> Rule<T> for Matmul {
     }
 }
 
-/// The products that one call consists of.
-struct Batches {
-    /// `[m, k, n]`: the left matrix has m rows, the right one n columns.
-    size: [usize; 3],
-    /// Where each product finds its left and right matrix and puts its result.
-    walk: Strided<3>,
-    /// Whether an operand serves several products, so that its cotangent is a sum.
-    repeated: [bool; 2],
-}
-
-impl Batches {
-    /// The products of operands whose shapes were accepted.
-    fn of<T>(x: &[&Tensor<T>]) -> Self {
-        let (batches, _) = Self::new(x[0].shape(), x[1].shape()).expect("the shapes were checked");
-        batches
-    }
-
-    /// The products, and the shape of the result.
-    fn new(a: &Shape, b: &Shape) -> Result<(Self, Shape), Error> {
-        let op = "matmul";
-        for shape in [a, b] {
-            if shape.rank() == 0 {
-                return Err(Error::new(ErrorKind::Rank {
-                    op,
-                    shape: shape.clone(),
-                    expected: "operands with at least 1 axis",
-                }));
-            }
-        }
-        let both = |kind: fn(&'static str, Shape, Shape) -> ErrorKind| {
-            Error::new(kind(op, a.clone(), b.clone()))
-        };
-        let (a_batch, m, k) = match &a[..] {
-            [k] => (Shape::scalar(), 1, *k),
-            [batch @ .., m, k] => (Shape::new(batch), *m, *k),
-            [] => unreachable!("refused above"),
-        };
-        let (b_batch, inner, n) = match &b[..] {
-            [k] => (Shape::scalar(), *k, 1),
-            [batch @ .., k, n] => (Shape::new(batch), *k, *n),
-            [] => unreachable!("refused above"),
-        };
-        if k != inner {
-            return Err(both(|op, left, right| ErrorKind::Inner { op, left, right }));
-        }
-        let batch = a_batch
-            .broadcast(op, &b_batch)
-            .map_err(|_| both(|op, left, right| ErrorKind::Batch { op, left, right }))?;
-        let shape = batch
-            .iter()
-            .copied()
-            .chain((a.rank() > 1).then_some(m))
-            .chain((b.rank() > 1).then_some(n))
-            .collect();
-        if b_batch.len() == 1 {
-            // One right matrix for all: the rows of all left matrices are one tall matrix.
-            let size = [a_batch.len() * m, k, n];
-            let walk = Strided::new([0; 3], std::iter::empty());
-            let repeated = [false; 2];
-            return Ok((
-                Self {
-                    size,
-                    walk,
-                    repeated,
-                },
-                shape,
-            ));
-        }
-        let strides = [&a_batch, &b_batch, &batch].map(|own| kernel::spread(&batch, own));
-        let areas = [m * k, k * n, m * n];
-        let axes = (0..batch.rank()).map(|axis| {
-            let stride = |k: usize| strides[k][axis] * areas[k] as isize;
-            (batch[axis], [stride(0), stride(1), stride(2)])
-        });
-        let batches = Self {
-            size: [m, k, n],
-            walk: Strided::new([0; 3], axes),
-            repeated: [&a_batch, &b_batch].map(|own| own.len() != batch.len()),
-        };
-        Ok((batches, shape))
-    }
-
-    /// `y = a b` or `y += a b` for every product.
-    fn left<T: Elem>(&self, a: &[T], b: &[T], y: &mut [T], add: bool) {
-        let [m, k, n] = self.size;
-        self.walk.each(|[i, j, o]| {
-            let y = &mut y[o..o + m * n];
-            if let ([y], false) = (&mut *y, add) {
-                *y = kernel::dot(&a[i..i + k], &b[j..j + k]);
-            } else {
-                T::matmul(matrix(a, i, m, k), matrix(b, j, k, n), y, add);
-            }
-        });
-    }
-}
-
-/// The row-major matrix that begins at `start`.
-fn matrix<T>(data: &[T], start: usize, rows: usize, cols: usize) -> Matrix<'_, T> {
-    Matrix::new(&data[start..start + rows * cols], rows, cols)
-}
-
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Matrix product over the last two axes, by the rules of `numpy.matmul`.
     ///
@@ -199,8 +66,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Sizes of 0 are legal; a sum of nothing is 0.
     ///
     /// # Gradient
-    /// `ga = g bᵀ`, `gb = aᵀ g`, by strides and without transposed copies; an operand that serves
-    /// several products of a batch gets their sum.
+    /// `ga = g bᵀ`, `gb = aᵀ g`; an operand that serves several products of a batch gets their sum.
+    ///
+    /// # Complexity
+    /// `m k n` multiplications for each product. Threads share the products of a batch and the rows of
+    /// large ones, with the same bits for any number of threads.
     ///
     /// # Panics
     /// If an operand has no axes, the inner sizes differ, the batches do not broadcast, or the other

@@ -14,6 +14,7 @@ mod linear;
 mod over;
 mod own;
 mod plain;
+mod products;
 mod reduction;
 mod span;
 mod spec;

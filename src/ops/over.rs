@@ -80,7 +80,7 @@ impl Over {
     /// The elements as rows to reduce, in the order of the result's elements.
     ///
     /// Adjacent axes are one longer axis; others are brought together in a copy.
-    pub(crate) fn rows<'a, T: Copy>(&self, x: &'a Tensor<T>) -> (Cow<'a, [T]>, Rows) {
+    pub(crate) fn rows<'a, T: Copy + Send + Sync>(&self, x: &'a Tensor<T>) -> (Cow<'a, [T]>, Rows) {
         match self.order(x.rank()) {
             None => (Cow::Borrowed(x.data()), self.geometry(x.shape())),
             Some(order) => {
@@ -93,7 +93,7 @@ impl Over {
 
     /// Writes `gx`, elements of a tensor of this shape, by a closure that sees them as [`Self::rows`]
     /// orders them.
-    pub(crate) fn write<T: Copy>(
+    pub(crate) fn write<T: Copy + Send + Sync>(
         &self,
         shape: &Shape,
         gx: &mut [T],

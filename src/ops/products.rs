@@ -1,0 +1,169 @@
+//! `Products`: the matrix products that one call of a product op consists of, and their derivatives.
+//!
+//! The ops themselves, with their documentation, stand in `matmul` and `matmul_t`.
+
+use crate::error::{Error, ErrorKind};
+use crate::kernel::{self, Elem, Matrix, Strided};
+use crate::rule::Slot;
+use crate::tensor::{Shape, Tensor};
+
+/// The products of `[.., m, k]` and `[.., k, n]` (`[.., n, k]` if that is to be transposed).
+pub(super) struct Products {
+    /// `[m, k, n]`: the left matrix has m rows, the right one n columns once it is transposed.
+    size: [usize; 3],
+    /// Where each product finds its left and right matrix and puts its result.
+    walk: Strided<3>,
+    /// Whether the right matrices are stored transposed.
+    transposed: bool,
+}
+
+impl Products {
+    /// The products of operands whose shapes were accepted.
+    pub(super) fn of<T>(x: &[&Tensor<T>], transposed: bool) -> Self {
+        let products = Self::new("matmul", x[0].shape(), x[1].shape(), transposed);
+        products.expect("the shapes were checked").0
+    }
+
+    /// The products, and the shape of the result.
+    ///
+    /// # Errors
+    /// If an operand has too few axes, the inner sizes differ, or the batches do not broadcast.
+    pub(super) fn new(
+        op: &'static str,
+        a: &Shape,
+        b: &Shape,
+        transposed: bool,
+    ) -> Result<(Self, Shape), Error> {
+        let axes = |shape: &Shape, least: usize, expected: &'static str| {
+            let shape = shape.clone();
+            let too_few = shape.rank() < least;
+            let kind = ErrorKind::Rank {
+                op,
+                shape,
+                expected,
+            };
+            if too_few {
+                return Err(Error::new(kind));
+            }
+            Ok(())
+        };
+        axes(a, 1, "operands with at least 1 axis")?;
+        match transposed {
+            true => axes(b, 2, "a right operand with at least 2 axes")?,
+            false => axes(b, 1, "operands with at least 1 axis")?,
+        }
+        let (a_batch, m, k) = match &a[..] {
+            [batch @ .., m, k] => (Shape::new(batch), *m, *k),
+            _ => (Shape::scalar(), 1, a[0]),
+        };
+        let (b_batch, inner, n) = match (&b[..], transposed) {
+            ([batch @ .., n, k], true) => (Shape::new(batch), *k, *n),
+            ([batch @ .., k, n], false) => (Shape::new(batch), *k, *n),
+            _ => (Shape::scalar(), b[0], 1),
+        };
+        let (left, right) = (a.clone(), b.clone());
+        if k != inner {
+            return Err(match transposed {
+                true => Error::argument(
+                    op,
+                    format!("inner sizes {k} and {inner} differ ({left} and {right})"),
+                ),
+                false => Error::new(ErrorKind::Inner { op, left, right }),
+            });
+        }
+        let batch = a_batch.broadcast(op, &b_batch);
+        let batch = batch.map_err(|_| Error::new(ErrorKind::Batch { op, left, right }))?;
+        let shape = batch
+            .iter()
+            .copied()
+            .chain((a.rank() > 1).then_some(m))
+            .chain((b.rank() > 1).then_some(n))
+            .collect();
+        let (size, walk) = if b_batch.len() == 1 {
+            // One right matrix for all: the rows of all left matrices are one tall matrix.
+            let size = [a_batch.len() * m, k, n];
+            (size, Strided::new([0; 3], std::iter::empty()))
+        } else {
+            let strides = [&a_batch, &b_batch, &batch].map(|own| kernel::spread(&batch, own));
+            let areas = [m * k, k * n, m * n];
+            let axes = (0..batch.rank()).map(|axis| {
+                let stride = |k: usize| strides[k][axis] * areas[k] as isize;
+                (batch[axis], [stride(0), stride(1), stride(2)])
+            });
+            ([m, k, n], Strided::new([0; 3], axes))
+        };
+        let products = Self {
+            size,
+            walk,
+            transposed,
+        };
+        Ok((products, shape))
+    }
+
+    /// `y = a b`, or `y += a b` where `add` is set, for every product.
+    pub(super) fn forward<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T], add: bool) {
+        let [m, k, n] = self.size;
+        if m * n == 1 && !add {
+            let (a, b) = (a.data(), b.data());
+            self.walk
+                .each(|[i, j, o]| y[o] = kernel::dot(&a[i..i + k], &b[j..j + k]));
+            return;
+        }
+        let (a, b) = (matrix(a, m, k), self.right(b));
+        kernel::matmuls(a, b, &mut self.places([0, 1, 2]), y, add);
+    }
+
+    /// The pullback: `ga = g bᵀ` and `gb = aᵀ g`, or `gᵀ a` where the right matrix is transposed.
+    pub(super) fn pull<T: Elem>(&self, x: &[&Tensor<T>], g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let [m, k, n] = self.size;
+        let (a, b, g) = (matrix(x[0], m, k), self.right(x[1]), matrix(g, m, n));
+        if gx[0].wanted() {
+            let mut places = self.places([2, 1, 0]);
+            kernel::matmuls(g, b.transposed(), &mut places, gx[0].fill(), false);
+        }
+        if gx[1].wanted() {
+            let (left, right, order) = match self.transposed {
+                true => (g.transposed(), a, [2, 0, 1]),
+                false => (a.transposed(), g, [0, 2, 1]),
+            };
+            let mut places = self.places(order);
+            kernel::matmuls(left, right, &mut places, gx[1].fill(), false);
+        }
+    }
+
+    /// The pushforward: `ty = ta b + a tb`.
+    pub(super) fn push<T: Elem>(&self, x: &[&Tensor<T>], t: &[Option<&Tensor<T>>], ty: &mut [T]) {
+        match t[0] {
+            Some(t) => self.forward(t, x[1], ty, false),
+            None => ty.fill(T::zero()),
+        }
+        if let Some(t) = t[1] {
+            self.forward(x[0], t, ty, true);
+        }
+    }
+
+    /// What a right matrix looks like.
+    fn right<'a, T>(&self, b: &'a Tensor<T>) -> Matrix<'a, T> {
+        let [_, k, n] = self.size;
+        match self.transposed {
+            true => matrix(b, n, k).transposed(),
+            false => matrix(b, k, n),
+        }
+    }
+
+    /// The places of all products, with the buffers (left, right, result) in another order.
+    fn places(&self, order: [usize; 3]) -> Vec<[usize; 3]> {
+        let mut places = Vec::new();
+        self.walk.each(|at| places.push(order.map(|k| at[k])));
+        places
+    }
+}
+
+/// A row-major matrix at the start of a tensor's buffer.
+fn matrix<T>(x: &Tensor<T>, rows: usize, columns: usize) -> Matrix<'_, T> {
+    Matrix {
+        data: x.data(),
+        size: (rows, columns),
+        step: (columns, 1),
+    }
+}
