@@ -25,14 +25,22 @@ impl<T: Elem> Reduction<T> for Mean {
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
-        let n = T::of(at.rows.n as f64);
-        let share: Vec<T> = g.iter().map(|&g| g / n).collect();
+        let share: Vec<T> = g.iter().map(|&g| share(at.rows.n, g)).collect();
         at.spread(&share, gx);
+    }
+
+    fn even(&self, n: usize, g: T) -> Option<T> {
+        Some(share(n, g))
     }
 
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
         kernel::mean_axis(at.rows, t, &vec![(); at.rows.count()], ty, &|t, ()| t);
     }
+}
+
+/// What each of `n` elements gets of a cotangent.
+fn share<T: Elem>(n: usize, g: T) -> T {
+    g / T::of(n as f64)
 }
 
 reduction! {

@@ -12,7 +12,7 @@ use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
 /// A function of a row that is one number.
-pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
+pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
 
@@ -40,6 +40,11 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
     /// The same function composed from other ops; the operand itself where it is primitive.
     fn composed<'t>(&self, x: Var<'t, Tensor<T>>, _: &[isize], _: bool) -> Var<'t, Tensor<T>> {
         x
+    }
+
+    /// The cotangent of every element of a row of `n`, where it is the same for all.
+    fn even(&self, _n: usize, _g: T) -> Option<T> {
+        None
     }
 
     /// Writes one tangent for each row: here by the slopes, which are the pullback of ones.
@@ -212,6 +217,16 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
 
     fn keeps(&self) -> Keeps {
         R::KEEPS
+    }
+
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        // What runs along the leading axis mixes its rows.
+        let within = self.over.axes().first().is_some_and(|&axis| axis > 0);
+        within.then_some(self)
+    }
+
+    fn even(&self, n: usize, g: T) -> Option<T> {
+        self.op.even(n, g)
     }
 }
 
