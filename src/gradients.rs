@@ -33,6 +33,9 @@ pub(crate) enum Cotangent<T> {
     Zero,
     /// What has flowed into it so far, or in all once the walk has passed.
     Sum(Tensor<T>),
+    /// So far the same number for all elements: for a node whose walk goes by blocks, where it is
+    /// written out for one block at a time.
+    Even(T),
     /// It was passed on and given back.
     Released,
 }
@@ -50,10 +53,12 @@ impl<T: Clone> Cotangent<T> {
         }
     }
 
-    /// What has flowed into it so far, taken out for more to be added.
-    pub(crate) fn take(&mut self) -> Option<Tensor<T>> {
+    /// What has flowed into it so far, taken out for more to be added; `write` makes a tensor of one
+    /// number.
+    pub(crate) fn take(&mut self, write: impl FnOnce(T) -> Tensor<T>) -> Option<Tensor<T>> {
         match std::mem::replace(self, Self::Zero) {
             Self::Sum(sum) => Some(sum),
+            Self::Even(g) => Some(write(g)),
             other => {
                 *self = other;
                 None
@@ -128,6 +133,7 @@ impl<T: Elem> Gradients<'_, T> {
                     op: "a scalar operand",
                 })),
             },
+            Some(Cotangent::Even(_)) => unreachable!("the walk passes what it flows into"),
             Some(Cotangent::Zero) | None => Ok(None),
         }
     }

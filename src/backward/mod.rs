@@ -3,19 +3,22 @@
 //! Scalar nodes are swept in stretches between tensor nodes; each tensor node applies one rule.
 //! Nothing recurses, so the length of a chain is limited by memory alone.
 
+mod pullback;
+mod region;
 mod watch;
 
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::{Cotangent, Gradients};
-use crate::kernel::{self, Elem};
-use crate::tape::rule::{Point, Residual, Rule, Slot};
-use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Pool, Tape, WalkCost, operands, sweep};
+use crate::kernel::Elem;
+use crate::tape::rule::{Point, Residual};
+use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-pub(crate) use watch::{Blind, Watch};
+use self::pullback::{Pullback, accumulate};
+pub(crate) use self::watch::{Blind, Watch};
 
 impl<'t, T: Elem> Var<'t, T> {
     /// The gradients of this scalar with respect to everything it depends on.
@@ -106,12 +109,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     ) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape();
         let node = tape.node(self.repr);
-        if node.value.shape() != cotangent.shape() {
+        if node.shape() != cotangent.shape() {
             return Err(Error::new(ErrorKind::Shape {
                 op: "vjp",
                 what: "the cotangent",
                 found: cotangent.shape().clone(),
-                expected: node.value.shape().clone(),
+                expected: node.shape().clone(),
             }));
         }
         let scalars = node.mark as usize;
@@ -165,6 +168,8 @@ struct Walk<'t, T: Elem, W> {
     /// The pool's count before this walk.
     counted: [isize; 2],
     pullbacks: usize,
+    /// The run that was walked in blocks last.
+    walked: Option<u32>,
 }
 
 impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
@@ -179,6 +184,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             cotangents: Vec::new(),
             counted: tape.pool.begin(),
             pullbacks: 0,
+            walked: None,
         }
     }
 
@@ -199,6 +205,9 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             swept = mark;
             if node.spread {
                 self.gather(k, node);
+            }
+            if node.place.is_some() && self.in_blocks(&nodes, k)? {
+                continue;
             }
             let Some(g) = self.cotangents[k].pass(node.kept) else {
                 continue;
@@ -246,11 +255,11 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn gather(&mut self, k: usize, node: &Node<T>) {
         let from = node.mark as usize;
         // The output may be the first of several elements; those after it have no adjoint.
-        let to = (from + node.value.len()).min(self.adjoints.len());
+        let to = (from + node.shape().len()).min(self.adjoints.len());
         if from >= to || self.adjoints[from..to].iter().all(T::is_zero) {
             return;
         }
-        let mut g = self.tape.pool.take(node.value.shape().clone());
+        let mut g = self.tape.pool.take(node.shape().clone());
         let elements = g
             .unique_mut()
             .expect("a buffer from the pool has one owner");
@@ -277,87 +286,38 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         let Kind::Op { rule, inputs } = &node.kind else {
             unreachable!("only operations have a pullback")
         };
-        let pool = &self.tape.pool;
-        let cotangents = &mut self.cotangents;
-        let mut slot = |id: &NodeId| {
-            let operand = &nodes[id.index()];
-            let earlier = cotangents[id.index()].take();
-            Slot::new(pool, operand.value.shape(), operand.active()).adding(earlier)
-        };
-        // Slots stay where they are made: to move one costs more than a pullback of few elements.
-        match &inputs[..] {
-            [a] => {
-                let mut gx = [slot(a)];
-                self.apply(nodes, at, (&**rule, inputs), g, &mut gx)
-            }
-            [a, b] => {
-                let mut gx = [slot(a), slot(b)];
-                self.apply(nodes, at, (&**rule, inputs), g, &mut gx)
-            }
-            _ => {
-                let mut gx: SmallVec<[_; 4]> = inputs.iter().map(slot).collect();
-                self.apply(nodes, at, (&**rule, inputs), g, &mut gx)
-            }
-        }
-    }
-
-    fn apply(
-        &mut self,
-        nodes: &[Node<T>],
-        at: usize,
-        (rule, inputs): (&dyn Rule<T>, &[NodeId]),
-        g: &Tensor<T>,
-        gx: &mut [Slot<'_, T>],
-    ) -> Result<(), Error> {
-        let node = &nodes[at];
-        let nothing = Residual::default();
-        let kept = node.residual.as_deref().unwrap_or(&nothing);
-        let y = &node.value;
-        operands(
-            nodes,
-            inputs,
-            |node| &node.value,
-            |x| rule.vjp(&Point { x, y, kept }, g, gx),
-        );
         self.pullbacks += 1;
-        for (k, (slot, id)) in gx.iter_mut().zip(inputs).enumerate() {
-            if !slot.wanted() {
-                continue;
-            }
-            let [earlier, share] = slot.settle().map_err(|fault| {
-                let what = format!("the cotangent of operand {k}");
-                fault.error(rule.name(), what, Some(node.line))
-            })?;
-            if let (true, Some(share)) = (W::LOOKS, &share) {
-                self.watch.share(at, k, g, share);
-            }
-            let cotangent = &mut self.cotangents[id.index()];
-            // In this order, so that an operand that is used twice here gets both shares.
-            for share in [earlier, share].into_iter().flatten() {
-                accumulate(&self.tape.pool, cotangent, share);
+        if self.spread_evenly(nodes, at, g) {
+            return Ok(());
+        }
+        let tape = self.tape;
+        let nothing = Residual::default();
+        let kept = node.residual.get().map_or(&nothing, |kept| kept);
+        let y = tape.evaluate(nodes, NodeId(at as u32));
+        let value = |id: &NodeId| tape.evaluate(nodes, *id);
+        let operand = |id: &NodeId| (id.index(), nodes[id.index()].active());
+        let (watch, cotangents) = (&mut self.watch, &mut self.cotangents);
+        let mut apply = |x: &[&Tensor<T>], inputs: &[(usize, bool)]| {
+            let pullback = Pullback {
+                rule: &**rule,
+                line: node.line,
+                at: Point { x, y, kept },
+                inputs,
+            };
+            pullback.apply(&tape.pool, cotangents, g, |k, gx| {
+                if W::LOOKS {
+                    watch.share(at, k, g, gx);
+                }
+            })
+        };
+        match &inputs[..] {
+            [a] => apply(&[value(a)], &[operand(a)]),
+            [a, b] => apply(&[value(a), value(b)], &[operand(a), operand(b)]),
+            _ => {
+                let x: SmallVec<[_; 4]> = inputs.iter().map(value).collect();
+                let operands: SmallVec<[_; 4]> = inputs.iter().map(operand).collect();
+                apply(&x, &operands)
             }
         }
-        Ok(())
     }
-}
-
-/// Adds a share to a cotangent; the first one is stored as it is.
-fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, share: Tensor<T>) {
-    let Cotangent::Sum(sum) = cotangent else {
-        *cotangent = Cotangent::Sum(share);
-        return;
-    };
-    if let Some(elements) = sum.unique_mut() {
-        kernel::add_to(share.data(), elements);
-        pool.put(share);
-        return;
-    }
-    // Shared with the cotangent of another node: the sum needs a buffer of its own.
-    let mut fresh = pool.take(sum.shape().clone());
-    let elements = fresh
-        .unique_mut()
-        .expect("a buffer from the pool has one owner");
-    kernel::map2(sum.data(), share.data(), elements, |a, b| a + b);
-    pool.put(share);
-    *sum = fresh;
 }

@@ -68,6 +68,7 @@ pub(super) struct Trace<'a, T: Elem> {
 impl<'a, T: Elem> Trace<'a, T> {
     /// Holds a recording and its walk against the wide ones.
     pub(super) fn new(side: &'static str, run: &'a Run<T>, wide: &Run<T::Wide>) -> Self {
+        run.recording.tape.evaluate_all();
         let nodes = run.recording.tape.nodes.borrow();
         let exact = wide.recording.tape.nodes.borrow();
         let values = nodes.iter().zip(exact.iter());
@@ -75,7 +76,7 @@ impl<'a, T: Elem> Trace<'a, T> {
         Self {
             side,
             recording: &run.recording,
-            values: values.map(|(a, b)| off(&a.value, &b.value)).collect(),
+            values: values.map(|(a, b)| off(a.value(), b.value())).collect(),
             cotangents: cotangents
                 .map(|pair| match pair {
                     (Some(a), Some(b)) => off(a, b),

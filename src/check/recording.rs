@@ -59,17 +59,17 @@ impl<T: Elem> Recording<T> {
 
     /// The output as it stands.
     pub(super) fn value(&self) -> Tensor<T> {
-        self.tape.node(self.output).value.clone()
+        self.tape.value_of(self.output).clone()
     }
 
     /// The shape of an input.
     pub(super) fn input_shape(&self, k: usize) -> Shape {
-        self.tape.node(self.inputs[k]).value.shape().clone()
+        self.tape.node(self.inputs[k]).shape().clone()
     }
 
     /// An input as it stands.
     pub(super) fn input(&self, k: usize) -> Tensor<T> {
-        self.tape.node(self.inputs[k]).value.clone()
+        self.tape.value_of(self.inputs[k]).clone()
     }
 
     /// How many inputs there are.
@@ -80,7 +80,7 @@ impl<T: Elem> Recording<T> {
     /// Runs the recording again at other inputs.
     pub(super) fn at(&mut self, x: &[Tensor<T>]) -> Tensor<T> {
         for (id, x) in self.inputs.iter().zip(x) {
-            self.tape.nodes.get_mut()[id.index()].value = x.clone();
+            self.tape.nodes.get_mut()[id.index()].set_value(x.clone());
         }
         self.tape.rerun();
         self.value()

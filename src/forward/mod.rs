@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Kind, NOBODY, Node, Tape, push_forward};
+use crate::tape::{Kind, NOBODY, Node, NodeId, Tape, push_forward};
 use crate::tensor::Tensor;
 use crate::var::{Value, Var};
 
@@ -150,7 +150,7 @@ impl<T: Elem> Tangents<'_, T> {
 
     fn gather(&mut self, k: usize, node: &Node<T>, start: usize) {
         let members = self.tape.members.borrow();
-        let members = &members[start..start + node.value.len()];
+        let members = &members[start..start + node.shape().len()];
         let tangent = |member: &crate::tape::Member<T>| match member.index {
             NOBODY => T::zero(),
             index => {
@@ -160,7 +160,7 @@ impl<T: Elem> Tangents<'_, T> {
         };
         let elements: Vec<T> = members.iter().map(tangent).collect();
         if !elements.iter().all(T::is_zero) {
-            let shape = node.value.shape().clone();
+            let shape = node.shape().clone();
             self.tensors[k] = Some(Tensor::of_buffer(shape, elements));
         }
     }
@@ -178,15 +178,16 @@ impl<T: Elem> Tangents<'_, T> {
         if t.iter().all(Option::is_none) {
             return Ok(None);
         }
-        let x: SmallVec<[&Tensor<T>; 2]> =
-            inputs.iter().map(|id| &nodes[id.index()].value).collect();
+        let value = |&id| self.tape.evaluate(nodes, id);
+        let x: SmallVec<[&Tensor<T>; 2]> = inputs.iter().map(value).collect();
+        let y = value(&NodeId(k as u32));
         let nothing = Residual::default();
         let at = Point {
             x: &x,
-            y: &node.value,
-            kept: node.residual.as_deref().unwrap_or(&nothing),
+            y,
+            kept: node.residual.get().map_or(&nothing, |kept| kept),
         };
-        let mut ty = Slot::new(&self.tape.pool, node.value.shape(), true);
+        let mut ty = Slot::new(&self.tape.pool, node.shape(), true);
         let line = Some(node.line);
         rule.jvp(&at, &t, &mut ty)
             .map_err(|why| why.recorded_at(node.line))?;

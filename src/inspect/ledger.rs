@@ -6,6 +6,7 @@ use std::fmt;
 use crate::kernel::Elem;
 use crate::rule::Keeps;
 use crate::tape::{Entry, Member, NodeView, Tape, WalkCost};
+use crate::tensor::Tensor;
 
 /// What a tape keeps, by op; see [`Tape::ledger`].
 ///
@@ -91,12 +92,13 @@ impl<T: Elem> Tape<T> {
     pub fn ledger(&self) -> Ledger {
         let nodes = self.nodes();
         // By buffer, not by node: what a reshape shares is read if either is.
-        let buffer = |node: NodeView<'_, T>| node.value().data().as_ptr();
+        // What is put off has none.
+        let buffer = |node: NodeView<'_, T>| Some(node.node().known()?.data().as_ptr());
         let mut read = HashSet::new();
         for node in nodes.iter() {
             let keeps = node.keeps().unwrap_or(Keeps::NOTHING);
-            read.extend(keeps.output.then(|| buffer(node)));
-            read.extend(node.inputs().filter(|_| keeps.inputs).map(buffer));
+            read.extend(keeps.output.then(|| buffer(node)).flatten());
+            read.extend(node.inputs().filter(|_| keeps.inputs).filter_map(buffer));
         }
         let mut rows: Vec<Row> = Vec::new();
         let mut buffers = HashSet::new();
@@ -107,9 +109,10 @@ impl<T: Elem> Tape<T> {
                 rows.push(Row::new(node.op()));
                 rows.len() - 1
             });
-            rows[at].add(node, read.contains(&buffer(node)));
+            let own = buffer(node);
+            rows[at].add(node, own.is_some_and(|buffer| read.contains(&buffer)));
             let bytes = node.value_bytes();
-            if bytes > 0 && !buffers.insert(buffer(node)) {
+            if bytes > 0 && !own.is_none_or(|buffer| buffers.insert(buffer)) {
                 shared += bytes;
             }
         }
@@ -151,7 +154,13 @@ impl Row {
             self.keeps = Some(self.keeps.unwrap_or(keeps).or(keeps));
         }
         self.why = self.why.or(node.why());
-        let operands: Vec<_> = node.inputs().map(NodeView::value).collect();
+        // The counts are those of the shapes; what is put off need not be computed for them.
+        let operands = node.inputs().map(|x| match x.node().known() {
+            Some(value) => value.clone(),
+            None => Tensor::zeros(x.shape()),
+        });
+        let operands: Vec<Tensor<T>> = operands.collect();
+        let operands: Vec<&Tensor<T>> = operands.iter().collect();
         if let Some(twin) = node.rule().and_then(|rule| rule.twin(&operands)) {
             let saved = self.saved.get_or_insert_default();
             let spread = node.scalars().map_or(0, |scalars| scalars.len());

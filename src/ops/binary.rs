@@ -14,7 +14,7 @@ use crate::var::Var;
 /// From it come the method or operator on scalar handles, on tensor handles (which records [`Zip`])
 /// and on plain tensors. For a function of your own [`Var::binary`](crate::Var::binary) is that
 /// method; broadcasting is done for you.
-pub trait Binary<T: Elem>: Copy + Debug + Send + 'static {
+pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
 
@@ -141,6 +141,10 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 
     fn reach(&self) -> Reach {
         Reach::Elementwise
+    }
+
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        Some(self)
     }
 }
 

@@ -26,9 +26,12 @@ impl<T: Elem> Reduction<T> for Mean {
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
-        let n = T::of(at.rows.n as f64);
-        let share: Vec<T> = g.iter().map(|&g| g / n).collect();
+        let share: Vec<T> = g.iter().map(|&g| share(at.rows.n, g)).collect();
         at.spread(&share, gx);
+    }
+
+    fn even(&self, n: usize, g: T) -> Option<T> {
+        Some(share(n, g))
     }
 
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
@@ -49,6 +52,11 @@ impl<T: Elem> Reduction<T> for Mean {
             false => x.sum_axis(axes) / n,
         })
     }
+}
+
+/// What each of `n` elements gets of a cotangent.
+fn share<T: Elem>(n: usize, g: T) -> T {
+    g / T::of(n as f64)
 }
 
 reduction! {

@@ -12,7 +12,7 @@ use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
 /// A function of a row that is one number.
-pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
+pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
 
@@ -45,6 +45,11 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + 'static {
         keep: bool,
     ) -> Option<Var<'t, Tensor<T>>> {
         let _ = (x, axes, keep);
+        None
+    }
+
+    /// The cotangent of every element of a row of `n`, where it is the same for all.
+    fn even(&self, _n: usize, _g: T) -> Option<T> {
         None
     }
 
@@ -222,6 +227,16 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
 
     fn why(&self) -> &'static str {
         R::WHY
+    }
+
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        // What runs along the leading axis mixes its rows.
+        let within = self.over.axes().first().is_some_and(|&axis| axis > 0);
+        within.then_some(self)
+    }
+
+    fn even(&self, n: usize, g: T) -> Option<T> {
+        self.op.even(n, g)
     }
 }
 

@@ -29,6 +29,10 @@ impl<T: Elem> Reduction<T> for Sum {
         at.spread(g, gx);
     }
 
+    fn even(&self, _: usize, g: T) -> Option<T> {
+        Some(g)
+    }
+
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
         kernel::sum_axis(at.rows, t, ty);
     }

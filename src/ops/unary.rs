@@ -37,7 +37,7 @@ use crate::var::Var;
 /// assert_eq!(x.unary(Softsign).value(), Tensor::from([0.5, -0.75]));
 /// check::difference(|x| x[0].unary(Softsign), &[&Tensor::from([1.0, -3.0])]).assert_passed();
 /// ```
-pub trait Unary<T: Elem>: Copy + Debug + Send + 'static {
+pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
 
@@ -149,6 +149,10 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
 
     fn reach(&self) -> Reach {
         Reach::Elementwise
+    }
+
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        Some(self)
     }
 }
 

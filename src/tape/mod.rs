@@ -4,6 +4,7 @@
 //! nodes came before it, which is all that a walk needs to visit both in order. No op is known here
 //! by name: a tensor node carries its [`Rule`](rule::Rule).
 
+mod blocks;
 #[cfg(any(not(feature = "cursor"), test))]
 mod checked;
 #[cfg(any(feature = "cursor", test))]
@@ -16,6 +17,7 @@ mod reach;
 mod record;
 mod replay;
 pub mod rule;
+mod run;
 mod scalars;
 mod slot;
 mod structure;
@@ -25,10 +27,11 @@ use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use blocks::{Block, Blocks, Step, cut, each};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
 pub use node::Id;
-pub(crate) use node::{Kind, Member, Node, NodeId, operands};
+pub(crate) use node::{Kind, Member, Node, NodeId};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
@@ -62,6 +65,10 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) nodes: RefCell<Vec<Node<T>>>,
     pub(crate) members: RefCell<Vec<Member<T>>>,
     pub(crate) pool: Pool<T>,
+    /// The run that the last operations belong to.
+    pub(crate) tail: Cell<Option<run::Run>>,
+    /// Larger tensors are worked on in blocks that fit into so many bytes.
+    pub(crate) cache: usize,
     /// Adjoint vectors of earlier walks, to be used again.
     pub(crate) adjoints: RefCell<Vec<Vec<T>>>,
     /// What the last reverse walk cost.
@@ -103,6 +110,8 @@ impl<T: Elem> Tape<T> {
             nodes: RefCell::new(Vec::with_capacity(tensors)),
             members: RefCell::default(),
             pool: Pool::default(),
+            tail: Cell::new(None),
+            cache: run::CACHE,
             adjoints: RefCell::default(),
             walk: Cell::new(None),
             meter: Meter::default(),
@@ -138,8 +147,11 @@ impl<T: Elem> Tape<T> {
     /// Forgets everything recorded and keeps the memory for the next recording.
     pub fn reset(&mut self) {
         for node in self.nodes.get_mut().drain(..) {
-            self.pool.put(node.value);
+            if let Some(value) = node.content.into_inner() {
+                self.pool.put(value);
+            }
         }
+        self.tail.set(None);
         self.members.get_mut().clear();
         self.scalars.clear();
         self.walk.set(None);
@@ -165,13 +177,11 @@ impl<T: Elem> Tape<T> {
     }
 
     /// How many bytes the recording keeps: values and residuals of tensor nodes, scalar entries.
+    ///
+    /// A value that is put off ([`with_blocks`](Self::with_blocks)) has none until it is asked for.
     pub fn bytes(&self) -> usize {
         let nodes = self.nodes.borrow();
-        let tensors = nodes.iter().map(|node| {
-            let residual = node.residual.as_deref().map_or(0, rule::Residual::bytes);
-            size_of_val(node.value.data()) + residual
-        });
-        tensors.sum::<usize>()
+        nodes.iter().map(Node::bytes).sum::<usize>()
             + self.scalars.bytes()
             + self.members.borrow().len() * size_of::<Member<T>>()
     }

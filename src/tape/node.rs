@@ -1,12 +1,14 @@
 //! Tensor nodes: one entry of the tape for every recorded operation on tensors.
 
+use std::cell::OnceCell;
 use std::marker::PhantomData;
 use std::panic::Location;
 
 use smallvec::SmallVec;
 
 use super::rule::{Residual, Rule};
-use crate::tensor::Tensor;
+use super::run::Place;
+use crate::tensor::{Shape, Tensor};
 
 /// The position of a tensor node on its tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,9 +24,12 @@ impl NodeId {
 #[derive(Debug)]
 pub(crate) struct Node<T> {
     pub(crate) kind: Kind<T>,
-    pub(crate) value: Tensor<T>,
+    /// Nothing while the value is put off.
+    pub(super) content: OnceCell<Tensor<T>>,
     /// What the rule's forward kept; most keep nothing, hence the box.
-    pub(crate) residual: Option<Box<Residual<T>>>,
+    pub(crate) residual: OnceCell<Box<Residual<T>>>,
+    /// Its place in a run, whose values may be put off.
+    pub(crate) place: Option<Box<Place>>,
     /// How many scalar entries were there before this node.
     pub(crate) mark: u32,
     /// Whether the elements are scalar nodes too, entries `mark..mark + len`.
@@ -53,6 +58,47 @@ pub(crate) enum Kind<T> {
 }
 
 impl<T> Node<T> {
+    /// The value.
+    ///
+    /// # Panics
+    /// If it is put off: [`Tape::evaluate`](super::Tape::evaluate) gives it in any case.
+    pub(crate) fn value(&self) -> &Tensor<T> {
+        self.content.get().expect("the value was asked for before")
+    }
+
+    /// The value, unless it is put off.
+    pub(crate) fn known(&self) -> Option<&Tensor<T>> {
+        self.content.get()
+    }
+
+    /// Puts another value there.
+    pub(crate) fn set_value(&mut self, value: Tensor<T>) {
+        self.content = OnceCell::from(value);
+    }
+
+    /// The shape of the value.
+    pub(crate) fn shape(&self) -> &Shape {
+        match (self.content.get(), &self.place) {
+            (Some(value), _) => value.shape(),
+            (None, Some(place)) => &place.shape,
+            (None, None) => unreachable!("only the values of a run are put off"),
+        }
+    }
+
+    /// Bytes of the value and of what the forward kept; of a value that is put off there are none.
+    pub(crate) fn bytes(&self) -> usize {
+        let value = self.known().map_or(0, |value| size_of_val(value.data()));
+        value + self.residual.get().map_or(0, |kept| kept.bytes())
+    }
+
+    /// The operands of an operation.
+    pub(crate) fn inputs(&self) -> &[NodeId] {
+        match &self.kind {
+            Kind::Op { inputs, .. } => inputs,
+            _ => &[],
+        }
+    }
+
     /// Whether a cotangent of this node is of use to anybody.
     pub(crate) fn active(&self) -> bool {
         !matches!(self.kind, Kind::Constant)

@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::panic::Location;
 
 use super::Tape;
-use super::node::{Kind, Node};
-use super::rule::{Keeps, Residual, Rule};
+use super::node::{Kind, Node, NodeId};
+use super::rule::{Keeps, Rule};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
@@ -29,23 +29,29 @@ impl<T: Elem> Tape<T> {
     /// # let _ = y;
     /// ```
     pub fn nodes(&self) -> Nodes<'_, T> {
-        Nodes(self.nodes.borrow())
+        Nodes {
+            tape: self,
+            nodes: self.nodes.borrow(),
+        }
     }
 }
 
 /// The tensor nodes of a tape; see [`Tape::nodes`].
 #[derive(Debug)]
-pub struct Nodes<'t, T: Elem>(Ref<'t, Vec<Node<T>>>);
+pub struct Nodes<'t, T: Elem> {
+    tape: &'t Tape<T>,
+    nodes: Ref<'t, Vec<Node<T>>>,
+}
 
 impl<T: Elem> Nodes<'_, T> {
     /// How many there are, leaves and constants included.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.nodes.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.nodes.is_empty()
     }
 
     /// The nodes in order.
@@ -65,7 +71,8 @@ impl<T: Elem> Nodes<'_, T> {
             self.len()
         );
         NodeView {
-            nodes: &self.0,
+            tape: self.tape,
+            nodes: &self.nodes,
             index,
         }
     }
@@ -87,18 +94,19 @@ pub enum NodeKind {
 
 /// One tensor node, to read.
 #[derive(Debug)]
-pub struct NodeView<'a, T> {
+pub struct NodeView<'a, T: Elem> {
+    tape: &'a Tape<T>,
     nodes: &'a [Node<T>],
     index: usize,
 }
 
-impl<T> Clone for NodeView<'_, T> {
+impl<T: Elem> Clone for NodeView<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for NodeView<'_, T> {}
+impl<T: Elem> Copy for NodeView<'_, T> {}
 
 impl<'a, T: Elem> NodeView<'a, T> {
     pub(crate) fn node(self) -> &'a Node<T> {
@@ -140,25 +148,20 @@ impl<'a, T: Elem> NodeView<'a, T> {
 
     /// The operands of an operation.
     pub fn inputs(self) -> impl ExactSizeIterator<Item = NodeView<'a, T>> {
-        let ids = match &self.node().kind {
-            Kind::Op { inputs, .. } => &inputs[..],
-            _ => &[],
-        };
-        let nodes = self.nodes;
-        ids.iter().map(move |id| NodeView {
-            nodes,
+        self.node().inputs().iter().map(move |id| NodeView {
             index: id.index(),
+            ..self
         })
     }
 
-    /// Its value.
+    /// Its value; one that was put off is worked out now, and kept.
     pub fn value(self) -> &'a Tensor<T> {
-        &self.node().value
+        self.tape.evaluate(self.nodes, NodeId(self.index as u32))
     }
 
     /// The shape of its value.
     pub fn shape(self) -> &'a Shape {
-        self.node().value.shape()
+        self.node().shape()
     }
 
     /// What the pullback reads; `None` for what is no operation.
@@ -171,14 +174,15 @@ impl<'a, T: Elem> NodeView<'a, T> {
         self.rule().map(Rule::why)
     }
 
-    /// The bytes of its value, as if no other node shared the buffer.
+    /// The bytes of its value, as if no other node shared the buffer; none while it is put off.
     pub fn value_bytes(self) -> usize {
-        size_of_val(self.value().data())
+        let known = self.node().known();
+        known.map_or(0, |value| size_of_val(value.data()))
     }
 
     /// The bytes that the forward kept beyond operands and output.
     pub fn residual_bytes(self) -> usize {
-        self.node().residual.as_deref().map_or(0, Residual::bytes)
+        self.node().residual.get().map_or(0, |kept| kept.bytes())
     }
 
     /// The line that recorded it.
@@ -191,6 +195,6 @@ impl<'a, T: Elem> NodeView<'a, T> {
     pub fn scalars(self) -> Option<Range<usize>> {
         let node = self.node();
         let from = node.mark as usize - 1;
-        node.spread.then(|| from..from + node.value.len())
+        node.spread.then(|| from..from + node.shape().len())
     }
 }

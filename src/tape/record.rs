@@ -1,11 +1,13 @@
 //! Recording: how leaves, constants, packs of scalars and operations enter the tape.
 
+use std::cell::OnceCell;
 use std::panic::Location;
 
 use smallvec::SmallVec;
 
 use super::node::{Kind, Member, Node, NodeId, operands};
 use super::rule::{Residual, Rule, Slot};
+use super::run::Place;
 use super::{Entry, NOBODY, Tape};
 use crate::error::Error;
 use crate::kernel::Elem;
@@ -89,7 +91,7 @@ impl<T: Elem> Tape<T> {
         let id = self.run(Box::new(rule), inputs, true)?;
         let node = self.node(id);
         let first = if node.active() { node.mark } else { NOBODY };
-        Ok((node.value.clone(), first))
+        Ok((node.value().clone(), first))
     }
 
     #[track_caller]
@@ -100,20 +102,36 @@ impl<T: Elem> Tape<T> {
         spread: bool,
     ) -> Result<NodeId, Error> {
         let nodes = self.nodes.borrow();
-        let shape = operands(&nodes, inputs, |node| node.value.shape(), |x| rule.shape(x))?;
+        let shape = operands(&nodes, inputs, Node::shape, |x| rule.shape(x))?;
+        let active = inputs.iter().any(|id| nodes[id.index()].active());
+        let joins = || self.join(&nodes, &*rule, inputs, &shape);
+        if let Some(place) = (active && !spread).then(joins).flatten() {
+            drop(nodes);
+            let inputs = SmallVec::from_slice(inputs);
+            let (content, residual) = Default::default();
+            return Ok(self.append(
+                Kind::Op { rule, inputs },
+                content,
+                residual,
+                Some(place),
+                false,
+            ));
+        }
+        if active {
+            self.tail.set(None);
+        }
+        for id in inputs {
+            self.evaluate(&nodes, *id);
+        }
         let mut y = Slot::new(&self.pool, &shape, true);
         let mut residual = Residual::default();
-        operands(
-            &nodes,
-            inputs,
-            |node| &node.value,
-            |x| rule.forward(x, &mut y, &mut residual),
-        );
+        operands(&nodes, inputs, Node::value, |x| {
+            rule.forward(x, &mut y, &mut residual)
+        });
         let line = Some(Location::caller());
         let value = y
             .dense()
             .map_err(|fault| fault.error(rule.name(), "the output", line))?;
-        let active = inputs.iter().any(|id| nodes[id.index()].active());
         drop(nodes);
         if !active {
             return Ok(self.fixed(value));
@@ -131,8 +149,21 @@ impl<T: Elem> Tape<T> {
         residual: Option<Box<Residual<T>>>,
         spread: bool,
     ) -> NodeId {
+        let residual = residual.map_or_else(OnceCell::new, OnceCell::from);
+        self.append(kind, OnceCell::from(value), residual, None, spread)
+    }
+
+    #[track_caller]
+    fn append(
+        &self,
+        kind: Kind<T>,
+        content: OnceCell<Tensor<T>>,
+        residual: OnceCell<Box<Residual<T>>>,
+        place: Option<Box<Place>>,
+        spread: bool,
+    ) -> NodeId {
         let (mark, line) = (self.scalars.len(), Location::caller());
-        if spread {
+        if let (true, Some(value)) = (spread, content.get()) {
             for &element in value.iter() {
                 let entry = Entry::source(element);
                 self.scalars
@@ -145,8 +176,9 @@ impl<T: Elem> Tape<T> {
         nodes.push(Node {
             kept: matches!(kind, Kind::Leaf),
             kind,
-            value,
+            content,
             residual,
+            place,
             mark,
             spread,
             line,

@@ -3,14 +3,15 @@
 //! Rules own their forward, so the tape is a program. Scalar stretches keep only slopes and cannot
 //! be run again; they are refused.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::panic::Location;
 
 use num_traits::Zero;
 use smallvec::SmallVec;
 
-use super::node::{Kind, Member, Node};
+use super::node::{Kind, Member, Node, NodeId};
 use super::rule::{Residual, Slot};
+use super::run::evaluate;
 use super::slot::Fault;
 use super::{Entry, Tape};
 use crate::error::{Error, ErrorKind};
@@ -53,9 +54,11 @@ impl<T: Elem> Tape<T> {
         let nodes = self.nodes.get_mut();
         for k in 0..nodes.len() {
             let (before, rest) = nodes.split_at_mut(k);
+            let run = rest[0].run();
+            let known = |id: &NodeId| evaluate(&self.pool, self.cache, before, *id);
             let Node {
                 kind,
-                value,
+                content,
                 residual,
                 mark,
                 spread,
@@ -66,32 +69,50 @@ impl<T: Elem> Tape<T> {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack { start, .. } => {
                     let pack = &members[*start as usize..];
+                    let value = content.get_mut().expect("a pack has its value");
                     for (element, member) in value.data_mut().iter_mut().zip(pack) {
                         if member.index != super::NOBODY {
                             *element = entries[member.index as usize].partial[1];
                         }
                     }
                 }
+                Kind::Op { inputs, .. } if run.is_some() => {
+                    // Put off once more; as when it was recorded, what it reads from outside its
+                    // run is there.
+                    content
+                        .take()
+                        .into_iter()
+                        .for_each(|old| self.pool.put(old));
+                    residual.take();
+                    let outside = |id: &&NodeId| before[id.index()].run() != run;
+                    for id in inputs.iter().filter(outside) {
+                        known(id);
+                    }
+                }
                 Kind::Op { rule, inputs } => {
-                    let x: SmallVec<[&Tensor<T>; 2]> =
-                        inputs.iter().map(|id| &before[id.index()].value).collect();
+                    let x: SmallVec<[&Tensor<T>; 2]> = inputs.iter().map(known).collect();
                     let mut kept = residual.take().map_or_else(Residual::default, |r| *r);
                     kept.values.clear();
                     kept.indices.clear();
-                    let shape = value.shape().clone();
-                    let old = std::mem::replace(value, Tensor::from(Vec::new()));
+                    let old = content
+                        .take()
+                        .expect("an operation outside a run has its value");
+                    let shape = old.shape().clone();
                     let mut y = Slot::reusing(&self.pool, &shape, old);
                     rule.forward(&x, &mut y, &mut kept);
                     // The rule gave this very shape once, so a fault here is the rule's own.
                     let fault = |fault: Fault| fault.error(rule.name(), "the output", Some(*line));
-                    *value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));
-                    *residual = (!kept.is_empty()).then(|| Box::new(kept));
+                    let value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));
+                    if !kept.is_empty() {
+                        *residual = OnceCell::from(Box::new(kept));
+                    }
                     if *spread {
                         let sources = entries[*mark as usize..].iter_mut();
                         for (entry, &element) in sources.zip(value.iter()) {
                             *entry = Entry::source(element);
                         }
                     }
+                    *content = OnceCell::from(value);
                 }
             }
         }
@@ -127,10 +148,10 @@ impl<T: Elem> Tape<T> {
         );
         for node in self.nodes.borrow().iter() {
             let (kind, value) = match &node.kind {
-                Kind::Leaf => (Kind::Leaf, node.value.map(T::widen)),
-                Kind::Constant => (Kind::Constant, node.value.map(T::widen)),
+                Kind::Leaf => (Kind::Leaf, node.value().map(T::widen)),
+                Kind::Constant => (Kind::Constant, node.value().map(T::widen)),
                 &Kind::Pack { start, folded } => {
-                    (Kind::Pack { start, folded }, node.value.map(T::widen))
+                    (Kind::Pack { start, folded }, node.value().map(T::widen))
                 }
                 Kind::Op { rule, inputs } => {
                     let rule = rule.widen().ok_or_else(|| {
@@ -140,7 +161,7 @@ impl<T: Elem> Tape<T> {
                             line: Some(node.line),
                         })
                     })?;
-                    let shape: Shape = node.value.shape().clone();
+                    let shape: Shape = node.shape().clone();
                     (
                         Kind::Op {
                             rule,
@@ -152,8 +173,9 @@ impl<T: Elem> Tape<T> {
             };
             wide.nodes.get_mut().push(Node {
                 kind,
-                value,
-                residual: None,
+                content: OnceCell::from(value),
+                residual: OnceCell::new(),
+                place: None,
                 mark: node.mark,
                 spread: node.spread,
                 kept: node.kept,

@@ -117,6 +117,26 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     fn reach(&self) -> Reach {
         Reach::Dense
     }
+
+    /// The rule itself, if it works row by row along the leading axis on operands of these shapes, so
+    /// that chains of such rules may be evaluated in blocks of rows that stay in the cache
+    /// ([`Tape::with_blocks`](crate::Tape::with_blocks)).
+    ///
+    /// Rows `a..b` of the output, and what the forward keeps of them in the order of the rows, must be
+    /// to the last bit what the rule gives on rows `a..b` of the operands; one that is broadcast along
+    /// the leading axis is given whole. Likewise rows `a..b` of each cotangent. The forward may then
+    /// run late, more than once, and on several threads.
+    fn rowwise(&self, x: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        let _ = x;
+        None
+    }
+
+    /// The number that the pullback gives to each of the `n` elements of the only operand, where it
+    /// is the same for all, from the cotangent of an output that is one number: as the sum's is.
+    fn even(&self, n: usize, g: T) -> Option<T> {
+        let _ = (n, g);
+        None
+    }
 }
 
 /// Where a rule was evaluated: its operands, its output, and what the forward kept.

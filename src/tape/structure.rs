@@ -16,7 +16,7 @@ impl<T: Elem> Tape<T> {
             member.index.hash(&mut hasher);
         }
         for node in self.nodes.borrow().iter() {
-            node.value.shape()[..].hash(&mut hasher);
+            node.shape()[..].hash(&mut hasher);
             node.mark.hash(&mut hasher);
             if let Kind::Op { rule, inputs } = &node.kind {
                 rule.name().hash(&mut hasher);

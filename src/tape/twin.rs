@@ -29,9 +29,6 @@ impl<T: Elem> Twin<T> {
         let nodes = self.tape.nodes.borrow();
         let leaf = |node: &&super::Node<T>| matches!(node.kind, super::Kind::Leaf);
         let leaves = nodes.iter().filter(leaf);
-        self.tape.bytes()
-            - leaves
-                .map(|node| size_of_val(node.value.data()))
-                .sum::<usize>()
+        self.tape.bytes() - leaves.map(super::Node::bytes).sum::<usize>()
     }
 }

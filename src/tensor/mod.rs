@@ -86,7 +86,6 @@ impl<T> Tensor<T> {
     }
 
     /// Some of the elements in a shape of their number, sharing the buffer.
-    #[allow(dead_code)]
     pub(crate) fn part(&self, range: Range<usize>, shape: Shape) -> Self {
         Self::of_buffer(shape, self.0.data.part(range))
     }

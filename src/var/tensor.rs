@@ -25,17 +25,17 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
     /// Calls `f` with the value, without sharing its buffer.
     pub(crate) fn with_value<R>(self, f: impl FnOnce(&Tensor<T>) -> R) -> R {
-        f(&self.tape().node(self.repr).value)
+        f(&self.tape().value_of(self.repr))
     }
 
     /// The sizes of the axes.
     pub fn shape(self) -> Shape {
-        self.with_value(|x| x.shape().clone())
+        self.tape().node(self.repr).shape().clone()
     }
 
     /// How many axes there are.
     pub fn rank(self) -> usize {
-        self.with_value(Tensor::rank)
+        self.tape().node(self.repr).shape().rank()
     }
 
     pub(crate) fn tensor_id(self) -> Id<Tensor<T>> {
@@ -307,12 +307,12 @@ impl<T: Elem> Tape<T> {
                 ),
             ));
         }
-        if node.value.shape() != value.shape() {
+        if node.shape() != value.shape() {
             return Err(Error::new(ErrorKind::Shape {
                 op,
                 what: "the value for a leaf",
                 found: value.shape().clone(),
-                expected: node.value.shape().clone(),
+                expected: node.shape().clone(),
             }));
         }
         Ok(())
@@ -323,7 +323,7 @@ impl<T: Elem> Tape<T> {
         let nodes = self.nodes.borrow();
         let after = nodes.partition_point(|node| node.mark <= index);
         let covers = |node: &crate::tape::Node<T>| {
-            node.spread && (index - node.mark) < node.value.len() as u32
+            node.spread && (index - node.mark) < node.shape().len() as u32
         };
         match nodes[..after].iter().rev().find(|node| node.spread) {
             Some(node) if covers(node) => Err(Error::argument(

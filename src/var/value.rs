@@ -275,6 +275,6 @@ impl<T: Elem> Value for Tensor<T> {
     }
 
     fn set(tape: &mut Tape<T>, index: u32, value: Tensor<T>) {
-        tape.nodes.get_mut()[index as usize].value = value;
+        tape.nodes.get_mut()[index as usize].set_value(value);
     }
 }

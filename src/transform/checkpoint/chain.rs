@@ -107,7 +107,7 @@ impl<T: Elem> Tape<T> {
         };
         let y = {
             let nodes = self.nodes.borrow();
-            let x: Vec<&Tensor<T>> = ids.iter().map(|id| &nodes[id.index()].value).collect();
+            let x: Vec<&Tensor<T>> = ids.iter().map(|&id| self.evaluate(&nodes, id)).collect();
             let mut stretch = Stretch::new(&self.pool, &self.meter);
             chain.run(&mut stretch, &x)?
         };

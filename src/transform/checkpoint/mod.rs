@@ -97,7 +97,7 @@ impl<T: Elem> Tape<T> {
         };
         let ahead = {
             let nodes = self.nodes.borrow();
-            let x: Vec<&Tensor<T>> = ids.iter().map(|id| &nodes[id.index()].value).collect();
+            let x: Vec<&Tensor<T>> = ids.iter().map(|&id| self.evaluate(&nodes, id)).collect();
             let stretch = Stretch::new(&self.pool, &self.meter);
             let run = rule.run(&stretch, &x)?;
             (run.value(&stretch), run.structure)
@@ -135,7 +135,7 @@ struct Run {
 
 impl Run {
     fn value<T: Elem>(&self, stretch: &Stretch<'_, T>) -> Tensor<T> {
-        stretch.tape.node(self.output).value.clone()
+        stretch.tape.value_of(self.output).clone()
     }
 }
 
@@ -157,6 +157,8 @@ where
         if !y.tape().is(tape) {
             return Err(Error::new(ErrorKind::OtherTape { op: OP }));
         }
+        // It is read in any case, and counts among what is held.
+        drop(tape.value_of(y.repr));
         Ok(Run {
             output: y.repr,
             structure: tape.structure(),

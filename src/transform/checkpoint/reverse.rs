@@ -124,7 +124,7 @@ where
         for k in steps {
             let step = self.record(stretch, x, &state, k)?;
             look(k, &stretch.tape);
-            let next = stretch.tape.node(step.output).value.clone();
+            let next = stretch.tape.value_of(step.output).clone();
             stretch.tape.reset();
             stretch.tape.pool.put(std::mem::replace(&mut state, next));
         }
@@ -170,7 +170,7 @@ where
         self.meter.run();
         let stretch = &walk.stretch;
         let what = format!("step {k} of the closure");
-        let again = stretch.tape.node(step.output).value.clone();
+        let again = stretch.tape.value_of(step.output).clone();
         check_same(OP, &what, self.line, &walk.expected, &again)?;
         walk.structure = add(walk.structure, k, &stretch.tape);
         walk.steps += 1;

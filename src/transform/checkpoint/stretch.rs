@@ -75,7 +75,7 @@ impl<'p, T: Elem> Stretch<'p, T> {
 
     /// Counts what the recording keeps beyond the operands it was given, and `more` bytes.
     pub(super) fn hold(&self, given: &[NodeId], more: usize) -> Held {
-        let bytes = |&id: &NodeId| size_of_val(self.tape.node(id).value.data());
+        let bytes = |&id: &NodeId| self.tape.node(id).bytes();
         let given: usize = given.iter().map(bytes).sum();
         self.tape.meter.hold(self.tape.bytes() - given + more)
     }
@@ -101,7 +101,8 @@ impl<'p, T: Elem> Stretch<'p, T> {
         let mut grads = pull(&self.tape, &[], seeds)?;
         for (leaf, sum) in leaves.iter_mut() {
             let cotangent = grads.cotangents.get_mut(leaf.index());
-            *sum = cotangent.and_then(|cotangent| cotangent.take());
+            *sum = cotangent
+                .and_then(|cotangent| cotangent.take(|_| unreachable!("a leaf has a sum")));
         }
         Ok(())
     }

@@ -108,10 +108,7 @@ impl FixedPoint {
         for handle in handles {
             inputs.push(handle.node(tape, NAME)?);
         }
-        let values: Vec<_> = inputs
-            .iter()
-            .map(|&id| tape.node(id).value.clone())
-            .collect();
+        let values: Vec<_> = inputs.iter().map(|&id| tape.value_of(id).clone()).collect();
         let solution = rule.iterate(&values.iter().collect::<Vec<_>>())?;
         // The rule runs its forward once more, from here.
         let rule = Implicit {

@@ -67,6 +67,7 @@ impl Graph {
     /// # Errors
     /// Those of a rule's pullback.
     pub(super) fn of<T: Elem>(tape: &Tape<T>, bent: Option<fn(T) -> bool>) -> Result<Self, Error> {
+        tape.evaluate_all();
         let nodes = tape.nodes.borrow();
         let mut graph = Self {
             starts: vec![0],
@@ -81,7 +82,7 @@ impl Graph {
             graph.stretch(tape, node.mark, bent);
             let cells = graph.node(tape, &nodes, node, bent)?;
             if node.spread {
-                let elements = (0..node.value.len()).map(|e| cells.of(e));
+                let elements = (0..node.value().len()).map(|e| cells.of(e));
                 graph.scalars.extend(elements);
             }
             graph.tensors.push(cells);
@@ -153,10 +154,10 @@ impl Graph {
     ) -> Result<Cells, Error> {
         Ok(match &node.kind {
             Kind::Constant => Cells::One(CONSTANT),
-            Kind::Leaf => Cells::From(self.fresh(node.value.len())),
+            Kind::Leaf => Cells::From(self.fresh(node.value().len())),
             Kind::Pack { start, .. } => {
                 let members = tape.members.borrow();
-                let pack = &members[*start as usize..][..node.value.len()];
+                let pack = &members[*start as usize..][..node.value().len()];
                 let cell = |member: &crate::tape::Member<T>| match member.index {
                     NOBODY => CONSTANT,
                     index if bent.is_some_and(|bent| bent(member.slope)) => {
@@ -208,11 +209,11 @@ impl Graph {
         let mut numbered = SmallVec::<[Tensor<T>; 2]>::new();
         for (id, operand) in operands {
             let first = cells.len();
-            cells.extend((0..operand.value.len()).map(|e| self.element(*id, e)));
-            numbered.push(count::<T>(operand.value.shape(), first));
+            cells.extend((0..operand.value().len()).map(|e| self.element(*id, e)));
+            numbered.push(count::<T>(operand.value().shape(), first));
         }
         let x: SmallVec<[&Tensor<T>; 2]> = numbered.iter().collect();
-        let mut y = Slot::new(&tape.pool, node.value.shape(), true);
+        let mut y = Slot::new(&tape.pool, node.value().shape(), true);
         rule.forward(&x, &mut y, &mut Residual::default());
         let y = y.finish_dense(rule.name());
         // A constant that looks like a number names a cell too many, which does no harm.
@@ -226,19 +227,19 @@ impl Graph {
         operands: &Operands<'_, T>,
         bent: &[Vec<bool>],
     ) -> Cells {
-        let shape = node.value.shape();
+        let shape = node.value().shape();
         let zeros = Tensor::full(shape.clone(), 0u32);
         let places: SmallVec<[Tensor<usize>; 2]> = operands
             .iter()
             .map(|(_, operand)| {
-                let own: Vec<usize> = (0..operand.value.len()).collect();
-                let own = Tensor::of_buffer(operand.value.shape().clone(), own);
+                let own: Vec<usize> = (0..operand.value().len()).collect();
+                let own = Tensor::of_buffer(operand.value().shape().clone(), own);
                 own.zip(&zeros, rule_name(node), |place, _| place)
                     .expect("the operands of an elementwise rule broadcast to its output")
             })
             .collect();
         let first = self.len() as u32;
-        for element in 0..node.value.len() {
+        for element in 0..node.value().len() {
             let cells: SmallVec<[Operand; 2]> = operands
                 .iter()
                 .enumerate()
@@ -259,7 +260,7 @@ impl Graph {
     fn dense<T: Elem>(&mut self, operands: &Operands<'_, T>, bent: &[Vec<bool>]) -> Cells {
         let mut cells = Vec::new();
         for (k, (id, operand)) in operands.iter().enumerate() {
-            cells.extend((0..operand.value.len()).map(|e| Operand {
+            cells.extend((0..operand.value().len()).map(|e| Operand {
                 cell: self.element(*id, e),
                 bent: bent[k].get(e).is_some_and(|&bent| bent),
             }));
@@ -279,7 +280,7 @@ fn rule_name<T: Elem>(node: &Node<T>) -> &'static str {
 
 /// Whether `T` can hold the numbers of all elements exactly.
 fn countable<T: Elem>(operands: &Operands<'_, T>) -> bool {
-    let last: usize = operands.iter().map(|(_, node)| node.value.len()).sum();
+    let last: usize = operands.iter().map(|(_, node)| node.value().len()).sum();
     last as f64 * T::epsilon().primal() <= 1.0
 }
 
@@ -306,20 +307,20 @@ fn bends<T: Elem>(
         return Ok(vec![Vec::new(); operands.len()]);
     };
     let golden = 0.618_033_988_749_894_9;
-    let g: Vec<T> = (0..node.value.len())
+    let g: Vec<T> = (0..node.value().len())
         .map(|k| T::of(1.0 + (k as f64 * golden).fract()))
         .collect();
-    let g = Tensor::of_buffer(node.value.shape().clone(), g);
+    let g = Tensor::of_buffer(node.value().shape().clone(), g);
     let nothing = Residual::default();
-    let x: SmallVec<[&Tensor<T>; 2]> = operands.iter().map(|(_, node)| &node.value).collect();
+    let x: SmallVec<[&Tensor<T>; 2]> = operands.iter().map(|(_, node)| node.value()).collect();
     let at = Point {
         x: &x,
-        y: &node.value,
-        kept: node.residual.as_deref().unwrap_or(&nothing),
+        y: node.value(),
+        kept: node.residual.get().map(Box::as_ref).unwrap_or(&nothing),
     };
     let mut gx: SmallVec<[Slot<'_, T>; 2]> = operands
         .iter()
-        .map(|(_, node)| Slot::new(&tape.pool, node.value.shape(), node.active()))
+        .map(|(_, node)| Slot::new(&tape.pool, node.value().shape(), node.active()))
         .collect();
     rule.vjp(&at, &g, &mut gx);
     let read = |mut slot: Slot<'_, T>| {

@@ -1,0 +1,115 @@
+//! One pullback: a rule applied at a point, and its shares added to the operands' cotangents.
+
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use crate::error::Error;
+use crate::gradients::Cotangent;
+use crate::kernel::{self, Elem};
+use crate::tape::Pool;
+use crate::tape::rule::{Point, Rule, Slot};
+use crate::tensor::{Shape, Tensor};
+
+/// A rule to pull back through, and where.
+pub(super) struct Pullback<'a, T: Elem> {
+    pub(super) rule: &'a dyn Rule<T>,
+    pub(super) line: &'static Location<'static>,
+    pub(super) at: Point<'a, T>,
+    /// Where each operand's cotangent stands in the list, and whether it is of use.
+    pub(super) inputs: &'a [(usize, bool)],
+}
+
+impl<T: Elem> Pullback<'_, T> {
+    /// Adds to the operands' cotangents what `g` gives them; `look` sees each share.
+    ///
+    /// # Errors
+    /// If the rule leaves a cotangent unset or gives it another shape.
+    pub(super) fn apply(
+        &self,
+        pool: &Pool<T>,
+        cotangents: &mut [Cotangent<T>],
+        g: &Tensor<T>,
+        look: impl FnMut(usize, &Tensor<T>),
+    ) -> Result<(), Error> {
+        let mut slot = |k: usize| {
+            let ((id, active), shape) = (self.inputs[k], self.at.x[k].shape());
+            let earlier = cotangents[id].take(|g| filled(pool, shape, g));
+            Slot::new(pool, shape, active).adding(earlier)
+        };
+        // Slots stay where they are made: to move one costs more than a pullback of few elements.
+        match self.inputs.len() {
+            1 => {
+                let mut gx = [slot(0)];
+                self.fill(pool, cotangents, g, &mut gx, look)
+            }
+            2 => {
+                let mut gx = [slot(0), slot(1)];
+                self.fill(pool, cotangents, g, &mut gx, look)
+            }
+            n => {
+                let mut gx: SmallVec<[_; 4]> = (0..n).map(slot).collect();
+                self.fill(pool, cotangents, g, &mut gx, look)
+            }
+        }
+    }
+
+    fn fill(
+        &self,
+        pool: &Pool<T>,
+        cotangents: &mut [Cotangent<T>],
+        g: &Tensor<T>,
+        gx: &mut [Slot<'_, T>],
+        mut look: impl FnMut(usize, &Tensor<T>),
+    ) -> Result<(), Error> {
+        self.rule.vjp(&self.at, g, gx);
+        for (k, (slot, &(id, _))) in gx.iter_mut().zip(self.inputs).enumerate() {
+            if !slot.wanted() {
+                continue;
+            }
+            let [earlier, share] = slot.settle().map_err(|fault| {
+                let what = format!("the cotangent of operand {k}");
+                fault.error(self.rule.name(), what, Some(self.line))
+            })?;
+            if let Some(share) = &share {
+                look(k, share);
+            }
+            // In this order, so that an operand that is used twice here gets both shares.
+            for share in [earlier, share].into_iter().flatten() {
+                accumulate(pool, &mut cotangents[id], share);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tensor that holds the same number everywhere.
+pub(super) fn filled<T: Elem>(pool: &Pool<T>, shape: &Shape, g: T) -> Tensor<T> {
+    let mut full = pool.take(shape.clone());
+    unique(&mut full).fill(g);
+    full
+}
+
+/// Adds a share to a cotangent; the first one is stored as it is.
+pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, share: Tensor<T>) {
+    let Some(mut sum) = cotangent.take(|g| filled(pool, share.shape(), g)) else {
+        *cotangent = Cotangent::Sum(share);
+        return;
+    };
+    if let Some(elements) = sum.unique_mut() {
+        kernel::add_to(share.data(), elements);
+    } else {
+        // Shared with the cotangent of another node: the sum needs a buffer of its own.
+        let mut fresh = pool.take(sum.shape().clone());
+        kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
+        sum = fresh;
+    }
+    pool.put(share);
+    *cotangent = Cotangent::Sum(sum);
+}
+
+/// The elements of a tensor that has one owner.
+pub(super) fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
+    let elements = tensor.unique_mut();
+    elements.expect("a buffer from the pool has one owner")
+}

@@ -1,0 +1,224 @@
+//! The walk over a run whose values were put off: block by block, each forward and then backward.
+//!
+//! Within a block the pullbacks are those of the ordinary walk, in its order, so that every element
+//! of a cotangent is the same sum of the same shares.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::pullback::{Pullback, filled, unique};
+use super::{Walk, Watch};
+use crate::error::Error;
+use crate::gradients::Cotangent;
+use crate::kernel::Elem;
+use crate::tape::rule::Point;
+use crate::tape::{Block, Blocks, Kind, Node, Pool, Step, cut, each};
+use crate::tensor::Tensor;
+
+/// The part of a run that cotangents flow through.
+struct Region<'a, T> {
+    blocks: Blocks<'a, T>,
+    /// How many rows a block has.
+    height: usize,
+    /// What has flowed into each step before.
+    earlier: Vec<Cotangent<T>>,
+    /// Whether a step's cotangent outlives the region.
+    stays: Vec<bool>,
+}
+
+impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
+    /// Stores the cotangent of the only operand of node `at` as one number, if all its elements get
+    /// the same and the operand's walk goes by blocks.
+    pub(super) fn spread_evenly(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> bool {
+        let Kind::Op { rule, inputs } = &nodes[at].kind else {
+            return false;
+        };
+        let [id] = inputs[..] else {
+            return false;
+        };
+        let operand = &nodes[id.index()];
+        let cotangent = &mut self.cotangents[id.index()];
+        if W::LOOKS || g.len() != 1 || operand.place.is_none() {
+            return false;
+        }
+        let (Cotangent::Zero, Some(g)) = (&*cotangent, rule.even(operand.shape().len(), g.item()))
+        else {
+            return false;
+        };
+        *cotangent = Cotangent::Even(g);
+        true
+    }
+
+    /// Walks over the nodes of its run up to `last`, if a value that their pullbacks read is put off;
+    /// whether it did, now or before.
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it another shape.
+    pub(super) fn in_blocks(&mut self, nodes: &[Node<T>], last: usize) -> Result<bool, Error> {
+        let run = nodes[last].run();
+        if self.walked.is_some() && self.walked == run {
+            return Ok(true);
+        }
+        if W::LOOKS || matches!(self.cotangents[last], Cotangent::Zero) {
+            return Ok(false);
+        }
+        let first = run.expect("the node is in a run") as usize;
+        let mut pulled = vec![false; last + 1 - first];
+        for k in (first..=last).rev().filter(|&k| nodes[k].run() == run) {
+            pulled[k - first] |= !matches!(self.cotangents[k], Cotangent::Zero);
+            if pulled[k - first] {
+                let inside = nodes[k].inputs().iter().map(|id| id.index());
+                for id in inside.filter(|&id| nodes[id].run() == run) {
+                    pulled[id - first] = true;
+                }
+            }
+        }
+        let blocks = Blocks::new(nodes, first, vec![false; pulled.len()], &pulled);
+        if !blocks.computes() {
+            let (pool, shape) = (&self.tape.pool, nodes[last].shape());
+            if let Cotangent::Even(g) = self.cotangents[last] {
+                self.cotangents[last] = Cotangent::Sum(filled(pool, shape, g));
+            }
+            return Ok(false);
+        }
+        self.walked = run;
+        let step = |step: &Step<'_, T>| {
+            let earlier = std::mem::replace(&mut self.cotangents[step.node], Cotangent::Zero);
+            let node = &nodes[step.node];
+            let stays = node.active() && (step.op.is_none() || node.kept);
+            (
+                if step.cut { earlier } else { Cotangent::Zero },
+                stays && step.cut,
+            )
+        };
+        let (earlier, stays) = blocks.steps.iter().map(step).unzip();
+        let region = Region {
+            height: blocks.height(self.tape.cache, 2).clamp(1, blocks.rows),
+            blocks,
+            earlier,
+            stays,
+        };
+        let flowed = region.walk(&self.tape.pool, &mut self.cotangents)?;
+        let steps = region.blocks.steps.iter().zip(flowed);
+        self.pullbacks += steps
+            .filter(|(step, flowed)| *flowed && step.op.is_some())
+            .count();
+        for earlier in region.earlier {
+            if let Cotangent::Sum(sum) = earlier {
+                self.tape.pool.put(sum);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<T: Elem> Region<'_, T> {
+    /// Walks over all blocks, and puts what stays among the cotangents of the tape; which steps
+    /// anything has flowed into.
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it another shape.
+    fn walk(&self, pool: &Pool<T>, cotangents: &mut [Cotangent<T>]) -> Result<Vec<bool>, Error> {
+        let steps = self.blocks.steps.iter().zip(&self.stays);
+        let staying = steps.filter(|(_, stays)| **stays);
+        let full = staying.map(|(step, _)| (step.node, pool.take(step.shape.clone())));
+        let mut full: Vec<(usize, Tensor<T>)> = full.collect();
+        let elements = full.iter_mut().map(|(_, full)| unique(full));
+        let parts = self.blocks.parts(self.height, elements);
+        let walked = each(pool, parts, |pool, rows, full| self.part(pool, rows, full));
+        let mut flowed = vec![false; self.stays.len()];
+        for part in walked {
+            flowed
+                .iter_mut()
+                .zip(part?)
+                .for_each(|(all, part)| *all |= part);
+        }
+        let mut full = full.into_iter();
+        for ((step, &stays), &flowed) in self.blocks.steps.iter().zip(&self.stays).zip(&flowed) {
+            let full = stays.then(|| full.next().expect("each that stays has one"));
+            match full {
+                Some((node, full)) if flowed => cotangents[node] = Cotangent::Sum(full),
+                Some((_, full)) => pool.put(full),
+                None if flowed => cotangents[step.node] = Cotangent::Released,
+                None => {}
+            }
+        }
+        Ok(flowed)
+    }
+
+    /// Walks over the blocks of some rows, and writes what stays of them into `full`.
+    fn part(
+        &self,
+        pool: &Pool<T>,
+        rows: Range<usize>,
+        mut full: Vec<&mut [T]>,
+    ) -> Result<Vec<bool>, Error> {
+        let mut flowed = vec![false; self.stays.len()];
+        for start in rows.clone().step_by(self.height) {
+            let rows = start..rows.end.min(start + self.height);
+            let block = self.blocks.block(pool, rows.clone());
+            let mut cotangents = self.pull_back(pool, &block, rows, &mut flowed)?;
+            let staying = (0..self.stays.len()).filter(|&at| self.stays[at]);
+            for (at, full) in staying.zip(&mut full) {
+                let value = &block.values[at];
+                let (now, later) = std::mem::take(full).split_at_mut(value.len());
+                *full = later;
+                match cotangents[at].take(|g| filled(pool, value.shape(), g)) {
+                    Some(sum) => {
+                        flowed[at] = true;
+                        now.copy_from_slice(sum.data());
+                        pool.put(sum);
+                    }
+                    None => now.fill(T::zero()),
+                }
+            }
+            block.recycle(pool);
+        }
+        Ok(flowed)
+    }
+
+    /// The cotangents of all steps for one block, once the walk has passed over it.
+    fn pull_back(
+        &self,
+        pool: &Pool<T>,
+        block: &Block<T>,
+        rows: Range<usize>,
+        flowed: &mut [bool],
+    ) -> Result<Vec<Cotangent<T>>, Error> {
+        let earlier = self.earlier.iter().map(|earlier| match earlier {
+            Cotangent::Sum(sum) => Cotangent::Sum(cut(sum, rows.clone())),
+            other => other.clone(),
+        });
+        let mut cotangents: Vec<Cotangent<T>> = earlier.collect();
+        for (at, step) in self.blocks.steps.iter().enumerate().rev() {
+            let Some(op) = &step.op else {
+                continue;
+            };
+            let y = &block.values[at];
+            let Some(g) = cotangents[at].take(|g| filled(pool, y.shape(), g)) else {
+                continue;
+            };
+            cotangents[at] = match self.stays[at] {
+                true => Cotangent::Sum(g.clone()),
+                false => Cotangent::Released,
+            };
+            flowed[at] = true;
+            let x: SmallVec<[&Tensor<T>; 2]> =
+                op.inputs.iter().map(|&(at, _)| &block.values[at]).collect();
+            let pullback = Pullback {
+                rule: op.rule,
+                line: op.line,
+                at: Point {
+                    x: &x,
+                    y,
+                    kept: &block.kept[at],
+                },
+                inputs: &op.inputs,
+            };
+            pullback.apply(pool, &mut cotangents, &g, |_, _| ())?;
+            pool.put(g);
+        }
+        Ok(cotangents)
+    }
+}

@@ -1,0 +1,281 @@
+//! `Blocks`: nodes of a run, evaluated for one block of rows after the other.
+//!
+//! A block is small enough that all its intermediates stay in the cache. Values and their order are
+//! known here; the reverse walk over a block stands in `backward`.
+
+use std::ops::Range;
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use super::Pool;
+use super::node::{Kind, Node};
+use super::rule::{Residual, Rule, Slot};
+use super::run::is_cut;
+use crate::kernel::Elem;
+use crate::tensor::{Shape, Tensor};
+
+/// Some nodes of a run and what they read from outside of it, in the order of recording.
+pub(crate) struct Blocks<'a, T> {
+    pub(crate) steps: Vec<Step<'a, T>>,
+    /// The size of the leading axis.
+    pub(crate) rows: usize,
+}
+
+/// One node of them.
+pub(crate) struct Step<'a, T> {
+    /// Its number on the tape.
+    pub(crate) node: usize,
+    pub(crate) shape: &'a Shape,
+    /// Whether a block has its rows alone; an operand that is broadcast along them is taken whole.
+    pub(crate) cut: bool,
+    /// The value, where it need not be computed.
+    given: Option<&'a Tensor<T>>,
+    /// The operation, where it is computed or pulled back.
+    pub(crate) op: Option<Op<'a, T>>,
+}
+
+/// The operation of a step.
+pub(crate) struct Op<'a, T> {
+    pub(crate) rule: &'a (dyn Rule<T> + Sync),
+    /// The steps that are its operands, and whether a cotangent of each is of use.
+    pub(crate) inputs: SmallVec<[(usize, bool); 2]>,
+    pub(crate) line: &'static Location<'static>,
+}
+
+/// What the steps give for one block.
+pub(crate) struct Block<T> {
+    pub(crate) values: Vec<Tensor<T>>,
+    pub(crate) kept: Vec<Residual<T>>,
+}
+
+impl<'a, T: Elem> Blocks<'a, T> {
+    /// What it takes to have the values of the `wanted` nodes of a run, which are counted from its
+    /// `first`, and to pull back those that are `pulled` through their operations.
+    pub(crate) fn new(
+        nodes: &'a [Node<T>],
+        first: usize,
+        mut wanted: Vec<bool>,
+        pulled: &[bool],
+    ) -> Self {
+        let run = nodes[first].run();
+        let is_pulled = |k: usize| pulled.get(k - first).copied().unwrap_or(false);
+        // A block of what a forward kept cannot be had by cutting; it is kept anew.
+        let computes = |k: usize| {
+            let known = nodes[k].known().is_some();
+            !known || is_pulled(k) && nodes[k].residual.get().is_some()
+        };
+        let works = |k: usize| nodes[k].run() == run && (computes(k) || is_pulled(k));
+        let mut places: Vec<(usize, bool)> = Vec::new();
+        for k in (first..first + wanted.len()).rev() {
+            wanted[k - first] |= is_pulled(k);
+            if !wanted[k - first] {
+                continue;
+            }
+            places.push((k, true));
+            for id in nodes[k].inputs().iter().filter(|_| works(k)) {
+                let operand = &nodes[id.index()];
+                match operand.run() == run {
+                    true => wanted[id.index() - first] = true,
+                    false => places.push((id.index(), is_cut(operand.shape(), nodes[k].shape()))),
+                }
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        let place = |operand: usize, of: &Node<T>| {
+            let cut = is_cut(nodes[operand].shape(), of.shape());
+            let found = places.binary_search(&(operand, cut));
+            let found = found.expect("what an operation reads was listed above");
+            (found, nodes[operand].active())
+        };
+        let op = |k: usize| {
+            let node = &nodes[k];
+            let Kind::Op { rule, inputs } = &node.kind else {
+                unreachable!("a run holds operations")
+            };
+            let operands = || inputs.iter().map(|id| &nodes[id.index()]);
+            let shapes: SmallVec<[&Shape; 2]> = operands().map(Node::shape).collect();
+            Op {
+                rule: rule.rowwise(&shapes).expect("it was so when it joined"),
+                inputs: inputs.iter().map(|id| place(id.index(), node)).collect(),
+                line: node.line,
+            }
+        };
+        let step = |&(k, cut): &(usize, bool)| Step {
+            node: k,
+            shape: nodes[k].shape(),
+            cut,
+            given: nodes[k].known().filter(|_| !works(k) || !computes(k)),
+            op: works(k).then(|| op(k)),
+        };
+        Self {
+            steps: places.iter().map(step).collect(),
+            rows: nodes[first].shape()[0],
+        }
+    }
+
+    /// Whether there is something to compute.
+    pub(crate) fn computes(&self) -> bool {
+        self.steps.iter().any(|step| step.given.is_none())
+    }
+
+    /// How many rows a block has, if `copies` of each step are to stay in a cache of so many bytes.
+    pub(crate) fn height(&self, cache: usize, copies: usize) -> usize {
+        let cut = self.steps.iter().filter(|step| step.cut);
+        let row: usize = cut.map(|step| step.shape.len() / self.rows).sum();
+        cache / (row * copies * size_of::<T>()).max(1)
+    }
+
+    /// The values of all steps for some rows.
+    pub(crate) fn block(&self, pool: &Pool<T>, rows: Range<usize>) -> Block<T> {
+        let mut values: Vec<Tensor<T>> = Vec::with_capacity(self.steps.len());
+        let mut kept = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let mut residual = Residual::default();
+            values.push(match (step.given, &step.op) {
+                (Some(value), _) if step.cut => cut(value, rows.clone()),
+                (Some(value), _) => value.clone(),
+                (None, Some(op)) => {
+                    let x: SmallVec<[&Tensor<T>; 2]> =
+                        op.inputs.iter().map(|&(at, _)| &values[at]).collect();
+                    let shape = step.shape.with(0, rows.len());
+                    let mut y = Slot::new(pool, &shape, true);
+                    op.rule.forward(&x, &mut y, &mut residual);
+                    y.dense().unwrap_or_else(|fault| {
+                        let line = Some(op.line);
+                        panic!("{}", fault.error(op.rule.name(), "the output", line))
+                    })
+                }
+                (None, None) => unreachable!("a value is given or computed"),
+            });
+            kept.push(residual);
+        }
+        Block { values, kept }
+    }
+
+    /// The value of the last step, and what its forward kept.
+    pub(super) fn value(&self, pool: &Pool<T>, cache: usize) -> (Tensor<T>, Residual<T>) {
+        let ops = self.steps.iter().filter(|step| step.op.is_some()).count();
+        let height = match ops {
+            1 => self.rows,
+            _ => self.height(cache, 1).clamp(1, self.rows),
+        };
+        if height == self.rows {
+            let mut all = self.block(pool, 0..self.rows);
+            let last = (all.values.pop(), all.kept.pop());
+            all.recycle(pool);
+            return (
+                last.0.expect("the last step"),
+                last.1.expect("the last step"),
+            );
+        }
+        let shape = self.steps.last().expect("the last step").shape;
+        let mut value = pool.take(shape.clone());
+        let elements = value
+            .unique_mut()
+            .expect("a buffer from the pool has one owner");
+        let parts = self.parts(height, std::iter::once(elements));
+        let kept = each(pool, parts, |pool, rows, mut parts| {
+            let mut kept = Residual::default();
+            let mut rest = parts.pop().expect("the part of the value");
+            for start in rows.clone().step_by(height) {
+                let mut block = self.block(pool, start..rows.end.min(start + height));
+                let last = block.values.last().expect("the last step").data();
+                let (now, later) = rest.split_at_mut(last.len());
+                now.copy_from_slice(last);
+                rest = later;
+                let mut last = block.kept.pop().expect("the last step");
+                kept.values.append(&mut last.values);
+                kept.indices.append(&mut last.indices);
+                block.recycle(pool);
+            }
+            kept
+        });
+        let kept = kept.into_iter().reduce(|mut all, part| {
+            all.values.extend(part.values);
+            all.indices.extend(part.indices);
+            all
+        });
+        (value, kept.unwrap_or_default())
+    }
+
+    /// Cuts the rows, and tensors that have them, into parts of whole blocks, one for each thread.
+    pub(crate) fn parts<'b>(
+        &self,
+        height: usize,
+        tensors: impl IntoIterator<Item = &'b mut [T]>,
+    ) -> Vec<(Range<usize>, Vec<&'b mut [T]>)> {
+        let blocks = self.rows.div_ceil(height).div_ceil(threads());
+        let rows = blocks * height;
+        let starts = (0..self.rows).step_by(rows);
+        let mut parts: Vec<_> = starts
+            .map(|start| (start..self.rows.min(start + rows), Vec::new()))
+            .collect();
+        for tensor in tensors {
+            let width = tensor.len() / self.rows;
+            for ((_, part), elements) in parts.iter_mut().zip(chunks(tensor, rows * width)) {
+                part.push(elements);
+            }
+        }
+        parts
+    }
+}
+
+impl<T: Elem> Block<T> {
+    /// Gives the buffers back.
+    pub(crate) fn recycle(self, pool: &Pool<T>) {
+        self.values.into_iter().for_each(|value| pool.put(value));
+    }
+}
+
+/// Some rows of a tensor, on the same buffer.
+pub(crate) fn cut<T>(x: &Tensor<T>, rows: Range<usize>) -> Tensor<T> {
+    let width = x.len() / x.shape()[0];
+    let shape = x.shape().with(0, rows.len());
+    x.part(rows.start * width..rows.end * width, shape)
+}
+
+/// Chunks of a tensor that may have no elements, and then as many chunks as are asked for.
+fn chunks<T>(tensor: &mut [T], len: usize) -> impl Iterator<Item = &mut [T]> {
+    let mut rest = tensor;
+    std::iter::from_fn(move || {
+        let at = len.min(rest.len());
+        let (now, later) = std::mem::take(&mut rest).split_at_mut(at);
+        rest = later;
+        Some(now)
+    })
+}
+
+/// Runs `f` for every part, on several threads if there are several parts; each has its own pool.
+pub(crate) fn each<T: Elem, P: Send, R: Send>(
+    pool: &Pool<T>,
+    mut parts: Vec<(Range<usize>, P)>,
+    f: impl Fn(&Pool<T>, Range<usize>, P) -> R + Sync + Send,
+) -> Vec<R> {
+    if parts.len() == 1 {
+        let (rows, part) = parts.pop().expect("there is one");
+        return vec![f(pool, rows, part)];
+    }
+    #[cfg(feature = "rayon")]
+    {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+        let parts = parts.into_par_iter();
+        parts
+            .map(|(rows, part)| f(&Pool::default(), rows, part))
+            .collect()
+    }
+    #[cfg(not(feature = "rayon"))]
+    parts
+        .into_iter()
+        .map(|(rows, part)| f(pool, rows, part))
+        .collect()
+}
+
+/// How many threads there are to share the work.
+fn threads() -> usize {
+    #[cfg(feature = "rayon")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "rayon"))]
+    1
+}

@@ -1,0 +1,178 @@
+//! Runs: stretches of row-by-row operations whose values are put off until somebody asks.
+//!
+//! Here is who joins a run and when a value is worked out; how a run is evaluated stands in `blocks`.
+
+use std::cell::Ref;
+
+use smallvec::SmallVec;
+
+use super::blocks::Blocks;
+use super::node::{Node, NodeId};
+use super::rule::Rule;
+use super::{Pool, Tape};
+use crate::kernel::Elem;
+use crate::tensor::{Shape, Tensor};
+
+/// Most operations in a run, so that what an evaluation computes again stays bounded.
+const LONGEST: u32 = 32;
+
+/// The bytes of cache to reckon with: half of a core's second level on the machines of these years.
+pub(super) const CACHE: usize = 1 << 19;
+
+/// Parts of the cache that a row may fill: a block of fewer rows would not be one.
+const PARTS: usize = 4;
+
+/// Where a node stands in its run, and what is known of its value before it is computed.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The first node of the run: its name, too.
+    pub(crate) run: u32,
+    pub(crate) shape: Shape,
+}
+
+/// The run that the last operations belong to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    first: u32,
+    /// The size of the leading axis, which all its operations share.
+    rows: usize,
+    members: u32,
+}
+
+impl<T> Node<T> {
+    /// The run that the node belongs to, by its first node.
+    pub(crate) fn run(&self) -> Option<u32> {
+        self.place.as_ref().map(|place| place.run)
+    }
+}
+
+/// Whether an operand has the leading axis of the output, and is not repeated along it.
+pub(super) fn is_cut(operand: &Shape, output: &Shape) -> bool {
+    operand.rank() >= output.rank() && operand[0] == output[0]
+}
+
+impl<T: Elem> Tape<T> {
+    /// The same tape, which works on chains of elementwise operations in blocks of rows whose
+    /// intermediates take about `bytes` together, where tensors are larger than half of that.
+    /// `usize::MAX` turns it off; a tape that is not asked reckons with 512 KB.
+    ///
+    /// A large tensor that goes through `x * w`, `+ b`, `tanh` leaves the cache after each of them and
+    /// comes back for the next. So the tape puts such operations off: shapes are checked at once, and
+    /// numbers computed when somebody asks for them ([`value`](crate::Var::value), a matrix product,
+    /// `sum`), the whole chain for one block after the other. What lies between is not kept; the
+    /// reverse walk computes it again, block by block, for its pullbacks. Which operations take part:
+    /// those that work row by row along the first axis, with a gradient for nothing that is broadcast
+    /// along it ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain.
+    ///
+    /// Values and gradients are bit for bit those of a tape without blocks, on any number of threads.
+    /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is there.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let gradient = |tape: Tape| {
+    ///     let x = tape.var(Tensor::full([1000, 8], 0.5));
+    ///     let loss = (x * x + 1.0).tanh().sum();
+    ///     (loss.backward().wrt(x), tape.bytes())
+    /// };
+    /// let (at_once, all) = gradient(Tape::new());
+    /// let (in_blocks, few) = gradient(Tape::new().with_blocks(4096));
+    /// assert_eq!(at_once, in_blocks);
+    /// assert!(few < all);
+    /// ```
+    #[must_use]
+    pub fn with_blocks(mut self, bytes: usize) -> Self {
+        self.cache = bytes;
+        self
+    }
+
+    /// The place in a run of an operation that is about to be recorded; `None` if it is to be
+    /// computed at once. What it reads from outside the run is there afterwards.
+    pub(super) fn join(
+        &self,
+        nodes: &[Node<T>],
+        rule: &dyn Rule<T>,
+        inputs: &[NodeId],
+        shape: &Shape,
+    ) -> Option<Box<Place>> {
+        let operands = || inputs.iter().map(|id| &nodes[id.index()]);
+        let bytes = |shape: &Shape| shape.len().saturating_mul(size_of::<T>());
+        let most = operands().fold(bytes(shape), |most, x| most.max(bytes(x.shape())));
+        let current = self.tail.get().filter(|run| run.members < LONGEST);
+        let continues = |run: &Run| {
+            let mut operands = operands();
+            operands.any(|x| x.known().is_none() && x.run() == Some(run.first))
+        };
+        let large = most > self.cache / 2;
+        if !large && !current.as_ref().is_some_and(continues) {
+            return None;
+        }
+        let rows = shape.first().copied().filter(|&rows| rows > 1)?;
+        let current = current.filter(|run| run.rows == rows);
+        if !large && current.is_none() || most / rows > self.cache / PARTS {
+            return None;
+        }
+        // The cotangent of an operand that is repeated along the rows would be a sum over all blocks.
+        if operands().any(|x| x.active() && !is_cut(x.shape(), shape)) {
+            return None;
+        }
+        let shapes: SmallVec<[&Shape; 2]> = operands().map(Node::shape).collect();
+        rule.rowwise(&shapes)?;
+        let mut run = current.unwrap_or(Run {
+            first: nodes.len() as u32,
+            rows,
+            members: 0,
+        });
+        run.members += 1;
+        self.tail.set(Some(run));
+        for id in inputs {
+            if nodes[id.index()].run() != Some(run.first) {
+                self.evaluate(nodes, *id);
+            }
+        }
+        Some(Box::new(Place {
+            run: run.first,
+            shape: shape.clone(),
+        }))
+    }
+
+    /// The value of a node, worked out now if it was put off.
+    pub(crate) fn evaluate<'n>(&self, nodes: &'n [Node<T>], id: NodeId) -> &'n Tensor<T> {
+        evaluate(&self.pool, self.cache, nodes, id)
+    }
+
+    /// Works out all values that were put off.
+    pub(crate) fn evaluate_all(&self) {
+        let nodes = self.nodes.borrow();
+        for k in 0..nodes.len() as u32 {
+            self.evaluate(&nodes, NodeId(k));
+        }
+    }
+
+    /// The value of a node, worked out now if it was put off.
+    pub(crate) fn value_of(&self, id: NodeId) -> Ref<'_, Tensor<T>> {
+        Ref::map(self.nodes.borrow(), |nodes| self.evaluate(nodes, id))
+    }
+}
+
+/// [`Tape::evaluate`], with the parts of the tape that it needs.
+pub(super) fn evaluate<'n, T: Elem>(
+    pool: &Pool<T>,
+    cache: usize,
+    nodes: &'n [Node<T>],
+    id: NodeId,
+) -> &'n Tensor<T> {
+    let node = &nodes[id.index()];
+    if let Some(value) = node.known() {
+        return value;
+    }
+    let first = node.run().expect("only values of a run are put off") as usize;
+    let mut wanted = vec![false; id.index() + 1 - first];
+    wanted[id.index() - first] = true;
+    let (value, kept) = Blocks::new(nodes, first, wanted, &[]).value(pool, cache);
+    if !kept.is_empty() {
+        let _ = node.residual.set(Box::new(kept));
+    }
+    node.content.get_or_init(|| value)
+}

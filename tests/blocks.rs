@@ -1,0 +1,249 @@
+//! Chains in blocks: bit for bit what a tape gives that computes at once, with less kept.
+
+#[path = "support/panics.rs"]
+mod panics;
+
+use proptest::prelude::*;
+use wengert::{Elem, ErrorKind, Tape, Tensor, Var};
+
+/// A tape that never puts anything off.
+fn eager<T: Elem>() -> Tape<T> {
+    Tape::default().with_blocks(usize::MAX)
+}
+
+/// Numbers of which some tie.
+fn numbers<T: Elem>(shape: &[usize], seed: usize) -> Tensor<T> {
+    let len = shape.iter().product();
+    let number = |k: usize| T::of(((k * 7 + seed * 13) % 29) as f64 / 9.0 - 1.4);
+    Tensor::new(shape, (0..len).map(number).collect()).unwrap()
+}
+
+fn bits<T: Elem>(x: &Tensor<T>) -> Vec<u64> {
+    x.iter().map(|x| x.primal().to_bits()).collect()
+}
+
+/// One step of a random expression: which op, on which of the handles there are.
+type Step = (u8, u8, u8);
+
+/// Runs the steps and gives all values and gradients as bits, in the order in which they were asked.
+fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec<Vec<u64>> {
+    let mut seen = Vec::new();
+    let row = &shape[1..];
+    let mut keep = shape.to_vec();
+    *keep.last_mut().unwrap() = 1;
+    let scalar = tape.var(T::of(0.7));
+    let given = [
+        numbers(shape, 1),
+        numbers(shape, 2),
+        numbers(&keep, 3),
+        numbers(row, 4),
+    ];
+    let leaves = given.map(|x| tape.var(x));
+    let mut handles = leaves[..3].to_vec();
+    let mut watched = Vec::new();
+    for &(op, a, b) in steps {
+        let [a, b] = [a, b].map(|at| handles[handles.len() - 1 - at as usize % handles.len()]);
+        let last = a.rank() as isize - 1;
+        handles.push(match op % 27 {
+            0 => a + b,
+            1 => a * b,
+            2 => a - b,
+            3 => a / (b.square() + T::one()),
+            4 => a.tanh(),
+            5 => a.sigmoid() * b,
+            6 => a.relu(),
+            7 => -a,
+            8 => a.maximum(b),
+            9 => a.max_keep(last) + b,
+            10 => a * b.sum_keep(-1),
+            11 => (a - a.mean_keep(last)).square(),
+            12 => a * numbers::<T>(row, 5),
+            13 => a + numbers::<T>(shape, 6),
+            14 => a * leaves[3],
+            15 => a + scalar,
+            16 => {
+                watched.push(a.watch());
+                a.sin().min_keep(last) * b
+            }
+            17 => {
+                seen.push(bits(&a.value()));
+                a.softplus()
+            }
+            18 => a + b.detach(),
+            19 => a.cumsum(0) * T::of(0.1),
+            20 => a * a.sum_axis(0),
+            21 => a.logsumexp_keep(last) - b,
+            22 => a * b.mean(),
+            23 => (a + b.sum() * T::of(0.01)).sin(),
+            24 => a.softmax(last) * b,
+            25 => a.log_softmax(last) + b,
+            _ => a.log_sigmoid(),
+        });
+    }
+    let y = *handles.last().unwrap();
+    let last = y.shape();
+    let loss = match end % 4 {
+        0 => y.sum(),
+        1 => y.mean(),
+        2 => (y * numbers::<T>(&last, 8)).sum() + y.square().mean(),
+        _ => y.tanh().mean() + scalar,
+    };
+    seen.push(bits(&Tensor::scalar(loss.value())));
+    for _ in 0..2 {
+        let grads = match end & 4 {
+            0 => loss.backward(),
+            _ => y.vjp(numbers(&last, 9)),
+        };
+        seen.push(bits(&Tensor::scalar(grads.wrt(scalar))));
+        seen.extend(leaves.iter().chain(&watched).map(|&x| bits(&grads.wrt(x))));
+        seen.push(vec![tape.last_walk().unwrap().pullbacks as u64]);
+    }
+    let tangents = tape.forward().along(leaves[0], numbers(shape, 7)).walk();
+    seen.push(bits(&tangents.of(y)));
+    seen.extend(handles.iter().map(|x| bits(&x.value())));
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn blocks_change_no_bit(
+        steps in prop::collection::vec(any::<Step>(), 1..45),
+        shape in prop::sample::select(vec![
+            vec![23], vec![7, 3], vec![12, 1], vec![2, 5], vec![5, 2, 3], vec![9, 37], vec![700],
+        ]),
+        end in any::<u8>(),
+        bytes in prop::sample::select(vec![1, 32, 64, 200, 1000]),
+        threads in 1..4usize,
+    ) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let double = |tape: Tape<f64>| run(&tape, &shape, &steps, end);
+        let single = |tape: Tape<f32>| run(&tape, &shape, &steps, end);
+        pool.install(|| {
+            prop_assert_eq!(double(eager()), double(Tape::default().with_blocks(bytes)));
+            prop_assert_eq!(single(eager()), single(Tape::default().with_blocks(bytes)));
+            Ok(())
+        })?;
+    }
+}
+
+/// `Σ tanh(x w + b) σ(x)`.
+fn chain<'t>([x, w, b]: [Var<'t, Tensor<f64>>; 3]) -> Var<'t, f64> {
+    ((x * w + b).tanh() * x.sigmoid()).sum()
+}
+
+fn leaves(tape: &Tape) -> [Var<'_, Tensor<f64>>; 3] {
+    [1, 2, 3].map(|seed| tape.var(numbers(&[1000], seed)))
+}
+
+#[test]
+fn only_what_was_asked_for_is_kept() {
+    let tape = Tape::new().with_blocks(1000);
+    let loss = chain(leaves(&tape));
+    let ledger = tape.ledger();
+    let values = |op: &str| ledger.row(op).unwrap().values;
+    assert_eq!(
+        ["mul", "add", "tanh", "sigmoid"].map(values),
+        [8000, 0, 0, 0]
+    ); // what sum read
+    assert_eq!(ledger.bytes, tape.bytes());
+    drop(loss.backward());
+    assert_eq!(ledger.bytes, tape.bytes());
+    let peak = tape.last_walk().unwrap().peak;
+    let other = eager();
+    drop(chain(leaves(&other)).backward());
+    let at_once = other.last_walk().unwrap().peak;
+    assert!(peak < 27_000 && at_once > 32_000, "{peak} {at_once}");
+    assert_eq!(other.bytes() - tape.bytes(), 4 * 8000);
+}
+
+#[test]
+fn what_is_read_is_computed_then_and_kept() {
+    let tape = Tape::new().with_blocks(1000);
+    let [x, w, _] = leaves(&tape);
+    let y = (x * w).exp();
+    let before = tape.bytes();
+    assert_eq!((y.shape(), tape.bytes()), ([1000].into(), before));
+    let value = y.value();
+    assert_eq!(value, (&numbers(&[1000], 1) * &numbers(&[1000], 2)).exp());
+    assert_eq!(tape.bytes(), before + 8000);
+    assert_eq!(
+        tape.nodes().iter().last().unwrap().value().data().as_ptr(),
+        value.data().as_ptr()
+    );
+}
+
+#[test]
+fn a_shape_that_does_not_fit_is_told_at_once() {
+    let tape = Tape::new().with_blocks(1000);
+    let y = leaves(&tape)[0].exp();
+    panics!(
+        y + Tensor::<f64>::ones([7]),
+        "add: shapes [1000] and [7] do not broadcast; trailing sizes must be equal or 1"
+    );
+}
+
+#[test]
+fn an_intermediate_that_was_not_watched_is_refused_as_ever() {
+    let tape = Tape::new().with_blocks(1000);
+    let [x, w, b] = leaves(&tape);
+    let inner = (x * w).exp();
+    let aside = inner.sin();
+    let grads = (inner + b).sum().backward();
+    let refused = grads.try_wrt(inner).unwrap_err();
+    assert!(matches!(
+        refused.kind(),
+        ErrorKind::NotKept { op: "exp", .. }
+    ));
+    assert_eq!(grads.wrt(aside), Tensor::zeros([1000]));
+}
+
+#[test]
+fn replay_puts_off_again() {
+    let mut tape = Tape::new().with_blocks(1000);
+    let [x, w, b] = leaves(&tape);
+    let (loss, ids) = (
+        chain([x, w, b]).id().unwrap(),
+        [x, w, b].map(|x| x.id().unwrap()),
+    );
+    let before = tape.bytes();
+    tape.replay([(ids[0], numbers(&[1000], 8))]).unwrap();
+    assert_eq!(tape.bytes(), before);
+    let other = eager();
+    let [_, w, b] = leaves(&other);
+    let x = other.var(numbers(&[1000], 8));
+    let expected = chain([x, w, b]);
+    assert_eq!(tape.handle(loss).value(), expected.value());
+    let (grads, expected) = (tape.handle(loss).backward(), expected.backward());
+    for (id, handle) in ids.into_iter().zip([x, w, b]) {
+        assert_eq!(grads.wrt(tape.handle(id)), expected.wrt(handle));
+    }
+}
+
+#[test]
+fn a_number_born_in_a_block_has_its_birth_certificate() {
+    let tape = Tape::new().with_blocks(1000);
+    let x = tape.var(Tensor::from(
+        (0..1000).map(|k| 900.0 - f64::from(k)).collect::<Vec<_>>(),
+    ));
+    let (loss, line) = ((x + 1.0).ln().exp().sum(), line!());
+    let birth = tape.first_non_finite().unwrap();
+    assert_eq!(
+        (birth.op, birth.place.as_str(), birth.line.unwrap().line()),
+        ("ln", "y[902]", line)
+    );
+    assert_eq!(loss.diagnose().nan.unwrap().op, "ln");
+}
+
+#[test]
+fn a_chain_of_ten_thousand_neither_recurses_nor_keeps_all() {
+    let tape = Tape::new().with_blocks(1000);
+    let x = tape.var(numbers(&[1000], 1));
+    let y = (0..10_000).fold(x, |y, _| y.sin());
+    let other = eager();
+    let z = other.var(numbers(&[1000], 1));
+    let expected = (0..10_000).fold(z, |y, _| y.sin()).sum();
+    assert_eq!(y.sum().backward().wrt(x), expected.backward().wrt(z));
+    assert!(tape.bytes() < other.bytes() / 30);
+}
