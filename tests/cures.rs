@@ -40,7 +40,7 @@ fn on_every_level(test: impl Fn(Level)) {
     }
 }
 
-/// Rounding of `x - max`: e^(x - max) reduces x itself, not the difference.
+/// Rounding of `x - max`: what it took joins in after the reduction.
 #[test]
 fn a_small_probability_is_not_rounded_by_its_distance() {
     for n in [12, 500] {
@@ -141,7 +141,7 @@ fn subnormal_probabilities_are_rounded_once() {
     });
 }
 
-/// Where all differences are exact, which ones were subtracted from does not matter.
+/// Nothing but the differences of logits enters.
 #[test]
 fn an_exact_shift_changes_no_bit() {
     let mut random = Random::new(4);
@@ -154,6 +154,27 @@ fn an_exact_shift_changes_no_bit() {
                 let moved: Vec<f32> = x.iter().map(|x| x + shift).collect();
                 assert_eq!(softmax(&x), softmax(&moved), "{level}: {shift}");
                 assert_eq!(pullback(&x, &g), pullback(&moved, &g), "{level}: {shift}");
+            }
+        });
+    }
+}
+
+/// Logits of all 24 bits, whose differences take 25 and are rounded: what rounding took joins in.
+#[test]
+fn an_exact_shift_changes_no_bit_where_differences_are_rounded() {
+    let mut random = Random::new(7);
+    let unit = f32::EPSILON * 8.0;
+    for n in [5, 40, 1000] {
+        let mut draw = || random.below((1 << 24) - 128) as f32 - 8_388_544.0;
+        let x: Vec<f32> = (0..n).map(|_| draw() * unit).collect();
+        let g: Vec<f32> = (0..n).map(|_| draw() * unit).collect();
+        on_every_level(|level| {
+            for steps in [1.0, -3.0, 64.0] {
+                let moved: Vec<f32> = x.iter().map(|x| x + steps * unit).collect();
+                let back = moved.iter().map(|x| x - steps * unit);
+                assert!(back.eq(x.iter().copied()), "the shift is exact");
+                assert_eq!(softmax(&x), softmax(&moved), "{level}: {steps}");
+                assert_eq!(pullback(&x, &g), pullback(&moved, &g), "{level}: {steps}");
             }
         });
     }

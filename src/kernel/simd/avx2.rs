@@ -25,9 +25,10 @@ static BITS_64: [i64; 4] = [1, 2, 4, 8];
 
 macro_rules! vector {
     ($name:ident, $t:ty, $register:ty, $half:literal, $window:ident, $bit:ty, $set:ident, $load:ident, $part:ident,
-     $store:ident, $store_part:ident, $fma:ident, $max:ident, $compare:ident, $movemask:ident, $blend:ident, $xor:ident,
-     $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident;
-     $($trait:ident, $method:ident, $op:ident;)*) => {
+     $store:ident, $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident, $movemask:ident, $blend:ident, $xor:ident,
+     $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident,
+     $first_lane:ident, $widen:ident, $narrow:ident;
+     $($within:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
         /// Two registers. It exists only where a proof of the level was shown.
         #[derive(Clone, Copy)]
         pub(crate) struct $name([$register; 2]);
@@ -69,6 +70,7 @@ macro_rules! vector {
         impl Lanes for $name {
             type Item = $t;
             type Level = Avx2;
+            type Wide = F64x8;
 
             const REGISTERS: usize = 2;
 
@@ -122,6 +124,12 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn fetch(_: Avx2, x: &[$t]) {
+                // SAFETY: needs SSE, which the target has; a prefetch reads nothing.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()) }
+            }
+
+            #[inline(always)]
             fn mul_add(self, a: Self, b: Self) -> Self {
                 // SAFETY: needs FMA; a value of this type exists, so the level was proved.
                 Self(unsafe {
@@ -138,6 +146,12 @@ macro_rules! vector {
             fn max(self, other: Self) -> Self {
                 // SAFETY: needs AVX; a value of this type exists, so the level was proved.
                 Self(unsafe { [$max(self.0[0], other.0[0]), $max(self.0[1], other.0[1])] })
+            }
+
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                Self(unsafe { [$min(self.0[0], other.0[0]), $min(self.0[1], other.0[1])] })
             }
 
             #[inline(always)]
@@ -176,6 +190,37 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn swapped<const HALF: usize>(self) -> Self {
+                if HALF == $half {
+                    return Self([self.0[1], self.0[0]]);
+                }
+                let [low, high] = self.0;
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                Self(unsafe {
+                    match HALF {
+                        $($within => [$swap::<$control>(low, low), $swap::<$control>(high, high)],)*
+                        _ => unreachable!("half is a power of two below the number of lanes"),
+                    }
+                })
+            }
+
+            #[inline(always)]
+            fn first(self) -> $t {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                unsafe { $first_lane(self.0[0]) }
+            }
+
+            #[inline(always)]
+            fn widen(self) -> [F64x8; 2] {
+                $widen(self)
+            }
+
+            #[inline(always)]
+            fn narrow(wide: [F64x8; 2]) -> Self {
+                $narrow(wide)
+            }
+
+            #[inline(always)]
             fn select(set: u32, yes: Self, no: Self) -> Self {
                 // SAFETY: needs AVX2; a value of this type exists, so the level was proved.
                 Self(unsafe {
@@ -193,14 +238,52 @@ macro_rules! vector {
 }
 
 vector! { F32x16, f32, __m256, 8, WINDOW_32, i32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps,
-    _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_max_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps,
+    _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_max_ps, _mm256_min_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps,
     _mm256_xor_ps, _mm256_slli_epi32, 23, _mm256_castps_si256, _mm256_castsi256_ps, BITS_32, _mm256_set1_epi32,
-    _mm256_and_si256, _mm256_cmpeq_epi32;
+    _mm256_and_si256, _mm256_cmpeq_epi32, _mm256_cvtss_f32, double, single;
+    4, _mm256_permute2f128_ps, 1; 2, _mm256_shuffle_ps, 0b01_00_11_10; 1, _mm256_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm256_add_ps; Sub, sub, _mm256_sub_ps; Mul, mul, _mm256_mul_ps; Div, div, _mm256_div_ps;
 }
 vector! { F64x8, f64, __m256d, 4, WINDOW_64, i64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd,
-    _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_max_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd,
+    _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_max_pd, _mm256_min_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd,
     _mm256_xor_pd, _mm256_slli_epi64, 52, _mm256_castpd_si256, _mm256_castsi256_pd, BITS_64, _mm256_set1_epi64x,
-    _mm256_and_si256, _mm256_cmpeq_epi64;
+    _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_cvtsd_f64, twice, once;
+    2, _mm256_permute2f128_pd, 1; 1, _mm256_shuffle_pd, 0b0101;
     Add, add, _mm256_add_pd; Sub, sub, _mm256_sub_pd; Mul, mul, _mm256_mul_pd; Div, div, _mm256_div_pd;
+}
+
+#[inline(always)]
+fn double(x: F32x16) -> [F64x8; 2] {
+    let [low, high] = x.0;
+    [double_half(low), double_half(high)]
+}
+
+#[inline(always)]
+fn double_half(x: __m256) -> F64x8 {
+    // SAFETY: needs AVX; a register of `F32x16`, so the level was proved.
+    unsafe {
+        let (low, high) = (_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        F64x8([_mm256_cvtps_pd(low), _mm256_cvtps_pd(high)])
+    }
+}
+
+#[inline(always)]
+fn single([low, high]: [F64x8; 2]) -> F32x16 {
+    F32x16([single_half(low), single_half(high)])
+}
+
+#[inline(always)]
+fn single_half(F64x8([low, high]): F64x8) -> __m256 {
+    // SAFETY: needs AVX; a value exists, so the level was proved.
+    unsafe { _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)) }
+}
+
+#[inline(always)]
+fn twice(x: F64x8) -> [F64x8; 2] {
+    [x; 2]
+}
+
+#[inline(always)]
+fn once([x, _]: [F64x8; 2]) -> F64x8 {
+    x
 }

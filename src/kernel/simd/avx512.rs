@@ -17,8 +17,9 @@ pub(super) fn enter<T: Real>(level: Avx512, task: impl Task<T>) {
 
 macro_rules! vector {
     ($name:ident, $t:ty, $register:ty, $mask:ty, $set:ident, $load:ident, $part:ident, $store:ident,
-     $store_part:ident, $fma:ident, $max:ident, $compare:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal,
-     $to:ident, $from:ident; $($trait:ident, $method:ident, $op:ident;)*) => {
+     $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal,
+     $to:ident, $from:ident, $first:ident, $widen:ident, $narrow:ident;
+     $($half:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
         /// One register. It exists only where a proof of the level was shown.
         #[derive(Clone, Copy)]
         pub(crate) struct $name($register);
@@ -44,6 +45,7 @@ macro_rules! vector {
         impl Lanes for $name {
             type Item = $t;
             type Level = Avx512;
+            type Wide = F64x8;
 
             const REGISTERS: usize = 1;
 
@@ -84,6 +86,12 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn fetch(_: Avx512, x: &[$t]) {
+                // SAFETY: needs SSE, which the target has; a prefetch reads nothing.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()) }
+            }
+
+            #[inline(always)]
             fn mul_add(self, a: Self, b: Self) -> Self {
                 // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
                 Self(unsafe { $fma(self.0, a.0, b.0) })
@@ -98,6 +106,12 @@ macro_rules! vector {
             fn max(self, other: Self) -> Self {
                 // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
                 Self(unsafe { $max(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn min(self, other: Self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe { $min(self.0, other.0) })
             }
 
             #[inline(always)]
@@ -119,6 +133,33 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn swapped<const HALF: usize>(self) -> Self {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                Self(unsafe {
+                    match HALF {
+                        $($half => $swap::<$control>(self.0, self.0),)*
+                        _ => unreachable!("half is a power of two below the number of lanes"),
+                    }
+                })
+            }
+
+            #[inline(always)]
+            fn first(self) -> $t {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                unsafe { $first(self.0) }
+            }
+
+            #[inline(always)]
+            fn widen(self) -> [F64x8; 2] {
+                $widen(self)
+            }
+
+            #[inline(always)]
+            fn narrow(wide: [F64x8; 2]) -> Self {
+                $narrow(wide)
+            }
+
+            #[inline(always)]
             fn select(set: u32, yes: Self, no: Self) -> Self {
                 // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
                 Self(unsafe { $blend(set as $mask, no.0, yes.0) })
@@ -128,12 +169,49 @@ macro_rules! vector {
 }
 
 vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps,
-    _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
-    _mm512_slli_epi32, 23, _mm512_castps_si512, _mm512_castsi512_ps;
+    _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_min_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
+    _mm512_slli_epi32, 23, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtss_f32,
+    double, single;
+    8, _mm512_shuffle_f32x4, 0b01_00_11_10; 4, _mm512_shuffle_f32x4, 0b10_11_00_01;
+    2, _mm512_shuffle_ps, 0b01_00_11_10; 1, _mm512_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm512_add_ps; Sub, sub, _mm512_sub_ps; Mul, mul, _mm512_mul_ps; Div, div, _mm512_div_ps;
 }
 vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd,
-    _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
-    _mm512_slli_epi64, 52, _mm512_castpd_si512, _mm512_castsi512_pd;
+    _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_min_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
+    _mm512_slli_epi64, 52, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cvtsd_f64,
+    twice, once;
+    4, _mm512_shuffle_f64x2, 0b01_00_11_10; 2, _mm512_shuffle_f64x2, 0b10_11_00_01;
+    1, _mm512_shuffle_pd, 0b0101_0101;
     Add, add, _mm512_add_pd; Sub, sub, _mm512_sub_pd; Mul, mul, _mm512_mul_pd; Div, div, _mm512_div_pd;
+}
+
+#[inline(always)]
+fn double(x: F32x16) -> [F64x8; 2] {
+    // SAFETY: needs AVX-512 F and DQ; a value exists, so the level was proved.
+    unsafe {
+        let (low, high) = (
+            _mm512_castps512_ps256(x.0),
+            _mm512_extractf32x8_ps::<1>(x.0),
+        );
+        [F64x8(_mm512_cvtps_pd(low)), F64x8(_mm512_cvtps_pd(high))]
+    }
+}
+
+#[inline(always)]
+fn single(wide: [F64x8; 2]) -> F32x16 {
+    // SAFETY: needs AVX-512 F and DQ; values exist, so the level was proved.
+    F32x16(unsafe {
+        let (low, high) = (_mm512_cvtpd_ps(wide[0].0), _mm512_cvtpd_ps(wide[1].0));
+        _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
+    })
+}
+
+#[inline(always)]
+fn twice(x: F64x8) -> [F64x8; 2] {
+    [x; 2]
+}
+
+#[inline(always)]
+fn once([x, _]: [F64x8; 2]) -> F64x8 {
+    x
 }

@@ -21,6 +21,9 @@ pub(crate) trait Lanes:
     /// The proof that the machine has the instructions.
     type Level: Copy;
 
+    /// A vector of `f64` on the same level.
+    type Wide: Lanes<Item = f64, Level = Self::Level>;
+
     /// Number of lanes: at most 16.
     const COUNT: usize = Self::Item::LANES;
 
@@ -45,6 +48,9 @@ pub(crate) trait Lanes:
     /// Writes the first lanes to `y`, which is shorter than `COUNT`.
     fn store_part(self, y: &mut [Self::Item]);
 
+    /// Asks for the line of the cache where `x` begins, if anything is there.
+    fn fetch(level: Self::Level, x: &[Self::Item]);
+
     /// `self · a + b`, rounded once where [`Real::FUSED`] or the level says so.
     fn mul_add(self, a: Self, b: Self) -> Self;
 
@@ -53,6 +59,9 @@ pub(crate) trait Lanes:
 
     /// The larger of the two; `other` where one of them is NaN.
     fn max(self, other: Self) -> Self;
+
+    /// The smaller of the two; `other` where one of them is NaN.
+    fn min(self, other: Self) -> Self;
 
     /// `2^(b - bias)`, `b` being the low bits of the lane and `bias` that of the exponent; 0 for b = 0.
     fn power(self) -> Self;
@@ -66,12 +75,31 @@ pub(crate) trait Lanes:
     /// `yes` in the lanes of the set, `no` in the others.
     fn select(set: u32, yes: Self, no: Self) -> Self;
 
+    /// Lane `i ^ HALF` in lane `i`; `HALF` is a power of two below `COUNT`.
+    fn swapped<const HALF: usize>(self) -> Self;
+
+    /// The number in the first lane.
+    fn first(self) -> Self::Item;
+
+    /// The lanes as `f64`: the lower eight and the upper eight of 16, all of eight twice.
+    fn widen(self) -> [Self::Wide; 2];
+
+    /// The lanes from their parts as `f64`, rounded.
+    fn narrow(wide: [Self::Wide; 2]) -> Self;
+
     /// The lanes whose number is neither infinite nor NaN.
     #[inline(always)]
     fn finite(self) -> u32 {
         let same = self;
         let zero = self - same;
         zero.equal(zero)
+    }
+
+    /// The lanes of the set that repeats `HALF` lanes without and `HALF` lanes with.
+    #[inline(always)]
+    fn upper<const HALF: usize>() -> u32 {
+        let all = [0xAAAA, 0xCCCC, 0xF0F0, 0xFF00];
+        all[HALF.trailing_zeros() as usize] & Self::ALL
     }
 
     /// The lanes as numbers; beyond `COUNT` there are zeros.

@@ -53,6 +53,7 @@ impl<T: Real, const N: usize> Neg for Array<T, N> {
 impl<T: Real, const N: usize> Lanes for Array<T, N> {
     type Item = T;
     type Level = Portable;
+    type Wide = Array<f64, 8>;
 
     const REGISTERS: usize = 4;
 
@@ -86,6 +87,9 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     }
 
     #[inline(always)]
+    fn fetch(_: Portable, _: &[T]) {}
+
+    #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         if T::FUSED {
             self.fused(a, b)
@@ -109,6 +113,11 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     }
 
     #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
     fn power(self) -> Self {
         self.zip(self, |a, _| a.power())
     }
@@ -121,6 +130,44 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     #[inline(always)]
     fn equal(self, other: Self) -> u32 {
         self.set(other, |a, b| a == b)
+    }
+
+    #[inline(always)]
+    fn swapped<const HALF: usize>(self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = self.0[i ^ HALF];
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn first(self) -> T {
+        self.0[0]
+    }
+
+    #[inline(always)]
+    fn widen(self) -> [Array<f64, 8>; 2] {
+        let half = |start: usize| {
+            let mut wide = [0.0; 8];
+            for (i, wide) in wide.iter_mut().enumerate() {
+                *wide = self.0[start + i].wide();
+            }
+            Array(wide)
+        };
+        [half(0), half(N - 8)]
+    }
+
+    #[inline(always)]
+    fn narrow([low, high]: [Array<f64, 8>; 2]) -> Self {
+        let mut out = Self([T::ZERO; N]);
+        for i in 0..8 {
+            out.0[N - 8 + i] = T::of_wide(high.0[i]);
+        }
+        for i in 0..8 {
+            out.0[i] = T::of_wide(low.0[i]);
+        }
+        out
     }
 
     #[inline(always)]

@@ -52,11 +52,21 @@ pub(crate) trait Real: Float + Default + Send + Sync + 'static {
     const BIAS: i32;
     /// How many powers of two the largest exponential of a row lies above 1, so that nothing that matters underflows.
     const RAISE: i32;
-    /// From here on `x - max` is exact for all that does not underflow, by Sterbenz's lemma.
-    const SHORT: Self;
 
     /// A small whole number.
     fn whole(n: i32) -> Self;
+
+    /// The number whose bits are those of `i`: for lanes that are moved, not reckoned with.
+    fn marked(i: u32) -> Self;
+
+    /// The `i` of [`marked`](Self::marked).
+    fn mark(self) -> u32;
+
+    /// The same number in `f64`.
+    fn wide(self) -> f64;
+
+    /// The nearest number.
+    fn of_wide(x: f64) -> Self;
 
     /// `2^(b - bias)`, `b` being the low bits of the number; 0 for b = 0.
     fn power(self) -> Self;
@@ -91,6 +101,26 @@ macro_rules! real {
             }
 
             #[inline(always)]
+            fn marked(i: u32) -> $t {
+                $t::from_bits(i.into())
+            }
+
+            #[inline(always)]
+            fn mark(self) -> u32 {
+                self.to_bits() as u32
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                self.into()
+            }
+
+            #[inline(always)]
+            fn of_wide(x: f64) -> $t {
+                x as $t
+            }
+
+            #[inline(always)]
             fn power(self) -> $t {
                 $t::from_bits(self.to_bits() << $stored)
             }
@@ -111,7 +141,6 @@ real! { f32, 16, u32, 23, F32x16,
     const EVEN: &'static [f32] = &[0.001_395_080_8, 0.041_666_2, 0.5];
     const ODD: &'static [f32] = &[0.008_369_097, 0.166_665_17];
     const RAISE: i32 = 64;
-    const SHORT: f32 = 208.0;
 }
 real! { f64, 8, u64, 52, F64x8,
     const LN_2_HI: f64 = 6.931_471_803_691_238e-1;
@@ -125,5 +154,4 @@ real! { f64, 8, u64, 52, F64x8,
         0.008_333_333_333_310_35, 0.166_666_666_666_666_93,
     ];
     const RAISE: i32 = 512;
-    const SHORT: f64 = 1490.0;
 }

@@ -1,14 +1,19 @@
 //! The lines of one thread: long rows as they lie, others side by side in a scratch buffer.
 #![allow(unsafe_code)]
 
-use super::layout::{Across, Down, put, take};
+use super::layout::{Across, Down};
 use super::lines::{Job, Own, Work};
+use super::pack::Packing;
+use super::room::Room;
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real, Shared, Task};
 use std::ops::Range;
 
 /// Rows of up to this many vectors lie better side by side, if there are enough of them.
 const SHORT: usize = 3;
+
+/// Bundles of lines that are packed together: what is read at a place of memory is then longer than a line of the cache.
+const STRIP: usize = 4;
 
 /// Lines with a job for them. No two chunks share a line: [`Work::run`] cuts them so.
 pub(super) struct Chunk<'a, T, J> {
@@ -51,10 +56,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 }
                 *[&mut x, &mut g][input] = &kept;
             }
-            let out = self.out(r * n, n);
-            let well = self
-                .job
-                .lines::<V, Across>(level, r, [x, g], out, self.own(r, 1));
+            let (out, own) = (self.out(r * n, n), self.own(r, 1));
+            let well = self.job.lines::<V, Across>(level, r, [x, g], out, own);
             if well != V::ALL {
                 self.job.line(r, [x, g], out, self.own(r, 1));
             }
@@ -64,36 +67,58 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     /// Rows in bundles of as many as there are lanes, which are copied to lie side by side, and back.
     #[inline(always)]
     fn down<V: Lanes<Item = T>>(&self, level: V::Level) {
-        let size = self.work.rows.n * V::COUNT;
-        let each = |buffer: bool| vec![T::ZERO; if buffer { size } else { 0 }];
-        let mut inputs = self.work.inputs.map(|input| each(!input.is_empty()));
-        let mut out = each(!self.work.out.is_empty());
-        for r in self.lines.clone().step_by(V::COUNT) {
-            let lines = r..self.lines.end.min(r + V::COUNT);
+        let rows = self.work.rows;
+        let size = rows.n * V::COUNT;
+        let strip = if rows.inner > 1 { STRIP } else { 1 };
+        let sizes = self
+            .work
+            .inputs
+            .map(|x| if x.is_empty() { 0 } else { strip * size });
+        let last = if self.work.out.is_empty() {
+            0
+        } else {
+            strip * size
+        };
+        let all = sizes[0] + sizes[1] + last;
+        let mut room = Room::new::<T>(all);
+        let room = room.numbers::<T>(all);
+        let (x, room) = room.split_at_mut(sizes[0]);
+        let (g, out) = room.split_at_mut(sizes[1]);
+        let mut inputs = [x, g];
+        for first in self.lines.clone().step_by(strip * V::COUNT) {
+            let all = first..self.lines.end.min(first + strip * V::COUNT);
+            let packing = Packing {
+                rows,
+                lines: all.clone(),
+            };
             for (packed, input) in inputs.iter_mut().zip(self.work.inputs) {
-                if !packed.is_empty() {
-                    pack::<V>(level, self.work.rows, input, lines.clone(), packed);
-                }
+                packing.pack::<V>(level, input, packed);
             }
             if let Some((mask, input, fill)) = self.work.mask {
-                hide::<V>(
-                    self.work.rows,
-                    mask,
-                    lines.clone(),
-                    fill,
-                    &mut inputs[input],
-                );
+                packing.hide::<V>(mask, fill, inputs[input]);
             }
-            let [x, g] = [&inputs[0][..], &inputs[1][..]];
-            let own = self.own(r, lines.len());
-            let well = self.job.lines::<V, Down>(level, r, [x, g], &mut out, own);
-            let mut ill = !well & ((1 << lines.len()) - 1);
-            while ill != 0 {
-                self.again::<V>(r, ill.trailing_zeros() as usize, [x, g], &mut out);
-                ill &= ill - 1;
+            for (k, r) in all.clone().step_by(V::COUNT).enumerate() {
+                let lines = r..all.end.min(r + V::COUNT);
+                let part = |x: &[T]| {
+                    if x.is_empty() {
+                        0..0
+                    } else {
+                        k * size..(k + 1) * size
+                    }
+                };
+                let [x, g] = [&inputs[0][part(inputs[0])], &inputs[1][part(inputs[1])]];
+                let place = part(out);
+                let out = &mut out[place];
+                let own = self.own(r, lines.len());
+                let well = self.job.lines::<V, Down>(level, r, [x, g], out, own);
+                let mut ill = !well & ((1 << lines.len()) - 1);
+                while ill != 0 {
+                    self.again::<V>(r, ill.trailing_zeros() as usize, [x, g], out);
+                    ill &= ill - 1;
+                }
             }
             if !out.is_empty() {
-                self.unpack::<V>(level, &out, lines);
+                packing.unpack::<V>(level, out, |start, len| self.out(start, len));
             }
         }
     }
@@ -108,32 +133,6 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         self.job.line(r + line, [x, g], &mut result, own);
         let places = out.iter_mut().skip(line).step_by(V::COUNT);
         places.zip(result).for_each(|(place, x)| *place = x);
-    }
-
-    /// Copies a bundle to where its rows lie.
-    #[inline(always)]
-    fn unpack<V: Lanes<Item = T>>(&self, level: V::Level, packed: &[T], lines: Range<usize>) {
-        let Rows { n, inner, .. } = self.work.rows;
-        if inner == 1 {
-            for (lane, r) in lines.enumerate() {
-                for (j, y) in self.out(r * n, n).iter_mut().enumerate() {
-                    *y = packed[j * V::COUNT + lane];
-                }
-            }
-            return;
-        }
-        for (lane, start, width) in runs(self.work.rows, lines) {
-            for j in 0..n {
-                let y = self.out(start + j * inner, width);
-                if width == V::COUNT {
-                    take::<V>(level, packed, j, T::ZERO).store(y);
-                } else {
-                    for (k, y) in y.iter_mut().enumerate() {
-                        *y = packed[j * V::COUNT + lane + k];
-                    }
-                }
-            }
-        }
     }
 
     /// A stretch of the result, which belongs to a line of this chunk.
@@ -166,67 +165,6 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             top: part(&self.work.top, r, lines),
             rest: part(&self.work.rest, r, lines),
             value: part(&self.work.value, r, lines),
-        }
-    }
-}
-
-/// The stretches in which the first elements of lines lie side by side: lane, place, width.
-#[inline(always)]
-fn runs(rows: Rows, lines: Range<usize>) -> impl Iterator<Item = (usize, usize, usize)> {
-    let (first, mut next) = (lines.start, lines.start);
-    std::iter::from_fn(move || {
-        let (r, inside) = (next, next % rows.inner);
-        let width = (rows.inner - inside).min(lines.end - r);
-        next += width;
-        (width > 0).then(|| (r - first, rows.at(r, 0), width))
-    })
-}
-
-/// Copies a bundle from where its rows lie: element `j` of each to vector `j`.
-#[inline(always)]
-fn pack<V: Lanes>(
-    level: V::Level,
-    rows: Rows,
-    x: &[V::Item],
-    lines: Range<usize>,
-    packed: &mut [V::Item],
-) {
-    let Rows { n, inner, .. } = rows;
-    if inner == 1 {
-        for (lane, r) in lines.enumerate() {
-            for (j, &x) in x[r * n..(r + 1) * n].iter().enumerate() {
-                packed[j * V::COUNT + lane] = x;
-            }
-        }
-        return;
-    }
-    for (lane, start, width) in runs(rows, lines) {
-        for j in 0..n {
-            let x = &x[start + j * inner..][..width];
-            if width == V::COUNT {
-                put(V::load(level, x), packed, j);
-            } else {
-                for (k, &x) in x.iter().enumerate() {
-                    packed[j * V::COUNT + lane + k] = x;
-                }
-            }
-        }
-    }
-}
-
-/// Puts `fill` for what the mask does not keep of a bundle.
-fn hide<V: Lanes>(
-    rows: Rows,
-    mask: &[bool],
-    lines: Range<usize>,
-    fill: V::Item,
-    packed: &mut [V::Item],
-) {
-    for (lane, r) in lines.enumerate() {
-        for j in 0..rows.n {
-            if !mask[rows.at(r, j)] {
-                packed[j * V::COUNT + lane] = fill;
-            }
         }
     }
 }

@@ -1,40 +1,68 @@
 //! Exponentials of a line, relative to that of its maximum, which are right even where `x - max` is not.
 //!
-//! Rounding `x - max` costs a small probability up to half its distance in ulps: 60 in `f32`, 500 in `f64`. But softmax
-//! does not care about a common factor, so with `k = ⌊max log2 e⌉`
-//!
-//! ```text
-//! e^x 2^-k = e^(x - n ln 2) 2^(n - k),   n = ⌊x log2 e⌉
-//! ```
-//! needs no difference: `x` itself is reduced, `k` is taken off the exponent. Where all differences are exact, or the
-//! maximum is so large that those which matter are, `x - max` is reduced instead: then a shift of the whole line changes
-//! no bit. Everything is multiplied by a power of two, lest what matters underflow.
+//! Rounding `x - max` costs a small probability up to half its distance in ulps: 60 in `f32`, 500 in `f64`. So the difference
+//! is taken with what rounding took from it, which joins in after the reduction by multiples of ln 2. Nothing but the exact
+//! differences enters: a shift of the whole line that is exact changes no bit. Everything is multiplied by a power of two,
+//! lest what matters underflow.
 
-use super::layout::{Layout, take, vectors};
-use super::sum::Pair;
 use super::sweep::Function;
 use crate::kernel::simd::{Lanes, Real};
+use num_traits::Float;
 
 /// The argument of the exponential.
 pub(super) trait Argument<V>: Copy {
-    /// The argument for an element, and what rounding took from it, if anything.
-    fn of(self, x: V) -> (V, Option<V>);
+    /// Whether what rounding took is small even where there is no weight.
+    const TAME: bool;
+
+    /// The argument for an element, and what rounding took from it.
+    fn of(self, x: V) -> (V, V);
 }
 
-/// `x - pivot`, known to be exact where it matters.
+/// `x - max` with what rounding takes from it.
 #[derive(Clone, Copy)]
 pub(super) struct Difference<V> {
-    pub pivot: V,
+    /// `-max`.
+    minus: V,
+    /// What is lower has no weight; it is lifted, lest what rounding takes from it be large.
+    lowest: V,
 }
 
-impl<V: Lanes> Argument<V> for Difference<V> {
+impl<V: Lanes> Difference<V> {
+    /// For lines with these maxima.
     #[inline(always)]
-    fn of(self, x: V) -> (V, Option<V>) {
-        (x - self.pivot, None)
+    pub fn new(level: V::Level, m: V) -> Self {
+        let number = |x| V::splat(level, x);
+        let away = number(V::Item::whole(2 * V::Item::BIAS) * V::Item::LN_2);
+        // Next to a large maximum differences are exact, by Sterbenz's lemma.
+        let part = m.max(-m) * number(V::Item::whole(64).recip());
+        Self {
+            minus: -m,
+            lowest: number(V::Item::min_value()).max(m - part.max(away)),
+        }
     }
 }
 
-/// `e^v` for arguments `v`, divided by about its largest value and multiplied by `2^raise`.
+/// The lines whose maximum is finite and not the lowest number, below which there is nowhere to lift to.
+#[inline(always)]
+pub(super) fn usual<V: Lanes>(level: V::Level, m: V) -> u32 {
+    m.finite() & V::splat(level, V::Item::min_value()).less(m)
+}
+
+impl<V: Lanes> Argument<V> for Difference<V> {
+    const TAME: bool = true;
+
+    /// Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18 (1971): of two
+    /// numbers of which a negative one is the lower, that is also the larger in size. In this order NaN stays.
+    #[inline(always)]
+    fn of(self, x: V) -> (V, V) {
+        let x = self.lowest.max(x);
+        let (low, high) = (self.minus.min(x), self.minus.max(x));
+        let d = low + high;
+        (d, high - (d - low))
+    }
+}
+
+/// `e^v` for arguments `v`, multiplied by `2^raise`.
 #[derive(Clone, Copy)]
 pub(super) struct Exponential<V: Lanes, A> {
     level: V::Level,
@@ -46,17 +74,16 @@ pub(super) struct Exponential<V: Lanes, A> {
 }
 
 impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
-    /// For arguments whose largest is `top`.
+    /// For arguments of which none is above 0.
     #[inline(always)]
-    pub fn new(level: V::Level, argument: A, top: V, raise: V) -> Self {
+    pub fn new(level: V::Level, argument: A, raise: V) -> Self {
         let round = V::splat(level, V::Item::ROUND);
-        let k = top.mul_add(V::splat(level, V::Item::LOG2_E), round) - round;
         let up = raise + V::splat(level, V::Item::whole(V::Item::BIAS));
         Self {
             level,
             argument,
-            round: (round + up) - k,
-            low: (k - up) * V::splat(level, V::Item::LN_2),
+            round: round + up,
+            low: -up * V::splat(level, V::Item::LN_2),
         }
     }
 
@@ -78,10 +105,15 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
         }
         for k in 0..N {
             let n = rounded[k] - self.round;
-            r[k] = n.mul_add(low, n.mul_add(high, r[k]));
-            if let (v, Some(lost)) = self.argument.of(x[k]) {
-                r[k] = r[k] + V::select(self.low.less(v), lost, number(V::Item::ZERO));
-            }
+            let (v, lost) = self.argument.of(x[k]);
+            let none = number(V::Item::ZERO);
+            let lost = if A::TAME {
+                lost
+            } else {
+                V::select(self.low.less(v), lost, none)
+            };
+            // The product with the first part and its sum are exact: what is rounded is small, and then the sum once.
+            r[k] = n.mul_add(high, r[k]) + n.mul_add(low, lost);
         }
         for k in 0..N {
             square[k] = r[k] * r[k];
@@ -104,27 +136,16 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
     pub fn at<const N: usize>(self, x: [V; N]) -> [V; N] {
         let (mut e, n) = self.reduced(x);
         for k in 0..N {
-            e[k] = (V::splat(self.level, V::Item::ONE) + e[k]) * n[k].power();
+            let power = n[k].power();
+            e[k] = e[k].mul_add(power, power);
         }
         e
-    }
-
-    /// The exponential of the largest element without the factor `2^raise`, to more than the digits of a number.
-    #[inline(always)]
-    pub fn largest(self, m: V) -> Pair<V> {
-        let one = V::splat(self.level, V::Item::ONE);
-        let ([w], _) = self.reduced([m]);
-        let sum = one + w;
-        Pair {
-            sum,
-            lost: (one - sum) + w,
-        }
     }
 }
 
 impl<V: Lanes, A: Argument<V>> Function<V> for Exponential<V, A> {
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, x: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], x: [V; N], _: [V; N]) -> [V; N] {
         self.at(x)
     }
 }
@@ -145,59 +166,8 @@ fn horner<V: Lanes, const N: usize>(
     p
 }
 
-/// The exponentials of a line and `x - max`, or `x` where the difference is not exact.
+/// The exponentials of lines with these maxima.
 #[inline(always)]
-pub(super) fn shifted<V: Lanes, L: Layout>(
-    level: V::Level,
-    x: &[V::Item],
-    m: V,
-    raise: V,
-) -> Exponential<V, Difference<V>> {
-    let zero = V::splat(level, V::Item::ZERO);
-    let far = m.max(-m).less(V::splat(level, V::Item::SHORT)) ^ V::ALL;
-    let pivot = V::select(far | exact::<V, L>(level, x, m, far), m, zero);
-    let pivot = L::settle(level, pivot);
-    Exponential::new(level, Difference { pivot }, m - pivot, raise)
-}
-
-/// The lines in which `x - m` is exact for every element that matters. Ordinary data is found not to be at once.
-#[inline(always)]
-fn exact<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, far: u32) -> u32 {
-    let lowest = V::Item::whole(-V::Item::BIAS - V::Item::RAISE) * V::Item::LN_2;
-    let (lowest, mut all) = (V::splat(level, lowest), V::ALL);
-    if far == V::ALL {
-        return all;
-    }
-    let mut groups = x.chunks_exact(4 * V::COUNT);
-    for group in groups.by_ref() {
-        let mut same = V::ALL;
-        for k in 0..4 {
-            same &= returns(V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]), m);
-        }
-        if same != V::ALL {
-            all &= matters(level, group, m, lowest);
-            if L::whole::<V>(all) == 0 {
-                return 0;
-            }
-        }
-    }
-    L::whole::<V>(all & matters(level, groups.remainder(), m, lowest))
-}
-
-/// The lanes where `x - m` is exact: rounding shows when the larger of the two is taken away again.
-#[inline(always)]
-fn returns<V: Lanes>(x: V, m: V) -> u32 {
-    let d = x - m;
-    (d + m).equal(x) & (x - d).equal(m)
-}
-
-/// The lanes where `x - m` is exact or lower than what matters, for all vectors of a buffer.
-#[inline(always)]
-fn matters<V: Lanes>(level: V::Level, x: &[V::Item], m: V, lowest: V) -> u32 {
-    let mut all = V::ALL;
-    for i in 0..vectors::<V>(x) {
-        let x = take::<V>(level, x, i, V::Item::NOTHING);
-        all &= returns(x, m) | (x - m).less(lowest);
-    }
-    all
+pub(super) fn shifted<V: Lanes>(level: V::Level, m: V, raise: V) -> Exponential<V, Difference<V>> {
+    Exponential::new(level, Difference::new(level, m), raise)
 }

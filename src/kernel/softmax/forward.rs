@@ -1,7 +1,7 @@
 //! Softmax of lines, also of `x / temperature`.
 
-use super::exponential::{Argument, Difference, Exponential, shifted};
-use super::layout::{Layout, first, largest};
+use super::exponential::{Argument, Difference, Exponential, shifted, usual};
+use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
 use super::sum::Pair;
 use super::sweep::{Function, sum, update};
@@ -24,11 +24,10 @@ impl<T: Real> Job<T> for Softmax<'_> {
         y: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let m = largest::<V, L>(level, x);
-        first::<V, L>(level, x, m, own.top);
+        let m = largest::<V, L>(level, x, own.top);
         let raise = V::splat(level, T::whole(T::RAISE));
-        let exponential = shifted::<V, L>(level, x, m, raise);
-        normalised::<V, L, Difference<V>>(level, exponential, x, y) & m.finite()
+        let exponential = shifted(level, m, raise);
+        normalised::<V, L, Difference<V>>(level, exponential, x, y) & usual(level, m)
     }
 
     fn line(&self, r: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -54,15 +53,17 @@ struct Quotient<V> {
 }
 
 impl<V: Lanes> Argument<V> for Quotient<V> {
+    const TAME: bool = false;
+
     #[inline(always)]
-    fn of(self, x: V) -> (V, Option<V>) {
+    fn of(self, x: V) -> (V, V) {
         let d = x - self.top;
         let back = d - x;
         let lost = (x - (d - back)) - (self.top + back);
         let q = d * self.reciprocal;
         // What is left of d after T q is exact.
         let left = (-q).fused(self.temperature, d);
-        (q, Some((left + lost) * self.reciprocal))
+        (q, (left + lost) * self.reciprocal)
     }
 }
 
@@ -76,16 +77,14 @@ impl<T: Real> Job<T> for Scaled<T> {
         y: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let m = largest::<V, L>(level, x);
-        first::<V, L>(level, x, m, own.top);
+        let m = largest::<V, L>(level, x, own.top);
         let quotient = Quotient {
             top: m,
             temperature: V::splat(level, self.temperature),
             reciprocal: V::splat(level, self.temperature.recip()),
         };
-        let (zero, raise) = (T::ZERO, T::whole(T::RAISE));
-        let [top, raise] = [zero, raise].map(|x| V::splat(level, x));
-        let exponential = Exponential::new(level, quotient, top, raise);
+        let raise = V::splat(level, T::whole(T::RAISE));
+        let exponential = Exponential::new(level, quotient, raise);
         // Beyond this range products of the temperature are not exact, or differences overflow.
         let wide = T::whole(2).powi(T::BIAS / 2);
         let small = m.max(-m).less(V::splat(level, wide));
@@ -107,7 +106,7 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
     x: &[V::Item],
     y: &mut [V::Item],
 ) -> u32 {
-    let s = sum::<V, L, false, true, 1>(level, [x, &[]], y, V::Item::NOTHING, &exponential);
+    let s = sum::<V, L, false, true, 2>(level, [x, &[]], y, V::Item::NOTHING, &exponential);
     let per = reciprocal(level, s);
     update(level, y, &Times { per });
     s.value().finite()
@@ -120,7 +119,7 @@ struct Times<V> {
 
 impl<V: Lanes> Function<V> for Times<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, mut e: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], mut e: [V; N], _: [V; N]) -> [V; N] {
         for e in &mut e {
             *e = *e * self.per;
         }

@@ -17,27 +17,14 @@ pub(super) trait Layout: Copy {
         if Self::DOWN {
             return x;
         }
-        let mut lanes = x.numbers();
-        let mut half = V::COUNT / 2;
-        while half > 0 {
-            for i in 0..half {
-                if lanes[i + half] > lanes[i] {
-                    lanes[i] = lanes[i + half];
-                }
-            }
-            half /= 2;
-        }
-        V::splat(level, lanes[0])
-    }
-
-    /// The lanes of lines all of whose lanes are in the set.
-    #[inline(always)]
-    fn whole<V: Lanes>(set: u32) -> u32 {
-        match set {
-            _ if Self::DOWN => set,
-            all if all == V::ALL => all,
-            _ => 0,
-        }
+        let x = if V::COUNT == 16 {
+            x.max(x.swapped::<8>())
+        } else {
+            x
+        };
+        let x = x.max(x.swapped::<4>());
+        let x = x.max(x.swapped::<2>());
+        V::splat(level, x.max(x.swapped::<1>()).first())
     }
 
     /// A number of each line, in its lanes.
@@ -53,17 +40,11 @@ pub(super) trait Layout: Copy {
     /// The number that each line has in its lanes.
     #[inline(always)]
     fn collect<V: Lanes>(x: V, each: &mut [V::Item]) {
-        let count = each.len();
-        each.copy_from_slice(&x.numbers()[..count]);
-    }
-
-    /// The same lanes; the compiler sees from it that all lanes of one line hold one number.
-    #[inline(always)]
-    fn settle<V: Lanes>(level: V::Level, x: V) -> V {
         if Self::DOWN {
-            x
+            let count = each.len();
+            each.copy_from_slice(&x.numbers()[..count]);
         } else {
-            V::splat(level, x.numbers()[0])
+            each[0] = x.first();
         }
     }
 
@@ -73,7 +54,7 @@ pub(super) trait Layout: Copy {
         if Self::DOWN {
             x.map(level, f)
         } else {
-            V::splat(level, f(x.numbers()[0]))
+            V::splat(level, f(x.first()))
         }
     }
 
@@ -86,6 +67,11 @@ pub(super) trait Layout: Copy {
     /// The element `top` of each line, 0 where there is none.
     #[inline(always)]
     fn pick<V: Lanes>(level: V::Level, x: &[V::Item], top: &[u32]) -> V {
+        if !Self::DOWN {
+            let one = top.first().filter(|&&j| j != super::plain::NONE);
+            let one = one.map_or(V::Item::ZERO, |&j| x[j as usize]);
+            return V::splat(level, one);
+        }
         let mut each = [V::Item::ZERO; 16];
         for (line, (each, &j)) in each.iter_mut().zip(top).enumerate() {
             if j != super::plain::NONE {
@@ -138,38 +124,25 @@ pub(super) fn put<V: Lanes>(v: V, y: &mut [V::Item], i: usize) {
     }
 }
 
-/// The first index of the largest element `m` of each line.
+/// The largest element of each line, and its first index in `top`.
 #[inline(always)]
-pub(super) fn first<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &mut [u32]) {
-    let mut open = if L::DOWN {
-        (1u32 << top.len()) - 1
-    } else {
-        V::ALL
-    };
-    for i in 0..vectors::<V>(x) {
-        let mut found = open & take::<V>(level, x, i, V::Item::NAN).equal(m);
-        if found != 0 {
-            if !L::DOWN {
-                top[0] = (i * V::COUNT) as u32 + found.trailing_zeros();
-                return;
-            }
-            open &= !found;
-            while found != 0 {
-                top[found.trailing_zeros() as usize] = i as u32;
-                found &= found - 1;
-            }
-            if open == 0 {
-                return;
-            }
+pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], top: &mut [u32]) -> V {
+    let none = V::splat(level, V::Item::NOTHING);
+    if L::DOWN {
+        let (mut m, mut at) = (none, V::splat(level, V::Item::ZERO));
+        for i in 0..x.len() / V::COUNT {
+            let x = take::<V>(level, x, i, V::Item::NOTHING);
+            let higher = m.less(x);
+            m = x.max(m);
+            at = V::select(higher, V::splat(level, V::Item::marked(i as u32)), at);
         }
+        let places = at.numbers();
+        for (top, place) in top.iter_mut().zip(places) {
+            *top = place.mark();
+        }
+        return m;
     }
-}
-
-/// The largest element of each line.
-#[inline(always)]
-pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item]) -> V {
-    let none = V::Item::NOTHING;
-    let mut m = [V::splat(level, none); 4];
+    let mut m = [none; 4];
     let mut groups = x.chunks_exact(4 * V::COUNT);
     for group in &mut groups {
         for (k, m) in m.iter_mut().enumerate() {
@@ -178,7 +151,33 @@ pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item]) -> V 
     }
     let rest = groups.remainder();
     for i in 0..vectors::<V>(rest) {
-        m[0] = take::<V>(level, rest, i, none).max(m[0]);
+        m[0] = take::<V>(level, rest, i, V::Item::NOTHING).max(m[0]);
     }
-    L::largest(level, m[0].max(m[1]).max(m[2].max(m[3])))
+    let m = L::largest(level, m[0].max(m[1]).max(m[2].max(m[3])));
+    top[0] = first(level, x, m);
+    m
+}
+
+/// The first index of `m` in a line; 0 where there is none.
+#[inline(always)]
+fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
+    let mut start = 0;
+    for group in x.chunks_exact(4 * V::COUNT) {
+        let mut found = [0; 4];
+        for (k, found) in found.iter_mut().enumerate() {
+            *found = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).equal(m);
+        }
+        let [a, b, c, d] = found;
+        if (a | b) | (c | d) != 0 {
+            break;
+        }
+        start += 4;
+    }
+    for i in start..vectors::<V>(x) {
+        let found = take::<V>(level, x, i, V::Item::NAN).equal(m);
+        if found != 0 {
+            return (i * V::COUNT) as u32 + found.trailing_zeros();
+        }
+    }
+    0
 }

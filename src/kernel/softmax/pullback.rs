@@ -24,7 +24,7 @@ impl<V: Lanes> Function<V> for Centred<V> {
     const PRODUCT: bool = true;
 
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, mut y: [V; N], g: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], mut y: [V; N], g: [V; N]) -> [V; N] {
         for k in 0..N {
             y[k] = (g[k] - self.c) * y[k];
         }
@@ -45,7 +45,7 @@ struct Applied<V> {
 
 impl<V: Lanes> Function<V> for Applied<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, mut y: [V; N], g: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], mut y: [V; N], g: [V; N]) -> [V; N] {
         for k in 0..N {
             // y (g - c) - y s cannot overflow where (g - c) - s might.
             y[k] = y[k].mul_add(g[k] - self.c, -(y[k] * self.s));
@@ -61,7 +61,7 @@ struct Per<V> {
 
 impl<V: Lanes> Function<V> for Per<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, mut gx: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], mut gx: [V; N], _: [V; N]) -> [V; N] {
         for gx in &mut gx {
             *gx = *gx / self.temperature;
         }

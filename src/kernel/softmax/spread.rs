@@ -1,6 +1,6 @@
 //! Pullbacks that spread a number over a line by its probabilities: of logsumexp, log-softmax and cross entropy.
 
-use super::exponential::{Difference, Exponential, shifted};
+use super::exponential::{Difference, Exponential, shifted, usual};
 use super::layout::Layout;
 use super::lines::{Job, Own};
 use super::statistics::{Hole, quotient};
@@ -37,9 +37,9 @@ struct Others<V: Lanes> {
 
 impl<V: Lanes> Function<V> for Others<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, i: usize, mut g: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, i: [usize; N], mut g: [V; N], _: [V; N]) -> [V; N] {
         for (k, g) in g.iter_mut().enumerate() {
-            *g = self.hole.left_out(self.level, i + k, *g);
+            *g = self.hole.left_out(self.level, i[k], *g);
         }
         g
     }
@@ -54,7 +54,7 @@ struct Spreading<V: Lanes, const TWO: bool> {
 
 impl<V: Lanes, const TWO: bool> Function<V> for Spreading<V, TWO> {
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, x: [V; N], g: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], x: [V; N], g: [V; N]) -> [V; N] {
         let mut e = self.exponential.at(x);
         for (e, g) in e.iter_mut().zip(g) {
             *e = if TWO {
@@ -67,7 +67,7 @@ impl<V: Lanes, const TWO: bool> Function<V> for Spreading<V, TWO> {
     }
 }
 
-/// What stands before the exponentials: `a / (e^x_m S)`, and the power of two that they are raised by for its sake.
+/// What stands before the exponentials: `a / S`, and the power of two that they are raised by for its sake.
 struct Weight<V> {
     raise: V,
     a: Pair<V>,
@@ -93,14 +93,11 @@ impl<V: Lanes> Weight<V> {
         }
     }
 
-    /// The factor, given the exponential of the maximum and the sum of the others.
+    /// The factor, given the sum of the other exponentials.
     #[inline(always)]
-    fn factor(self, level: V::Level, top: Pair<V>, rest: V) -> V {
+    fn factor(self, level: V::Level, rest: V) -> V {
         let [one, zero] = [V::Item::ONE, V::Item::ZERO].map(|x| V::splat(level, x));
-        let s = Pair::new(one, zero).plus(rest);
-        let sum = top.sum * s.sum;
-        let lost = top.sum.fused(s.sum, -sum) + (top.sum * s.lost + top.lost * s.sum);
-        quotient(self.a, Pair { sum, lost })
+        quotient(self.a, Pair::new(one, zero).plus(rest))
     }
 }
 
@@ -146,8 +143,8 @@ impl<T: Real> Job<T> for Spread<'_, T> {
             }
         };
         let weight = Weight::new::<L>(level, a);
-        let exponential = shifted::<V, L>(level, x, m, weight.raise);
-        let factor = weight.factor(level, exponential.largest(m), rest);
+        let exponential = shifted(level, m, weight.raise);
+        let factor = weight.factor(level, rest);
         if g.is_empty() {
             let spreading = Spreading::<V, false> {
                 exponential,
@@ -167,7 +164,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
         for (line, r) in lines.enumerate() {
             self.mend(r, others[line], &|j| L::at::<V>(line, j), g, gx);
         }
-        m.finite() & rest.finite() & a.value().finite()
+        usual(level, m) & rest.finite() & a.value().finite()
     }
 
     fn line(&self, r: usize, [x, g]: [&[T]; 2], gx: &mut [T], _: Own<'_, T>) {

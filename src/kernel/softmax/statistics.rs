@@ -1,7 +1,7 @@
 //! The sum of a line's other exponentials, and what follows from it: log-softmax, logsumexp, cross entropy.
 
-use super::exponential::{Argument, Exponential, shifted};
-use super::layout::{Layout, first, largest};
+use super::exponential::{Argument, Exponential, shifted, usual};
+use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
 use super::sum::Pair;
 use super::sweep::{Function, each, sum};
@@ -79,10 +79,10 @@ struct Others<V: Lanes, A> {
 
 impl<V: Lanes, A: Argument<V>> Function<V> for Others<V, A> {
     #[inline(always)]
-    fn of<const N: usize>(&self, i: usize, x: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, i: [usize; N], x: [V; N], _: [V; N]) -> [V; N] {
         let mut e = self.exponential.at(x);
         for (k, e) in e.iter_mut().enumerate() {
-            *e = self.hole.left_out(self.level, i + k, *e);
+            *e = self.hole.left_out(self.level, i[k], *e);
         }
         e
     }
@@ -96,7 +96,7 @@ struct Log<V> {
 
 impl<V: Lanes> Function<V> for Log<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, _: usize, mut x: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, _: [usize; N], mut x: [V; N], _: [V; N]) -> [V; N] {
         for x in &mut x {
             *x = (*x - self.m) - self.log;
         }
@@ -112,7 +112,7 @@ struct Surprise<V> {
 
 impl<V: Lanes> Function<V> for Surprise<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, i: usize, x: [V; N], t: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, i: [usize; N], x: [V; N], t: [V; N]) -> [V; N] {
         let mut z = self.z.of(i, x, t);
         for (z, t) in z.iter_mut().zip(t) {
             *z = V::select(t.equal(self.zero), self.zero, -(t * *z));
@@ -125,7 +125,7 @@ impl<V: Lanes> Function<V> for Surprise<V> {
 #[inline(always)]
 fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) -> V {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
-    let exponential = shifted::<V, L>(level, x, m, raise);
+    let exponential = shifted(level, m, raise);
     let hole = Hole::new::<L>(level, top);
     let others = Others {
         level,
@@ -135,7 +135,7 @@ fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) 
     let fill = V::Item::NOTHING;
     let r = sum::<V, L, false, false, 1>(level, [x, &[]], &mut [], fill, &others);
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
-    quotient(r, exponential.largest(m)) * lower
+    r.value() * lower
 }
 
 /// The quotient of two numbers that are known to more digits than they have, rounded once.
@@ -156,8 +156,7 @@ impl<T: Real> Job<T> for Statistics<'_> {
         z: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let m = largest::<V, L>(level, x);
-        first::<V, L>(level, x, m, own.top);
+        let m = largest::<V, L>(level, x, own.top);
         let rest = rest::<V, L>(level, x, m, own.top);
         L::collect(rest, own.rest);
         let log = L::map(level, rest, T::ln_1p);
@@ -176,10 +175,10 @@ impl<T: Real> Job<T> for Statistics<'_> {
                 let s = sum::<V, L, true, false, 1>(level, inputs, &mut [], T::ZERO, &surprise);
                 let s = s.value();
                 L::collect(s, own.value);
-                return m.finite() & rest.finite() & s.finite();
+                return usual(level, m) & rest.finite() & s.finite();
             }
         }
-        m.finite() & rest.finite()
+        usual(level, m) & rest.finite()
     }
 
     fn line(&self, r: usize, [x, targets]: [&[T]; 2], z: &mut [T], own: Own<'_, T>) {

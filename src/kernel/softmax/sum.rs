@@ -1,5 +1,6 @@
-//! Sums that are carried as two numbers.
+//! Sums that are known to more digits than a number has.
 
+use crate::kernel::simd::Lanes;
 use std::ops::{Add, Sub};
 
 /// A sum, and what rounding took from it.
@@ -16,7 +17,20 @@ impl<X: Copy + Add<Output = X> + Sub<Output = X>> Pair<X> {
         Self { sum, lost: zero }
     }
 
-    /// Adds a number: Knuth's TwoSum, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B.
+    /// The sum of two: Knuth's TwoSum, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B. It does not
+    /// matter which of the two is the first.
+    #[inline(always)]
+    pub fn join(self, other: Self) -> Self {
+        let sum = self.sum + other.sum;
+        let back = sum - self.sum;
+        let lost = (self.sum - (sum - back)) + (other.sum - back);
+        Self {
+            sum,
+            lost: lost + (self.lost + other.lost),
+        }
+    }
+
+    /// Adds a number.
     #[inline(always)]
     pub fn plus(self, x: X) -> Self {
         let sum = self.sum + x;
@@ -35,21 +49,91 @@ impl<X: Copy + Add<Output = X> + Sub<Output = X>> Pair<X> {
     }
 }
 
-/// The sum of the first `count` pairs, a power of two: the upper half is added to the lower until one is left.
-#[inline(always)]
-pub(super) fn tree<X: Copy + Add<Output = X> + Sub<Output = X>>(
-    pairs: &[Pair<X>; 16],
-    count: usize,
-) -> Pair<X> {
-    let mut pairs = *pairs;
-    let mut half = count / 2;
-    while half > 0 {
-        for i in 0..half {
-            let other = pairs[i + half];
-            pairs[i] = pairs[i].plus(other.sum);
-            pairs[i].lost = pairs[i].lost + other.lost;
-        }
-        half /= 2;
+/// Sums of vectors, lane by lane: of `f32` in the two halves as `f64`, of `f64` with what rounding took.
+#[derive(Clone, Copy)]
+pub(super) struct Total<V: Lanes>([V::Wide; 2]);
+
+impl<V: Lanes> Total<V> {
+    /// Whether the parts are halves.
+    const HALVES: bool = V::COUNT == 16;
+
+    /// No sum.
+    #[inline(always)]
+    pub fn none(level: V::Level) -> Self {
+        Self([V::Wide::splat(level, 0.0); 2])
     }
-    pairs[0]
+
+    /// Adds a vector.
+    #[inline(always)]
+    pub fn plus(self, x: V) -> Self {
+        let ([a, b], [low, high]) = (self.0, x.widen());
+        if Self::HALVES {
+            return Self([a + low, b + high]);
+        }
+        let Pair { sum, lost } = Pair { sum: a, lost: b }.plus(low);
+        Self([sum, lost])
+    }
+
+    /// The sum of two.
+    #[inline(always)]
+    pub fn join(self, other: Self) -> Self {
+        let ([a, b], [c, d]) = (self.0, other.0);
+        if Self::HALVES {
+            return Self([a + c, b + d]);
+        }
+        let Pair { sum, lost } = Pair { sum: a, lost: b }.join(Pair { sum: c, lost: d });
+        Self([sum, lost])
+    }
+
+    /// The sum of four vectors.
+    #[inline(always)]
+    pub fn four(level: V::Level, [a, b, c, d]: [V; 4]) -> Self {
+        let none = Self::none(level);
+        let (a, b, c, d) = (none.plus(a), none.plus(b), none.plus(c), none.plus(d));
+        a.join(b).join(c.join(d))
+    }
+
+    /// The sum of the first `count` of some: neighbours, then neighbouring pairs, until one is left.
+    #[inline(always)]
+    pub fn tree(totals: &mut [Self; 16], count: usize) -> Self {
+        let mut step = 1;
+        while step < V::COUNT {
+            for i in (0..count.saturating_sub(step)).step_by(2 * step) {
+                totals[i] = totals[i].join(totals[i + step]);
+            }
+            step *= 2;
+        }
+        totals[0]
+    }
+
+    /// The sum of all lanes in every lane, added as [`tree`](Self::tree) adds.
+    #[inline(always)]
+    pub fn across(self) -> Self {
+        #[inline(always)]
+        fn swapped<V: Lanes, const HALF: usize>(total: Total<V>) -> Total<V> {
+            let [a, b] = total.0;
+            total.join(Total([a.swapped::<HALF>(), b.swapped::<HALF>()]))
+        }
+        let Self([a, b]) = swapped::<V, 4>(swapped::<V, 2>(swapped::<V, 1>(self)));
+        if Self::HALVES {
+            return Self([a + b; 2]);
+        }
+        Self([a, b])
+    }
+
+    /// As numbers of the vector's own kind.
+    #[inline(always)]
+    pub fn pair(self) -> Pair<V> {
+        if !Self::HALVES {
+            let [sum, lost] = self.0;
+            return Pair {
+                sum: V::narrow([sum; 2]),
+                lost: V::narrow([lost; 2]),
+            };
+        }
+        let sum = V::narrow(self.0);
+        let [low, high] = sum.widen();
+        let lost = V::narrow([self.0[0] - low, self.0[1] - high]);
+        Pair { sum, lost }
+    }
 }

@@ -1,10 +1,10 @@
 //! Sweeps over the vectors of a buffer: a function of each, or the sum of a function line by line.
 //!
-//! In sums four vectors are added as a tree, the trees one after the other with what rounding lost beside them, the lanes
-//! of a line as a tree again. The error does not grow with the length of a line.
+//! In sums four vectors are added as a tree, the trees one after the other to more digits than a number has, the lanes of a
+//! line as a tree again. The error does not grow with the length of a line.
 
-use super::layout::{Layout, put, take, vectors};
-use super::sum::{Pair, tree};
+use super::layout::{Across, Layout, put, take, vectors};
+use super::sum::{Pair, Total};
 use crate::kernel::simd::{Lanes, Real};
 
 /// A function of vectors of two buffers, the second of which may be missing; then `b` is `a`.
@@ -12,19 +12,19 @@ pub(super) trait Function<V: Lanes> {
     /// Whether values may be added as [`add`](Self::add) does.
     const PRODUCT: bool = false;
 
-    /// The values for `N` vectors from number `i` on. Must be `#[inline(always)]`.
-    fn of<const N: usize>(&self, i: usize, a: [V; N], b: [V; N]) -> [V; N];
+    /// The values for the vectors of these numbers. Must be `#[inline(always)]`.
+    fn of<const N: usize>(&self, i: [usize; N], a: [V; N], b: [V; N]) -> [V; N];
 
     /// `sum` plus the value for one, rounded together where that is a product. Must be `#[inline(always)]`.
     #[inline(always)]
     fn add(&self, i: usize, a: V, b: V, sum: V) -> V {
-        let [y] = self.of(i, [a], [b]);
+        let [y] = self.of([i], [a], [b]);
         sum + y
     }
 }
 
 /// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `FOURS` fours of vectors are
-/// added before what is lost is looked at: fewer is better, more is faster.
+/// added in the digits of a number before they go to the sum: fewer is better, more is faster.
 #[inline(always)]
 pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool, const FOURS: usize>(
     level: V::Level,
@@ -33,38 +33,86 @@ pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool, const 
     fill: V::Item,
     f: &impl Function<V>,
 ) -> Pair<V> {
-    let zero = V::splat(level, V::Item::ZERO);
-    let none = Pair::new(zero, zero);
-    let count = vectors::<V>(inputs[0]);
-    if L::DOWN {
-        let mut parts = [none; 16];
-        for base in (0..count).step_by(4 * FOURS * V::COUNT) {
-            for (l, part) in parts[..V::COUNT.min(count - base)].iter_mut().enumerate() {
-                let mut terms = zero;
-                for i in (base + l..count).step_by(4 * V::COUNT).take(FOURS) {
-                    let step = V::COUNT;
-                    terms = terms + some::<V, _, TWO, KEEP>(level, inputs, out, i, step, fill, f);
+    let (a, b) = (inputs[0], inputs[1]);
+    let (whole, count) = (a.len() / V::COUNT, vectors::<V>(a));
+    let none = [V::splat(level, V::Item::ZERO); 4];
+    let four = |[a, b, c, d]: [V; 4]| (a + b) + (c + d);
+    if L::DOWN && count <= V::COUNT {
+        return few::<V, _, TWO, KEEP>(level, [a, b], out, fill, f).pair();
+    }
+    // A lane of a line holds every so many of its elements.
+    let step = if L::DOWN { V::COUNT } else { 1 };
+    let (mut totals, mut total) = ([Total::none(level); 16], Total::none(level));
+    for base in (0..count).step_by(4 * FOURS * step) {
+        for (l, lane) in totals[..step.min(count - base)].iter_mut().enumerate() {
+            let mut terms = none;
+            let first = base + l;
+            if first + (4 * FOURS - 1) * step < whole {
+                terms = group::<V, L, _, TWO, KEEP, true>(level, [a, b], out, first, f, terms);
+                for four in 1..FOURS {
+                    let i = first + 4 * step * four;
+                    terms = group::<V, L, _, TWO, KEEP, false>(level, [a, b], out, i, f, terms);
                 }
-                *part = part.plus(terms);
+            } else {
+                for i in (first..count).step_by(4 * step) {
+                    terms = some::<V, L, _, TWO, KEEP>(level, [a, b], out, i, fill, f, terms);
+                }
+            }
+            if L::DOWN {
+                *lane = lane.plus(four(terms));
+            } else {
+                total = total.plus(four(terms));
             }
         }
-        return tree(&parts, V::COUNT);
     }
-    let (mut part, whole) = (none, count_of_fours::<V>(inputs[0]));
-    let mut start = 0;
-    while start < count {
-        let end = count.min(start + 4 * FOURS);
-        let mut terms = zero;
-        for i in (start..end.min(whole)).step_by(4) {
-            terms = terms + group::<V, _, TWO, KEEP>(level, inputs, out, i, f);
-        }
-        if end > whole {
-            terms = terms + some::<V, _, TWO, KEEP>(level, inputs, out, whole, 1, fill, f);
-        }
-        part = part.plus(terms);
-        start = end;
+    if L::DOWN {
+        return Total::tree(&mut totals, V::COUNT.min(count)).pair();
     }
-    across(level, part)
+    total.across().pair()
+}
+
+/// The sum of `f` over lines side by side that have no more elements than a vector has lanes.
+#[inline(always)]
+fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
+    level: V::Level,
+    [a, b]: [&[V::Item]; 2],
+    out: &mut [V::Item],
+    fill: V::Item,
+    f: &F,
+) -> Total<V> {
+    let (count, zero) = (a.len() / V::COUNT, V::splat(level, V::Item::ZERO));
+    let mut halves = [Total::none(level); 2];
+    for (half, i) in halves.iter_mut().zip((0..count).step_by(V::COUNT / 2)) {
+        for quarter in 0..V::COUNT / 8 {
+            let i = i + 4 * quarter;
+            let fill = V::splat(level, fill);
+            let (mut x, mut y) = ([fill; 4], [fill; 4]);
+            for k in 0..4 {
+                if i + k < count {
+                    let place = (i + k) * V::COUNT..(i + k + 1) * V::COUNT;
+                    x[k] = V::load(level, &a[place.clone()]);
+                    y[k] = if TWO { V::load(level, &b[place]) } else { x[k] };
+                }
+            }
+            if V::REGISTERS > 1 || (F::PRODUCT && !KEEP) {
+                for k in 0..4 {
+                    x[k] = f.add(i + k, x[k], y[k], zero);
+                }
+            } else {
+                x = f.of([i, i + 1, i + 2, i + 3], x, y);
+            }
+            for k in 0..4 {
+                if i + k >= count {
+                    x[k] = zero;
+                } else if KEEP {
+                    x[k].store(&mut out[(i + k) * V::COUNT..(i + k + 1) * V::COUNT]);
+                }
+            }
+            let four = Total::four(level, x);
+            *half = if quarter == 0 { four } else { half.join(four) };
+        }
+    }
+    halves[0].join(halves[1])
 }
 
 /// Writes `f` of the inputs to `out`.
@@ -75,11 +123,13 @@ pub(super) fn each<V: Lanes, const TWO: bool>(
     out: &mut [V::Item],
     f: &impl Function<V>,
 ) {
-    let whole = count_of_fours::<V>(inputs[0]);
-    for i in (0..whole).step_by(4) {
-        group::<V, _, TWO, true>(level, inputs, out, i, f);
+    let mut i = 0;
+    let none = [V::splat(level, V::Item::ZERO); 4];
+    while i + 4 <= inputs[0].len() / V::COUNT {
+        group::<V, Across, _, TWO, true, true>(level, inputs, out, i, f, none);
+        i += 4;
     }
-    some::<V, _, TWO, true>(level, inputs, out, whole, 1, V::Item::ZERO, f);
+    some::<V, Across, _, TWO, true>(level, inputs, out, i, V::Item::ZERO, f, none);
 }
 
 /// Puts `f` of a buffer in its place.
@@ -90,104 +140,108 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
         for k in 0..4 {
             let y = &mut group[k * V::COUNT..(k + 1) * V::COUNT];
             let v = V::load(level, y);
-            let [v] = f.of(k, [v], [v]);
+            let [v] = f.of([k], [v], [v]);
             v.store(y);
         }
     }
     let rest = groups.into_remainder();
     for i in 0..vectors::<V>(rest) {
         let v = take::<V>(level, rest, i, V::Item::ONE);
-        let [v] = f.of(i, [v], [v]);
+        let [v] = f.of([i], [v], [v]);
         put(v, rest, i);
     }
 }
 
-/// The number of vectors that come in whole fours.
+/// Adds `f` of up to four vectors of a lane to the terms, from `i` on, as far as there are any; the last may be a part.
 #[inline(always)]
-fn count_of_fours<V: Lanes>(x: &[V::Item]) -> usize {
-    x.len() / (4 * V::COUNT) * 4
-}
-
-/// The sum of `f` of up to four vectors, `step` apart from `i` on, as far as there are any; the last may be a part.
-#[inline(always)]
-fn some<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
+fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
     out: &mut [V::Item],
     i: usize,
-    step: usize,
     fill: V::Item,
     f: &F,
-) -> V {
-    let mut pairs = [V::splat(level, V::Item::ZERO); 2];
-    for (k, i) in (i..vectors::<V>(a)).step_by(step).take(4).enumerate() {
+    mut terms: [V; 4],
+) -> [V; 4] {
+    let step = if L::DOWN { V::COUNT } else { 1 };
+    for (term, i) in terms.iter_mut().zip((i..vectors::<V>(a)).step_by(step)) {
         let a = take::<V>(level, a, i, fill);
         let b = if TWO { take(level, b, i, fill) } else { a };
-        let pair = &mut pairs[k / 2];
-        if F::PRODUCT {
-            *pair = f.add(i, a, b, *pair);
+        if F::PRODUCT && !KEEP {
+            *term = f.add(i, a, b, *term);
             continue;
         }
-        let [y] = f.of(i, [a], [b]);
+        let [y] = f.of([i], [a], [b]);
         if KEEP {
             put(y, out, i);
         }
-        *pair = *pair + y;
+        *term = *term + y;
     }
-    pairs[0] + pairs[1]
+    terms
 }
 
-/// The sum of `f` of the four vectors from `i` on, all of them whole.
+/// Adds `f` of four vectors of a lane to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
 #[inline(always)]
-fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
+fn group<
+    V: Lanes,
+    L: Layout,
+    F: Function<V>,
+    const TWO: bool,
+    const KEEP: bool,
+    const FIRST: bool,
+>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
     out: &mut [V::Item],
     i: usize,
     f: &F,
-) -> V {
-    let (start, count) = (i * V::COUNT, 4 * V::COUNT);
+    mut terms: [V; 4],
+) -> [V; 4] {
+    let step = if L::DOWN { V::COUNT } else { 1 };
+    let (start, count) = (i * V::COUNT, (3 * step + 1) * V::COUNT);
     let a = &a[start..start + count];
     let b = if TWO { &b[start..start + count] } else { a };
+    let out = if KEEP {
+        &mut out[start..start + count]
+    } else {
+        out
+    };
     let zero = V::splat(level, V::Item::ZERO);
-    let (mut x, mut y, mut pairs) = ([zero; 4], [zero; 4], [zero; 2]);
+    let (mut x, mut y) = ([zero; 4], [zero; 4]);
     for k in 0..4 {
-        let place = k * V::COUNT..(k + 1) * V::COUNT;
+        let place = k * step * V::COUNT..(k * step + 1) * V::COUNT;
         x[k] = V::load(level, &a[place.clone()]);
-        y[k] = if TWO { V::load(level, &b[place]) } else { x[k] };
-        if F::PRODUCT {
-            pairs[k / 2] = f.add(i + k, x[k], y[k], pairs[k / 2]);
+        y[k] = if TWO {
+            V::load(level, &b[place.clone()])
+        } else {
+            x[k]
+        };
+        if F::PRODUCT && !KEEP {
+            terms[k] = f.add(i + k * step, x[k], y[k], terms[k]);
         } else if V::REGISTERS > 1 {
-            [x[k]] = f.of(i + k, [x[k]], [y[k]]);
+            [x[k]] = f.of([i + k * step], [x[k]], [y[k]]);
+            if KEEP {
+                x[k].store(&mut out[place]);
+            }
         }
     }
-    if F::PRODUCT {
-        return pairs[0] + pairs[1];
+    if F::PRODUCT && !KEEP {
+        return terms;
     }
     // As many at a time as there are registers for.
     if V::REGISTERS == 1 {
-        x = f.of(i, x, y);
-    }
-    if KEEP {
-        let out = &mut out[start..start + count];
-        for (k, x) in x.iter().enumerate() {
-            x.store(&mut out[k * V::COUNT..(k + 1) * V::COUNT]);
+        x = f.of([i, i + step, i + 2 * step, i + 3 * step], x, y);
+        for k in 0..4 {
+            if KEEP {
+                x[k].store(&mut out[k * step * V::COUNT..(k * step + 1) * V::COUNT]);
+            }
         }
     }
-    (x[0] + x[1]) + (x[2] + x[3])
-}
-
-/// The sum of the lanes of one line, in every lane.
-#[inline(always)]
-fn across<V: Lanes>(level: V::Level, part: Pair<V>) -> Pair<V> {
-    let mut lanes = [Pair::new(V::Item::ZERO, V::Item::ZERO); 16];
-    let parts = part.sum.numbers().into_iter().zip(part.lost.numbers());
-    for (lane, (sum, lost)) in lanes.iter_mut().zip(parts) {
-        *lane = Pair { sum, lost };
+    if FIRST {
+        return x;
     }
-    let total = tree(&lanes, V::COUNT);
-    Pair {
-        sum: V::splat(level, total.sum),
-        lost: V::splat(level, total.lost),
+    for k in 0..4 {
+        terms[k] = terms[k] + x[k];
     }
+    terms
 }

@@ -1,0 +1,180 @@
+//! Copies between rows where they lie and lines side by side: vector `j` of a bundle holds element `j` of each line.
+//!
+//! A bundle is as many lines as there are lanes; several of them lie one after the other. Nothing is reckoned here.
+
+use super::layout::{put, take};
+use crate::kernel::Rows;
+use crate::kernel::simd::{Lanes, Real};
+use std::ops::Range;
+
+/// How many rows of a strip ahead are asked for: memory is far, and they lie where no machine guesses.
+const AHEAD: usize = 24;
+
+/// Lines that are packed together.
+pub(super) struct Packing {
+    pub rows: Rows,
+    pub lines: Range<usize>,
+}
+
+impl Packing {
+    /// Copies from rows. An empty input has no place and stays so.
+    #[inline(always)]
+    pub fn pack<V: Lanes>(&self, level: V::Level, x: &[V::Item], packed: &mut [V::Item]) {
+        if packed.is_empty() {
+            return;
+        }
+        let Rows { n, inner, .. } = self.rows;
+        let (size, bundles) = (n * V::COUNT, self.lines.len() / V::COUNT);
+        if inner == 1 {
+            for start in (0..n).step_by(V::COUNT) {
+                let width = V::COUNT.min(n - start);
+                let mut block = [V::splat(level, V::Item::ZERO); 16];
+                for (vector, r) in block.iter_mut().zip(self.lines.clone()) {
+                    *vector = some(level, &x[r * n + start..][..width]);
+                }
+                transpose(&mut block);
+                for (k, &vector) in block[..width].iter().enumerate() {
+                    put(vector, packed, start + k);
+                }
+            }
+            return;
+        }
+        if let Some(place) = self.one_stretch::<V>() {
+            for j in 0..n {
+                let x = &x[place + j * inner..];
+                for k in 0..bundles {
+                    if let Some(x) = x.get(AHEAD * inner + k * V::COUNT..) {
+                        V::fetch(level, x);
+                    }
+                    let vector = V::load(level, &x[k * V::COUNT..]);
+                    put(vector, &mut packed[k * size..(k + 1) * size], j);
+                }
+            }
+            return;
+        }
+        for (line, start, width) in self.runs() {
+            for j in 0..n {
+                for (k, &x) in x[start + j * inner..][..width].iter().enumerate() {
+                    let line = line + k;
+                    packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT] = x;
+                }
+            }
+        }
+    }
+
+    /// Copies to rows, whose stretches `out` gives.
+    #[inline(always)]
+    pub fn unpack<'a, V: Lanes>(
+        &self,
+        level: V::Level,
+        packed: &[V::Item],
+        out: impl Fn(usize, usize) -> &'a mut [V::Item],
+    ) {
+        let Rows { n, inner, .. } = self.rows;
+        let (size, bundles) = (n * V::COUNT, self.lines.len() / V::COUNT);
+        if inner == 1 {
+            for start in (0..n).step_by(V::COUNT) {
+                let width = V::COUNT.min(n - start);
+                let mut block = [V::splat(level, V::Item::ZERO); 16];
+                for (k, vector) in block[..width].iter_mut().enumerate() {
+                    *vector = take(level, packed, start + k, V::Item::ZERO);
+                }
+                transpose(&mut block);
+                for (&vector, r) in block.iter().zip(self.lines.clone()) {
+                    put(vector, out(r * n + start, width), 0);
+                }
+            }
+            return;
+        }
+        if let Some(place) = self.one_stretch::<V>() {
+            for j in 0..n {
+                for (k, packed) in packed.chunks_exact(size).enumerate().take(bundles) {
+                    let vector: V = take(level, packed, j, V::Item::ZERO);
+                    let y = out(place + j * inner + k * V::COUNT, V::COUNT);
+                    vector.store(y);
+                }
+            }
+            return;
+        }
+        for (line, start, width) in self.runs() {
+            for j in 0..n {
+                for (k, y) in out(start + j * inner, width).iter_mut().enumerate() {
+                    let line = line + k;
+                    *y = packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT];
+                }
+            }
+        }
+    }
+
+    /// Puts `fill` for what the mask does not keep.
+    pub fn hide<V: Lanes>(&self, mask: &[bool], fill: V::Item, packed: &mut [V::Item]) {
+        let size = self.rows.n * V::COUNT;
+        for (line, r) in self.lines.clone().enumerate() {
+            let packed = &mut packed[line / V::COUNT * size..];
+            for j in 0..self.rows.n {
+                if !mask[self.rows.at(r, j)] {
+                    packed[j * V::COUNT + line % V::COUNT] = fill;
+                }
+            }
+        }
+    }
+
+    /// Where the first elements lie, if they lie side by side and fill bundles.
+    #[inline(always)]
+    fn one_stretch<V: Lanes>(&self) -> Option<usize> {
+        let (_, start, width) = self.runs().next()?;
+        (width == self.lines.len() && width.is_multiple_of(V::COUNT)).then_some(start)
+    }
+
+    /// The stretches in which the first elements of lines lie side by side: number among the lines, place, width.
+    #[inline(always)]
+    fn runs(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let (rows, lines) = (self.rows, self.lines.clone());
+        let mut next = lines.start;
+        std::iter::from_fn(move || {
+            let (r, inside) = (next, next % rows.inner);
+            let width = (rows.inner - inside).min(lines.end - r);
+            next += width;
+            (width > 0).then(|| (r - lines.start, rows.at(r, 0), width))
+        })
+    }
+}
+
+/// A vector of up to so many numbers.
+#[inline(always)]
+fn some<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
+    if x.len() == V::COUNT {
+        V::load(level, x)
+    } else {
+        V::load_part(level, x, V::Item::ZERO)
+    }
+}
+
+/// Swaps rows and columns of as many vectors as there are lanes: blocks of half the size first, then within them.
+#[inline(always)]
+fn transpose<V: Lanes>(block: &mut [V; 16]) {
+    /// The upper lanes of `a` for the lower ones of `b`, in steps of `HALF`.
+    #[inline(always)]
+    fn swap<V: Lanes, const HALF: usize>(a: V, b: V) -> (V, V) {
+        let set = V::upper::<HALF>();
+        (
+            V::select(set, b.swapped::<HALF>(), a),
+            V::select(set, b, a.swapped::<HALF>()),
+        )
+    }
+    // Written out, lest the compiler keep the vectors in memory.
+    macro_rules! swaps {
+        ($half:literal: $($i:literal)*) => {$(
+            (block[$i], block[$i + $half]) = swap::<V, $half>(block[$i], block[$i + $half]);
+        )*};
+    }
+    if V::COUNT == 16 {
+        swaps! { 8: 0 1 2 3 4 5 6 7 }
+        swaps! { 4: 8 9 10 11 }
+        swaps! { 2: 8 9 12 13 }
+        swaps! { 1: 8 10 12 14 }
+    }
+    swaps! { 4: 0 1 2 3 }
+    swaps! { 2: 0 1 4 5 }
+    swaps! { 1: 0 2 4 6 }
+}

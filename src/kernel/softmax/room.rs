@@ -1,0 +1,48 @@
+//! Room for lines that lie side by side, which a thread keeps from call to call.
+#![allow(unsafe_code)]
+
+use crate::kernel::simd::Real;
+use std::cell::Cell;
+
+thread_local! {
+    static KEPT: Cell<Vec<f64>> = const { Cell::new(Vec::new()) };
+}
+
+/// The most room in `f64` that a thread keeps: 2 MiB.
+const MOST: usize = 1 << 18;
+
+/// Room for numbers, which goes back to its thread when it is dropped.
+pub(super) struct Room(Vec<f64>);
+
+impl Room {
+    /// Room for `len` numbers.
+    pub fn new<T: Real>(len: usize) -> Self {
+        let mut room = KEPT.take();
+        // Seven more, so that the numbers may start at a line of the cache.
+        let need = (len * size_of::<T>()).div_ceil(8) + 7;
+        if room.len() < need && len > 0 {
+            room.resize(need, 0.0);
+        }
+        Self(room)
+    }
+
+    /// The numbers, as somebody left them.
+    pub fn numbers<T: Real>(&mut self, len: usize) -> &mut [T] {
+        let ahead = self.0.as_ptr().align_offset(64).min(self.0.len());
+        let room = &mut self.0[ahead..];
+        let most = size_of_val(room) / size_of::<T>();
+        // SAFETY: needs initialised memory of that length and of the alignment of T: it is that of a slice of `f64`, and
+        // `Real` are `f32` and `f64`, which hold any bits.
+        let numbers =
+            unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast::<T>(), most) };
+        &mut numbers[..len]
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if self.0.len() <= MOST {
+            KEPT.set(std::mem::take(&mut self.0));
+        }
+    }
+}
