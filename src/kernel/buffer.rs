@@ -221,7 +221,8 @@ mod tests {
     fn a_vector_comes_back_without_a_copy() {
         let vector = vec![1, 2, 3];
         let place = vector.as_ptr();
-        assert_eq!(Buffer::from(vector).into_vec().as_ptr(), place);
+        let back = Buffer::from(vector).into_vec();
+        assert_eq!(back.as_ptr(), place);
     }
 
     #[test]

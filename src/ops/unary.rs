@@ -112,7 +112,16 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let (a, c, d, y) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
         let b = &kernel::UNITS;
-        kernel::each(Buffers { a, b, c, d, y: &mut *y }, Pulled(self.0));
+        kernel::each(
+            Buffers {
+                a,
+                b,
+                c,
+                d,
+                y: &mut *y,
+            },
+            Pulled(self.0),
+        );
         if U::FAR_LATER {
             self.again(a, c, d, y);
         }
