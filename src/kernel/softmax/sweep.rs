@@ -42,9 +42,12 @@ pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool, const 
     }
     // A lane of a line holds every so many of its elements.
     let step = if L::DOWN { V::COUNT } else { 1 };
-    let (mut totals, mut total) = ([Total::none(level); 16], Total::none(level));
+    let mut totals = [Total::none(level); 16];
+    let mut total = totals[0];
     for base in (0..count).step_by(4 * FOURS * step) {
-        for (l, lane) in totals[..step.min(count - base)].iter_mut().enumerate() {
+        #[allow(clippy::needless_range_loop)]
+        // across there is one lane, and nothing to be kept in memory
+        for l in 0..step.min(count - base) {
             let mut terms = none;
             let first = base + l;
             if first + (4 * FOURS - 1) * step < whole {
@@ -59,7 +62,7 @@ pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool, const 
                 }
             }
             if L::DOWN {
-                *lane = lane.plus(four(terms));
+                totals[l] = totals[l].plus(four(terms));
             } else {
                 total = total.plus(four(terms));
             }
