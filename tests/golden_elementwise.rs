@@ -214,9 +214,33 @@ fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Ops whose tensors are computed by vector kernels of the crate, and whose scalars by the system's library.
+const BULK: [&str; 10] = [
+    "exp",
+    "expm1",
+    "ln",
+    "log1p",
+    "sigmoid",
+    "log_sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+    "elu",
+];
+
 #[test]
 fn scalars_equal_tensors_bit_for_bit() {
     for record in records() {
+        // Of those kernels the last bits may differ, and the gradient is made of two such numbers.
+        let apart = if BULK.contains(&&*record.op) { 4 } else { 0 };
+        let same = |a: f64, b: f64| {
+            let apart = if b.abs() < f64::MIN_POSITIVE {
+                0
+            } else {
+                apart
+            };
+            a == b || a.is_nan() && b.is_nan() || a.to_bits().abs_diff(b.to_bits()) <= apart
+        };
         if record
             .inputs
             .iter()
@@ -237,10 +261,11 @@ fn scalars_equal_tensors_bit_for_bit() {
                 .map(|x| tape.var(x.data()[k]))
                 .collect();
             let y = scalar(&record, &x);
-            assert_eq!(
-                y.value().to_bits(),
-                found.out.data()[k].to_bits(),
-                "{}",
+            let (value, expected) = (y.value(), found.out.data()[k]);
+            assert_eq!(value.is_sign_negative(), expected.is_sign_negative());
+            assert!(
+                same(value, expected),
+                "{}: {value:e} and {expected:e}",
                 record.id
             );
             let grads = y.backward();
@@ -251,7 +276,7 @@ fn scalars_equal_tensors_bit_for_bit() {
                     0.0 => 0.0,
                     g => grads.wrt(*x) * g,
                 };
-                let same = gradient == expected || (gradient.is_nan() && expected.is_nan());
+                let same = same(gradient, expected);
                 assert!(same, "{}: {gradient:e} and {expected:e}", record.id);
             }
         }

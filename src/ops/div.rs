@@ -2,7 +2,8 @@
 
 use std::ops::{Div, DivAssign};
 
-use super::binary::{Binary, Zip, operator, plain_binary};
+use super::binary::{Binary, Zip, plain_binary};
+use super::operator::operator;
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

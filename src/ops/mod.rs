@@ -11,6 +11,7 @@ mod float;
 mod gate;
 mod hook;
 mod linear;
+mod operator;
 mod over;
 mod own;
 mod plain;

@@ -38,8 +38,9 @@ impl<T: Elem> Binary<T> for Pow {
             _ if flat => None,
             0 => power_far(a, b, g),
             _ => {
+                // Where even the root vanishes there is nothing to save, and ln a may have an infinite tangent.
                 let half = a.powf(b * T::of(0.5));
-                Some((g * half) * a.ln() * half)
+                (!half.is_zero()).then(|| (g * half) * a.ln() * half)
             }
         }
     }

@@ -1,0 +1,116 @@
+//! The operators of arithmetic, for every pair of operands that a [`Binary`](super::Binary) op takes.
+
+/// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.
+macro_rules! operator {
+    ($trait:ident $method:ident $assign:ident $assign_method:ident $try_name:ident $op:expr) => {
+        operator!(@left $trait $method $op, f32);
+        operator!(@left $trait $method $op, f64);
+
+        impl<'t, T: Elem> $trait<Var<'t, T>> for Var<'t, T> {
+            type Output = Self;
+
+            #[inline(always)]
+            #[track_caller]
+            fn $method(self, other: Self) -> Self {
+                crate::ops::binary::scalars($op, self, other)
+            }
+        }
+
+        impl<'t, T: Elem, C: Elem + crate::kernel::Constant<T>> $trait<C> for Var<'t, T> {
+            type Output = Self;
+
+            #[inline(always)]
+            fn $method(self, other: C) -> Self {
+                crate::ops::binary::scalars($op, self, Var::number(other.embed()))
+            }
+        }
+
+        impl<'t, T: Elem, R> $assign<R> for Var<'t, T>
+        where
+            Self: $trait<R, Output = Self>,
+        {
+            #[inline]
+            #[track_caller]
+            fn $assign_method(&mut self, other: R) {
+                *self = $trait::$method(*self, other);
+            }
+        }
+
+        impl<'t, T: Elem> Var<'t, Tensor<T>> {
+            #[doc = concat!("The operator `", stringify!($method), "`, with bad input as an [`Error`](crate::Error).")]
+            ///
+            /// # Errors
+            /// If the shapes do not broadcast or the other operand lives on another tape.
+            #[track_caller]
+            pub fn $try_name(self, other: impl crate::var::Operand<'t, T>) -> Result<Self, crate::error::Error> {
+                self.record2(Zip($op), other)
+            }
+        }
+
+        impl<'t, T: Elem, R: crate::var::Operand<'t, T>> $trait<R> for Var<'t, Tensor<T>> {
+            type Output = Self;
+
+            #[track_caller]
+            fn $method(self, other: R) -> Self {
+                self.$try_name(other).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem> $trait<Var<'t, Tensor<T>>> for Var<'t, T> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<C> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for &Tensor<C> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+    };
+    (@left $trait:ident $method:ident $op:expr, $t:ident) => {
+        operator!(@number $trait $method $op, $t, [] $t);
+        operator!(@number $trait $method $op, $t, [] crate::dual::Dual<$t>);
+        operator!(@number $trait $method $op, $t, [] crate::dual::Dual<crate::dual::Dual<$t>>);
+        operator!(@number $trait $method $op, $t, [const N: usize] crate::dual::Duals<$t, N>);
+    };
+    // A plain number or tensor on the left of handles of itself and of dual numbers over it.
+    (@number $trait:ident $method:ident $op:expr, $t:ident, [$($n:tt)*] $elem:ty) => {
+        impl<'t, $($n)*> $trait<Var<'t, $elem>> for $t {
+            type Output = Var<'t, $elem>;
+
+            #[inline(always)]
+            fn $method(self, other: Var<'t, $elem>) -> Var<'t, $elem> {
+                crate::ops::binary::scalars($op, self.into(), other)
+            }
+        }
+
+        impl<'t, $($n)*> $trait<Var<'t, Tensor<$elem>>> for $t {
+            type Output = Var<'t, Tensor<$elem>>;
+
+            // Not generic, so without this mark the crate itself would compile the rules for each of these elements.
+            #[inline]
+            #[track_caller]
+            fn $method(self, other: Var<'t, Tensor<$elem>>) -> Var<'t, Tensor<$elem>> {
+                other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+    };
+}
+
+pub(crate) use operator;
