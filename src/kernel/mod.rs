@@ -34,7 +34,7 @@ pub(crate) mod softmax;
 #[cfg(feature = "nalgebra")]
 mod solve;
 mod strided;
-mod threads;
+pub(crate) mod threads;
 mod transpose;
 mod wide;
 

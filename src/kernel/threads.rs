@@ -3,6 +3,10 @@
 /// Runs both, on two threads if there are any to spare.
 #[cfg(feature = "rayon")]
 pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    if count() == 1 {
+        a();
+        return b();
+    }
     rayon::join(a, b);
 }
 

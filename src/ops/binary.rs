@@ -276,10 +276,7 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
 ) -> Var<'t, T> {
     let (x, y) = (a.repr.value, b.repr.value);
     let value = op.value(x, y);
-    let slopes = op.slopes(x, y, value);
-    a.chain2_by(b, B::NAME, value, slopes, |k, g| {
-        op.far([x, y, value], k, g).unwrap_or(slopes[k] * g)
-    })
+    a.chain2(b, B::NAME, value, op.slopes(x, y, value))
 }
 
 /// A binary op on two plain tensors.

@@ -14,8 +14,7 @@ impl<'t, T: Elem> Var<'t, T> {
     pub fn unary(self, op: impl Unary<T>) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
-        let slope = op.slope(x, y);
-        self.chain_by(y, slope, |g| op.far(x, y, g).unwrap_or(slope * g))
+        self.chain(y, op.slope(x, y))
     }
 
     /// A function of your own of two scalars.

@@ -12,7 +12,7 @@ use super::Pool;
 use super::node::{Kind, Node};
 use super::rule::{Residual, Rule, Slot};
 use super::run::is_cut;
-use crate::kernel::Elem;
+use crate::kernel::{Elem, threads};
 use crate::tensor::{Shape, Tensor};
 
 /// Some nodes of a run and what they read from outside of it, in the order of recording.
@@ -206,7 +206,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
         height: usize,
         tensors: impl IntoIterator<Item = &'b mut [T]>,
     ) -> Vec<(Range<usize>, Vec<&'b mut [T]>)> {
-        let blocks = self.rows.div_ceil(height).div_ceil(threads());
+        let blocks = self.rows.div_ceil(height).div_ceil(threads::count());
         let rows = blocks * height;
         let starts = (0..self.rows).step_by(rows);
         let mut parts: Vec<_> = starts
@@ -270,12 +270,4 @@ pub(crate) fn each<T: Elem, P: Send, R: Send>(
         .into_iter()
         .map(|(rows, part)| f(pool, rows, part))
         .collect()
-}
-
-/// How many threads there are to share the work.
-fn threads() -> usize {
-    #[cfg(feature = "rayon")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "rayon"))]
-    1
 }

@@ -63,64 +63,19 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// A function of this handle alone, given its value and derivative: folds, records nothing.
     ///
-    /// The way to give scalars an elementary function of your own. Where the slope would leave the range
-    /// of numbers though its factors have not, they stay apart, as a node.
+    /// The way to give scalars an elementary function of your own.
     #[inline(always)]
-    #[track_caller]
     pub fn chain(self, value: T, derivative: T) -> Self {
-        self.chain_by(value, derivative, |g| derivative * g)
-    }
-
-    /// [`chain`](Self::chain) with a product `far(g) = derivative g` for where the derivative itself has
-    /// left the range.
-    #[inline(always)]
-    #[track_caller]
-    pub(crate) fn chain_by(self, value: T, derivative: T, far: impl Fn(T) -> T) -> Self {
         let Scalar { slope, index, .. } = self.repr;
-        let slope = slope * derivative;
-        let (slope, index) = match slope.is_normal() {
-            true => (slope, index),
-            false => self.apart(slope, &far),
-        };
         Self {
             tape: self.tape,
             repr: Scalar {
                 value,
-                slope,
+                slope: slope * derivative,
                 index,
                 folded: true,
             },
         }
-    }
-
-    /// Slope and node of a handle whose slope is 0, subnormal or not finite: a node with a power of 2
-    /// for its partial takes that out of the slope, if then it is a number.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn apart(self, product: T, far: &dyn Fn(T) -> T) -> (T, u32) {
-        let Scalar { slope, index, .. } = self.repr;
-        let whole = far(slope);
-        let Some(tape) = self.tape.filter(|_| !whole.is_normal()) else {
-            return (if whole.is_normal() { whole } else { product }, index);
-        };
-        let least = T::min_positive_value();
-        for [unit, rest] in [[least, least.recip()], [least.recip(), least]] {
-            let scaled = [far(slope * unit), far(unit) * slope];
-            if let Some(scaled) = scaled.into_iter().find(|scaled| scaled.is_normal()) {
-                let entry = Entry {
-                    partial: [rest, T::zero()],
-                    operand: [index, NOBODY],
-                };
-                let (value, line) = (self.repr.value, Location::caller());
-                let operands = [value, T::zero()];
-                return (
-                    scaled,
-                    tape.scalars.push(entry, "apart", value, operands, line),
-                );
-            }
-        }
-        (product, index)
     }
 
     /// A function of two handles, given its value and both partial derivatives.
@@ -130,34 +85,13 @@ impl<'t, T: Elem> Var<'t, T> {
     #[inline(always)]
     #[track_caller]
     pub fn chain2(self, other: Self, op: &'static str, value: T, partial: [T; 2]) -> Self {
-        self.chain2_by(other, op, value, partial, |k, g| partial[k] * g)
-    }
-
-    /// [`chain2`](Self::chain2) with a product `far(k, g) = partial[k] g`, as for
-    /// [`chain_by`](Self::chain_by).
-    #[inline(always)]
-    #[track_caller]
-    pub(crate) fn chain2_by(
-        self,
-        other: Self,
-        op: &'static str,
-        value: T,
-        partial: [T; 2],
-        far: impl Fn(usize, T) -> T,
-    ) -> Self {
         match (self.tape, other.tape) {
             (Some(tape), Some(t)) => {
                 if !tape.is(t) {
                     other_tape(op);
                 }
-                let (mut a, mut b) = (self.repr, other.repr);
-                let mut slopes = [partial[0] * a.slope, partial[1] * b.slope];
-                if !slopes[0].is_normal() {
-                    (slopes[0], a.index) = self.apart(slopes[0], &|g| far(0, g));
-                }
-                if !slopes[1].is_normal() {
-                    (slopes[1], b.index) = other.apart(slopes[1], &|g| far(1, g));
-                }
+                let (a, b) = (self.repr, other.repr);
+                let slopes = [partial[0] * a.slope, partial[1] * b.slope];
                 if a.index == b.index {
                     Self {
                         tape: self.tape,
@@ -178,8 +112,8 @@ impl<'t, T: Elem> Var<'t, T> {
                     Self::source(tape, index, value)
                 }
             }
-            (Some(_), None) => self.chain_by(value, partial[0], |g| far(0, g)),
-            (None, Some(_)) => other.chain_by(value, partial[1], |g| far(1, g)),
+            (Some(_), None) => self.chain(value, partial[0]),
+            (None, Some(_)) => other.chain(value, partial[1]),
             (None, None) => Self::number(value),
         }
     }

@@ -4,8 +4,8 @@
 
 use super::chunk::Chunk;
 use super::layout::Layout;
-use crate::kernel::Rows;
 use crate::kernel::simd::{self, Lanes, Level, Real, Shared};
+use crate::kernel::{Rows, threads};
 
 /// What is done to lines.
 pub(super) trait Job<T: Real>: Sync {
@@ -108,7 +108,8 @@ impl<'a, T: Real> Work<'a, T> {
         } else {
             lines.next_multiple_of(16)
         };
-        let chunks = if elements < FORK {
+        // A pool of one thread would take the work over and let this one wait.
+        let chunks = if elements < FORK || threads::count() == 1 {
             1
         } else {
             count.div_ceil(lines)
