@@ -100,7 +100,7 @@ pub use error::{Error, ErrorKind};
 pub use gradients::{Gradients, Handles};
 #[doc(hidden)]
 pub use kernel::simd::Level;
-pub use kernel::{Constant, Dd, Elem, Embeds, Matrix, Rows};
+pub use kernel::{Constant, Dd, Elem, Embeds, Matrix, Rows, System};
 pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};

@@ -17,10 +17,6 @@ impl Workload for Product {
     const NAME: &'static str = "K1";
     type Outputs<F: Float> = [F; 1];
 
-    fn size(&self) -> usize {
-        self.0.len()
-    }
-
     fn inputs(&self) -> &[f64] {
         &self.0
     }
@@ -46,10 +42,6 @@ impl Rosenbrock {
 impl Workload for Rosenbrock {
     const NAME: &'static str = "K2";
     type Outputs<F: Float> = [F; 1];
-
-    fn size(&self) -> usize {
-        self.0.len()
-    }
 
     fn inputs(&self) -> &[f64] {
         &self.0
@@ -85,10 +77,6 @@ impl Workload for SoftmaxLoss {
     const NAME: &'static str = "K4";
     type Outputs<F: Float> = [F; 1];
 
-    fn size(&self) -> usize {
-        self.0.len()
-    }
-
     fn inputs(&self) -> &[f64] {
         &self.0
     }
@@ -118,10 +106,6 @@ impl LogSumExp {
 impl Workload for LogSumExp {
     const NAME: &'static str = "K5";
     type Outputs<F: Float> = [F; 1];
-
-    fn size(&self) -> usize {
-        self.0.len()
-    }
 
     fn inputs(&self) -> &[f64] {
         &self.0

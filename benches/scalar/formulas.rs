@@ -11,10 +11,6 @@ impl Workload for BlackScholes {
     const NAME: &'static str = "K7";
     type Outputs<F: Float> = [F; 1];
 
-    fn size(&self) -> usize {
-        5
-    }
-
     fn inputs(&self) -> &[f64] {
         &[100.0, 105.0, 0.03, 0.2, 1.5]
     }
@@ -64,10 +60,6 @@ const SEEN: [f64; 2] = [-10.0, 20.0];
 impl Workload for Reprojection {
     const NAME: &'static str = "K6";
     type Outputs<F: Float> = [F; 2];
-
-    fn size(&self) -> usize {
-        15
-    }
 
     fn inputs(&self) -> &[f64] {
         &[

@@ -34,10 +34,6 @@ impl Workload for Lstm {
     const NAME: &'static str = "K6L";
     type Outputs<F: Float> = [F; 1];
 
-    fn size(&self) -> usize {
-        self.x.len()
-    }
-
     fn inputs(&self) -> &[f64] {
         &self.x
     }

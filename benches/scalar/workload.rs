@@ -10,11 +10,13 @@ pub trait Workload {
     /// One output or several, each with a gradient of its own: `[F; 1]`, `[F; 2]`.
     type Outputs<F: Float>: AsRef<[F]>;
 
-    /// The size that the table shows.
-    fn size(&self) -> usize;
-
     /// Where the gradient is taken.
     fn inputs(&self) -> &[f64];
+
+    /// The size that the table shows.
+    fn size(&self) -> usize {
+        self.inputs().len()
+    }
 
     /// Elementary operations on numbers that depend on the inputs: `+ - * /`, negation and functions,
     /// operations with a constant included.

@@ -2,9 +2,8 @@
 
 use num_traits::FloatConst;
 
-use super::system::{self, System};
-use super::{Dual, Duals, planes};
-use crate::kernel::{Elem, Matrix, Rows};
+use super::{Dual, Duals, planes, system};
+use crate::kernel::{Elem, Matrix, Rows, System};
 
 impl<T: Elem> Elem for Dual<T> {
     type Wide = Dual<T::Wide>;
@@ -63,22 +62,8 @@ impl<T: Elem> Elem for Dual<T> {
         system::factor(n, a, order)
     }
 
-    fn solve(
-        n: usize,
-        factors: &[Self],
-        order: &[u32],
-        b: &mut [Self],
-        width: usize,
-        transposed: bool,
-    ) {
-        let system = System {
-            n,
-            factors,
-            order,
-            width,
-            transposed,
-        };
-        system.solve(b);
+    fn solve(system: System<'_, Self>, b: &mut [Self]) {
+        system::solve(system, b);
     }
 
     fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
@@ -136,22 +121,8 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
         system::factor(n, a, order)
     }
 
-    fn solve(
-        n: usize,
-        factors: &[Self],
-        order: &[u32],
-        b: &mut [Self],
-        width: usize,
-        transposed: bool,
-    ) {
-        let system = System {
-            n,
-            factors,
-            order,
-            width,
-            transposed,
-        };
-        system.solve(b);
+    fn solve(system: System<'_, Self>, b: &mut [Self]) {
+        system::solve(system, b);
     }
 
     fn erf(self) -> Self {

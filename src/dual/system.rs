@@ -6,7 +6,7 @@
 
 use super::scratch::Scratch;
 use super::{Dual, Duals};
-use crate::kernel::{Elem, Matrix};
+use crate::kernel::{Elem, Matrix, System};
 
 /// A number of a primal and some tangents.
 pub(super) trait Planes: Elem {
@@ -57,43 +57,42 @@ pub(super) fn factor<D: Planes>(n: usize, a: &mut [D], order: &mut [u32]) -> Res
     Ok(())
 }
 
-/// A system that [`factor`] has prepared.
-pub(super) struct System<'a, D> {
-    pub(super) n: usize,
-    pub(super) factors: &'a [D],
-    pub(super) order: &'a [u32],
-    pub(super) width: usize,
-    pub(super) transposed: bool,
-}
-
-impl<D: Planes> System<'_, D> {
-    /// Solves in place.
-    pub(super) fn solve(&self, b: &mut [D]) {
-        let Self { n, width, .. } = *self;
-        let factors = plane(self.factors, D::head);
-        let inner = |b: &mut [D::Inner]| {
-            D::Inner::solve(n, &factors, self.order, b, width, self.transposed);
-        };
-        let mut x = plane(b, D::head);
-        inner(&mut x);
-        for k in 0..D::TANGENTS {
-            let mut right = plane(b, |b| D::tail(b, k));
-            let matrix = plane(self.factors, |a| D::tail(a, k));
-            if !is_zero(&matrix) {
-                let negative: Vec<_> = matrix.iter().map(|&a| -a).collect();
-                let mut matrix = Matrix::new(&negative, n, n);
-                if self.transposed {
-                    matrix = matrix.transposed();
-                }
-                D::Inner::matmul(matrix, Matrix::new(&x, n, width), &mut right, true);
-            } else if is_zero(&right) {
-                continue;
+/// Solves in place.
+pub(super) fn solve<D: Planes>(system: System<'_, D>, b: &mut [D]) {
+    let System {
+        n,
+        factors,
+        order,
+        width,
+        transposed,
+    } = system;
+    let primal = plane(factors, D::head);
+    let inner = System {
+        n,
+        factors: &primal[..],
+        order,
+        width,
+        transposed,
+    };
+    let mut x = plane(b, D::head);
+    D::Inner::solve(inner, &mut x);
+    for k in 0..D::TANGENTS {
+        let mut right = plane(b, |b| D::tail(b, k));
+        let matrix = plane(factors, |a| D::tail(a, k));
+        if !is_zero(&matrix) {
+            let negative: Vec<_> = matrix.iter().map(|&a| -a).collect();
+            let mut matrix = Matrix::new(&negative, n, n);
+            if transposed {
+                matrix = matrix.transposed();
             }
-            inner(&mut right);
-            put(&right, b, |b| D::tail(b, k));
+            D::Inner::matmul(matrix, Matrix::new(&x, n, width), &mut right, true);
+        } else if is_zero(&right) {
+            continue;
         }
-        put(&x, b, D::head);
+        D::Inner::solve(inner, &mut right);
+        put(&right, b, |b| D::tail(b, k));
     }
+    put(&x, b, D::head);
 }
 
 /// One of the numbers of each element.
@@ -114,7 +113,7 @@ fn is_zero<T: Elem>(plane: &[T]) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::dual::{Dual, Duals};
-    use crate::kernel::{Elem, lu};
+    use crate::kernel::{Elem, System, lu};
 
     /// The solutions of a hook and those of the plain form, for both directions.
     fn check<T: Elem>(n: usize, width: usize, number: &mut dyn FnMut() -> T) {
@@ -129,8 +128,15 @@ mod tests {
         T::factor(n, &mut theirs, &mut order).unwrap();
         for transposed in [false, true] {
             let (mut x, mut y) = (b.clone(), b.clone());
-            lu::solve(n, &ours, &pivots, &mut x, width, transposed);
-            T::solve(n, &theirs, &order, &mut y, width, transposed);
+            let system = |factors, order| System {
+                n,
+                factors,
+                order,
+                width,
+                transposed,
+            };
+            lu::solve(system(&ours, &pivots), &mut x);
+            T::solve(system(&theirs, &order), &mut y);
             let parts = |x: &[T]| -> Vec<f64> {
                 let all = x.iter().flat_map(|x| (0..T::PARTS).map(|k| x.part(k)));
                 all.collect()

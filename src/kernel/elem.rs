@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 
 use num_traits::{Float, FloatConst, NumAssign};
 
-use super::{Function, Loop, Matrix, Rows, lu, plain, softmax};
+use super::{Function, Loop, Matrix, Rows, System, lu, plain, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
@@ -93,17 +93,9 @@ pub trait Elem:
         lu::factor(n, a, order)
     }
 
-    /// Solves `A x = b`, or `Aᵀ x = b`, in place for the `width` columns of the row-major `b`, with
-    /// what [`factor`](Self::factor) made of `A`.
-    fn solve(
-        n: usize,
-        factors: &[Self],
-        order: &[u32],
-        b: &mut [Self],
-        width: usize,
-        transposed: bool,
-    ) {
-        lu::solve(n, factors, order, b, width, transposed);
+    /// Solves a system in place whose matrix [`factor`](Self::factor) has prepared.
+    fn solve(system: System<'_, Self>, b: &mut [Self]) {
+        lu::solve(system, b);
     }
 
     /// Softmax of every row; `top` receives the index of each row's first maximum.

@@ -198,15 +198,8 @@ macro_rules! float {
             }
 
             #[cfg(feature = "nalgebra")]
-            fn solve(
-                n: usize,
-                factors: &[Self],
-                order: &[u32],
-                b: &mut [Self],
-                width: usize,
-                transposed: bool,
-            ) {
-                super::solve::solve(n, factors, order, b, width, transposed);
+            fn solve(system: super::System<'_, Self>, b: &mut [Self]) {
+                super::solve::solve(system, b);
             }
 
             #[cfg(feature = "gemm")]

@@ -38,15 +38,30 @@ pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Resu
     Ok(())
 }
 
-/// Solves `A x = b`, or `Aᵀ x = b`, in place for the `width` columns of the row-major `b`.
-pub(crate) fn solve<T: Elem>(
-    n: usize,
-    lu: &[T],
-    pivots: &[u32],
-    b: &mut [T],
-    width: usize,
-    transposed: bool,
-) {
+/// A system of linear equations whose matrix is factored: `A x = b`, or `Aᵀ x = b`.
+#[derive(Clone, Copy, Debug)]
+pub struct System<'a, T> {
+    /// How many rows and columns the matrix has.
+    pub n: usize,
+    /// What [`Elem::factor`] made of it.
+    pub factors: &'a [T],
+    /// How it exchanged rows.
+    pub order: &'a [u32],
+    /// How many right sides there are: columns of the row-major `b`.
+    pub width: usize,
+    /// Whether the matrix is to be transposed.
+    pub transposed: bool,
+}
+
+/// Solves in place.
+pub(crate) fn solve<T: Elem>(system: System<'_, T>, b: &mut [T]) {
+    let System {
+        n,
+        factors: lu,
+        order: pivots,
+        width,
+        transposed,
+    } = system;
     let exchanges = || pivots.iter().enumerate().map(|(k, &p)| (k, p as usize));
     if transposed {
         for i in 0..n {

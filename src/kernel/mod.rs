@@ -43,6 +43,7 @@ pub use double::Dd;
 pub use each::Loop;
 pub use elem::Elem;
 pub use function::Function;
+pub use lu::System;
 pub use matrix::Matrix;
 pub use rows::Rows;
 

@@ -5,7 +5,7 @@
 use nalgebra::linalg::LU;
 use nalgebra::{DMatrix, DMatrixView, DVector, RealField};
 
-use super::Elem;
+use super::{Elem, System};
 
 /// Factors the row-major `n × n` matrix `a` in place; `order[k]` is the row that came to place `k`.
 ///
@@ -31,15 +31,15 @@ pub(super) fn factor<T: Elem + RealField>(
     Ok(())
 }
 
-/// Solves `A x = b`, or `Aᵀ x = b`, in place for the `width` columns of the row-major `b`.
-pub(super) fn solve<T: Elem + RealField>(
-    n: usize,
-    factors: &[T],
-    order: &[u32],
-    b: &mut [T],
-    width: usize,
-    transposed: bool,
-) {
+/// Solves in place.
+pub(super) fn solve<T: Elem + RealField>(system: System<'_, T>, b: &mut [T]) {
+    let System {
+        n,
+        factors,
+        order,
+        width,
+        transposed,
+    } = system;
     if b.is_empty() {
         return; // which the crate's loops do not expect
     }

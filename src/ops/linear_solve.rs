@@ -2,7 +2,7 @@
 
 use super::plain::evaluate;
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Matrix};
+use crate::kernel::{Elem, Matrix, System};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
@@ -79,8 +79,14 @@ impl Sizes {
     fn solve<T: Elem>(self, kept: &Residual<T>, b: &mut [T], transposed: bool) {
         let Self { n, width, .. } = self;
         for [a, p, b_place] in self.each() {
-            let (factors, order) = (&kept.values[a], &kept.indices[p]);
-            T::solve(n, factors, order, &mut b[b_place], width, transposed);
+            let system = System {
+                n,
+                factors: &kept.values[a],
+                order: &kept.indices[p],
+                width,
+                transposed,
+            };
+            T::solve(system, &mut b[b_place]);
         }
     }
 }

@@ -84,7 +84,7 @@ pub struct Tape<T: Elem = f64> {
 #[non_exhaustive]
 pub struct WalkCost {
     /// The most bytes of cotangents and of rules' scratch slots that were alive at once. What a rule
-    /// allocates by itself is not counted.
+    /// allocates by itself is not counted, nor the blocks that other threads work on.
     pub peak: usize,
     /// Bytes of the scalar nodes' adjoints, alive during the whole walk.
     pub adjoints: usize,

@@ -2,7 +2,7 @@
 
 use super::{FixedPoint, NAME};
 use crate::error::Error;
-use crate::kernel::Elem;
+use crate::kernel::{Elem, System};
 use crate::tensor::Tensor;
 
 /// Steps without any progress after which an iteration is given up.
@@ -92,7 +92,16 @@ pub(super) fn resolve<T: Elem>(
     }
     let (mut w, mut order) = (c.data().to_vec(), vec![0; n]);
     match T::factor(n, &mut matrix, &mut order) {
-        Ok(()) => T::solve(n, &matrix, &order, &mut w, 1, false),
+        Ok(()) => {
+            let system = System {
+                n,
+                factors: &matrix,
+                order: &order,
+                width: 1,
+                transposed: false,
+            };
+            T::solve(system, &mut w);
+        }
         // No gradient is the right one where the solution is not isolated.
         Err(_) => w.fill(T::nan()),
     }
