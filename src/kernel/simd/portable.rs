@@ -19,6 +19,21 @@ impl<T: Real, const N: usize> Array<T, N> {
     }
 
     #[inline(always)]
+    fn fused_here(self, a: Self, b: Self) -> Self {
+        let mut out = self;
+        for i in 0..N {
+            out.0[i] = self.0[i].mul_add(a.0[i], b.0[i]);
+        }
+        out
+    }
+
+    /// Where every lane is a call, there is nothing to win by inlining.
+    #[inline(never)]
+    fn fused_apart(self, a: Self, b: Self) -> Self {
+        self.fused_here(a, b)
+    }
+
+    #[inline(always)]
     fn set(self, other: Self, f: impl Fn(T, T) -> bool) -> u32 {
         let mut set = 0;
         for i in 0..N {
@@ -69,7 +84,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         Self(lanes)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn load_part(_: Portable, x: &[T], fill: T) -> Self {
         let mut lanes = [fill; N];
         lanes[..x.len()].copy_from_slice(x);
@@ -81,7 +96,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         y[..N].copy_from_slice(&self.0);
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn store_part(self, y: &mut [T]) {
         y.copy_from_slice(&self.0[..y.len()]);
     }
@@ -92,7 +107,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         if T::FUSED {
-            self.fused(a, b)
+            self.fused_here(a, b)
         } else {
             self * a + b
         }
@@ -100,11 +115,11 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
 
     #[inline(always)]
     fn fused(self, a: Self, b: Self) -> Self {
-        let mut out = self;
-        for i in 0..N {
-            out.0[i] = self.0[i].mul_add(a.0[i], b.0[i]);
+        if T::FUSED {
+            self.fused_here(a, b)
+        } else {
+            self.fused_apart(a, b)
         }
-        out
     }
 
     #[inline(always)]
@@ -132,7 +147,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         self.set(other, |a, b| a == b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn swapped<const HALF: usize>(self) -> Self {
         let mut out = self;
         for i in 0..N {
@@ -158,7 +173,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         [half(0), half(N - 8)]
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn narrow([low, high]: [Array<f64, 8>; 2]) -> Self {
         let mut out = Self([T::ZERO; N]);
         for i in 0..8 {

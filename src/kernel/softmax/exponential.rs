@@ -144,6 +144,8 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
 }
 
 impl<V: Lanes, A: Argument<V>> Function<V> for Exponential<V, A> {
+    const HEAVY: bool = true;
+
     #[inline(always)]
     fn of<const N: usize>(&self, _: [usize; N], x: [V; N], _: [V; N]) -> [V; N] {
         self.at(x)

@@ -25,7 +25,7 @@ impl Packing {
         }
         let Rows { n, inner, .. } = self.rows;
         let (size, bundles) = (n * V::COUNT, self.lines.len() / V::COUNT);
-        if inner == 1 {
+        if V::REGISTERS <= 2 && inner == 1 {
             for start in (0..n).step_by(V::COUNT) {
                 let width = V::COUNT.min(n - start);
                 let mut block = [V::splat(level, V::Item::ZERO); 16];
@@ -72,7 +72,7 @@ impl Packing {
     ) {
         let Rows { n, inner, .. } = self.rows;
         let (size, bundles) = (n * V::COUNT, self.lines.len() / V::COUNT);
-        if inner == 1 {
+        if V::REGISTERS <= 2 && inner == 1 {
             for start in (0..n).step_by(V::COUNT) {
                 let width = V::COUNT.min(n - start);
                 let mut block = [V::splat(level, V::Item::ZERO); 16];

@@ -81,7 +81,9 @@ impl<T: Real> Job<T> for Pullback<'_, T> {
     ) -> u32 {
         let c = L::pick::<V>(level, g, &self.top[r..r + own.lines]);
         let centred = Centred { c };
-        let s = sum::<V, L, true, false, 4>(level, [y, g], &mut [], T::ZERO, &centred).value();
+        // Fewer in f32, which has fewer digits.
+        let fours = 64 / V::COUNT;
+        let s = sum::<V, L, true, false>(level, fours, [y, g], &mut [], T::ZERO, &centred).value();
         each::<V, true>(level, [y, g], gx, &Applied { c, s });
         if let Some(temperature) = self.temperature {
             let temperature = V::splat(level, temperature);

@@ -53,6 +53,8 @@ struct Spreading<V: Lanes, const TWO: bool> {
 }
 
 impl<V: Lanes, const TWO: bool> Function<V> for Spreading<V, TWO> {
+    const HEAVY: bool = true;
+
     #[inline(always)]
     fn of<const N: usize>(&self, _: [usize; N], x: [V; N], g: [V; N]) -> [V; N] {
         let mut e = self.exponential.at(x);
@@ -125,7 +127,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
                 let hole = Hole::new::<L>(level, top);
                 let others = Others { level, hole };
                 let others =
-                    sum::<V, L, false, false, 1>(level, [g, &[]], &mut [], T::ZERO, &others);
+                    sum::<V, L, false, false>(level, 1, [g, &[]], &mut [], T::ZERO, &others);
                 (others.plus(L::pick(level, g, top)), others.value())
             }
         };

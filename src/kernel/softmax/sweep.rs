@@ -12,59 +12,75 @@ pub(super) trait Function<V: Lanes> {
     /// Whether values may be added as [`add`](Self::add) does.
     const PRODUCT: bool = false;
 
+    /// Whether it takes many operations.
+    const HEAVY: bool = false;
+
     /// The values for the vectors of these numbers. Must be `#[inline(always)]`.
     fn of<const N: usize>(&self, i: [usize; N], a: [V; N], b: [V; N]) -> [V; N];
 
     /// `sum` plus the value for one, rounded together where that is a product. Must be `#[inline(always)]`.
     #[inline(always)]
     fn add(&self, i: usize, a: V, b: V, sum: V) -> V {
-        let [y] = self.of([i], [a], [b]);
-        sum + y
+        sum + one(self, i, a, b)
     }
 }
 
-/// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `FOURS` fours of vectors are
+/// The value for one vector.
+#[inline(always)]
+fn one<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
+    /// Compiled once, since vectors without intrinsics are much work for the compiler.
+    #[inline(never)]
+    fn apart<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
+        let [y] = f.of([i], [a], [b]);
+        y
+    }
+    if F::HEAVY && V::REGISTERS > 2 {
+        return apart(f, i, a, b);
+    }
+    let [y] = f.of([i], [a], [b]);
+    y
+}
+
+/// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `fours` fours of vectors are
 /// added in the digits of a number before they go to the sum: fewer is better, more is faster.
 #[inline(always)]
-pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool, const FOURS: usize>(
+pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool>(
     level: V::Level,
+    fours: usize,
     inputs: [&[V::Item]; 2],
     out: &mut [V::Item],
     fill: V::Item,
     f: &impl Function<V>,
 ) -> Pair<V> {
-    let (a, b) = (inputs[0], inputs[1]);
-    let (whole, count) = (a.len() / V::COUNT, vectors::<V>(a));
-    let none = [V::splat(level, V::Item::ZERO); 4];
-    let four = |[a, b, c, d]: [V; 4]| (a + b) + (c + d);
+    let (whole, count) = (inputs[0].len() / V::COUNT, vectors::<V>(inputs[0]));
     if L::DOWN && count <= V::COUNT {
-        return few::<V, _, TWO, KEEP>(level, [a, b], out, fill, f).pair();
+        return few::<V, _, TWO, KEEP>(level, inputs, out, fill, f).pair();
     }
     // A lane of a line holds every so many of its elements.
     let step = if L::DOWN { V::COUNT } else { 1 };
     let mut totals = [Total::none(level); 16];
     let mut total = totals[0];
-    for base in (0..count).step_by(4 * FOURS * step) {
+    for base in (0..count).step_by(4 * fours * step) {
+        let end = count.min(base + 4 * fours * step);
         #[allow(clippy::needless_range_loop)]
         // across there is one lane, and nothing to be kept in memory
         for l in 0..step.min(count - base) {
-            let mut terms = none;
-            let first = base + l;
-            if first + (4 * FOURS - 1) * step < whole {
-                terms = group::<V, L, _, TWO, KEEP, true>(level, [a, b], out, first, f, terms);
-                for four in 1..FOURS {
-                    let i = first + 4 * step * four;
-                    terms = group::<V, L, _, TWO, KEEP, false>(level, [a, b], out, i, f, terms);
-                }
-            } else {
-                for i in (first..count).step_by(4 * step) {
-                    terms = some::<V, L, _, TWO, KEEP>(level, [a, b], out, i, fill, f, terms);
-                }
+            let mut terms = [V::splat(level, V::Item::ZERO); 4];
+            let mut i = base + l;
+            while i + 3 * step < end.min(whole) {
+                let (inputs, out) = from::<V, TWO, KEEP>(inputs, out, i);
+                terms = group::<V, L, _, TWO, KEEP>(level, inputs, out, i, f, terms);
+                i += 4 * step;
             }
+            if i < end {
+                terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
+            }
+            let [a, b, c, d] = terms;
+            let four = (a + b) + (c + d);
             if L::DOWN {
-                totals[l] = totals[l].plus(four(terms));
+                totals[l] = totals[l].plus(four);
             } else {
-                total = total.plus(four(terms));
+                total = total.plus(four);
             }
         }
     }
@@ -78,44 +94,25 @@ pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool, const 
 #[inline(always)]
 fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
-    [a, b]: [&[V::Item]; 2],
+    inputs: [&[V::Item]; 2],
     out: &mut [V::Item],
     fill: V::Item,
     f: &F,
 ) -> Total<V> {
-    let (count, zero) = (a.len() / V::COUNT, V::splat(level, V::Item::ZERO));
-    let mut halves = [Total::none(level); 2];
-    for (half, i) in halves.iter_mut().zip((0..count).step_by(V::COUNT / 2)) {
-        for quarter in 0..V::COUNT / 8 {
-            let i = i + 4 * quarter;
-            let fill = V::splat(level, fill);
-            let (mut x, mut y) = ([fill; 4], [fill; 4]);
-            for k in 0..4 {
-                if i + k < count {
-                    let place = (i + k) * V::COUNT..(i + k + 1) * V::COUNT;
-                    x[k] = V::load(level, &a[place.clone()]);
-                    y[k] = if TWO { V::load(level, &b[place]) } else { x[k] };
-                }
-            }
-            if V::REGISTERS > 1 || (F::PRODUCT && !KEEP) {
-                for k in 0..4 {
-                    x[k] = f.add(i + k, x[k], y[k], zero);
-                }
-            } else {
-                x = f.of([i, i + 1, i + 2, i + 3], x, y);
-            }
-            for k in 0..4 {
-                if i + k >= count {
-                    x[k] = zero;
-                } else if KEEP {
-                    x[k].store(&mut out[(i + k) * V::COUNT..(i + k + 1) * V::COUNT]);
-                }
-            }
-            let four = Total::four(level, x);
-            *half = if quarter == 0 { four } else { half.join(four) };
-        }
+    let count = inputs[0].len() / V::COUNT;
+    let none = [V::splat(level, V::Item::ZERO); 4];
+    let mut quarters = [Total::none(level); 4];
+    for (quarter, i) in quarters.iter_mut().zip((0..count).step_by(4)) {
+        let terms = if i + 4 <= count {
+            let (inputs, out) = from::<V, TWO, KEEP>(inputs, out, i);
+            group::<V, Across, _, TWO, KEEP>(level, inputs, out, i, f, none)
+        } else {
+            some::<V, Across, _, TWO, KEEP>(level, inputs, out, i, fill, f, none)
+        };
+        *quarter = Total::four(level, terms);
     }
-    halves[0].join(halves[1])
+    let [a, b, c, d] = quarters;
+    a.join(b).join(c.join(d))
 }
 
 /// Writes `f` of the inputs to `out`.
@@ -126,10 +123,12 @@ pub(super) fn each<V: Lanes, const TWO: bool>(
     out: &mut [V::Item],
     f: &impl Function<V>,
 ) {
-    let mut i = 0;
     let none = [V::splat(level, V::Item::ZERO); 4];
-    while i + 4 <= inputs[0].len() / V::COUNT {
-        group::<V, Across, _, TWO, true, true>(level, inputs, out, i, f, none);
+    let [a, b] = if TWO { inputs } else { [inputs[0]; 2] };
+    let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
+    let mut i = 0;
+    for ((a, b), out) in a.zip(b).zip(out.chunks_exact_mut(4 * V::COUNT)) {
+        group::<V, Across, _, TWO, true>(level, [a, b], out, i, f, none);
         i += 4;
     }
     some::<V, Across, _, TWO, true>(level, inputs, out, i, V::Item::ZERO, f, none);
@@ -155,6 +154,19 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
     }
 }
 
+/// The buffers from vector `i` on, where they are in use.
+#[inline(always)]
+fn from<'a, V: Lanes, const TWO: bool, const KEEP: bool>(
+    [a, b]: [&'a [V::Item]; 2],
+    out: &'a mut [V::Item],
+    i: usize,
+) -> ([&'a [V::Item]; 2], &'a mut [V::Item]) {
+    let start = i * V::COUNT;
+    let b = if TWO { &b[start..] } else { b };
+    let out = if KEEP { &mut out[start..] } else { out };
+    ([&a[start..], b], out)
+}
+
 /// Adds `f` of up to four vectors of a lane to the terms, from `i` on, as far as there are any; the last may be a part.
 #[inline(always)]
 fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
@@ -174,7 +186,7 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
             *term = f.add(i, a, b, *term);
             continue;
         }
-        let [y] = f.of([i], [a], [b]);
+        let y = one(f, i, a, b);
         if KEEP {
             put(y, out, i);
         }
@@ -183,16 +195,10 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     terms
 }
 
-/// Adds `f` of four vectors of a lane to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
+/// Adds `f` of four vectors of a lane to the terms, all of them whole: those at the beginning of the buffers, of which the
+/// first has number `i`.
 #[inline(always)]
-fn group<
-    V: Lanes,
-    L: Layout,
-    F: Function<V>,
-    const TWO: bool,
-    const KEEP: bool,
-    const FIRST: bool,
->(
+fn group<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
     out: &mut [V::Item],
@@ -201,16 +207,11 @@ fn group<
     mut terms: [V; 4],
 ) -> [V; 4] {
     let step = if L::DOWN { V::COUNT } else { 1 };
-    let (start, count) = (i * V::COUNT, (3 * step + 1) * V::COUNT);
-    let a = &a[start..start + count];
-    let b = if TWO { &b[start..start + count] } else { a };
-    let out = if KEEP {
-        &mut out[start..start + count]
-    } else {
-        out
-    };
-    let zero = V::splat(level, V::Item::ZERO);
-    let (mut x, mut y) = ([zero; 4], [zero; 4]);
+    let count = (3 * step + 1) * V::COUNT;
+    let a = &a[..count];
+    let b = if TWO { &b[..count] } else { a };
+    let out = if KEEP { &mut out[..count] } else { out };
+    let (mut x, mut y) = ([V::splat(level, V::Item::ZERO); 4], terms);
     for k in 0..4 {
         let place = k * step * V::COUNT..(k * step + 1) * V::COUNT;
         x[k] = V::load(level, &a[place.clone()]);
@@ -222,7 +223,7 @@ fn group<
         if F::PRODUCT && !KEEP {
             terms[k] = f.add(i + k * step, x[k], y[k], terms[k]);
         } else if V::REGISTERS > 1 {
-            [x[k]] = f.of([i + k * step], [x[k]], [y[k]]);
+            x[k] = one(f, i + k * step, x[k], y[k]);
             if KEEP {
                 x[k].store(&mut out[place]);
             }
@@ -239,9 +240,6 @@ fn group<
                 x[k].store(&mut out[k * step * V::COUNT..(k * step + 1) * V::COUNT]);
             }
         }
-    }
-    if FIRST {
-        return x;
     }
     for k in 0..4 {
         terms[k] = terms[k] + x[k];
