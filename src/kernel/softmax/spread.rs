@@ -127,7 +127,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
                 let hole = Hole::new::<L>(level, top);
                 let others = Others { level, hole };
                 let others =
-                    sum::<V, L, false, false>(level, 1, [g, &[]], &mut [], T::ZERO, &others);
+                    sum::<V, L, _, false, false>(level, 1, [g, &[]], &mut [], T::ZERO, &others);
                 (others.plus(L::pick(level, g, top)), others.value())
             }
         };

@@ -135,7 +135,7 @@ fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) 
         hole,
     };
     let fill = V::Item::NOTHING;
-    let r = sum::<V, L, false, false>(level, 1, [x, &[]], &mut [], fill, &others);
+    let r = sum::<V, L, _, false, false>(level, 1, [x, &[]], &mut [], fill, &others);
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     r.value() * lower
 }
@@ -174,7 +174,7 @@ impl<T: Real> Job<T> for Statistics<'_> {
                 let z = Log { m, log };
                 let surprise = Surprise { z, zero };
                 let inputs = [x, targets];
-                let s = sum::<V, L, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
+                let s = sum::<V, L, _, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
                 let s = s.value();
                 L::collect(s, own.value);
                 return usual(level, m) & rest.finite() & s.finite();

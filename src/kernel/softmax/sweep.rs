@@ -44,13 +44,13 @@ fn one<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
 /// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `fours` fours of vectors are
 /// added in the digits of a number before they go to the sum: fewer is better, more is faster.
 #[inline(always)]
-pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool>(
+pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     fours: usize,
     inputs: [&[V::Item]; 2],
     out: &mut [V::Item],
     fill: V::Item,
-    f: &impl Function<V>,
+    f: &F,
 ) -> Pair<V> {
     let (whole, count) = (inputs[0].len() / V::COUNT, vectors::<V>(inputs[0]));
     if L::DOWN && count <= V::COUNT {
@@ -58,22 +58,30 @@ pub(super) fn sum<V: Lanes, L: Layout, const TWO: bool, const KEEP: bool>(
     }
     // A lane of a line holds every so many of its elements.
     let step = if L::DOWN { V::COUNT } else { 1 };
+    let none = [V::splat(level, V::Item::ZERO); 4];
     let mut totals = [Total::none(level); 16];
     let mut total = totals[0];
     for base in (0..count).step_by(4 * fours * step) {
-        let end = count.min(base + 4 * fours * step);
         #[allow(clippy::needless_range_loop)]
         // across there is one lane, and nothing to be kept in memory
         for l in 0..step.min(count - base) {
-            let mut terms = [V::splat(level, V::Item::ZERO); 4];
-            let mut i = base + l;
-            while i + 3 * step < end.min(whole) {
-                let (inputs, out) = from::<V, TWO, KEEP>(inputs, out, i);
-                terms = group::<V, L, _, TWO, KEEP>(level, inputs, out, i, f, terms);
-                i += 4 * step;
-            }
-            if i < end {
-                terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
+            let (mut terms, mut i) = (none, base + l);
+            if i + (4 * fours - 1) * step < whole {
+                // The first terms are not added to anything, which leaves registers for the function.
+                terms = group::<V, L, _, TWO, KEEP, true>(level, inputs, out, i, f, none);
+                for four in 1..fours {
+                    let i = i + 4 * step * four;
+                    terms = group::<V, L, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
+                }
+            } else {
+                // A further copy of what fills two registers a vector would cost its main loop the registers.
+                while (V::REGISTERS == 1 || !F::HEAVY) && i + 3 * step < whole {
+                    terms = group::<V, L, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
+                    i += 4 * step;
+                }
+                for i in (i..count).step_by(4 * step) {
+                    terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
+                }
             }
             let [a, b, c, d] = terms;
             let four = (a + b) + (c + d);
@@ -104,8 +112,7 @@ fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     let mut quarters = [Total::none(level); 4];
     for (quarter, i) in quarters.iter_mut().zip((0..count).step_by(4)) {
         let terms = if i + 4 <= count {
-            let (inputs, out) = from::<V, TWO, KEEP>(inputs, out, i);
-            group::<V, Across, _, TWO, KEEP>(level, inputs, out, i, f, none)
+            group::<V, Across, _, TWO, KEEP, true>(level, inputs, out, i, f, none)
         } else {
             some::<V, Across, _, TWO, KEEP>(level, inputs, out, i, fill, f, none)
         };
@@ -128,7 +135,7 @@ pub(super) fn each<V: Lanes, const TWO: bool>(
     let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
     let mut i = 0;
     for ((a, b), out) in a.zip(b).zip(out.chunks_exact_mut(4 * V::COUNT)) {
-        group::<V, Across, _, TWO, true>(level, [a, b], out, i, f, none);
+        four::<V, Across, _, TWO, true, true>(level, [a, b], out, i, f, none);
         i += 4;
     }
     some::<V, Across, _, TWO, true>(level, inputs, out, i, V::Item::ZERO, f, none);
@@ -152,19 +159,6 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
         let [v] = f.of([i], [v], [v]);
         put(v, rest, i);
     }
-}
-
-/// The buffers from vector `i` on, where they are in use.
-#[inline(always)]
-fn from<'a, V: Lanes, const TWO: bool, const KEEP: bool>(
-    [a, b]: [&'a [V::Item]; 2],
-    out: &'a mut [V::Item],
-    i: usize,
-) -> ([&'a [V::Item]; 2], &'a mut [V::Item]) {
-    let start = i * V::COUNT;
-    let b = if TWO { &b[start..] } else { b };
-    let out = if KEEP { &mut out[start..] } else { out };
-    ([&a[start..], b], out)
 }
 
 /// Adds `f` of up to four vectors of a lane to the terms, from `i` on, as far as there are any; the last may be a part.
@@ -195,10 +189,39 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     terms
 }
 
-/// Adds `f` of four vectors of a lane to the terms, all of them whole: those at the beginning of the buffers, of which the
-/// first has number `i`.
+/// Adds `f` of four vectors of a lane to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
 #[inline(always)]
-fn group<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
+fn group<
+    V: Lanes,
+    L: Layout,
+    F: Function<V>,
+    const TWO: bool,
+    const KEEP: bool,
+    const FIRST: bool,
+>(
+    level: V::Level,
+    [a, b]: [&[V::Item]; 2],
+    out: &mut [V::Item],
+    i: usize,
+    f: &F,
+    terms: [V; 4],
+) -> [V; 4] {
+    let start = i * V::COUNT;
+    let b = if TWO { &b[start..] } else { b };
+    let out = if KEEP { &mut out[start..] } else { out };
+    four::<V, L, F, TWO, KEEP, FIRST>(level, [&a[start..], b], out, i, f, terms)
+}
+
+/// The same for the vectors at the beginning of the buffers, of which the first has number `i`.
+#[inline(always)]
+fn four<
+    V: Lanes,
+    L: Layout,
+    F: Function<V>,
+    const TWO: bool,
+    const KEEP: bool,
+    const FIRST: bool,
+>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
     out: &mut [V::Item],
@@ -240,6 +263,9 @@ fn group<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>
                 x[k].store(&mut out[k * step * V::COUNT..(k * step + 1) * V::COUNT]);
             }
         }
+    }
+    if FIRST {
+        return x;
     }
     for k in 0..4 {
         terms[k] = terms[k] + x[k];
