@@ -7,6 +7,7 @@ use super::sum::Pair;
 use super::sweep::{Function, each, sum};
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
+use crate::kernel::function::{Function as _, Log1p};
 use crate::kernel::simd::{Lanes, Real};
 use num_traits::Float;
 
@@ -125,7 +126,7 @@ impl<V: Lanes> Function<V> for Surprise<V> {
 
 /// `R = Σ_{j≠m} e^(x_j - x_m)`.
 #[inline(always)]
-fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) -> V {
+fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) -> Pair<V> {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
     let exponential = shifted(level, m, raise);
     let hole = Hole::new::<L>(level, top);
@@ -137,7 +138,24 @@ fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) 
     let fill = V::Item::NOTHING;
     let r = sum::<V, L, _, false, false>(level, 1, [x, &[]], &mut [], fill, &others);
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
-    r.value() * lower
+    Pair {
+        sum: r.sum * lower,
+        lost: r.lost * lower,
+    }
+}
+
+/// `log(1 + R)`, by the digits of an `f64` or about as many.
+#[inline(always)]
+fn log<V: Lanes, L: Layout>(level: V::Level, rest: Pair<V>) -> Pair<V> {
+    let (mut sum, mut lost) = (rest.sum.numbers(), rest.lost.numbers());
+    let count = if L::DOWN { V::COUNT } else { 1 };
+    for (sum, lost) in sum.iter_mut().zip(&mut lost).take(count) {
+        let log = Log1p::of::<true>(sum.wide() + lost.wide());
+        *sum = V::Item::of_wide(log);
+        *lost = V::Item::of_wide(log - sum.wide());
+    }
+    let [sum, lost] = [sum, lost].map(|each| L::spread(level, &each[..V::COUNT]));
+    Pair { sum, lost }
 }
 
 /// The quotient of two numbers that are known to more digits than they have, rounded once.
@@ -160,17 +178,26 @@ impl<T: Real> Job<T> for Statistics<'_> {
     ) -> u32 {
         let m = largest::<V, L>(level, x, own.top);
         let rest = rest::<V, L>(level, x, m, own.top);
+        let log = log::<V, L>(level, rest);
+        let rest = rest.value();
         L::collect(rest, own.rest);
-        let log = L::map(level, rest, T::ln_1p);
         match self {
-            Self::LogSoftmax => each::<V, false>(level, [x, &[]], z, &Log { m, log }),
-            Self::LogSumExp => L::collect(m + log, own.value),
+            Self::LogSoftmax => {
+                let log = log.sum;
+                each::<V, false>(level, [x, &[]], z, &Log { m, log });
+            }
+            Self::LogSumExp => L::collect(log.plus(m).value(), own.value),
             Self::CrossEntropy(labels) => {
                 let x: V = L::pick(level, x, &labels[r..r + own.lines]);
-                L::collect(log - (x - m), own.value);
+                let away = Pair::new(m, V::splat(level, T::ZERO)).plus(-x);
+                let loss = log.join(away).value();
+                // Of infinite parts nothing is lost.
+                let loss = V::select(loss.finite(), loss, log.sum + away.sum);
+                L::collect(loss, own.value);
             }
             Self::SoftCrossEntropy => {
                 let zero = V::splat(level, T::ZERO);
+                let log = log.sum;
                 let z = Log { m, log };
                 let surprise = Surprise { z, zero };
                 let inputs = [x, targets];
