@@ -50,6 +50,9 @@ const FORK: usize = 1 << 15;
 const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
 
+/// Lines that are packed together where they do not lie in one piece.
+const STRIP: usize = 64;
+
 impl<'a, T: Real> Work<'a, T> {
     pub fn new(rows: Rows, x: &'a [T], out: &'a mut [T]) -> Self {
         Self {
@@ -102,12 +105,13 @@ impl<'a, T: Real> Work<'a, T> {
         }
         // In whole bundles, so that threads do not write to the same 64 bytes; and not too many, since each has a scratch.
         let lines = (CHUNK / rows.n).max(count / CHUNKS).max(1);
-        let whole_rows = rows.inner == 1 && rows.n >= CHUNK;
-        let lines = if whole_rows {
-            lines
-        } else {
-            lines.next_multiple_of(16)
+        let bundle = match rows.inner {
+            1 if rows.n >= CHUNK => 1,
+            // Longer stretches of memory at a time, if every thread gets some.
+            2.. if count >= STRIP * threads::count() => STRIP,
+            _ => 16,
         };
+        let lines = lines.next_multiple_of(bundle);
         // A pool of one thread would take the work over and let this one wait.
         let chunks = if elements < FORK || threads::count() == 1 {
             1
