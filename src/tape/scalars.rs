@@ -77,8 +77,10 @@ impl<T: Elem> Scalars<T> {
         self.entries.watch();
     }
 
-    /// Appends a node and returns its index. The rest is its origin, kept if the user has asked: it
-    /// goes to a function of its own in registers, so that a tape without lines pays nothing.
+    /// Appends a node and returns its value and index. The rest is its origin, kept if the user has asked.
+    ///
+    /// The rare push is one call that hands the value back: were anything to live across it, the compiler
+    /// would keep it in memory on the ordinary way too, and a load waits for the store before it.
     #[inline(always)]
     pub(crate) fn push(
         &self,
@@ -87,29 +89,44 @@ impl<T: Elem> Scalars<T> {
         value: T,
         [a, b]: [T; 2],
         line: &'static Location<'static>,
-    ) -> u32 {
+    ) -> (T, u32) {
         if self.entries.is_slow() {
-            self.keep(op, value, a, b, line);
+            // As pairs, which travel in registers: arrays would be built in memory before the question.
+            let ([p, q], [i, j]) = (entry.partial, entry.operand);
+            return self.push_slowly((p, q), (i, j), op, value, (a, b), line);
         }
-        self.entries.push(entry)
+        (value, self.entries.push(entry))
     }
 
-    /// Keeps the origin of the node that comes next, if the user has asked.
+    /// Appends a node to a list that is full, read or watched.
     #[cold]
     #[inline(never)]
-    fn keep(&self, op: &'static str, value: T, a: T, b: T, line: &'static Location<'static>) {
-        let origin = Origin {
-            op,
-            value,
-            operands: [a, b],
-            line,
-        };
+    fn push_slowly(
+        &self,
+        partial: (T, T),
+        operand: (u32, u32),
+        op: &'static str,
+        value: T,
+        operands: (T, T),
+        line: &'static Location<'static>,
+    ) -> (T, u32) {
         if self.entries.is_watched() {
+            let origin = Origin {
+                op,
+                value,
+                operands: operands.into(),
+                line,
+            };
             let mut origins = self.origins.borrow_mut();
             // Nobody's place comes first, as in the list of nodes.
             origins.resize(self.entries.len(), Origin { op: "", ..origin });
             origins.push(origin);
         }
+        let entry = Entry {
+            partial: partial.into(),
+            operand: operand.into(),
+        };
+        (value, self.entries.push(entry))
     }
 
     /// Where a node comes from, if that is kept.
