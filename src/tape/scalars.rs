@@ -3,7 +3,7 @@
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and
 //! constants never get here; they fold into the handle's slope.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::panic::Location;
 
@@ -170,13 +170,17 @@ impl<T: Elem> Scalars<T> {
 /// Most nodes use the one just before them. Its share stays in a register, since the detour through
 /// memory takes longer than the arithmetic; the order of all additions is the same.
 pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
+    let (from, to) = (from as usize, to as usize);
     let mut carried = T::zero();
-    for k in (from as usize..to as usize).rev() {
-        let (below, here) = adjoint.split_at_mut(k);
-        let a = here[0] + carried;
-        here[0] = a;
+    // As cells, so that the walk over them and the additions to others need no index compared twice.
+    let adjoint = Cell::from_mut(adjoint).as_slice_of_cells();
+    let stretch = entries[from..to].iter().zip(&adjoint[from..to]);
+    let mut k = to;
+    for (entry, here) in stretch.rev() {
+        k -= 1;
+        let a = here.get() + carried;
+        here.set(a);
         carried = T::zero();
-        let entry = &entries[k];
         // The shares of sources would queue up for nobody's adjoint.
         if a.is_zero() || entry.is_source() {
             continue;
@@ -186,12 +190,14 @@ pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32,
             if i as usize + 1 == k {
                 carried = share;
             } else {
-                below[i as usize] += share;
+                let other = &adjoint[i as usize];
+                other.set(other.get() + share);
             }
         }
     }
     if !carried.is_zero() {
-        adjoint[from as usize - 1] += carried;
+        let below = &adjoint[from - 1];
+        below.set(below.get() + carried);
     }
 }
 
