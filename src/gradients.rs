@@ -99,22 +99,31 @@ impl<T: Elem> Gradients<'_, T> {
 
     #[inline]
     pub(crate) fn scalar(&self, x: Var<'_, T>) -> Result<Option<T>, Error> {
+        let (index, folded) = (x.repr.index, x.repr.folded);
         let own = x.tape.is_some_and(|tape| tape.is(self.tape));
-        match self.adjoints.get(x.repr.index as usize) {
-            Some(adjoint) if own && !x.repr.folded => Ok((!adjoint.is_zero()).then_some(*adjoint)),
-            _ => self.no_scalar(x),
+        match self.adjoints.get(index as usize) {
+            Some(adjoint) if own && !folded => Ok((!adjoint.is_zero()).then_some(*adjoint)),
+            _ => self.no_scalar(x.tape, index, folded),
         }
     }
 
     /// The gradient of a handle that has no adjoint here, or the reason why there is none to give.
+    ///
+    /// Takes the handle in parts, since a whole one would be copied to memory before the question.
     #[cold]
-    fn no_scalar(&self, x: Var<'_, T>) -> Result<Option<T>, Error> {
-        match x.tape {
+    #[inline(never)]
+    fn no_scalar(
+        &self,
+        tape: Option<&Tape<T>>,
+        index: u32,
+        folded: bool,
+    ) -> Result<Option<T>, Error> {
+        match tape {
             None => Ok(None),
             Some(tape) if !tape.is(self.tape) => Err(other_tape()),
-            Some(_) if x.repr.folded => Err(Error::new(ErrorKind::Folded)),
+            Some(_) if folded => Err(Error::new(ErrorKind::Folded)),
             // Made after the output: a leaf cannot matter to it, but what was watched too late may.
-            Some(tape) if tape.scalars.entries()[x.repr.index as usize].is_source() => Ok(None),
+            Some(tape) if tape.scalars.entries()[index as usize].is_source() => Ok(None),
             Some(_) => Err(Error::new(ErrorKind::NotKept {
                 op: "a scalar node",
             })),

@@ -216,3 +216,14 @@ fn a_tape_goes_to_another_thread_with_what_is_on_it() {
     let x = tape.var(Tensor::from([1.0]));
     assert_eq!(x.sum().backward().wrt(x), Tensor::from([1.0]));
 }
+
+#[test]
+fn a_share_reaches_the_scalar_just_before_a_tensor_node() {
+    let tape = Tape::new();
+    let (x, w) = (tape.var(2.0), tape.var(3.0));
+    // The stretch of scalar nodes after this one begins with a node whose operand is the one before.
+    let between = tape.var(Tensor::from([1.0]));
+    let grads = (x * w).backward();
+    assert_eq!((grads.wrt(x), grads.wrt(w)), (3.0, 2.0));
+    assert_eq!(grads.get(between), None);
+}

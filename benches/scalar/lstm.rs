@@ -87,6 +87,7 @@ fn layer<F: Float>(gates: &[F], state: &mut [F], below: &mut [F]) {
     }
 }
 
+#[inline]
 fn sigmoid<F: Float>(x: F) -> F {
     F::one() / (F::one() + (-x).exp())
 }

@@ -123,6 +123,7 @@ impl Workload for Mixture {
     }
 }
 
+#[inline]
 fn sum_of_squares<F: Float>(x: &[F]) -> F {
     sum(x.iter().map(|&x| x * x))
 }

@@ -61,6 +61,7 @@ impl Draw {
 }
 
 /// Log of a sum of exponentials as it is written by hand: three operations an entry.
+#[inline]
 pub fn log_sum_exp<F: Float>(x: &[F]) -> F {
     let top = largest(x);
     let terms = x.iter().map(|&x| (x - top).exp());
@@ -68,12 +69,14 @@ pub fn log_sum_exp<F: Float>(x: &[F]) -> F {
 }
 
 /// The largest number, without arithmetic.
+#[inline]
 pub fn largest<F: Float>(x: &[F]) -> F {
     let larger = |top, x| if top < x { x } else { top };
     x[1..].iter().copied().fold(x[0], larger)
 }
 
 /// A sum that does not start from 0, which would be one operation more.
+#[inline]
 pub fn sum<F: Float>(terms: impl IntoIterator<Item = F>) -> F {
     terms
         .into_iter()

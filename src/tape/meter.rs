@@ -1,7 +1,7 @@
 //! `Recomputation`: what checkpoints cost.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::Tape;
 use crate::kernel::Elem;
@@ -16,9 +16,16 @@ pub struct Recomputation {
     pub peak: usize,
 }
 
-/// The counters, which a tape shares with the tapes of its checkpoints.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Meter(Arc<Counters>);
+/// The counters, which a tape shares with the tapes of its checkpoints. Made when they are first asked for, since
+/// an allocation costs a tenth of a small gradient on a fresh tape.
+#[derive(Debug, Default)]
+pub(crate) struct Meter(OnceLock<Arc<Counters>>);
+
+impl Clone for Meter {
+    fn clone(&self) -> Self {
+        Self(OnceLock::from(Arc::clone(self.counters())))
+    }
+}
 
 // Atomic because a rule is `Send` and holds a share; one thread counts at a time.
 #[derive(Debug, Default)]
@@ -29,15 +36,20 @@ struct Counters {
 }
 
 impl Meter {
+    fn counters(&self) -> &Arc<Counters> {
+        self.0.get_or_init(Arc::default)
+    }
+
     /// Counts one run.
     pub(crate) fn run(&self) {
-        self.0.runs.fetch_add(1, Ordering::Relaxed);
+        self.counters().runs.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts bytes as kept until the guard is dropped.
     pub(crate) fn hold(&self, bytes: usize) -> Held {
-        let held = self.0.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.0.peak.fetch_max(held, Ordering::Relaxed);
+        let counters = self.counters();
+        let held = counters.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        counters.peak.fetch_max(held, Ordering::Relaxed);
         Held {
             meter: self.clone(),
             bytes,
@@ -54,7 +66,10 @@ pub(crate) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.meter.0.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.meter
+            .counters()
+            .held
+            .fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +88,7 @@ impl<T: Elem> Tape<T> {
     /// assert_eq!((cost.runs, cost.peak), (1, 3 * 2 * 8)); // three tensors of two numbers
     /// ```
     pub fn recomputation(&self) -> Recomputation {
-        let Counters { runs, peak, .. } = &*self.meter.0;
+        let Counters { runs, peak, .. } = &**self.meter.counters();
         Recomputation {
             runs: runs.swap(0, Ordering::Relaxed),
             peak: peak.swap(0, Ordering::Relaxed),

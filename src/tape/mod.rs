@@ -27,6 +27,8 @@ use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 pub(crate) use blocks::{Block, Blocks, Step, cut, each};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
@@ -69,8 +71,8 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) tail: Cell<Option<run::Run>>,
     /// Larger tensors are worked on in blocks that fit into so many bytes.
     pub(crate) cache: usize,
-    /// Adjoint vectors of earlier walks, to be used again.
-    pub(crate) adjoints: RefCell<Vec<Vec<T>>>,
+    /// Adjoint vectors of earlier walks, to be used again; one in place, since few walks are under way at once.
+    pub(crate) adjoints: RefCell<SmallVec<[Vec<T>; 1]>>,
     /// What the last reverse walk cost.
     pub(crate) walk: Cell<Option<WalkCost>>,
     /// What checkpoints cost.

@@ -3,7 +3,7 @@
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and
 //! constants never get here; they fold into the handle's slope.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::panic::Location;
 
@@ -77,8 +77,10 @@ impl<T: Elem> Scalars<T> {
         self.entries.watch();
     }
 
-    /// Appends a node and returns its index. The rest is its origin, kept if the user has asked: it
-    /// goes to a function of its own in registers, so that a tape without lines pays nothing.
+    /// Appends a node and returns its value and index. The rest is its origin, kept if the user has asked.
+    ///
+    /// The rare push is one call that hands the value back: were anything to live across it, the compiler
+    /// would keep it in memory on the ordinary way too, and a load waits for the store before it.
     #[inline(always)]
     pub(crate) fn push(
         &self,
@@ -87,29 +89,44 @@ impl<T: Elem> Scalars<T> {
         value: T,
         [a, b]: [T; 2],
         line: &'static Location<'static>,
-    ) -> u32 {
+    ) -> (T, u32) {
         if self.entries.is_slow() {
-            self.keep(op, value, a, b, line);
+            // As pairs, which travel in registers: arrays would be built in memory before the question.
+            let ([p, q], [i, j]) = (entry.partial, entry.operand);
+            return self.push_slowly((p, q), (i, j), op, value, (a, b), line);
         }
-        self.entries.push(entry)
+        (value, self.entries.push(entry))
     }
 
-    /// Keeps the origin of the node that comes next, if the user has asked.
+    /// Appends a node to a list that is full, read or watched.
     #[cold]
     #[inline(never)]
-    fn keep(&self, op: &'static str, value: T, a: T, b: T, line: &'static Location<'static>) {
-        let origin = Origin {
-            op,
-            value,
-            operands: [a, b],
-            line,
-        };
+    fn push_slowly(
+        &self,
+        partial: (T, T),
+        operand: (u32, u32),
+        op: &'static str,
+        value: T,
+        operands: (T, T),
+        line: &'static Location<'static>,
+    ) -> (T, u32) {
         if self.entries.is_watched() {
+            let origin = Origin {
+                op,
+                value,
+                operands: operands.into(),
+                line,
+            };
             let mut origins = self.origins.borrow_mut();
             // Nobody's place comes first, as in the list of nodes.
             origins.resize(self.entries.len(), Origin { op: "", ..origin });
             origins.push(origin);
         }
+        let entry = Entry {
+            partial: partial.into(),
+            operand: operand.into(),
+        };
+        (value, self.entries.push(entry))
     }
 
     /// Where a node comes from, if that is kept.
@@ -153,13 +170,17 @@ impl<T: Elem> Scalars<T> {
 /// Most nodes use the one just before them. Its share stays in a register, since the detour through
 /// memory takes longer than the arithmetic; the order of all additions is the same.
 pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
+    let (from, to) = (from as usize, to as usize);
     let mut carried = T::zero();
-    for k in (from as usize..to as usize).rev() {
-        let (below, here) = adjoint.split_at_mut(k);
-        let a = here[0] + carried;
-        here[0] = a;
+    // As cells, so that the walk over them and the additions to others need no index compared twice.
+    let adjoint = Cell::from_mut(adjoint).as_slice_of_cells();
+    let stretch = entries[from..to].iter().zip(&adjoint[from..to]);
+    let mut k = to;
+    for (entry, here) in stretch.rev() {
+        k -= 1;
+        let a = here.get() + carried;
+        here.set(a);
         carried = T::zero();
-        let entry = &entries[k];
         // The shares of sources would queue up for nobody's adjoint.
         if a.is_zero() || entry.is_source() {
             continue;
@@ -169,12 +190,14 @@ pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32,
             if i as usize + 1 == k {
                 carried = share;
             } else {
-                below[i as usize] += share;
+                let other = &adjoint[i as usize];
+                other.set(other.get() + share);
             }
         }
     }
     if !carried.is_zero() {
-        adjoint[from as usize - 1] += carried;
+        let below = &adjoint[from - 1];
+        below.set(below.get() + carried);
     }
 }
 

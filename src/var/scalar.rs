@@ -108,7 +108,7 @@ impl<'t, T: Elem> Var<'t, T> {
                         operand: [a.index, b.index],
                     };
                     let (operands, line) = ([a.value, b.value], Location::caller());
-                    let index = tape.scalars.push(entry, op, value, operands, line);
+                    let (value, index) = tape.scalars.push(entry, op, value, operands, line);
                     Self::source(tape, index, value)
                 }
             }
@@ -129,7 +129,7 @@ impl<'t, T: Elem> Var<'t, T> {
                 };
                 let (value, line) = (self.repr.value, Location::caller());
                 let operands = [value, T::zero()];
-                let index = tape.scalars.push(entry, "watch", value, operands, line);
+                let (value, index) = tape.scalars.push(entry, "watch", value, operands, line);
                 Self::source(tape, index, value)
             }
             _ => self,

@@ -150,7 +150,7 @@ impl<T: Elem> Value for T {
     #[inline]
     fn leaf(tape: &Tape<T>, value: T) -> Var<'_, T> {
         let (entry, line) = (Entry::source(value), Location::caller());
-        let index = tape
+        let (value, index) = tape
             .scalars
             .push(entry, "leaf", value, [T::zero(); 2], line);
         Var::source(tape, index, value)
