@@ -65,6 +65,13 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// Computes the output, and puts into `keep` what the pullback needs beyond operands and output.
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>);
 
+    /// The forward where the pullback follows at once, as in the walk over blocks of a chain that was put off
+    /// ([`rowwise`](Self::rowwise)): may keep what spares the pullback work, slopes say. Output and cotangents are to the
+    /// last bit those of [`forward`](Self::forward), which the default calls.
+    fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+        self.forward(x, y, keep);
+    }
+
     /// The pullback: from the cotangent `g` of the output to the cotangents of the operands.
     ///
     /// Every operand that is [`wanted`](Slot::wanted) must be filled, shared or called zero; the
