@@ -24,7 +24,7 @@ mod pages;
 mod permute;
 pub(crate) mod plain;
 mod product;
-mod reduce;
+pub(crate) mod reduce;
 mod rows;
 mod running;
 mod scaled;

@@ -4,7 +4,7 @@ use super::each::{Loop, UNITS};
 use super::{Elem, Rows, add_to};
 
 /// Longest stretch that is summed in row order, with eight partial sums side by side.
-const BLOCK: usize = 128;
+pub(crate) const BLOCK: usize = 128;
 
 /// Longest stack of rows that is summed in order.
 const STACK: usize = 16;
@@ -14,6 +14,31 @@ pub(crate) fn sum<T: Elem>(x: &[T]) -> T {
     let mut y = [T::zero()];
     sum_axis(Rows::last(1, x.len()), x, &mut y);
     y[0]
+}
+
+/// The terms of [`sum`], one for each [`BLOCK`] of elements: what is summed in parts must be cut between blocks.
+pub(crate) fn terms<T: Elem>(x: &[T], terms: &mut Vec<T>) {
+    T::at_level(x.len(), Terms { x, terms });
+}
+
+struct Terms<'a, T> {
+    x: &'a [T],
+    terms: &'a mut Vec<T>,
+}
+
+impl<T: Elem> Loop for Terms<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let blocks = self.x.chunks(BLOCK);
+        self.terms.extend(blocks.map(|part| block(part, |x| x)));
+    }
+}
+
+/// The sum of which these are the [`terms`].
+pub(crate) fn total<T: Elem>(terms: impl IntoIterator<Item = T>) -> T {
+    let mut tree = Tree::new();
+    terms.into_iter().for_each(|term| tree.add(term));
+    tree.total()
 }
 
 /// `Σ a_i b_i`, summed as [`sum`] does.

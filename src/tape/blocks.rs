@@ -12,6 +12,7 @@ use super::Pool;
 use super::node::{Kind, Node};
 use super::rule::{Residual, Rule, Slot};
 use super::run::is_cut;
+use crate::kernel::reduce::{self, BLOCK};
 use crate::kernel::{Elem, threads};
 use crate::tensor::{Shape, Tensor};
 
@@ -201,6 +202,29 @@ impl<'a, T: Elem> Blocks<'a, T> {
             all
         });
         (value, kept.unwrap_or_default())
+    }
+
+    /// The sum of all elements of the last step, none of which is kept; `None` if blocks of so few rows do not end where
+    /// the sum's do.
+    pub(super) fn total(&self, pool: &Pool<T>, cache: usize) -> Option<T> {
+        let width = self.steps.last().expect("the last step").shape.len() / self.rows;
+        let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
+        let height = match self.height(cache, 1) {
+            rows if rows >= self.rows => self.rows,
+            rows => rows / least * least,
+        };
+        let parts = (height > 0).then(|| self.parts(height, []))?;
+        let terms = each(pool, parts, |pool, rows, _| {
+            let mut terms = Vec::with_capacity((rows.len() * width).div_ceil(BLOCK));
+            for start in rows.clone().step_by(height) {
+                let block = self.block(pool, start..rows.end.min(start + height), false);
+                let last = block.values.last().expect("the last step");
+                reduce::terms(last.data(), &mut terms);
+                block.recycle(pool);
+            }
+            terms
+        });
+        Some(reduce::total(terms.into_iter().flatten()))
     }
 
     /// Cuts the rows, and tensors that have them, into parts of whole blocks, one for each thread.

@@ -138,6 +138,13 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         None
     }
 
+    /// The output, if it is one number that follows from the sum of all `n` elements of the only operand, in the order of
+    /// summation of the crate's own sum: so a chain that was put off ends in its sum, and is not written.
+    fn of_total(&self, n: usize, total: T) -> Option<T> {
+        let _ = (n, total);
+        None
+    }
+
     /// The number that the pullback gives to each of the `n` elements of the only operand, where it
     /// is the same for all, from the cotangent of an output that is one number: as the sum's is.
     fn even(&self, n: usize, g: T) -> Option<T> {
