@@ -138,6 +138,45 @@ fn leaves(tape: &Tape) -> [Var<'_, Tensor<f64>>; 3] {
 }
 
 #[test]
+fn a_sum_ends_a_chain_that_is_not_written() {
+    // With the bytes whose blocks end where stretches of 128 elements do.
+    for (shape, enough) in [
+        (&[100_003][..], 1 << 13),
+        (&[3000, 40], 1 << 15),
+        (&[999, 33], 1 << 17),
+        (&[4001, 3], 1 << 14),
+        (&[7, 64, 128], 1 << 18),
+    ] {
+        let ends = |tape: Tape<f32>| {
+            let [x, w] = [1, 2].map(|seed| tape.var(numbers(shape, seed)));
+            let y = (x * w).tanh() * x.sigmoid();
+            let (sum, mean) = (y.sum(), y.mean());
+            let kept = tape.bytes();
+            let grads = (sum * mean).backward();
+            let numbers = [sum, mean].map(|z| z.value().to_bits());
+            (numbers, [x, w].map(|x| bits(&grads.wrt(x))), kept)
+        };
+        let leaves = 8 * shape.iter().product::<usize>();
+        let once = ends(eager());
+        for threads in 1..4 {
+            for bytes in [1 << 11, enough] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                let tape = || Tape::default().with_blocks(bytes);
+                let blocks = pool.build().unwrap().install(|| ends(tape()));
+                assert_eq!(
+                    (once.0, &once.1),
+                    (blocks.0, &blocks.1),
+                    "{shape:?} {bytes}"
+                );
+                if bytes == enough {
+                    assert!(blocks.2 < leaves + 200, "{shape:?} {}", blocks.2);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn only_what_was_asked_for_is_kept() {
     let tape = Tape::new().with_blocks(1000);
     let loss = chain(leaves(&tape));

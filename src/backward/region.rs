@@ -157,7 +157,7 @@ impl<T: Elem> Region<'_, T> {
         let mut flowed = vec![false; self.stays.len()];
         for start in rows.clone().step_by(self.height) {
             let rows = start..rows.end.min(start + self.height);
-            let block = self.blocks.block(pool, rows.clone());
+            let block = self.blocks.block(pool, rows.clone(), true);
             let mut cotangents = self.pull_back(pool, &block, rows, &mut flowed)?;
             let staying = (0..self.stays.len()).filter(|&at| self.stays[at]);
             for (at, full) in staying.zip(&mut full) {

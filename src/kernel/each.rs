@@ -40,6 +40,16 @@ pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     T::at_level(len, Flat { buffers, f });
 }
 
+/// Writes two results for each element of `x`, which have work in common.
+pub(crate) fn each_pair<T: Elem>(
+    x: &[T],
+    y: &mut [T],
+    z: &mut [T],
+    f: impl Formula<T, (), (), (), [T; 2]>,
+) {
+    T::at_level(x.len(), Pair { x, y, z, f });
+}
+
 /// Writes `f` of operands that broadcast.
 pub(crate) fn each_of<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     layout: &Layout,
@@ -68,6 +78,25 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
         // Plain counting is what the compiler has least work with.
         for i in 0..n {
             y[i] = self.f.of(a[i], b[i], c[i], d[i]);
+        }
+    }
+}
+
+struct Pair<'a, T, F> {
+    x: &'a [T],
+    y: &'a mut [T],
+    z: &'a mut [T],
+    f: F,
+}
+
+impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, y, z, f } = self;
+        let n = x.len();
+        let (y, z) = (&mut y[..n], &mut z[..n]);
+        for i in 0..n {
+            [y[i], z[i]] = f.of(x[i], (), (), ());
         }
     }
 }

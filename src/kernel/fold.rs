@@ -3,9 +3,15 @@
 use super::each::Loop;
 use super::{Elem, Rows};
 
+/// How many parts of a row are folded side by side.
+const PARTS: usize = 64;
+
+/// Rows so short are folded in their order.
+const SHORT: usize = 16;
+
 /// Folds every row with an associative `f` whose neutral element is `start`; one result a row.
 ///
-/// Contiguous rows are folded in eight interleaved parts.
+/// Contiguous rows are folded in 64 interleaved parts: a step waits for the one before.
 pub(crate) fn fold_axis<T: Elem>(
     rows: Rows,
     x: &[T],
@@ -50,18 +56,29 @@ impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
             return;
         }
         for (row, y) in self.x.chunks_exact(n).zip(self.y) {
-            let mut part = [self.start; 8];
-            let (whole, rest) = row.as_chunks::<8>();
-            for chunk in whole {
-                for k in 0..8 {
-                    part[k] = (self.f)(part[k], chunk[k]);
-                }
+            if n <= SHORT {
+                *y = row.iter().fold(self.start, |all, &x| (self.f)(all, x));
+                continue;
             }
-            let mut all = self.start;
-            for &p in part.iter().chain(rest) {
-                all = (self.f)(all, p);
+            let mut part = [self.start; PARTS];
+            for chunk in row.chunks(PARTS) {
+                fold_into(&mut part, chunk, &self.f);
             }
-            *y = all;
+            let mut left = PARTS;
+            while left > 1 {
+                left /= 2;
+                let (low, high) = part.split_at_mut(left);
+                fold_into(low, &high[..left], &self.f);
+            }
+            *y = part[0];
         }
+    }
+}
+
+/// A loop of vectors, since the compiler does not know how long it is.
+#[inline(always)]
+fn fold_into<T: Elem>(y: &mut [T], x: &[T], f: &impl Fn(T, T) -> T) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = f(*y, x);
     }
 }

@@ -4,7 +4,7 @@ use super::each::{Loop, UNITS};
 use super::{Elem, Rows, add_to};
 
 /// Longest stretch that is summed in row order, with eight partial sums side by side.
-const BLOCK: usize = 128;
+pub(crate) const BLOCK: usize = 128;
 
 /// Longest stack of rows that is summed in order.
 const STACK: usize = 16;
@@ -14,6 +14,31 @@ pub(crate) fn sum<T: Elem>(x: &[T]) -> T {
     let mut y = [T::zero()];
     sum_axis(Rows::last(1, x.len()), x, &mut y);
     y[0]
+}
+
+/// The terms of [`sum`], one for each [`BLOCK`] of elements: what is summed in parts must be cut between blocks.
+pub(crate) fn terms<T: Elem>(x: &[T], terms: &mut Vec<T>) {
+    T::at_level(x.len(), Terms { x, terms });
+}
+
+struct Terms<'a, T> {
+    x: &'a [T],
+    terms: &'a mut Vec<T>,
+}
+
+impl<T: Elem> Loop for Terms<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let terms = self.terms;
+        blocks(self.x, |x| x, |term| terms.push(term));
+    }
+}
+
+/// The sum of which these are the [`terms`].
+pub(crate) fn total<T: Elem>(terms: impl IntoIterator<Item = T>) -> T {
+    let mut tree = Tree::new();
+    terms.into_iter().for_each(|term| tree.add(term));
+    tree.total()
 }
 
 /// `Σ a_i b_i`, summed as [`sum`] does.
@@ -70,6 +95,27 @@ fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
         *p += f(x);
     }
     pairwise(partial)
+}
+
+/// Gives the sum of `f` over each block of `x` to `put`, in order; four blocks are added side by side, since an addition
+/// waits for the one before.
+#[inline(always)]
+fn blocks<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T, mut put: impl FnMut(T)) {
+    let (fours, rest) = x.as_chunks::<{ 4 * BLOCK }>();
+    for x in fours {
+        let mut partial = [[T::zero(); 8]; 4];
+        for i in (0..BLOCK).step_by(8) {
+            for (block, partial) in partial.iter_mut().enumerate() {
+                for k in 0..8 {
+                    partial[k] += f(x[block * BLOCK + i + k]);
+                }
+            }
+        }
+        partial.map(pairwise).into_iter().for_each(&mut put);
+    }
+    for x in rest.chunks(BLOCK) {
+        put(block(x, &f));
+    }
 }
 
 #[inline(always)]
@@ -167,9 +213,7 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
                 continue;
             }
             let mut tree = Tree::new();
-            for part in row.chunks(BLOCK) {
-                tree.add(block(part, |x| (self.f)(x, b)));
-            }
+            blocks(row, |x| (self.f)(x, b), |term| tree.add(term));
             *y = tree.total();
         }
     }
@@ -213,6 +257,23 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Stack<'_, A, B, T, F>
             for i in 0..n {
                 y[i] += (self.f)(row[i], of_row[i]);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_side_by_side_are_added_like_blocks_one_by_one() {
+        for n in [0, 1, 127, 128, 511, 512, 513, 1000, 1024, 2000, 5000] {
+            let x: Vec<f32> = (0..n).map(|k| (k as f32 * 0.7).sin()).collect();
+            let one_by_one = total(x.chunks(BLOCK).map(|x| block(x, |x| x)));
+            let mut parts = Vec::new();
+            x.chunks(3 * BLOCK).for_each(|x| terms(x, &mut parts));
+            assert_eq!(sum(&x).to_bits(), one_by_one.to_bits(), "{n}");
+            assert_eq!(total(parts).to_bits(), one_by_one.to_bits(), "{n}");
         }
     }
 }

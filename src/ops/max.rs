@@ -25,7 +25,7 @@ impl<T: Elem> Reduction<T> for Max {
     }
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
-        kernel::fold_axis(rows, x, y, T::neg_infinity(), larger);
+        kernel::fold_axis(rows, x, y, T::neg_infinity(), |a, b| larger(a, b));
         count_ties(rows, x, y, keep);
     }
 

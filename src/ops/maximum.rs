@@ -22,15 +22,11 @@ impl<T: Elem> Binary<T> for Maximum {
     }
 }
 
-/// The larger of two numbers; NaN if either is.
+/// The larger of two numbers, the first at a tie; NaN if either is.
+#[inline(always)]
 pub(super) fn larger<T: Elem>(a: T, b: T) -> T {
-    if a >= b {
-        a
-    } else if b > a {
-        b
-    } else {
-        a + b
-    }
+    // Both sides of the `|` are computed, so that loops become vectors.
+    if (a >= b) | a.is_nan() { a } else { b }
 }
 
 /// 1 for the larger, 0 for the other, 1/2 each at a tie; NaN if either is.

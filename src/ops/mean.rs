@@ -30,6 +30,11 @@ impl<T: Elem> Reduction<T> for Mean {
         at.spread(&share, gx);
     }
 
+    // Where the sum left the range, the mean takes another way.
+    fn of_total(&self, n: usize, total: T) -> Option<T> {
+        total.is_finite().then(|| total / T::of(n as f64))
+    }
+
     fn even(&self, n: usize, g: T) -> Option<T> {
         Some(share(n, g))
     }

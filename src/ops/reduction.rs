@@ -48,6 +48,11 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
         None
     }
 
+    /// The value of a row of `n` elements, if it follows from their sum as [`kernel::sum_axis`] gives it.
+    fn of_total(&self, _n: usize, _total: T) -> Option<T> {
+        None
+    }
+
     /// The cotangent of every element of a row of `n`, where it is the same for all.
     fn even(&self, _n: usize, _g: T) -> Option<T> {
         None
@@ -237,6 +242,10 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
 
     fn even(&self, n: usize, g: T) -> Option<T> {
         self.op.even(n, g)
+    }
+
+    fn of_total(&self, n: usize, total: T) -> Option<T> {
+        self.op.of_total(n, total)
     }
 }
 

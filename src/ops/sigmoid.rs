@@ -12,6 +12,7 @@ pub struct Sigmoid;
 
 impl<T: Elem> Unary<T> for Sigmoid {
     plain_unary!("sigmoid", INPUTS);
+    const PAIRED: bool = true;
 
     // Branches, not |x|: on dual numbers each is differentiated, and |x| has a kink at 0.
     fn value(self, x: T) -> T {

@@ -29,6 +29,10 @@ impl<T: Elem> Reduction<T> for Sum {
         at.spread(g, gx);
     }
 
+    fn of_total(&self, _: usize, total: T) -> Option<T> {
+        Some(total)
+    }
+
     fn even(&self, _: usize, g: T) -> Option<T> {
         Some(g)
     }

@@ -12,6 +12,7 @@ pub struct Tanh;
 
 impl<T: Elem> Unary<T> for Tanh {
     plain_unary!("tanh", INPUTS);
+    const PAIRED: bool = true;
 
     fn value(self, x: T) -> T {
         x.tanh()

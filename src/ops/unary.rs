@@ -85,6 +85,10 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// elements whose cotangent came out as 0, subnormal or no finite number.
     const FAR_LATER: bool = false;
 
+    /// Whether value and slope of one of many elements have most of their work in common, so that a walk which needs both
+    /// computes them at once. Not with [`far`](Self::far).
+    const PAIRED: bool = false;
+
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         let _ = x;
@@ -109,7 +113,19 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
         values(self.0, x[0].data(), y.fill());
     }
 
+    fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+        if !U::PAIRED {
+            return self.forward(x, y, keep);
+        }
+        keep.values.resize(x[0].len(), T::zero());
+        kernel::each_pair(x[0].data(), y.fill(), &mut keep.values, Both(self.0));
+    }
+
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        if U::PAIRED && !at.kept.values.is_empty() {
+            let (slopes, gx) = (&at.kept.values, gx[0].fill());
+            return kernel::map2(slopes, g.data(), gx, |slope, g| pull(g, slope, || None));
+        }
         let (a, c, d, y) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
         let b = &kernel::UNITS;
         kernel::each(
@@ -206,6 +222,17 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), T> for Value<U> {
     #[inline(always)]
     fn of(&self, x: T, (): (), (): (), (): ()) -> T {
         self.0.bulk_value(x)
+    }
+}
+
+/// The value and the slope of a function.
+struct Both<U>(U);
+
+impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), [T; 2]> for Both<U> {
+    #[inline(always)]
+    fn of(&self, x: T, (): (), (): (), (): ()) -> [T; 2] {
+        let y = self.0.bulk_value(x);
+        [y, self.0.bulk_slope(x, y)]
     }
 }
 

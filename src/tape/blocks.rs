@@ -12,6 +12,7 @@ use super::Pool;
 use super::node::{Kind, Node};
 use super::rule::{Residual, Rule, Slot};
 use super::run::is_cut;
+use crate::kernel::reduce::{self, BLOCK};
 use crate::kernel::{Elem, threads};
 use crate::tensor::{Shape, Tensor};
 
@@ -127,8 +128,8 @@ impl<'a, T: Elem> Blocks<'a, T> {
         cache / (row * copies * size_of::<T>()).max(1)
     }
 
-    /// The values of all steps for some rows.
-    pub(crate) fn block(&self, pool: &Pool<T>, rows: Range<usize>) -> Block<T> {
+    /// The values of all steps for some rows, and whether pullbacks follow.
+    pub(crate) fn block(&self, pool: &Pool<T>, rows: Range<usize>, pulled: bool) -> Block<T> {
         let mut values: Vec<Tensor<T>> = Vec::with_capacity(self.steps.len());
         let mut kept = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
@@ -141,7 +142,10 @@ impl<'a, T: Elem> Blocks<'a, T> {
                         op.inputs.iter().map(|&(at, _)| &values[at]).collect();
                     let shape = step.shape.with(0, rows.len());
                     let mut y = Slot::new(pool, &shape, true);
-                    op.rule.forward(&x, &mut y, &mut residual);
+                    match pulled {
+                        true => op.rule.forward_to_pull(&x, &mut y, &mut residual),
+                        false => op.rule.forward(&x, &mut y, &mut residual),
+                    }
                     y.dense().unwrap_or_else(|fault| {
                         let line = Some(op.line);
                         panic!("{}", fault.error(op.rule.name(), "the output", line))
@@ -162,7 +166,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
             _ => self.height(cache, 1).clamp(1, self.rows),
         };
         if height == self.rows {
-            let mut all = self.block(pool, 0..self.rows);
+            let mut all = self.block(pool, 0..self.rows, false);
             let last = (all.values.pop(), all.kept.pop());
             all.recycle(pool);
             return (
@@ -180,7 +184,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
             let mut kept = Residual::default();
             let mut rest = parts.pop().expect("the part of the value");
             for start in rows.clone().step_by(height) {
-                let mut block = self.block(pool, start..rows.end.min(start + height));
+                let mut block = self.block(pool, start..rows.end.min(start + height), false);
                 let last = block.values.last().expect("the last step").data();
                 let (now, later) = rest.split_at_mut(last.len());
                 now.copy_from_slice(last);
@@ -198,6 +202,29 @@ impl<'a, T: Elem> Blocks<'a, T> {
             all
         });
         (value, kept.unwrap_or_default())
+    }
+
+    /// The sum of all elements of the last step, none of which is kept; `None` if blocks of so few rows do not end where
+    /// the sum's do.
+    pub(super) fn total(&self, pool: &Pool<T>, cache: usize) -> Option<T> {
+        let width = self.steps.last().expect("the last step").shape.len() / self.rows;
+        let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
+        let height = match self.height(cache, 1) {
+            rows if rows >= self.rows => self.rows,
+            rows => rows / least * least,
+        };
+        let parts = (height > 0).then(|| self.parts(height, []))?;
+        let terms = each(pool, parts, |pool, rows, _| {
+            let mut terms = Vec::with_capacity((rows.len() * width).div_ceil(BLOCK));
+            for start in rows.clone().step_by(height) {
+                let block = self.block(pool, start..rows.end.min(start + height), false);
+                let last = block.values.last().expect("the last step");
+                reduce::terms(last.data(), &mut terms);
+                block.recycle(pool);
+            }
+            terms
+        });
+        Some(reduce::total(terms.into_iter().flatten()))
     }
 
     /// Cuts the rows, and tensors that have them, into parts of whole blocks, one for each thread.

@@ -120,18 +120,21 @@ impl<T: Elem> Tape<T> {
         if active {
             self.tail.set(None);
         }
-        for id in inputs {
-            self.evaluate(&nodes, *id);
-        }
-        let mut y = Slot::new(&self.pool, &shape, true);
         let mut residual = Residual::default();
-        operands(&nodes, inputs, Node::value, |x| {
-            rule.forward(x, &mut y, &mut residual)
-        });
-        let line = Some(Location::caller());
-        let value = y
-            .dense()
-            .map_err(|fault| fault.error(rule.name(), "the output", line))?;
+        let value = if let Some(total) = self.total(&nodes, &*rule, inputs, &shape) {
+            total
+        } else {
+            for id in inputs {
+                self.evaluate(&nodes, *id);
+            }
+            let mut y = Slot::new(&self.pool, &shape, true);
+            operands(&nodes, inputs, Node::value, |x| {
+                rule.forward(x, &mut y, &mut residual)
+            });
+            let line = Some(Location::caller());
+            y.dense()
+                .map_err(|fault| fault.error(rule.name(), "the output", line))?
+        };
         drop(nodes);
         if !active {
             return Ok(self.fixed(value));

@@ -65,6 +65,13 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// Computes the output, and puts into `keep` what the pullback needs beyond operands and output.
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>);
 
+    /// The forward where the pullback follows at once, as in the walk over blocks of a chain that was put off
+    /// ([`rowwise`](Self::rowwise)): may keep what spares the pullback work, slopes say. Output and cotangents are to the
+    /// last bit those of [`forward`](Self::forward), which the default calls.
+    fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+        self.forward(x, y, keep);
+    }
+
     /// The pullback: from the cotangent `g` of the output to the cotangents of the operands.
     ///
     /// Every operand that is [`wanted`](Slot::wanted) must be filled, shared or called zero; the
@@ -128,6 +135,13 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// run late, more than once, and on several threads.
     fn rowwise(&self, x: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
         let _ = x;
+        None
+    }
+
+    /// The output, if it is one number that follows from the sum of all `n` elements of the only operand, in the order of
+    /// summation of the crate's own sum: so a chain that was put off ends in its sum, and is not written.
+    fn of_total(&self, n: usize, total: T) -> Option<T> {
+        let _ = (n, total);
         None
     }
 

@@ -142,6 +142,27 @@ impl<T: Elem> Tape<T> {
         evaluate(&self.pool, self.cache, nodes, id)
     }
 
+    /// The output of a rule that sums a value which is put off; that value is not kept.
+    pub(super) fn total(
+        &self,
+        nodes: &[Node<T>],
+        rule: &dyn Rule<T>,
+        inputs: &[NodeId],
+        shape: &Shape,
+    ) -> Option<Tensor<T>> {
+        let [id] = inputs[..] else { return None };
+        let (node, n) = (&nodes[id.index()], nodes[id.index()].shape().len());
+        if node.known().is_some() || shape.len() != 1 || rule.of_total(n, T::zero()).is_none() {
+            return None;
+        }
+        let total = put_off(nodes, id, |blocks| blocks.total(&self.pool, self.cache))?;
+        let value = rule.of_total(n, total)?;
+        let mut y = self.pool.take(shape.clone());
+        let elements = y.unique_mut();
+        elements.expect("a buffer from the pool has one owner")[0] = value;
+        Some(y)
+    }
+
     /// Works out all values that were put off.
     pub(crate) fn evaluate_all(&self) {
         let nodes = self.nodes.borrow();
@@ -167,12 +188,18 @@ pub(super) fn evaluate<'n, T: Elem>(
     if let Some(value) = node.known() {
         return value;
     }
-    let first = node.run().expect("only values of a run are put off") as usize;
-    let mut wanted = vec![false; id.index() + 1 - first];
-    wanted[id.index() - first] = true;
-    let (value, kept) = Blocks::new(nodes, first, wanted, &[]).value(pool, cache);
+    let (value, kept) = put_off(nodes, id, |blocks| blocks.value(pool, cache));
     if !kept.is_empty() {
         let _ = node.residual.set(Box::new(kept));
     }
     node.content.get_or_init(|| value)
+}
+
+/// Calls `f` with what it takes to work out the value of a node that is put off.
+fn put_off<T: Elem, R>(nodes: &[Node<T>], id: NodeId, f: impl FnOnce(Blocks<'_, T>) -> R) -> R {
+    let run = nodes[id.index()].run();
+    let first = run.expect("only values of a run are put off") as usize;
+    let mut wanted = vec![false; id.index() + 1 - first];
+    wanted[id.index() - first] = true;
+    f(Blocks::new(nodes, first, wanted, &[]))
 }

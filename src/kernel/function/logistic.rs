@@ -23,19 +23,24 @@ pub(super) fn sigmoid_slope<const FULL: bool>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn tanh<const FULL: bool>(x: f64) -> f64 {
     let twice = 2.0 * x.abs();
-    // From 22 on the result is 1.
-    let m = exp_m1::<FULL>(if twice > 44.0 { 44.0 } else { twice });
     if !FULL {
+        let m = exp_m1::<FULL>(twice);
         return (m / (m + 2.0)).copysign(x);
     }
+    // From 22 on the result is 1.
+    let m = exp_m1::<FULL>(if twice > 44.0 { 44.0 } else { twice });
     let near = m > 2.0;
     let ratio = (if near { 2.0 } else { m }) / (m + 2.0);
     (if near { 1.0 - ratio } else { ratio }).copysign(x)
 }
 
-/// `1 - tanh²x = 4 σ(2x) σ(-2x)`.
+/// `1 - tanh²x = 4 σ(2x) σ(-2x)`; in `f32` from the exponential of `tanh`, so that a loop over both has it once.
 #[inline(always)]
 pub(super) fn tanh_slope<const FULL: bool>(x: f64) -> f64 {
+    if !FULL {
+        let m = exp_m1::<FULL>(2.0 * x.abs());
+        return 4.0 * (m + 1.0) / ((m + 2.0) * (m + 2.0));
+    }
     4.0 * sigmoid_slope::<FULL>(x + x)
 }
 
