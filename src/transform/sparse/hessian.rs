@@ -183,7 +183,11 @@ impl Hessian {
         let matrix = Csr::new(Arc::clone(pattern), values);
         let direction = probe::direction::<T>(pattern.rows());
         let sizes = probe::sizes(&matrix, &direction);
-        probe::verify(OP, &matrix.matvec(&direction), &sizes, |factor| {
+        let factors = |row| {
+            let columns = pattern.row(row).iter();
+            columns.map(|&c| one() / direction[c as usize]).collect()
+        };
+        probe::verify(OP, &matrix.matvec(&direction), &sizes, factors, |factor| {
             let mut along = direction.iter().map(|&d| d * factor);
             product(f, &mut tape, x, &mut along)
         })?;

@@ -239,7 +239,11 @@ impl<'t, T: Elem> Recording<'t, T> {
         let direction = probe::direction::<T>(matrix.rows());
         let sizes = probe::sizes_transposed(&matrix, &direction);
         let found = matrix.matvec_transposed(&direction);
-        probe::verify(OP, &found, &sizes, |factor| {
+        let factors = |column| {
+            let entries = matrix.triplets().filter(|&(_, c, _)| c == column);
+            entries.map(|(row, ..)| T::one() / direction[row]).collect()
+        };
+        probe::verify(OP, &found, &sizes, factors, |factor| {
             self.pull(&mut direction.iter().map(|&d| d * factor))
         })?;
         Ok(matrix)
