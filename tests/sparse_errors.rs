@@ -234,3 +234,15 @@ fn a_vector_of_the_wrong_length_is_refused() {
     );
     assert!(j.try_matvec(&[]).is_err() && j.try_matvec_transposed(&[]).is_err());
 }
+
+/// The angle of (x, s x) does not depend on x, but its second derivative by rounding is 1e-16 or 0, as the seed has it.
+#[test]
+fn noise_of_what_cancels_is_no_missing_entry() {
+    let mut x = [0.0; 6];
+    for k in 0..2000 {
+        x[3] = -0.7961868361114782 + f64::from(k) * 1e-3;
+        let hessian = sparse::hessian(|x| (x[3] * 0.59375).atan2(x[3]), &x);
+        let bend = hessian.get(3, 3) * x[3] * x[3];
+        assert!(bend.abs() < 1e-14, "{k}: {bend}");
+    }
+}
