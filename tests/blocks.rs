@@ -4,6 +4,7 @@
 mod panics;
 
 use proptest::prelude::*;
+use wengert::ops::Unary;
 use wengert::{Elem, ErrorKind, Tape, Tensor, Var};
 
 /// A tape that never puts anything off.
@@ -174,6 +175,43 @@ fn a_sum_ends_a_chain_that_is_not_written() {
             }
         }
     }
+}
+
+/// `y = 1 / x`, value and slope at once; the slope leaves the range long before its product with a cotangent.
+#[derive(Clone, Copy, Debug)]
+struct Reciprocal<const LATER: bool>;
+
+impl<const LATER: bool, T: Elem> Unary<T> for Reciprocal<LATER> {
+    const NAME: &'static str = "reciprocal";
+    const PAIRED: bool = true;
+    const FAR_LATER: bool = LATER;
+    type Wide = Self;
+    fn wide(self) -> Self {
+        self
+    }
+    fn value(self, x: T) -> T {
+        x.recip()
+    }
+    fn slope(self, _: T, y: T) -> T {
+        -y * y
+    }
+    fn far(self, _: T, y: T, g: T) -> Option<T> {
+        Some(-(g * y) * y)
+    }
+}
+
+#[test]
+fn a_kept_slope_that_left_the_range_costs_no_gradient() {
+    fn gradient<const LATER: bool>(tape: Tape) -> Vec<u64> {
+        let x = tape.var(Tensor::full([1000], 1e-200));
+        let y = x.unary(Reciprocal::<LATER>) * 1e-150 * 1e-100;
+        let gradient = y.sum().backward().wrt(x);
+        assert!((gradient.data()[0] + 1e150).abs() < 1e136);
+        bits(&gradient)
+    }
+    let blocks = || Tape::new().with_blocks(1000);
+    assert_eq!(gradient::<false>(eager()), gradient::<false>(blocks()));
+    assert_eq!(gradient::<true>(eager()), gradient::<true>(blocks()));
 }
 
 #[test]

@@ -86,7 +86,7 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     const FAR_LATER: bool = false;
 
     /// Whether value and slope of one of many elements have most of their work in common, so that a walk which needs both
-    /// computes them at once. Not with [`far`](Self::far).
+    /// computes them at once.
     const PAIRED: bool = false;
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
@@ -122,22 +122,15 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        if U::PAIRED && !at.kept.values.is_empty() {
-            let (slopes, gx) = (&at.kept.values, gx[0].fill());
-            return kernel::map2(slopes, g.data(), gx, |slope, g| pull(g, slope, || None));
-        }
         let (a, c, d, y) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
-        let b = &kernel::UNITS;
-        kernel::each(
-            Buffers {
-                a,
-                b,
-                c,
-                d,
-                y: &mut *y,
-            },
-            Pulled(self.0),
-        );
+        let slopes = &at.kept.values;
+        if U::PAIRED && !slopes.is_empty() {
+            let (b, y) = (slopes, &mut *y);
+            kernel::each(Buffers { a, b, c, d, y }, Pulled(self.0));
+        } else {
+            let (b, y) = (&kernel::UNITS, &mut *y);
+            kernel::each(Buffers { a, b, c, d, y }, Pulled(self.0));
+        }
         if U::FAR_LATER {
             self.again(a, c, d, y);
         }
@@ -242,8 +235,16 @@ struct Pulled<U>(U);
 impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
     #[inline(always)]
     fn of(&self, x: T, (): (), y: T, g: T) -> T {
+        self.of(x, self.0.bulk_slope(x, y), y, g)
+    }
+}
+
+/// The same with a slope that is known.
+impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
+    #[inline(always)]
+    fn of(&self, x: T, slope: T, y: T, g: T) -> T {
         let far = || (!U::FAR_LATER).then(|| self.0.far(x, y, g)).flatten();
-        pull(g, self.0.bulk_slope(x, y), far)
+        pull(g, slope, far)
     }
 }
 

@@ -65,6 +65,7 @@ impl<T: Real, const N: usize> Neg for Array<T, N> {
     }
 }
 
+// What is rare in a line, or a call a lane, is not inlined: it would be most of what the compiler has to do.
 impl<T: Real, const N: usize> Lanes for Array<T, N> {
     type Item = T;
     type Level = Portable;

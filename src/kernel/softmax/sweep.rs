@@ -12,7 +12,7 @@ pub(super) trait Function<V: Lanes> {
     /// Whether values may be added as [`add`](Self::add) does.
     const PRODUCT: bool = false;
 
-    /// Whether it takes many operations.
+    /// Whether it takes many operations, so that copies of it are dear: to the compiler, and in registers.
     const HEAVY: bool = false;
 
     /// The values for the vectors of these numbers. Must be `#[inline(always)]`.
@@ -212,7 +212,8 @@ fn group<
     four::<V, L, F, TWO, KEEP, FIRST>(level, [&a[start..], b], out, i, f, terms)
 }
 
-/// The same for the vectors at the beginning of the buffers, of which the first has number `i`.
+/// The same for the vectors at the beginning of the buffers, of which the first has number `i`: a walk by chunks compares
+/// no index, which is 3 to 7 % of the VJP.
 #[inline(always)]
 fn four<
     V: Lanes,
