@@ -39,14 +39,15 @@ const LONG: [f64; 10] = [
     2.091_122_972_975_856e-9,
 ];
 
-/// `p` of `e^r = 1 + r + r² p(r)`, likewise; 2^-32.1.
-const SHORT: [f64; 6] = [
-    0.500_000_001_345_772_7,
-    0.166_666_666_816_142_56,
-    0.041_666_465_006_040_05,
-    0.008_333_310_934_448_869,
-    0.001_393_364_103_198_670_1,
-    1.989_098_086_975_032_7e-4,
+/// `p` of `2^f = 1 + f p(f)` on |f| ≤ 1/2, likewise; the error of 2^f - 1 is 2^-31.8 of it.
+const SHORT: [f64; 7] = [
+    std::f64::consts::LN_2,
+    0.240_226_509_222_913_5,
+    0.055_504_108_839_098_18,
+    0.009_618_056_677_971_448,
+    0.001_333_350_238_573_697_5,
+    1.546_144_491_986_356_4e-4,
+    1.529_732_393_103_067e-5,
 ];
 
 /// `(1 + head + tail) 2^n`.
@@ -101,25 +102,29 @@ fn clamp(x: f64, low: f64, high: f64) -> f64 {
 }
 
 #[inline(always)]
-fn parts<const FULL: bool>(x: f64) -> Parts {
+fn parts(x: f64) -> Parts {
     let n = x * LOG2_E + ROUND;
     let whole = n - ROUND;
     let high = x - whole * LN_2[0];
     let low = whole * LN_2[1];
     let r = high - low;
-    if FULL {
-        let h = upper(high);
-        let l = (high - h) - low;
-        let cube = (r * r) * r;
-        Parts {
-            head: h + h * h * 0.5,
-            tail: l + (l * (0.5 * (h + r)) + cube * polynomial(LONG, r)),
-            n,
-        }
-    } else {
-        let tail = r * r * polynomial(SHORT, r);
-        Parts { head: r, tail, n }
+    let h = upper(high);
+    let l = (high - h) - low;
+    let cube = (r * r) * r;
+    Parts {
+        head: h + h * h * 0.5,
+        tail: l + (l * (0.5 * (h + r)) + cube * polynomial(LONG, r)),
+        n,
     }
+}
+
+/// `(w, n)` with `e^x = (1 + w) 2^n`, as short as `f32` allows.
+#[inline(always)]
+fn short(x: f64) -> (f64, f64) {
+    let t = x * LOG2_E;
+    let n = t + ROUND;
+    let f = t - (n - ROUND);
+    (f * polynomial(SHORT, f), n)
 }
 
 /// `e^x` as a product: of a normal number, and of a power of two that is not 1 beside the ends of the range only.
@@ -127,7 +132,11 @@ fn parts<const FULL: bool>(x: f64) -> Parts {
 pub(super) fn exp_scaled<const FULL: bool>(x: f64) -> [f64; 2] {
     let [low, high] = ENDS[usize::from(FULL)];
     let x = clamp(x, low, high);
-    let Parts { head, tail, n } = parts::<FULL>(x);
+    if !FULL {
+        let (w, n) = short(x);
+        return [(1.0 + w) * power(n), 1.0];
+    }
+    let Parts { head, tail, n } = parts(x);
     let sum = (1.0 + head) + tail;
     let (shift, factor) = if x < -708.0 {
         (128.0, TINY)
@@ -150,21 +159,28 @@ pub(super) fn exp<const FULL: bool>(x: f64) -> f64 {
 #[inline(always)]
 pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
     // Below the first the result is -1; above the second only infinity is left.
-    let Parts { head, tail, n } = parts::<FULL>(clamp(x, -50.0, ENDS[usize::from(FULL)][1]));
+    let y = clamp(x, -50.0, ENDS[usize::from(FULL)][1]);
+    if !FULL {
+        let (w, n) = short(y);
+        let scale = power(n);
+        // The sign of 0.
+        return if x == 0.0 {
+            x
+        } else {
+            (scale - 1.0) + scale * w
+        };
+    }
+    let Parts { head, tail, n } = parts(y);
     // Half of everything, lest the largest results overflow on the way.
     let scale = power(n - 1.0);
-    let half = if FULL {
-        let term = (1.0 + head) * scale;
-        let sum = term - 0.5;
-        let lost = if term > 0.5 {
-            (term - sum) - 0.5
-        } else {
-            term - (sum + 0.5)
-        };
-        sum + (lost + tail * scale)
+    let term = (1.0 + head) * scale;
+    let sum = term - 0.5;
+    let lost = if term > 0.5 {
+        (term - sum) - 0.5
     } else {
-        (scale - 0.5) + scale * (head + tail)
+        term - (sum + 0.5)
     };
+    let half = sum + (lost + tail * scale);
     // The sign of 0, and the last bit of the least numbers.
     if x.abs() < 1e-300 { x } else { 2.0 * half }
 }

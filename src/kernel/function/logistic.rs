@@ -1,7 +1,8 @@
 //! The logistic function, the hyperbolic tangent, `x σ(x)` and their slopes in `f64`, without branches.
 //!
 //! What holds for both signs is evaluated at -|x|, where the exponential cannot overflow; the other side follows by
-//! symmetry. `FULL` as in `exponential`.
+//! symmetry. `FULL` as in `exponential`; without it a value and its slope share one division, so that a loop over both
+//! has it once.
 
 use super::exponential::{exp, exp_m1, exp_scaled};
 
@@ -9,13 +10,21 @@ use super::exponential::{exp, exp_m1, exp_scaled};
 #[inline(always)]
 pub(super) fn sigmoid<const FULL: bool>(x: f64) -> f64 {
     let e = exp::<FULL>(-x.abs());
-    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    let part = if x < 0.0 { e } else { 1.0 };
+    if !FULL {
+        return part * (1.0 / (1.0 + e));
+    }
+    part / (1.0 + e)
 }
 
 /// `σ(x) σ(-x)`.
 #[inline(always)]
 pub(super) fn sigmoid_slope<const FULL: bool>(x: f64) -> f64 {
     let e = exp::<FULL>(-x.abs());
+    if !FULL {
+        let per = 1.0 / (1.0 + e);
+        return (e * per) * per;
+    }
     e / ((1.0 + e) * (1.0 + e))
 }
 
@@ -25,7 +34,7 @@ pub(super) fn tanh<const FULL: bool>(x: f64) -> f64 {
     let twice = 2.0 * x.abs();
     if !FULL {
         let m = exp_m1::<FULL>(twice);
-        return (m / (m + 2.0)).copysign(x);
+        return (m * (1.0 / (m + 2.0))).copysign(x);
     }
     // From 22 on the result is 1.
     let m = exp_m1::<FULL>(if twice > 44.0 { 44.0 } else { twice });
@@ -34,12 +43,13 @@ pub(super) fn tanh<const FULL: bool>(x: f64) -> f64 {
     (if near { 1.0 - ratio } else { ratio }).copysign(x)
 }
 
-/// `1 - tanh²x = 4 σ(2x) σ(-2x)`; in `f32` from the exponential of `tanh`, so that a loop over both has it once.
+/// `1 - tanh²x = 4 σ(2x) σ(-2x)`; in `f32` from the exponential of `tanh`.
 #[inline(always)]
 pub(super) fn tanh_slope<const FULL: bool>(x: f64) -> f64 {
     if !FULL {
         let m = exp_m1::<FULL>(2.0 * x.abs());
-        return 4.0 * (m + 1.0) / ((m + 2.0) * (m + 2.0));
+        let per = 1.0 / (m + 2.0);
+        return (4.0 * (m + 1.0) * per) * per;
     }
     4.0 * sigmoid_slope::<FULL>(x + x)
 }
