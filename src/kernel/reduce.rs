@@ -3,13 +3,16 @@
 use super::each::{Loop, UNITS};
 use super::{Elem, Rows, add_to};
 
-/// Longest stretch that is summed in row order, with eight partial sums side by side.
+/// Longest stretch that is summed in row order, in partial sums side by side.
 pub(crate) const BLOCK: usize = 128;
+
+/// So many of them: an addition waits for the one before, and these are two vectors at least on every level.
+const WIDTH: usize = 32;
 
 /// Longest stack of rows that is summed in order.
 const STACK: usize = 16;
 
-/// Sum of all elements: eight interleaved partial sums within a block of 128, blocks pairwise.
+/// Sum of all elements: 32 interleaved partial sums within a block of 128, eight of what is left then, blocks pairwise.
 pub(crate) fn sum<T: Elem>(x: &[T]) -> T {
     let mut y = [T::zero()];
     sum_axis(Rows::last(1, x.len()), x, &mut y);
@@ -30,7 +33,7 @@ impl<T: Elem> Loop for Terms<'_, T> {
     #[inline(always)]
     fn run(self) {
         let terms = self.terms;
-        blocks(self.x, |x| x, |term| terms.push(term));
+        terms.extend(self.x.chunks(BLOCK).map(|x| block(x, |x| x)));
     }
 }
 
@@ -65,62 +68,51 @@ impl<T: Elem> Loop for Dot<'_, T> {
     fn run(self) {
         let mut tree = Tree::new();
         for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
-            let mut partial = [T::zero(); 8];
-            let ((whole_a, a), (whole_b, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-            for (a, b) in whole_a.iter().zip(whole_b) {
-                for k in 0..8 {
-                    partial[k] += a[k] * b[k];
-                }
-            }
-            for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
-                *p += a * b;
-            }
-            tree.add(pairwise(partial));
+            tree.add(block_of(a, b, |a, b| a * b));
         }
         *self.y = tree.total();
     }
 }
 
-/// Sum of `f` over a block, in eight parts side by side; arrays of eight need no check of their bounds.
+/// Sum of `f` over a block.
 #[inline(always)]
 fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
+    block_of(x, &UNITS[..x.len()], |x, ()| f(x))
+}
+
+/// Sum of `f` over two blocks of one length; arrays need no check of their bounds.
+#[inline(always)]
+fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) -> T {
+    if let (Ok(a), Ok(b)) = (<&[A; BLOCK]>::try_from(a), <&[B; BLOCK]>::try_from(b)) {
+        let mut wide = [T::zero(); WIDTH];
+        for k in 0..WIDTH {
+            let term = |k| f(a[k], b[k]);
+            wide[k] = (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH));
+        }
+        return pairwise(quarters(&wide));
+    }
     let mut partial = [T::zero(); 8];
-    let (whole, rest) = x.as_chunks::<8>();
-    for x in whole {
+    let ((whole_a, a), (whole_b, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in whole_a.iter().zip(whole_b) {
         for k in 0..8 {
-            partial[k] += f(x[k]);
+            partial[k] += f(a[k], b[k]);
         }
     }
-    for (p, &x) in partial.iter_mut().zip(rest) {
-        *p += f(x);
+    for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
+        *p += f(a, b);
     }
     pairwise(partial)
 }
 
-/// Gives the sum of `f` over each block of `x` to `put`, in order; four blocks are added side by side, since an addition
-/// waits for the one before.
-#[inline(always)]
-fn blocks<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T, mut put: impl FnMut(T)) {
-    let (fours, rest) = x.as_chunks::<{ 4 * BLOCK }>();
-    for x in fours {
-        let mut partial = [[T::zero(); 8]; 4];
-        for i in (0..BLOCK).step_by(8) {
-            for (block, partial) in partial.iter_mut().enumerate() {
-                for k in 0..8 {
-                    partial[k] += f(x[block * BLOCK + i + k]);
-                }
-            }
-        }
-        partial.map(pairwise).into_iter().for_each(&mut put);
-    }
-    for x in rest.chunks(BLOCK) {
-        put(block(x, &f));
-    }
+/// Apart from the loop before, whose vectors the compiler would cut to the shape of these.
+#[inline(never)]
+fn quarters<T: Elem>(wide: &[T; WIDTH]) -> [T; 8] {
+    std::array::from_fn(|k| (wide[k] + wide[k + 8]) + (wide[k + 16] + wide[k + 24]))
 }
 
 #[inline(always)]
 fn pairwise<T: Elem>([a, b, c, d, e, f, g, h]: [T; 8]) -> T {
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 /// Pairwise sum of terms that come one by one: two of the same rank make one of the next.
@@ -213,7 +205,9 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
                 continue;
             }
             let mut tree = Tree::new();
-            blocks(row, |x| (self.f)(x, b), |term| tree.add(term));
+            for stretch in row.chunks(BLOCK) {
+                tree.add(block(stretch, |x| (self.f)(x, b)));
+            }
             *y = tree.total();
         }
     }
@@ -266,14 +260,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_side_by_side_are_added_like_blocks_one_by_one() {
-        for n in [0, 1, 127, 128, 511, 512, 513, 1000, 1024, 2000, 5000] {
+    fn a_sum_in_parts_is_the_sum() {
+        for n in [0, 1, 8, 31, 32, 33, 511, 512, 513, 1000, 1024, 2000, 5000] {
             let x: Vec<f32> = (0..n).map(|k| (k as f32 * 0.7).sin()).collect();
-            let one_by_one = total(x.chunks(BLOCK).map(|x| block(x, |x| x)));
             let mut parts = Vec::new();
             x.chunks(3 * BLOCK).for_each(|x| terms(x, &mut parts));
-            assert_eq!(sum(&x).to_bits(), one_by_one.to_bits(), "{n}");
-            assert_eq!(total(parts).to_bits(), one_by_one.to_bits(), "{n}");
+            assert_eq!(total(parts).to_bits(), sum(&x).to_bits(), "{n}");
+            let ones = vec![1.0; n];
+            assert_eq!(dot(&x, &ones).to_bits(), sum(&x).to_bits(), "{n}");
+            let exact: f64 = x.iter().map(|&x| f64::from(x)).sum();
+            assert!(
+                (f64::from(sum(&x)) - exact).abs() <= 1e-6 * (n as f64).sqrt(),
+                "{n}"
+            );
         }
     }
 }
