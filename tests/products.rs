@@ -156,3 +156,22 @@ fn batches_are_products_one_by_one_on_any_number_of_threads() {
         }
     }
 }
+
+#[test]
+fn rows_against_rows_are_the_product_with_a_transposed_copy() {
+    for shapes in BATCHES.iter().filter(|shapes| shapes[1].len() > 1) {
+        let [a, b]: [Tensor<f32>; 2] =
+            [0, 1].map(|k| Random::new(k).uniform(Shape::new(shapes[k as usize]), -1.0, 1.0));
+        let tape = Tape::<f32>::default();
+        let (a, b) = (tape.var(a), tape.var(b));
+        let y = a.matmul(b);
+        let rows = b.swap_axes(-2, -1).watch();
+        let same = a.matmul_t(rows);
+        let g: Tensor<f32> = Random::new(2).uniform(y.shape(), -1.0, 1.0);
+        let (grads, of_rows) = (y.vjp(g.clone()), same.vjp(g));
+        approx::assert_abs_diff_eq!(same.value(), y.value(), epsilon = 1e-5);
+        approx::assert_abs_diff_eq!(of_rows.wrt(a), grads.wrt(a), epsilon = 1e-5);
+        let gb = of_rows.wrt(rows).swap_axes(-2, -1);
+        approx::assert_abs_diff_eq!(gb, grads.wrt(b), epsilon = 1e-5);
+    }
+}

@@ -23,7 +23,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
     let batch = tape.var(zeros(&[2, 2, 3]));
     let index = Tensor::from([[0, 1], [2, 3]]);
     let two = 2; // in plain numbers clippy would refuse the range before the crate does
-    let refused: [Refused<'_, Tensor<f64>>; 36] = [
+    let refused: [Refused<'_, Tensor<f64>>; 39] = [
         (
             a.try_matmul(b),
             "matmul: inner sizes 3 and 4 differ ([2, 3] and [4, 5])",
@@ -43,6 +43,18 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         (
             c.try_matmul(stray),
             "matmul: the handle belongs to another tape; record both operands on one tape, or pass the other's value()",
+        ),
+        (
+            a.try_matmul_t(b),
+            "matmul_t: inner sizes 3 and 5 differ ([2, 3] and [4, 5])",
+        ),
+        (
+            a.try_matmul_t(c),
+            "matmul_t: takes a right operand with at least 2 axes, got shape [3]",
+        ),
+        (
+            batch.try_matmul_t(zeros(&[3, 4, 3])),
+            "matmul_t: batch axes [2] and [3] do not broadcast ([2, 2, 3] and [3, 4, 3]); sizes before the last two must be equal or 1",
         ),
         (
             a.try_outer(c),
@@ -220,8 +232,9 @@ fn a_panic_names_the_line_of_the_user() {
     }));
     let plain = a.value();
     let here = line!();
-    let calls: [&dyn Fn(); 20] = [
+    let calls: [&dyn Fn(); 22] = [
         &|| lose(a.matmul(zeros(&[2]))),
+        &|| lose(a.matmul_t(zeros(&[2, 2]))),
         &|| lose(a.dot(zeros(&[2]))),
         &|| lose(a.outer(zeros(&[2]))),
         &|| lose(a.permute([0])),
@@ -240,6 +253,7 @@ fn a_panic_names_the_line_of_the_user() {
         &|| lose(a.pad([(0, 0)], 0.0)),
         &|| lose(a.where_(&Tensor::from([true; 7]), 0.0)),
         &|| lose(plain.matmul(&plain)),
+        &|| lose(plain.matmul_t(&plain.transpose())),
         &|| lose(plain.slice(7)),
     ];
     for (k, call) in calls.iter().enumerate() {

@@ -123,6 +123,7 @@ fn plain_tensors_give_what_handles_give() {
     let source = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
     let pairs = [
         (x.matmul(v), a.matmul(&b)),
+        (x.matmul_t(x), a.matmul_t(&a)),
         (v.outer(v), b.outer(&b)),
         (x.transpose(), a.transpose()),
         (x.permute([1, 0]), a.permute([1, 0])),

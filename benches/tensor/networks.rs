@@ -53,7 +53,7 @@ pub fn attention(harness: &Harness) {
         tape.reset();
         let leaves = [&q, &k, &v].map(|x| tape.var(x.clone()));
         let [q, k, v] = leaves;
-        let weights = (q.matmul(k.swap_axes(2, 3)) * 0.125).softmax(-1);
+        let weights = q.matmul_t(k).softmax_scaled(-1, 8.0);
         let gradients = weights.matmul(v).vjp(g.clone());
         if first {
             leaves.map(|x| squares(&gradients.wrt(x))).iter().sum()

@@ -107,6 +107,7 @@ registry! {
     cumsum::Cumsum
     cumprod::Cumprod
     matmul::Matmul
+    matmul_t::MatmulT
     dot::Dot
     outer::Outer
     linear_solve::LinearSolve

@@ -7,7 +7,7 @@ use wengert::{NodeKind, Tape};
 
 /// Ops whose composed form is for checks alone: what only moves elements saves nothing in one node, and
 /// the others' forms hold all products at once, or are made for the pivots of the samples.
-const WITHOUT: [&str; 12] = [
+const WITHOUT: [&str; 13] = [
     "at",
     "broadcast_to",
     "concat",
@@ -15,6 +15,7 @@ const WITHOUT: [&str; 12] = [
     "index_select",
     "linear_solve",
     "matmul",
+    "matmul_t",
     "pad",
     "permute",
     "slice",

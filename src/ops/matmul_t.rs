@@ -1,0 +1,162 @@
+//! Matrix product with a right operand that is stored transposed.
+
+use super::plain::evaluate;
+use super::products::Products;
+use crate::error::{Error, OrPanic};
+use crate::kernel::Elem;
+use crate::ops::{Draw, Sample, Spec};
+use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tensor::{Shape, Storage, Tensor};
+use crate::var::{Operand, Var};
+
+/// `y = a bᵀ` over the last two axes.
+#[derive(Clone, Copy, Debug)]
+pub struct MatmulT;
+
+impl<T: Elem> Rule<T> for MatmulT {
+    fn name(&self) -> &'static str {
+        "matmul_t"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        Products::new("matmul_t", x[0], x[1], true).map(|(_, shape)| shape)
+    }
+
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        Products::of(x, true).forward(x[0], x[1], y.fill(), false);
+    }
+
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        Products::of(at.x, true).pull(at.x, g, gx);
+    }
+
+    fn jvp(
+        &self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut Slot<'_, T>,
+    ) -> Result<(), Error> {
+        Products::of(at.x, true).push(at.x, t, ty.fill());
+        Ok(())
+    }
+
+    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
+        Some(Box::new(*self))
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::INPUTS
+    }
+
+    fn why(&self) -> &'static str {
+        <Self as Spec>::GRADIENT
+    }
+}
+
+impl<'t, T: Elem> Var<'t, Tensor<T>> {
+    /// Matrix product with the transpose of the other operand, over the last two axes.
+    ///
+    /// ```text
+    /// y_ij = Σ_p a_ip b_jp
+    /// ```
+    /// The same numbers as `a.matmul(b.swap_axes(-2, -1))`, without a transposed copy of b on the tape or of its
+    /// cotangent: rows against rows, as attention scores (queries against keys) and layers whose weights lie
+    /// output by input ask for.
+    ///
+    /// # Shapes
+    /// `[.., m, k]` and `[.., n, k]` give `[.., m, n]`; the axes before the last two are batches and broadcast. A
+    /// vector on the left is one row, and its axis of size 1 is taken away again: `[k]` and `[n, k]` give `[n]`.
+    /// Sizes of 0 are legal; a sum of nothing is 0.
+    ///
+    /// # Gradient
+    /// `ga = g b`, `gb = gᵀ a`; an operand that serves several products of a batch gets their sum.
+    ///
+    /// # Complexity
+    /// As [`matmul`](Self::matmul).
+    ///
+    /// # Panics
+    /// If the left operand has no axes or the right one fewer than two, the inner sizes differ, the batches do not
+    /// broadcast, or the other operand lives on another tape.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let queries = tape.var(Tensor::from([[1.0, 0.0], [1.0, 2.0]]));
+    /// let keys = tape.var(Tensor::from([[3.0, 4.0], [5.0, 6.0]]));
+    /// let scores = queries.matmul_t(keys);
+    /// assert_eq!(scores.value(), Tensor::from([[3.0, 5.0], [11.0, 17.0]]));
+    /// let grads = scores.sum().backward();
+    /// assert_eq!(grads.wrt(queries), Tensor::from([[8.0, 10.0], [8.0, 10.0]]));
+    /// assert_eq!(grads.wrt(keys), Tensor::from([[2.0, 2.0], [2.0, 2.0]]));
+    /// ```
+    #[track_caller]
+    pub fn matmul_t(self, other: impl Operand<'t, T>) -> Self {
+        self.try_matmul_t(other).or_panic()
+    }
+
+    /// [`matmul_t`](Self::matmul_t), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// As [`matmul_t`](Self::matmul_t) panics.
+    #[track_caller]
+    pub fn try_matmul_t(self, other: impl Operand<'t, T>) -> Result<Self, Error> {
+        self.record2(MatmulT, other)
+    }
+}
+
+impl<T: Storage> Tensor<T> {
+    /// Matrix product of plain tensors, the right one transposed; shapes as for handles.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[must_use]
+    #[track_caller]
+    pub fn matmul_t(&self, other: &Self) -> Self {
+        self.try_matmul_t(other).or_panic()
+    }
+
+    /// [`matmul_t`](Self::matmul_t), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn try_matmul_t(&self, other: &Self) -> Result<Self, Error> {
+        evaluate(&MatmulT, &[self, other])
+    }
+}
+
+impl Spec for MatmulT {
+    const NAME: &'static str = "matmul_t";
+    const FORMULA: &'static str = "y_ij = Σ_p a_ip b_jp";
+    const GRADIENT: &'static str = "ga = g b, gb = gᵀ a, summed over the batches that share one";
+    type Attributes = ();
+
+    fn sample(draw: &mut Draw) -> Sample<()> {
+        let [m, k, n] = [0; 3].map(|_| draw.pick(&[1, 2, 3, 4, 5, 0]));
+        let batch = Shape::new(&draw.shape(0)[..]);
+        let batch: Shape = batch.iter().take(2).copied().collect();
+        let with = |draw: &mut Draw, last: [usize; 2]| -> Shape {
+            let own = draw.narrower(&batch);
+            own.iter().copied().chain(last).collect()
+        };
+        let mut shapes = [with(draw, [m, k]), with(draw, [n, k])];
+        if draw.below(4) == 0 {
+            shapes[0] = [k].into();
+        }
+        Sample::new(shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(), ())
+    }
+
+    fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {
+        x[0].matmul_t(x[1])
+    }
+
+    fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
+        // [.., m, 1, k] * [.., 1, n, k], summed over k.
+        let (a, b) = match x[0].rank() {
+            1 => (x[0], x[1]),
+            _ => (x[0].unsqueeze(-2), x[1].unsqueeze(-3)),
+        };
+        Some((a * b).sum_axis(-1))
+    }
+}
