@@ -84,11 +84,10 @@ fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
 #[inline(always)]
 fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) -> T {
     if let (Ok(a), Ok(b)) = (<&[A; BLOCK]>::try_from(a), <&[B; BLOCK]>::try_from(b)) {
-        let mut wide = [T::zero(); WIDTH];
-        for k in 0..WIDTH {
-            let term = |k| f(a[k], b[k]);
-            wide[k] = (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH));
-        }
+        let term = |k| f(a[k], b[k]);
+        let wide = std::array::from_fn(|k| {
+            (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH))
+        });
         return pairwise(quarters(&wide));
     }
     let mut partial = [T::zero(); 8];
