@@ -259,7 +259,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         if from >= to || self.adjoints[from..to].iter().all(T::is_zero) {
             return;
         }
-        let mut g = self.tape.pool.take(node.shape().clone());
+        let mut g = self.tape.pool.take(node.shape());
         let elements = g
             .unique_mut()
             .expect("a buffer from the pool has one owner");

@@ -85,7 +85,7 @@ impl<T: Elem> Pullback<'_, T> {
 
 /// A tensor that holds the same number everywhere.
 pub(super) fn filled<T: Elem>(pool: &Pool<T>, shape: &Shape, g: T) -> Tensor<T> {
-    let mut full = pool.take(shape.clone());
+    let mut full = pool.take(shape);
     unique(&mut full).fill(g);
     full
 }
@@ -100,7 +100,7 @@ pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, 
         kernel::add_to(share.data(), elements);
     } else {
         // Shared with the cotangent of another node: the sum needs a buffer of its own.
-        let mut fresh = pool.take(sum.shape().clone());
+        let mut fresh = pool.take(sum.shape());
         kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
         sum = fresh;
     }

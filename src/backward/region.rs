@@ -122,7 +122,7 @@ impl<T: Elem> Region<'_, T> {
     fn walk(&self, pool: &Pool<T>, cotangents: &mut [Cotangent<T>]) -> Result<Vec<bool>, Error> {
         let steps = self.blocks.steps.iter().zip(&self.stays);
         let staying = steps.filter(|(_, stays)| **stays);
-        let full = staying.map(|(step, _)| (step.node, pool.take(step.shape.clone())));
+        let full = staying.map(|(step, _)| (step.node, pool.take(step.shape)));
         let mut full: Vec<(usize, Tensor<T>)> = full.collect();
         let elements = full.iter_mut().map(|(_, full)| unique(full));
         let parts = self.blocks.parts(self.height, elements);

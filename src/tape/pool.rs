@@ -19,7 +19,8 @@ pub(crate) struct Pool<T> {
 
 impl<T: Elem> Pool<T> {
     /// A tensor of unspecified content that nobody shares.
-    pub(crate) fn take(&self, shape: Shape) -> Tensor<T> {
+    #[inline]
+    pub(crate) fn take(&self, shape: &Shape) -> Tensor<T> {
         let len = shape.len();
         let class = class::<T>(len);
         let pooled = self.classes.borrow_mut().get_mut(class).and_then(Vec::pop);
@@ -36,6 +37,7 @@ impl<T: Elem> Pool<T> {
     }
 
     /// Takes a tensor's buffer back if nobody shares it.
+    #[inline]
     pub(crate) fn put(&self, tensor: Tensor<T>) {
         if !tensor.is_unique() {
             return;
@@ -53,6 +55,7 @@ impl<T: Elem> Pool<T> {
     }
 
     /// Counts bytes that came from elsewhere or went back.
+    #[inline]
     pub(crate) fn count(&self, bytes: isize) {
         let live = self.live.get() + bytes;
         self.live.set(live);
@@ -77,6 +80,7 @@ impl<T: Elem> Pool<T> {
 /// The size class whose buffers hold `len` elements.
 ///
 /// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size.
+#[inline]
 fn class<T>(len: usize) -> usize {
     let line = 64 / size_of::<T>().max(1);
     len.max(line).max(1).next_power_of_two().ilog2() as usize

@@ -34,7 +34,7 @@ impl<T: Elem> Tape<T> {
         shape: Shape,
         scalars: impl Iterator<Item = (Member<T>, T, bool)>,
     ) -> NodeId {
-        let mut value = self.pool.take(shape);
+        let mut value = self.pool.take(&shape);
         let mut members = self.members.borrow_mut();
         let start = members.len();
         let elements = value

@@ -157,7 +157,7 @@ impl<T: Elem> Tape<T> {
         }
         let total = put_off(nodes, id, |blocks| blocks.total(&self.pool, self.cache))?;
         let value = rule.of_total(n, total)?;
-        let mut y = self.pool.take(shape.clone());
+        let mut y = self.pool.take(shape);
         let elements = y.unique_mut();
         elements.expect("a buffer from the pool has one owner")[0] = value;
         Some(y)

@@ -104,14 +104,11 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// The elements to write. They hold unspecified numbers (NaN in debug builds), so write them all.
+    #[inline]
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
-        let reusable = match &mut self.content {
-            Content::Filled(tensor) => tensor.unique_mut().is_some(),
-            _ => false,
-        };
-        if !reusable {
-            self.content = Content::Filled(self.pool.take(self.shape.clone()));
+        if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
+            self.content = Content::Filled(self.pool.take(self.shape));
         }
         let Content::Filled(tensor) = &mut self.content else {
             unreachable!("the slot was filled above")
@@ -159,13 +156,13 @@ impl<'a, T: Elem> Slot<'a, T> {
             let mut sum = match self.earlier.take() {
                 Some(sum) => sum,
                 None => {
-                    let mut zeros = self.pool.take(self.shape.clone());
+                    let mut zeros = self.pool.take(self.shape);
                     unique(&mut zeros).fill(T::zero());
                     zeros
                 }
             };
             if sum.unique_mut().is_none() {
-                let mut copy = self.pool.take(self.shape.clone());
+                let mut copy = self.pool.take(self.shape);
                 unique(&mut copy).copy_from_slice(sum.data());
                 sum = copy;
             }
@@ -183,7 +180,7 @@ impl<'a, T: Elem> Slot<'a, T> {
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
         self.content = if tensor.len() == self.shape.len() {
-            Content::Filled(tensor.with_shape(self.shape.clone()))
+            Content::Filled(tensor.with_shape(self.shape))
         } else {
             Content::Misshapen(tensor.clone())
         };
@@ -342,6 +339,7 @@ impl<'a, T: Elem> Slot<'a, T> {
 }
 
 /// The elements of a tensor that has one owner.
+#[inline]
 fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
     tensor
         .unique_mut()

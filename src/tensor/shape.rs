@@ -20,8 +20,7 @@ pub struct Shape(SmallVec<[usize; 4]>);
 impl Clone for Shape {
     #[inline]
     fn clone(&self) -> Self {
-        // The vector's own clone goes number by number.
-        Self(SmallVec::from_slice(&self.0))
+        Self::new(self)
     }
 }
 
@@ -43,7 +42,13 @@ impl Shape {
     /// The shape with the given sizes.
     #[inline]
     pub fn new(sizes: &[usize]) -> Self {
-        Self(SmallVec::from_slice(sizes))
+        // Few numbers, one by one: a call that copies memory costs more.
+        Self(match *sizes {
+            [] => SmallVec::new(),
+            [a] => SmallVec::from_buf_and_len([a, 0, 0, 0], 1),
+            [a, b] => SmallVec::from_buf_and_len([a, b, 0, 0], 2),
+            _ => SmallVec::from_slice(sizes),
+        })
     }
 
     /// The shape of a single number: no axes, one element.
