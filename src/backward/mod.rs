@@ -200,9 +200,10 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         for k in (0..last).rev() {
             let node = &nodes[k];
             // A node beyond the output in the scalar order has nothing to sweep.
-            let mark = node.mark.min(swept);
-            self.sweep(&entries, mark, swept);
-            swept = mark;
+            if node.mark < swept {
+                self.sweep(&entries, node.mark, swept);
+                swept = node.mark;
+            }
             if node.spread {
                 self.gather(k, node);
             }

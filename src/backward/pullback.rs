@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::gradients::Cotangent;
 use crate::kernel::{self, Elem};
-use crate::tape::Pool;
 use crate::tape::rule::{Point, Rule, Slot};
+use crate::tape::{Fault, Pool};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and where.
@@ -30,7 +30,7 @@ impl<T: Elem> Pullback<'_, T> {
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
         g: &Tensor<T>,
-        look: impl FnMut(usize, &Tensor<T>),
+        mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
         let mut slot = |k: usize| {
             let ((id, active), shape) = (self.inputs[k], self.at.x[k].shape());
@@ -41,45 +41,61 @@ impl<T: Elem> Pullback<'_, T> {
         match self.inputs.len() {
             1 => {
                 let mut gx = [slot(0)];
-                self.fill(pool, cotangents, g, &mut gx, look)
+                self.rule.vjp(&self.at, g, &mut gx);
+                let [a] = gx;
+                self.settle(pool, cotangents, 0, a, &mut look)
             }
             2 => {
                 let mut gx = [slot(0), slot(1)];
-                self.fill(pool, cotangents, g, &mut gx, look)
+                self.rule.vjp(&self.at, g, &mut gx);
+                let [a, b] = gx;
+                self.settle(pool, cotangents, 0, a, &mut look)?;
+                self.settle(pool, cotangents, 1, b, &mut look)
             }
             n => {
                 let mut gx: SmallVec<[_; 4]> = (0..n).map(slot).collect();
-                self.fill(pool, cotangents, g, &mut gx, look)
+                self.rule.vjp(&self.at, g, &mut gx);
+                let mut slots = gx.into_iter().enumerate();
+                slots.try_for_each(|(k, gx)| self.settle(pool, cotangents, k, gx, &mut look))
             }
         }
     }
 
-    fn fill(
+    /// Adds to the cotangent of operand `k` what the rule gave to it.
+    #[inline]
+    fn settle(
         &self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
-        g: &Tensor<T>,
-        gx: &mut [Slot<'_, T>],
-        mut look: impl FnMut(usize, &Tensor<T>),
+        k: usize,
+        gx: Slot<'_, T>,
+        look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
-        self.rule.vjp(&self.at, g, gx);
-        for (k, (slot, &(id, _))) in gx.iter_mut().zip(self.inputs).enumerate() {
-            if !slot.wanted() {
-                continue;
-            }
-            let [earlier, share] = slot.settle().map_err(|fault| {
-                let what = format!("the cotangent of operand {k}");
-                fault.error(self.rule.name(), what, Some(self.line))
-            })?;
-            if let Some(share) = &share {
-                look(k, share);
-            }
-            // In this order, so that an operand that is used twice here gets both shares.
-            for share in [earlier, share].into_iter().flatten() {
-                accumulate(pool, &mut cotangents[id], share);
-            }
+        let (id, wanted) = self.inputs[k];
+        if !wanted {
+            return Ok(());
+        }
+        let [earlier, share] = gx.settle().map_err(|fault| self.fault(k, fault))?;
+        if let Some(share) = &share {
+            look(k, share);
+        }
+        let sum = match (earlier, share) {
+            (Some(earlier), Some(share)) => added(pool, earlier, share),
+            (Some(sum), None) | (None, Some(sum)) => sum,
+            (None, None) => return Ok(()),
+        };
+        match &mut cotangents[id] {
+            place @ Cotangent::Zero => *place = Cotangent::Sum(sum),
+            // It is used twice here, and has its first share.
+            place => accumulate(pool, place, sum),
         }
         Ok(())
+    }
+
+    #[cold]
+    fn fault(&self, k: usize, fault: Fault) -> Error {
+        let what = format!("the cotangent of operand {k}");
+        fault.error(self.rule.name(), what, Some(self.line))
     }
 }
 
@@ -92,10 +108,16 @@ pub(super) fn filled<T: Elem>(pool: &Pool<T>, shape: &Shape, g: T) -> Tensor<T> 
 
 /// Adds a share to a cotangent; the first one is stored as it is.
 pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, share: Tensor<T>) {
-    let Some(mut sum) = cotangent.take(|g| filled(pool, share.shape(), g)) else {
-        *cotangent = Cotangent::Sum(share);
-        return;
-    };
+    let earlier = cotangent.take(|g| filled(pool, share.shape(), g));
+    *cotangent = Cotangent::Sum(match earlier {
+        Some(sum) => added(pool, sum, share),
+        None => share,
+    });
+}
+
+/// The sum of two shares, in one of their buffers if there is one that nobody else has.
+#[inline]
+fn added<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: Tensor<T>) -> Tensor<T> {
     if let Some(elements) = sum.unique_mut() {
         kernel::add_to(share.data(), elements);
     } else {
@@ -105,7 +127,7 @@ pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, 
         sum = fresh;
     }
     pool.put(share);
-    *cotangent = Cotangent::Sum(sum);
+    sum
 }
 
 /// The elements of a tensor that has one owner.

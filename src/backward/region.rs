@@ -30,6 +30,7 @@ struct Region<'a, T> {
 impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     /// Stores the cotangent of the only operand of node `at` as one number, if all its elements get
     /// the same and the operand's walk goes by blocks.
+    #[inline]
     pub(super) fn spread_evenly(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> bool {
         let Kind::Op { rule, inputs } = &nodes[at].kind else {
             return false;
@@ -38,10 +39,10 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
             return false;
         };
         let operand = &nodes[id.index()];
-        let cotangent = &mut self.cotangents[id.index()];
-        if W::LOOKS || g.len() != 1 || operand.place.is_none() {
+        if W::LOOKS || operand.place.is_none() || g.len() != 1 {
             return false;
         }
+        let cotangent = &mut self.cotangents[id.index()];
         let (Cotangent::Zero, Some(g)) = (&*cotangent, rule.even(operand.shape().len(), g.item()))
         else {
             return false;

@@ -138,6 +138,7 @@ impl<T: Elem> Tape<T> {
     }
 
     /// The value of a node, worked out now if it was put off.
+    #[inline]
     pub(crate) fn evaluate<'n>(&self, nodes: &'n [Node<T>], id: NodeId) -> &'n Tensor<T> {
         evaluate(&self.pool, self.cache, nodes, id)
     }
@@ -178,16 +179,26 @@ impl<T: Elem> Tape<T> {
 }
 
 /// [`Tape::evaluate`], with the parts of the tape that it needs.
+#[inline]
 pub(super) fn evaluate<'n, T: Elem>(
     pool: &Pool<T>,
     cache: usize,
     nodes: &'n [Node<T>],
     id: NodeId,
 ) -> &'n Tensor<T> {
+    let known = nodes[id.index()].known();
+    known.unwrap_or_else(|| work_out(pool, cache, nodes, id))
+}
+
+/// The value of a node that is put off.
+#[cold]
+fn work_out<'n, T: Elem>(
+    pool: &Pool<T>,
+    cache: usize,
+    nodes: &'n [Node<T>],
+    id: NodeId,
+) -> &'n Tensor<T> {
     let node = &nodes[id.index()];
-    if let Some(value) = node.known() {
-        return value;
-    }
     let (value, kept) = put_off(nodes, id, |blocks| blocks.value(pool, cache));
     if !kept.is_empty() {
         let _ = node.residual.set(Box::new(kept));

@@ -65,7 +65,32 @@ impl Fault {
     }
 }
 
+impl<T> Content<T> {
+    /// The result as a tensor; `None` if it is zero as a whole.
+    #[inline]
+    fn result(self, expected: &Shape) -> Result<Option<Tensor<T>>, Fault> {
+        match self {
+            Self::Filled(tensor) | Self::Added(tensor) => Ok(Some(tensor)),
+            Self::Zero => Ok(None),
+            other => Err(other.fault(expected)),
+        }
+    }
+
+    #[cold]
+    fn fault(self, expected: &Shape) -> Fault {
+        match self {
+            Self::Refused(error) => Fault::Refused(error),
+            Self::Misshapen(found) => Fault::Shape {
+                found: found.shape().clone(),
+                expected: expected.clone(),
+            },
+            _ => Fault::Unset,
+        }
+    }
+}
+
 impl<'a, T: Elem> Slot<'a, T> {
+    #[inline]
     pub(crate) fn new(pool: &'a Pool<T>, shape: &'a Shape, wanted: bool) -> Self {
         Self {
             pool,
@@ -77,6 +102,7 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// A slot for a cotangent that has received something already.
+    #[inline]
     pub(crate) fn adding(mut self, earlier: Option<Tensor<T>>) -> Self {
         self.earlier = earlier;
         self
@@ -94,11 +120,13 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// Whether anybody needs this result. Filling an unwanted slot is no error, only waste.
+    #[inline]
     pub fn wanted(&self) -> bool {
         self.wanted
     }
 
     /// The shape the result must have.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         self.shape
     }
@@ -179,7 +207,9 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// With another number of elements than the slot's the walk ends with an [`Error`].
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
-        self.content = if tensor.len() == self.shape.len() {
+        self.content = if tensor.shape() == self.shape {
+            Content::Filled(tensor.clone())
+        } else if tensor.len() == self.shape.len() {
             Content::Filled(tensor.with_shape(self.shape))
         } else {
             Content::Misshapen(tensor.clone())
@@ -235,7 +265,9 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// ```
     pub fn sum_to(&mut self, full: &Tensor<T>) {
         if full.shape() == self.shape {
-            return self.share(full);
+            self.check_not_added();
+            self.content = Content::Filled(full.clone());
+            return;
         }
         match self.shape.broadcast("sum_to", full.shape()) {
             Ok(wide) if wide == *full.shape() => {
@@ -293,24 +325,16 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// gave another shape.
     #[inline]
     pub(crate) fn result(&mut self) -> Result<Option<Tensor<T>>, Fault> {
-        match std::mem::replace(&mut self.content, Content::Unset) {
-            Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
-            Content::Zero => Ok(None),
-            Content::Unset => Err(Fault::Unset),
-            Content::Refused(error) => Err(Fault::Refused(error)),
-            Content::Misshapen(found) => Err(Fault::Shape {
-                found: found.shape().clone(),
-                expected: self.shape.clone(),
-            }),
-        }
+        std::mem::replace(&mut self.content, Content::Unset).result(self.shape)
     }
 
     /// What the cotangent was before, unless it is in the sum already, and what is to be added.
     ///
     /// # Errors
     /// As [`result`](Self::result).
-    pub(crate) fn settle(&mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
-        Ok([self.earlier.take(), self.result()?])
+    #[inline]
+    pub(crate) fn settle(self) -> Result<[Option<Tensor<T>>; 2], Fault> {
+        Ok([self.earlier, self.content.result(self.shape)?])
     }
 
     fn check_not_added(&self) {
@@ -324,11 +348,13 @@ impl<'a, T: Elem> Slot<'a, T> {
     ///
     /// # Errors
     /// As [`result`](Self::result).
+    #[inline]
     pub(crate) fn dense(mut self) -> Result<Tensor<T>, Fault> {
         if matches!(self.content, Content::Zero) {
             self.fill().fill(T::zero());
         }
-        Ok(self.result()?.expect("zeros were written out"))
+        let result = self.content.result(self.shape)?;
+        Ok(result.expect("zeros were written out"))
     }
 
     /// The content of a scratch slot that its rule has filled.
