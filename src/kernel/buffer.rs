@@ -136,6 +136,12 @@ impl<T> Buffer<T> {
         self.memory.own.map(|_| self.memory.capacity)
     }
 
+    /// Whether it begins where its block does.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.start == self.memory.start
+    }
+
     /// Whether nobody shares the block.
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {

@@ -77,6 +77,7 @@ impl<T> Node<T> {
     }
 
     /// The shape of the value.
+    #[inline]
     pub(crate) fn shape(&self) -> &Shape {
         match (self.content.get(), &self.place) {
             (Some(value), _) => value.shape(),
@@ -106,6 +107,7 @@ impl<T> Node<T> {
 }
 
 /// Calls `f` with something of each operand; most ops have one or two, which need no list.
+#[inline]
 pub(crate) fn operands<'a, T, X: 'a, R>(
     nodes: &'a [Node<T>],
     inputs: &[NodeId],

@@ -103,11 +103,18 @@ impl<T: Elem> Tape<T> {
     ) -> Result<NodeId, Error> {
         let nodes = self.nodes.borrow();
         let shape = operands(&nodes, inputs, Node::shape, |x| rule.shape(x))?;
-        let active = inputs.iter().any(|id| nodes[id.index()].active());
-        let joins = || self.join(&nodes, &*rule, inputs, &shape);
-        if let Some(place) = (active && !spread).then(joins).flatten() {
+        let operands_of = || inputs.iter().map(|id| &nodes[id.index()]);
+        let active = operands_of().any(Node::active);
+        // What is small and has its operands is computed at once, as most of a recording is: no question but this.
+        let small = |node: &Node<T>| node.known().is_some_and(|x| self.is_small(x.len()));
+        let at_once = self.is_small(shape.len()) && operands_of().all(small);
+        if !at_once
+            && active
+            && !spread
+            && let Some(place) = self.join(&nodes, &*rule, inputs, &shape)
+        {
             drop(nodes);
-            let inputs = SmallVec::from_slice(inputs);
+            let inputs = list(inputs);
             let (content, residual) = Default::default();
             return Ok(self.append(
                 Kind::Op { rule, inputs },
@@ -121,7 +128,11 @@ impl<T: Elem> Tape<T> {
             self.tail.set(None);
         }
         let mut residual = Residual::default();
-        let value = if let Some(total) = self.total(&nodes, &*rule, inputs, &shape) {
+        let total = match at_once {
+            true => None,
+            false => self.total(&nodes, &*rule, inputs, &shape),
+        };
+        let value = if let Some(total) = total {
             total
         } else {
             for id in inputs {
@@ -140,10 +151,11 @@ impl<T: Elem> Tape<T> {
             return Ok(self.fixed(value));
         }
         let residual = (!residual.is_empty()).then(|| Box::new(residual));
-        let inputs = SmallVec::from_slice(inputs);
+        let inputs = list(inputs);
         Ok(self.push(Kind::Op { rule, inputs }, value, residual, spread))
     }
 
+    #[inline]
     #[track_caller]
     fn push(
         &self,
@@ -156,6 +168,7 @@ impl<T: Elem> Tape<T> {
         self.append(kind, OnceCell::from(value), residual, None, spread)
     }
 
+    #[inline]
     #[track_caller]
     fn append(
         &self,
@@ -187,5 +200,14 @@ impl<T: Elem> Tape<T> {
             line,
         });
         NodeId(id)
+    }
+}
+
+/// The operands in a list of their own; a call that copies memory costs more than two numbers.
+fn list(inputs: &[NodeId]) -> SmallVec<[NodeId; 2]> {
+    match *inputs {
+        [a] => SmallVec::from_buf_and_len([a, a], 1),
+        [a, b] => SmallVec::from_buf([a, b]),
+        _ => SmallVec::from_slice(inputs),
     }
 }

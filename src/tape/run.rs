@@ -87,6 +87,12 @@ impl<T: Elem> Tape<T> {
         self
     }
 
+    /// Whether so many numbers are few enough to stay in the cache until they are read.
+    #[inline]
+    pub(super) fn is_small(&self, len: usize) -> bool {
+        len.saturating_mul(size_of::<T>()) <= self.cache / 2
+    }
+
     /// The place in a run of an operation that is about to be recorded; `None` if it is to be
     /// computed at once. What it reads from outside the run is there afterwards.
     pub(super) fn join(

@@ -225,16 +225,22 @@ impl<T: Copy> Tensor<T> {
     /// # Panics
     /// If another tensor shares the memory or there is too little of it.
     #[inline]
-    pub(crate) fn renewed(mut self, shape: &Shape, fill: T) -> Self {
+    pub(crate) fn renewed(self, shape: &Shape, fill: T) -> Self {
+        // As in a step that is like the last one.
+        if self.shape() == shape && self.0.data.is_whole() {
+            return self;
+        }
+        self.changed(shape, fill)
+    }
+
+    #[inline(never)]
+    fn changed(mut self, shape: &Shape, fill: T) -> Self {
         let body = self
             .0
             .get_mut()
             .expect("memory that is renewed has one owner");
         body.data.resize(shape.len(), fill);
-        // As in a step that is like the last one.
-        if body.shape != *shape {
-            body.shape = shape.clone();
-        }
+        body.shape = shape.clone();
         self
     }
 }
