@@ -253,6 +253,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     }
 
     /// The cotangent of a node whose elements are scalar nodes too.
+    #[inline(never)]
     fn gather(&mut self, k: usize, node: &Node<T>) {
         let from = node.mark as usize;
         // The output may be the first of several elements; those after it have no adjoint.
@@ -270,6 +271,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     }
 
     /// Hands the cotangent of a pack to the scalars in it.
+    #[inline(never)]
     fn scatter(&mut self, k: usize, start: usize, g: &Tensor<T>) {
         let members = self.tape.members.borrow();
         for (i, (member, &g)) in members[start..].iter().zip(g.iter()).enumerate() {

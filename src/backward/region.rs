@@ -56,6 +56,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     ///
     /// # Errors
     /// If a rule leaves a cotangent unset or gives it another shape.
+    #[inline(never)]
     pub(super) fn in_blocks(&mut self, nodes: &[Node<T>], last: usize) -> Result<bool, Error> {
         let run = nodes[last].run();
         if self.walked.is_some() && self.walked == run {

@@ -67,7 +67,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let layout = layout(y.shape(), x);
+        let layout = layout(y.shape().len(), y.shape(), x);
         let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
         let y = y.fill();
         write(layout.as_ref(), Buffers { a, b, c, d, y }, Value(self.0));
@@ -76,7 +76,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let layout = match B::PASSES {
             [true, true] => None,
-            _ => layout(at.y.shape(), at.x),
+            _ => layout(at.y.len(), at.y.shape(), at.x),
         };
         for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
             let operand = at.x[k];
@@ -150,6 +150,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 
 impl<B> Zip<B> {
     /// The cotangent of operand `k` before the sum over broadcast axes.
+    #[inline]
     fn scale<T: Elem>(
         &self,
         layout: Option<&Layout>,
@@ -170,13 +171,14 @@ impl<B> Zip<B> {
 }
 
 /// How two operands broadcast to a shape; nothing if they have as many elements as it.
-fn layout<T>(shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
-    let len = shape.len();
+#[inline]
+fn layout<T>(len: usize, shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
     let whole = x[0].len() == len && x[1].len() == len;
     (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()))
 }
 
 /// Writes a formula of operands that broadcast, or lie alike where there is no layout.
+#[inline]
 fn write<T: Elem, C: Copy, D: Copy>(
     layout: Option<&Layout>,
     buffers: Buffers<'_, T, T, C, D, T>,
