@@ -20,7 +20,7 @@ pub(super) struct Pullback<'a, T: Elem> {
     pub(super) inputs: &'a [(usize, bool)],
 }
 
-impl<T: Elem> Pullback<'_, T> {
+impl<'a, T: Elem> Pullback<'a, T> {
     /// Adds to the operands' cotangents what `g` gives them; `look` sees each share.
     ///
     /// # Errors
@@ -32,31 +32,38 @@ impl<T: Elem> Pullback<'_, T> {
         g: &Tensor<T>,
         mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
-        let mut slot = |k: usize| {
-            let ((id, active), shape) = (self.inputs[k], self.at.x[k].shape());
+        // What a slot starts with, in registers: slots are written where they stay, since to move one costs more than a
+        // pullback of few elements.
+        let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
+            let shape = x.shape();
             let earlier = cotangents[id].take(|g| filled(pool, shape, g));
-            Slot::new(pool, shape, active).adding(earlier)
+            (shape, wanted, earlier)
         };
-        // Slots stay where they are made: to move one costs more than a pullback of few elements.
-        match self.inputs.len() {
-            1 => {
-                let mut gx = [slot(0)];
-                self.rule.vjp(&self.at, g, &mut gx);
-                let [a] = gx;
-                self.settle(pool, cotangents, 0, a, &mut look)
+        let slot = |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier);
+        let (rule, at) = (self.rule, &self.at);
+        let mut settle = |cotangents: &mut [_], k, gx: &mut Slot<'_, T>| {
+            self.settle(pool, cotangents, k, gx, &mut look)
+        };
+        match (self.inputs, at.x) {
+            ([i], [x]) => {
+                let a = begin(i, x);
+                let mut gx = [slot(a)];
+                rule.vjp(at, g, &mut gx);
+                settle(cotangents, 0, &mut gx[0])
             }
-            2 => {
-                let mut gx = [slot(0), slot(1)];
-                self.rule.vjp(&self.at, g, &mut gx);
-                let [a, b] = gx;
-                self.settle(pool, cotangents, 0, a, &mut look)?;
-                self.settle(pool, cotangents, 1, b, &mut look)
+            ([i, j], [x, y]) => {
+                let (a, b) = (begin(i, x), begin(j, y));
+                let mut gx = [slot(a), slot(b)];
+                rule.vjp(at, g, &mut gx);
+                settle(cotangents, 0, &mut gx[0])?;
+                settle(cotangents, 1, &mut gx[1])
             }
-            n => {
-                let mut gx: SmallVec<[_; 4]> = (0..n).map(slot).collect();
-                self.rule.vjp(&self.at, g, &mut gx);
-                let mut slots = gx.into_iter().enumerate();
-                slots.try_for_each(|(k, gx)| self.settle(pool, cotangents, k, gx, &mut look))
+            (inputs, x) => {
+                let begun = inputs.iter().zip(x).map(|(i, x)| begin(i, x));
+                let mut gx: SmallVec<[_; 4]> = begun.map(slot).collect();
+                rule.vjp(at, g, &mut gx);
+                let mut slots = gx.iter_mut().enumerate();
+                slots.try_for_each(|(k, gx)| settle(cotangents, k, gx))
             }
         }
     }
@@ -68,11 +75,10 @@ impl<T: Elem> Pullback<'_, T> {
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
         k: usize,
-        gx: Slot<'_, T>,
+        gx: &mut Slot<'_, T>,
         look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
-        let (id, wanted) = self.inputs[k];
-        if !wanted {
+        if !gx.wanted() {
             return Ok(());
         }
         let [earlier, share] = gx.settle().map_err(|fault| self.fault(k, fault))?;
@@ -84,7 +90,7 @@ impl<T: Elem> Pullback<'_, T> {
             (Some(sum), None) | (None, Some(sum)) => sum,
             (None, None) => return Ok(()),
         };
-        match &mut cotangents[id] {
+        match &mut cotangents[self.inputs[k].0] {
             place @ Cotangent::Zero => *place = Cotangent::Sum(sum),
             // It is used twice here, and has its first share.
             place => accumulate(pool, place, sum),

@@ -102,7 +102,12 @@ impl<T: Elem> Tape<T> {
         spread: bool,
     ) -> Result<NodeId, Error> {
         let nodes = self.nodes.borrow();
-        let shape = operands(&nodes, inputs, Node::shape, |x| rule.shape(x))?;
+        // It stays where the rule has put it: a move would wait for what was just written.
+        let found = operands(&nodes, inputs, Node::shape, |x| rule.shape(x));
+        let shape = match found {
+            Ok(ref shape) => shape,
+            Err(error) => return Err(error),
+        };
         let operands_of = || inputs.iter().map(|id| &nodes[id.index()]);
         let active = operands_of().any(Node::active);
         // What is small and has its operands is computed at once, as most of a recording is: no question but this.
@@ -111,7 +116,7 @@ impl<T: Elem> Tape<T> {
         if !at_once
             && active
             && !spread
-            && let Some(place) = self.join(&nodes, &*rule, inputs, &shape)
+            && let Some(place) = self.join(&nodes, &*rule, inputs, shape)
         {
             drop(nodes);
             let inputs = list(inputs);
@@ -130,7 +135,7 @@ impl<T: Elem> Tape<T> {
         let mut residual = Residual::default();
         let total = match at_once {
             true => None,
-            false => self.total(&nodes, &*rule, inputs, &shape),
+            false => self.total(&nodes, &*rule, inputs, shape),
         };
         let value = if let Some(total) = total {
             total
@@ -138,7 +143,7 @@ impl<T: Elem> Tape<T> {
             for id in inputs {
                 self.evaluate(&nodes, *id);
             }
-            let mut y = Slot::new(&self.pool, &shape, true);
+            let mut y = Slot::new(&self.pool, shape, true);
             operands(&nodes, inputs, Node::value, |x| {
                 rule.forward(x, &mut y, &mut residual)
             });
@@ -155,7 +160,7 @@ impl<T: Elem> Tape<T> {
         Ok(self.push(Kind::Op { rule, inputs }, value, residual, spread))
     }
 
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     fn push(
         &self,
@@ -168,7 +173,8 @@ impl<T: Elem> Tape<T> {
         self.append(kind, OnceCell::from(value), residual, None, spread)
     }
 
-    #[inline]
+    /// Always inlined, so that a node is written where it stays.
+    #[inline(always)]
     #[track_caller]
     fn append(
         &self,
@@ -204,6 +210,7 @@ impl<T: Elem> Tape<T> {
 }
 
 /// The operands in a list of their own; a call that copies memory costs more than two numbers.
+#[inline]
 fn list(inputs: &[NodeId]) -> SmallVec<[NodeId; 2]> {
     match *inputs {
         [a] => SmallVec::from_buf_and_len([a, a], 1),

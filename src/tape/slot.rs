@@ -333,8 +333,8 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// # Errors
     /// As [`result`](Self::result).
     #[inline]
-    pub(crate) fn settle(self) -> Result<[Option<Tensor<T>>; 2], Fault> {
-        Ok([self.earlier, self.content.result(self.shape)?])
+    pub(crate) fn settle(&mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
+        Ok([self.earlier.take(), self.result()?])
     }
 
     fn check_not_added(&self) {
@@ -349,16 +349,15 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// # Errors
     /// As [`result`](Self::result).
     #[inline]
-    pub(crate) fn dense(mut self) -> Result<Tensor<T>, Fault> {
+    pub(crate) fn dense(&mut self) -> Result<Tensor<T>, Fault> {
         if matches!(self.content, Content::Zero) {
             self.fill().fill(T::zero());
         }
-        let result = self.content.result(self.shape)?;
-        Ok(result.expect("zeros were written out"))
+        Ok(self.result()?.expect("zeros were written out"))
     }
 
     /// The content of a scratch slot that its rule has filled.
-    pub(crate) fn finish_dense(self, op: &'static str) -> Tensor<T> {
+    pub(crate) fn finish_dense(mut self, op: &'static str) -> Tensor<T> {
         self.dense()
             .unwrap_or_else(|fault| panic!("{}", fault.error(op, "a scratch slot", None)))
     }
