@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -53,8 +54,43 @@ pub(crate) enum Kind<T> {
     /// A recorded operation.
     Op {
         rule: Box<dyn Rule<T>>,
-        inputs: SmallVec<[NodeId; 2]>,
+        inputs: Inputs,
     },
+}
+
+/// The operands of an operation, in place where they are one or two, as those of most are.
+///
+/// Plain numbers, so that a node is written where it stays: a vector that may live elsewhere is moved there as bytes, and
+/// whoever reads it next waits.
+#[derive(Clone, Debug)]
+pub(crate) enum Inputs {
+    One([NodeId; 1]),
+    Two([NodeId; 2]),
+    Any(Box<[NodeId]>),
+}
+
+impl From<&[NodeId]> for Inputs {
+    #[inline]
+    fn from(inputs: &[NodeId]) -> Self {
+        match *inputs {
+            [a] => Self::One([a]),
+            [a, b] => Self::Two([a, b]),
+            _ => Self::Any(inputs.into()),
+        }
+    }
+}
+
+impl Deref for Inputs {
+    type Target = [NodeId];
+
+    #[inline]
+    fn deref(&self) -> &[NodeId] {
+        match self {
+            Self::One(inputs) => inputs,
+            Self::Two(inputs) => inputs,
+            Self::Any(inputs) => inputs,
+        }
+    }
 }
 
 impl<T> Node<T> {

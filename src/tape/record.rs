@@ -3,8 +3,6 @@
 use std::cell::OnceCell;
 use std::panic::Location;
 
-use smallvec::SmallVec;
-
 use super::node::{Kind, Member, Node, NodeId, operands};
 use super::rule::{Residual, Rule, Slot};
 use super::run::Place;
@@ -119,7 +117,7 @@ impl<T: Elem> Tape<T> {
             && let Some(place) = self.join(&nodes, &*rule, inputs, shape)
         {
             drop(nodes);
-            let inputs = list(inputs);
+            let inputs = inputs.into();
             let (content, residual) = Default::default();
             return Ok(self.append(
                 Kind::Op { rule, inputs },
@@ -132,17 +130,18 @@ impl<T: Elem> Tape<T> {
         if active {
             self.tail.set(None);
         }
-        let mut residual = Residual::default();
-        let total = match at_once {
-            true => None,
-            false => self.total(&nodes, &*rule, inputs, shape),
-        };
+        let (mut residual, mut total) = (Residual::default(), None);
+        if !at_once {
+            total = self.total(&nodes, &*rule, inputs, shape);
+            if total.is_none() {
+                for id in inputs {
+                    self.evaluate(&nodes, *id);
+                }
+            }
+        }
         let value = if let Some(total) = total {
             total
         } else {
-            for id in inputs {
-                self.evaluate(&nodes, *id);
-            }
             let mut y = Slot::new(&self.pool, shape, true);
             operands(&nodes, inputs, Node::value, |x| {
                 rule.forward(x, &mut y, &mut residual)
@@ -156,7 +155,7 @@ impl<T: Elem> Tape<T> {
             return Ok(self.fixed(value));
         }
         let residual = (!residual.is_empty()).then(|| Box::new(residual));
-        let inputs = list(inputs);
+        let inputs = inputs.into();
         Ok(self.push(Kind::Op { rule, inputs }, value, residual, spread))
     }
 
@@ -206,15 +205,5 @@ impl<T: Elem> Tape<T> {
             line,
         });
         NodeId(id)
-    }
-}
-
-/// The operands in a list of their own; a call that copies memory costs more than two numbers.
-#[inline]
-fn list(inputs: &[NodeId]) -> SmallVec<[NodeId; 2]> {
-    match *inputs {
-        [a] => SmallVec::from_buf_and_len([a, a], 1),
-        [a, b] => SmallVec::from_buf([a, b]),
-        _ => SmallVec::from_slice(inputs),
     }
 }
