@@ -49,14 +49,19 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 let a = begin(i, x);
                 let mut gx = [slot(a)];
                 rule.vjp(at, g, &mut gx);
-                settle(cotangents, 0, &mut gx[0])
+                settle(cotangents, 0, &mut gx[0])?;
+                // Nothing is left in it; to be dropped takes a call.
+                std::mem::forget(gx);
+                Ok(())
             }
             ([i, j], [x, y]) => {
                 let (a, b) = (begin(i, x), begin(j, y));
                 let mut gx = [slot(a), slot(b)];
                 rule.vjp(at, g, &mut gx);
                 settle(cotangents, 0, &mut gx[0])?;
-                settle(cotangents, 1, &mut gx[1])
+                settle(cotangents, 1, &mut gx[1])?;
+                std::mem::forget(gx);
+                Ok(())
             }
             (inputs, x) => {
                 let begun = inputs.iter().zip(x).map(|(i, x)| begin(i, x));
@@ -79,6 +84,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
         look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
         if !gx.wanted() {
+            gx.clear();
             return Ok(());
         }
         let [earlier, share] = gx.settle().map_err(|fault| self.fault(k, fault))?;

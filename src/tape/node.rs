@@ -60,22 +60,27 @@ pub(crate) enum Kind<T> {
 
 /// The operands of an operation, in place where they are one or two, as those of most are.
 ///
-/// Plain numbers, so that a node is written where it stays: a vector that may live elsewhere is moved there as bytes, and
-/// whoever reads it next waits.
+/// Plain numbers, which are stored where they stay: a vector that may live elsewhere is moved there as bytes, and whoever
+/// reads it next waits.
 #[derive(Clone, Debug)]
-pub(crate) enum Inputs {
-    One([NodeId; 1]),
-    Two([NodeId; 2]),
-    Any(Box<[NodeId]>),
+pub(crate) struct Inputs {
+    few: [NodeId; 2],
+    count: usize,
+    /// All of them, if they are more than two.
+    more: Option<Box<[NodeId]>>,
 }
 
 impl From<&[NodeId]> for Inputs {
     #[inline]
     fn from(inputs: &[NodeId]) -> Self {
-        match *inputs {
-            [a] => Self::One([a]),
-            [a, b] => Self::Two([a, b]),
-            _ => Self::Any(inputs.into()),
+        Self {
+            few: match *inputs {
+                [a] => [a, a],
+                [a, b] => [a, b],
+                _ => [NodeId(0); 2],
+            },
+            count: inputs.len(),
+            more: (inputs.len() > 2).then(|| inputs.into()),
         }
     }
 }
@@ -85,15 +90,33 @@ impl Deref for Inputs {
 
     #[inline]
     fn deref(&self) -> &[NodeId] {
-        match self {
-            Self::One(inputs) => inputs,
-            Self::Two(inputs) => inputs,
-            Self::Any(inputs) => inputs,
+        match &self.more {
+            None => &self.few[..self.count],
+            Some(inputs) => inputs,
         }
     }
 }
 
 impl<T> Node<T> {
+    /// A node that computes nothing.
+    pub(super) fn new(
+        kind: Kind<T>,
+        value: Tensor<T>,
+        mark: u32,
+        line: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            kept: matches!(kind, Kind::Leaf),
+            kind,
+            content: OnceCell::from(value),
+            residual: OnceCell::new(),
+            place: None,
+            mark,
+            spread: false,
+            line,
+        }
+    }
+
     /// The value.
     ///
     /// # Panics

@@ -90,7 +90,7 @@ impl<T: Elem> Tape<T> {
     /// Whether so many numbers are few enough to stay in the cache until they are read.
     #[inline]
     pub(super) fn is_small(&self, len: usize) -> bool {
-        len.saturating_mul(size_of::<T>()) <= self.cache / 2
+        len <= self.cache / 2 / size_of::<T>().max(1)
     }
 
     /// The place in a run of an operation that is about to be recorded; `None` if it is to be

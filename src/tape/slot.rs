@@ -66,16 +66,7 @@ impl Fault {
 }
 
 impl<T> Content<T> {
-    /// The result as a tensor; `None` if it is zero as a whole.
-    #[inline]
-    fn result(self, expected: &Shape) -> Result<Option<Tensor<T>>, Fault> {
-        match self {
-            Self::Filled(tensor) | Self::Added(tensor) => Ok(Some(tensor)),
-            Self::Zero => Ok(None),
-            other => Err(other.fault(expected)),
-        }
-    }
-
+    /// Why it is no result.
     #[cold]
     fn fault(self, expected: &Shape) -> Fault {
         match self {
@@ -325,7 +316,18 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// gave another shape.
     #[inline]
     pub(crate) fn result(&mut self) -> Result<Option<Tensor<T>>, Fault> {
-        std::mem::replace(&mut self.content, Content::Unset).result(self.shape)
+        match std::mem::replace(&mut self.content, Content::Unset) {
+            Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
+            Content::Zero => Ok(None),
+            other => Err(other.fault(self.shape)),
+        }
+    }
+
+    /// Lets go of what nobody wanted.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.content = Content::Unset;
+        self.earlier = None;
     }
 
     /// What the cotangent was before, unless it is in the sum already, and what is to be added.

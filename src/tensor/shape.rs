@@ -23,7 +23,7 @@ pub struct Shape(Sizes);
 enum Sizes {
     /// Those beyond the rank are 0.
     Few {
-        rank: u8,
+        rank: usize,
         sizes: [usize; 4],
     },
     Many(Box<[usize]>),
@@ -45,7 +45,7 @@ impl Shape {
         }
         few.iter_mut().zip(sizes).for_each(|(to, &size)| *to = size);
         Self(Sizes::Few {
-            rank: sizes.len() as u8,
+            rank: sizes.len(),
             sizes: few,
         })
     }
@@ -208,7 +208,7 @@ impl Shape {
 
     fn sizes_mut(&mut self) -> &mut [usize] {
         match &mut self.0 {
-            Sizes::Few { rank, sizes } => &mut sizes[..usize::from(*rank)],
+            Sizes::Few { rank, sizes } => &mut sizes[..*rank],
             Sizes::Many(sizes) => sizes,
         }
     }
@@ -234,7 +234,7 @@ impl Deref for Shape {
     #[inline]
     fn deref(&self) -> &[usize] {
         match &self.0 {
-            Sizes::Few { rank, sizes } => &sizes[..usize::from(*rank)],
+            Sizes::Few { rank, sizes } => &sizes[..*rank],
             Sizes::Many(sizes) => sizes,
         }
     }
@@ -298,5 +298,34 @@ impl fmt::Display for Shape {
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_more_or_less_makes_no_other_kind_of_shape() {
+        let four = Shape::from([2, 3, 4, 5]);
+        let five = four.inserted(4, 6);
+        assert_eq!(five, [2, 3, 4, 5, 6]);
+        assert_eq!((five.rank(), five.len()), (5, 720));
+        assert_eq!(five.without(4), four);
+        assert_eq!(five.with(0, 7), [7, 3, 4, 5, 6]);
+        assert_eq!(four.with(3, 7).inserted(0, 1), [1, 2, 3, 4, 7]);
+        assert_eq!(five, Shape::from(vec![2, 3, 4, 5, 6]));
+        assert_eq!(five, (2..7).collect::<Shape>());
+        assert_ne!(five, four);
+        let wide = four.broadcast("add", &[6, 1, 3, 1, 5].into());
+        assert_eq!(wide.expect("they broadcast"), [6, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn shapes_of_equal_sizes_and_another_rank_differ() {
+        assert_ne!(Shape::from([2]), Shape::from([2, 0]));
+        assert_ne!(Shape::scalar(), Shape::from([0]));
+        assert_eq!(Shape::from([3, 2]).without(1), Shape::from([3]));
+        assert_eq!(Shape::default(), Shape::scalar());
     }
 }
