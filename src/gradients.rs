@@ -42,6 +42,7 @@ pub(crate) enum Cotangent<T> {
 
 impl<T: Clone> Cotangent<T> {
     /// What has flowed into it in all, to be passed on; kept as well, or given away.
+    #[inline]
     pub(crate) fn pass(&mut self, kept: bool) -> Option<Tensor<T>> {
         match self {
             Self::Sum(sum) if kept => Some(sum.clone()),
@@ -55,6 +56,7 @@ impl<T: Clone> Cotangent<T> {
 
     /// What has flowed into it so far, taken out for more to be added; `write` makes a tensor of one
     /// number.
+    #[inline]
     pub(crate) fn take(&mut self, write: impl FnOnce(T) -> Tensor<T>) -> Option<Tensor<T>> {
         match std::mem::replace(self, Self::Zero) {
             Self::Sum(sum) => Some(sum),

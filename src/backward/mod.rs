@@ -200,9 +200,10 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         for k in (0..last).rev() {
             let node = &nodes[k];
             // A node beyond the output in the scalar order has nothing to sweep.
-            let mark = node.mark.min(swept);
-            self.sweep(&entries, mark, swept);
-            swept = mark;
+            if node.mark < swept {
+                self.sweep(&entries, node.mark, swept);
+                swept = node.mark;
+            }
             if node.spread {
                 self.gather(k, node);
             }
@@ -252,6 +253,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     }
 
     /// The cotangent of a node whose elements are scalar nodes too.
+    #[inline(never)]
     fn gather(&mut self, k: usize, node: &Node<T>) {
         let from = node.mark as usize;
         // The output may be the first of several elements; those after it have no adjoint.
@@ -259,7 +261,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         if from >= to || self.adjoints[from..to].iter().all(T::is_zero) {
             return;
         }
-        let mut g = self.tape.pool.take(node.shape().clone());
+        let mut g = self.tape.pool.take(node.shape());
         let elements = g
             .unique_mut()
             .expect("a buffer from the pool has one owner");
@@ -269,6 +271,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     }
 
     /// Hands the cotangent of a pack to the scalars in it.
+    #[inline(never)]
     fn scatter(&mut self, k: usize, start: usize, g: &Tensor<T>) {
         let members = self.tape.members.borrow();
         for (i, (member, &g)) in members[start..].iter().zip(g.iter()).enumerate() {

@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::gradients::Cotangent;
 use crate::kernel::{self, Elem};
-use crate::tape::Pool;
 use crate::tape::rule::{Point, Rule, Slot};
+use crate::tape::{Fault, Pool};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and where.
@@ -20,7 +20,7 @@ pub(super) struct Pullback<'a, T: Elem> {
     pub(super) inputs: &'a [(usize, bool)],
 }
 
-impl<T: Elem> Pullback<'_, T> {
+impl<'a, T: Elem> Pullback<'a, T> {
     /// Adds to the operands' cotangents what `g` gives them; `look` sees each share.
     ///
     /// # Errors
@@ -30,82 +30,116 @@ impl<T: Elem> Pullback<'_, T> {
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
         g: &Tensor<T>,
-        look: impl FnMut(usize, &Tensor<T>),
+        mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
-        let mut slot = |k: usize| {
-            let ((id, active), shape) = (self.inputs[k], self.at.x[k].shape());
+        // What a slot starts with, in registers: slots are written where they stay, since to move one costs more than a
+        // pullback of few elements.
+        let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
+            let shape = x.shape();
             let earlier = cotangents[id].take(|g| filled(pool, shape, g));
-            Slot::new(pool, shape, active).adding(earlier)
+            (shape, wanted, earlier)
         };
-        // Slots stay where they are made: to move one costs more than a pullback of few elements.
-        match self.inputs.len() {
-            1 => {
-                let mut gx = [slot(0)];
-                self.fill(pool, cotangents, g, &mut gx, look)
+        let slot = |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier);
+        let (rule, at) = (self.rule, &self.at);
+        let mut settle = |cotangents: &mut [_], k, gx: &mut Slot<'_, T>| {
+            self.settle(pool, cotangents, k, gx, &mut look)
+        };
+        match (self.inputs, at.x) {
+            ([i], [x]) => {
+                let a = begin(i, x);
+                let mut gx = [slot(a)];
+                rule.vjp(at, g, &mut gx);
+                settle(cotangents, 0, &mut gx[0])?;
+                // Nothing is left in it; to be dropped takes a call.
+                std::mem::forget(gx);
+                Ok(())
             }
-            2 => {
-                let mut gx = [slot(0), slot(1)];
-                self.fill(pool, cotangents, g, &mut gx, look)
+            ([i, j], [x, y]) => {
+                let (a, b) = (begin(i, x), begin(j, y));
+                let mut gx = [slot(a), slot(b)];
+                rule.vjp(at, g, &mut gx);
+                settle(cotangents, 0, &mut gx[0])?;
+                settle(cotangents, 1, &mut gx[1])?;
+                std::mem::forget(gx);
+                Ok(())
             }
-            n => {
-                let mut gx: SmallVec<[_; 4]> = (0..n).map(slot).collect();
-                self.fill(pool, cotangents, g, &mut gx, look)
+            (inputs, x) => {
+                let begun = inputs.iter().zip(x).map(|(i, x)| begin(i, x));
+                let mut gx: SmallVec<[_; 4]> = begun.map(slot).collect();
+                rule.vjp(at, g, &mut gx);
+                let mut slots = gx.iter_mut().enumerate();
+                slots.try_for_each(|(k, gx)| settle(cotangents, k, gx))
             }
         }
     }
 
-    fn fill(
+    /// Adds to the cotangent of operand `k` what the rule gave to it.
+    #[inline]
+    fn settle(
         &self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
-        g: &Tensor<T>,
-        gx: &mut [Slot<'_, T>],
-        mut look: impl FnMut(usize, &Tensor<T>),
+        k: usize,
+        gx: &mut Slot<'_, T>,
+        look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
-        self.rule.vjp(&self.at, g, gx);
-        for (k, (slot, &(id, _))) in gx.iter_mut().zip(self.inputs).enumerate() {
-            if !slot.wanted() {
-                continue;
-            }
-            let [earlier, share] = slot.settle().map_err(|fault| {
-                let what = format!("the cotangent of operand {k}");
-                fault.error(self.rule.name(), what, Some(self.line))
-            })?;
-            if let Some(share) = &share {
-                look(k, share);
-            }
-            // In this order, so that an operand that is used twice here gets both shares.
-            for share in [earlier, share].into_iter().flatten() {
-                accumulate(pool, &mut cotangents[id], share);
-            }
+        if !gx.wanted() {
+            gx.clear();
+            return Ok(());
+        }
+        let [earlier, share] = gx.settle().map_err(|fault| self.fault(k, fault))?;
+        if let Some(share) = &share {
+            look(k, share);
+        }
+        let sum = match (earlier, share) {
+            (Some(earlier), Some(share)) => added(pool, earlier, share),
+            (Some(sum), None) | (None, Some(sum)) => sum,
+            (None, None) => return Ok(()),
+        };
+        match &mut cotangents[self.inputs[k].0] {
+            place @ Cotangent::Zero => *place = Cotangent::Sum(sum),
+            // It is used twice here, and has its first share.
+            place => accumulate(pool, place, sum),
         }
         Ok(())
+    }
+
+    #[cold]
+    fn fault(&self, k: usize, fault: Fault) -> Error {
+        let what = format!("the cotangent of operand {k}");
+        fault.error(self.rule.name(), what, Some(self.line))
     }
 }
 
 /// A tensor that holds the same number everywhere.
 pub(super) fn filled<T: Elem>(pool: &Pool<T>, shape: &Shape, g: T) -> Tensor<T> {
-    let mut full = pool.take(shape.clone());
+    let mut full = pool.take(shape);
     unique(&mut full).fill(g);
     full
 }
 
 /// Adds a share to a cotangent; the first one is stored as it is.
 pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, share: Tensor<T>) {
-    let Some(mut sum) = cotangent.take(|g| filled(pool, share.shape(), g)) else {
-        *cotangent = Cotangent::Sum(share);
-        return;
-    };
+    let earlier = cotangent.take(|g| filled(pool, share.shape(), g));
+    *cotangent = Cotangent::Sum(match earlier {
+        Some(sum) => added(pool, sum, share),
+        None => share,
+    });
+}
+
+/// The sum of two shares, in one of their buffers if there is one that nobody else has.
+#[inline]
+fn added<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: Tensor<T>) -> Tensor<T> {
     if let Some(elements) = sum.unique_mut() {
         kernel::add_to(share.data(), elements);
     } else {
         // Shared with the cotangent of another node: the sum needs a buffer of its own.
-        let mut fresh = pool.take(sum.shape().clone());
+        let mut fresh = pool.take(sum.shape());
         kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
         sum = fresh;
     }
     pool.put(share);
-    *cotangent = Cotangent::Sum(sum);
+    sum
 }
 
 /// The elements of a tensor that has one owner.

@@ -30,6 +30,7 @@ struct Region<'a, T> {
 impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     /// Stores the cotangent of the only operand of node `at` as one number, if all its elements get
     /// the same and the operand's walk goes by blocks.
+    #[inline]
     pub(super) fn spread_evenly(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> bool {
         let Kind::Op { rule, inputs } = &nodes[at].kind else {
             return false;
@@ -38,10 +39,10 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
             return false;
         };
         let operand = &nodes[id.index()];
-        let cotangent = &mut self.cotangents[id.index()];
-        if W::LOOKS || g.len() != 1 || operand.place.is_none() {
+        if W::LOOKS || operand.place.is_none() || g.len() != 1 {
             return false;
         }
+        let cotangent = &mut self.cotangents[id.index()];
         let (Cotangent::Zero, Some(g)) = (&*cotangent, rule.even(operand.shape().len(), g.item()))
         else {
             return false;
@@ -55,6 +56,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     ///
     /// # Errors
     /// If a rule leaves a cotangent unset or gives it another shape.
+    #[inline(never)]
     pub(super) fn in_blocks(&mut self, nodes: &[Node<T>], last: usize) -> Result<bool, Error> {
         let run = nodes[last].run();
         if self.walked.is_some() && self.walked == run {
@@ -122,7 +124,7 @@ impl<T: Elem> Region<'_, T> {
     fn walk(&self, pool: &Pool<T>, cotangents: &mut [Cotangent<T>]) -> Result<Vec<bool>, Error> {
         let steps = self.blocks.steps.iter().zip(&self.stays);
         let staying = steps.filter(|(_, stays)| **stays);
-        let full = staying.map(|(step, _)| (step.node, pool.take(step.shape.clone())));
+        let full = staying.map(|(step, _)| (step.node, pool.take(step.shape)));
         let mut full: Vec<(usize, Tensor<T>)> = full.collect();
         let elements = full.iter_mut().map(|(_, full)| unique(full));
         let parts = self.blocks.parts(self.height, elements);

@@ -112,6 +112,7 @@ impl<T: Copy> Buffer<T> {
     ///
     /// # Panics
     /// If the block is shared or has no room for them.
+    #[inline]
     pub(crate) fn resize(&mut self, len: usize, fill: T) {
         let memory = self
             .memory
@@ -130,8 +131,15 @@ impl<T: Copy> Buffer<T> {
 
 impl<T> Buffer<T> {
     /// The room of a block of our own; `None` for a vector's memory.
+    #[inline]
     pub(crate) fn own_capacity(&self) -> Option<usize> {
         self.memory.own.map(|_| self.memory.capacity)
+    }
+
+    /// Whether it begins where its block does.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.start == self.memory.start
     }
 
     /// Whether nobody shares the block.

@@ -32,6 +32,7 @@ pub(crate) struct Buffers<'a, A, B, C, D, R> {
 }
 
 /// Writes `f` of operands of one shape; buffers of units may be longer.
+#[inline]
 pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     buffers: Buffers<'_, A, B, C, D, T>,
     f: impl Formula<A, B, C, D, T>,

@@ -67,7 +67,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let layout = layout(y.shape(), x);
+        let layout = layout(y.shape().len(), y.shape(), x);
         let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
         let y = y.fill();
         write(layout.as_ref(), Buffers { a, b, c, d, y }, Value(self.0));
@@ -76,25 +76,13 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let layout = match B::PASSES {
             [true, true] => None,
-            _ => layout(at.y.shape(), at.x),
+            _ => layout(at.y.len(), at.y.shape(), at.x),
         };
-        for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| gx.wanted()) {
-            let operand = at.x[k];
-            if B::PASSES[k] {
-                gx.sum_to(g);
-                continue;
-            }
-            let layout = layout.as_ref();
-            if operand.len() == at.y.len() {
-                self.scale(layout, at, g.data(), k, gx.fill());
-            } else {
-                let mut full = gx.scratch(at.y.shape());
-                self.scale(layout, at, g.data(), k, full.fill());
-                let full = full.finish_dense(B::NAME);
-                kernel::sum_to(at.y.shape(), full.data(), operand.shape(), gx.fill());
-                gx.recycle(full);
-            }
-        }
+        let [ga, gb] = gx else {
+            unreachable!("it has two operands")
+        };
+        self.pull_back::<T, 0>(layout.as_ref(), at, g, ga);
+        self.pull_back::<T, 1>(layout.as_ref(), at, g, gb);
     }
 
     fn jvp(
@@ -149,34 +137,48 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 }
 
 impl<B> Zip<B> {
-    /// The cotangent of operand `k` before the sum over broadcast axes.
-    fn scale<T: Elem>(
+    /// The cotangent of operand `K`.
+    #[inline]
+    fn pull_back<T: Elem, const K: usize>(
         &self,
         layout: Option<&Layout>,
         at: &Point<'_, T>,
-        g: &[T],
-        k: usize,
-        gx: &mut [T],
+        g: &Tensor<T>,
+        gx: &mut Slot<'_, T>,
     ) where
         B: Binary<T>,
     {
-        let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g);
-        let buffers = Buffers { a, b, c, d, y: gx };
-        match k {
-            0 => write(layout, buffers, Pulled::<_, 0>(self.0)),
-            _ => write(layout, buffers, Pulled::<_, 1>(self.0)),
+        if !gx.wanted() {
+            return;
         }
+        if B::PASSES[K] {
+            return gx.sum_to(g);
+        }
+        let scale = |y: &mut [T]| {
+            let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g.data());
+            let buffers = Buffers { a, b, c, d, y };
+            write(layout, buffers, Pulled::<_, K>(self.0));
+        };
+        if at.x[K].len() == at.y.len() {
+            return scale(gx.fill());
+        }
+        let mut full = gx.scratch(at.y.shape());
+        scale(full.fill());
+        let full = full.finish_dense(B::NAME);
+        kernel::sum_to(at.y.shape(), full.data(), at.x[K].shape(), gx.fill());
+        gx.recycle(full);
     }
 }
 
 /// How two operands broadcast to a shape; nothing if they have as many elements as it.
-fn layout<T>(shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
-    let len = shape.len();
+#[inline]
+fn layout<T>(len: usize, shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
     let whole = x[0].len() == len && x[1].len() == len;
     (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()))
 }
 
 /// Writes a formula of operands that broadcast, or lie alike where there is no layout.
+#[inline]
 fn write<T: Elem, C: Copy, D: Copy>(
     layout: Option<&Layout>,
     buffers: Buffers<'_, T, T, C, D, T>,

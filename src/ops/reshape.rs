@@ -194,13 +194,13 @@ impl<T: Clone> Tensor<T> {
     pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
         let shape = shape.into();
         check("reshape", self.shape(), &shape)?;
-        Ok(self.with_shape(shape))
+        Ok(self.with_shape(&shape))
     }
 
     /// All elements along one axis; the buffer is shared.
     #[must_use]
     pub fn flatten(&self) -> Self {
-        self.with_shape([self.len()].into())
+        self.with_shape(&[self.len()].into())
     }
 
     /// A new axis of size 1, which then is axis `axis`; the buffer is shared.
@@ -218,7 +218,7 @@ impl<T: Clone> Tensor<T> {
     /// # Errors
     /// If `axis` is no axis of the result.
     pub fn try_unsqueeze(&self, axis: isize) -> Result<Self, Error> {
-        Ok(self.with_shape(unsqueezed(self.shape(), axis)?))
+        Ok(self.with_shape(&unsqueezed(self.shape(), axis)?))
     }
 
     /// The tensor without an axis of size 1; the buffer is shared.
@@ -236,7 +236,7 @@ impl<T: Clone> Tensor<T> {
     /// # Errors
     /// If `axis` is no axis of the tensor or has another size.
     pub fn try_squeeze(&self, axis: isize) -> Result<Self, Error> {
-        Ok(self.with_shape(squeezed(self.shape(), axis)?))
+        Ok(self.with_shape(&squeezed(self.shape(), axis)?))
     }
 }
 

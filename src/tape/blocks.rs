@@ -175,7 +175,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
             );
         }
         let shape = self.steps.last().expect("the last step").shape;
-        let mut value = pool.take(shape.clone());
+        let mut value = pool.take(shape);
         let elements = value
             .unique_mut()
             .expect("a buffer from the pool has one owner");

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -53,11 +54,69 @@ pub(crate) enum Kind<T> {
     /// A recorded operation.
     Op {
         rule: Box<dyn Rule<T>>,
-        inputs: SmallVec<[NodeId; 2]>,
+        inputs: Inputs,
     },
 }
 
+/// The operands of an operation, in place where they are one or two, as those of most are.
+///
+/// Plain numbers, which are stored where they stay: a vector that may live elsewhere is moved there as bytes, and whoever
+/// reads it next waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Inputs {
+    few: [NodeId; 2],
+    count: usize,
+    /// All of them, if they are more than two.
+    more: Option<Box<[NodeId]>>,
+}
+
+impl From<&[NodeId]> for Inputs {
+    #[inline]
+    fn from(inputs: &[NodeId]) -> Self {
+        Self {
+            few: match *inputs {
+                [a] => [a, a],
+                [a, b] => [a, b],
+                _ => [NodeId(0); 2],
+            },
+            count: inputs.len(),
+            more: (inputs.len() > 2).then(|| inputs.into()),
+        }
+    }
+}
+
+impl Deref for Inputs {
+    type Target = [NodeId];
+
+    #[inline]
+    fn deref(&self) -> &[NodeId] {
+        match &self.more {
+            None => &self.few[..self.count],
+            Some(inputs) => inputs,
+        }
+    }
+}
+
 impl<T> Node<T> {
+    /// A node that computes nothing.
+    pub(super) fn new(
+        kind: Kind<T>,
+        value: Tensor<T>,
+        mark: u32,
+        line: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            kept: matches!(kind, Kind::Leaf),
+            kind,
+            content: OnceCell::from(value),
+            residual: OnceCell::new(),
+            place: None,
+            mark,
+            spread: false,
+            line,
+        }
+    }
+
     /// The value.
     ///
     /// # Panics
@@ -77,6 +136,7 @@ impl<T> Node<T> {
     }
 
     /// The shape of the value.
+    #[inline]
     pub(crate) fn shape(&self) -> &Shape {
         match (self.content.get(), &self.place) {
             (Some(value), _) => value.shape(),
@@ -106,6 +166,7 @@ impl<T> Node<T> {
 }
 
 /// Calls `f` with something of each operand; most ops have one or two, which need no list.
+#[inline]
 pub(crate) fn operands<'a, T, X: 'a, R>(
     nodes: &'a [Node<T>],
     inputs: &[NodeId],

@@ -19,7 +19,8 @@ pub(crate) struct Pool<T> {
 
 impl<T: Elem> Pool<T> {
     /// A tensor of unspecified content that nobody shares.
-    pub(crate) fn take(&self, shape: Shape) -> Tensor<T> {
+    #[inline]
+    pub(crate) fn take(&self, shape: &Shape) -> Tensor<T> {
         let len = shape.len();
         let class = class::<T>(len);
         let pooled = self.classes.borrow_mut().get_mut(class).and_then(Vec::pop);
@@ -36,6 +37,7 @@ impl<T: Elem> Pool<T> {
     }
 
     /// Takes a tensor's buffer back if nobody shares it.
+    #[inline]
     pub(crate) fn put(&self, tensor: Tensor<T>) {
         if !tensor.is_unique() {
             return;
@@ -53,6 +55,7 @@ impl<T: Elem> Pool<T> {
     }
 
     /// Counts bytes that came from elsewhere or went back.
+    #[inline]
     pub(crate) fn count(&self, bytes: isize) {
         let live = self.live.get() + bytes;
         self.live.set(live);
@@ -77,7 +80,57 @@ impl<T: Elem> Pool<T> {
 /// The size class whose buffers hold `len` elements.
 ///
 /// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size.
+#[inline]
 fn class<T>(len: usize) -> usize {
     let line = 64 / size_of::<T>().max(1);
-    len.max(line).max(1).next_power_of_two().ilog2() as usize
+    (usize::BITS - (len.max(line).max(1) - 1).leading_zeros()) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_comes_back_in_any_shape_that_it_has_room_for() {
+        let pool = Pool::<f64>::default();
+        let mut x = pool.take(&[2, 3].into());
+        x.unique_mut().expect("one owner").fill(7.0);
+        let place = x.data().as_ptr();
+        pool.put(x);
+        let x = pool.take(&[2, 3].into());
+        assert_eq!((x.shape(), x.data()), (&[2, 3].into(), &[7.0; 6][..]));
+        pool.put(x);
+        let x = pool.take(&[8].into());
+        assert_eq!((x.data().as_ptr(), x.len(), x.rank()), (place, 8, 1));
+    }
+
+    #[test]
+    fn the_rest_of_a_buffer_comes_back_as_a_whole_one() {
+        let pool = Pool::<f64>::default();
+        let whole = pool.take(&[8].into());
+        let place = whole.data().as_ptr();
+        let part = whole.part(2..6, [4].into());
+        drop(whole);
+        pool.put(part);
+        assert_eq!(pool.take(&[4].into()).data().as_ptr(), place);
+    }
+
+    #[test]
+    fn what_is_shared_is_not_taken_back() {
+        let pool = Pool::<f64>::default();
+        let x = pool.take(&[4].into());
+        let place = x.data().as_ptr();
+        pool.put(x.clone());
+        assert_ne!(pool.take(&[4].into()).data().as_ptr(), place);
+        pool.put(x.with_shape(&[2, 2].into()));
+        assert_ne!(pool.take(&[4].into()).data().as_ptr(), place);
+    }
+
+    #[test]
+    fn a_class_holds_its_lengths() {
+        let lengths = [0, 1, 8, 9, 16, 17, 1000, 1024, 1025];
+        let classes = lengths.map(class::<f64>);
+        assert_eq!(classes, [3, 3, 3, 4, 4, 5, 10, 10, 11]);
+        assert_eq!([1, 2, 3].map(class::<[f64; 20]>), [0, 1, 2]);
+    }
 }

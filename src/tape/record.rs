@@ -3,11 +3,8 @@
 use std::cell::OnceCell;
 use std::panic::Location;
 
-use smallvec::SmallVec;
-
 use super::node::{Kind, Member, Node, NodeId, operands};
 use super::rule::{Residual, Rule, Slot};
-use super::run::Place;
 use super::{Entry, NOBODY, Tape};
 use crate::error::Error;
 use crate::kernel::Elem;
@@ -17,13 +14,15 @@ impl<T: Elem> Tape<T> {
     /// Enters an input whose gradient is wanted.
     #[track_caller]
     pub(crate) fn leaf(&self, value: Tensor<T>) -> NodeId {
-        self.push(Kind::Leaf, value, None, false)
+        let (mark, line) = (self.scalars.len(), Location::caller());
+        self.append(Node::new(Kind::Leaf, value, mark, line))
     }
 
     /// Enters a value that no gradient flows into.
     #[track_caller]
     pub(crate) fn fixed(&self, value: Tensor<T>) -> NodeId {
-        self.push(Kind::Constant, value, None, false)
+        let (mark, line) = (self.scalars.len(), Location::caller());
+        self.append(Node::new(Kind::Constant, value, mark, line))
     }
 
     /// Gathers scalars into a tensor, given their values and whether they were folded; a constant if
@@ -34,7 +33,7 @@ impl<T: Elem> Tape<T> {
         shape: Shape,
         scalars: impl Iterator<Item = (Member<T>, T, bool)>,
     ) -> NodeId {
-        let mut value = self.pool.take(shape);
+        let mut value = self.pool.take(&shape);
         let mut members = self.members.borrow_mut();
         let start = members.len();
         let elements = value
@@ -56,15 +55,9 @@ impl<T: Elem> Tape<T> {
             return self.fixed(value);
         }
         drop(members);
-        self.push(
-            Kind::Pack {
-                start: start as u32,
-                folded,
-            },
-            value,
-            None,
-            false,
-        )
+        let start = start as u32;
+        let (mark, line) = (self.scalars.len(), Location::caller());
+        self.append(Node::new(Kind::Pack { start, folded }, value, mark, line))
     }
 
     /// Runs a rule and records it; what depends on constants alone is kept as a constant.
@@ -102,90 +95,112 @@ impl<T: Elem> Tape<T> {
         spread: bool,
     ) -> Result<NodeId, Error> {
         let nodes = self.nodes.borrow();
-        let shape = operands(&nodes, inputs, Node::shape, |x| rule.shape(x))?;
-        let active = inputs.iter().any(|id| nodes[id.index()].active());
-        let joins = || self.join(&nodes, &*rule, inputs, &shape);
-        if let Some(place) = (active && !spread).then(joins).flatten() {
+        // It stays where the rule has put it: a move would wait for what was just written.
+        let found = operands(&nodes, inputs, Node::shape, |x| rule.shape(x));
+        let shape = match found {
+            Ok(ref shape) => shape,
+            Err(error) => return Err(error),
+        };
+        // What is small and has its operands is computed at once, as most of a recording is: no question but this.
+        let (mut active, mut at_once) = (false, self.is_small(shape.len()));
+        for id in inputs {
+            let node = &nodes[id.index()];
+            active |= node.active();
+            at_once &= node.known().is_some_and(|x| self.is_small(x.len()));
+        }
+        if !at_once
+            && active
+            && !spread
+            && let Some(place) = self.join(&nodes, &*rule, inputs, shape)
+        {
             drop(nodes);
-            let inputs = SmallVec::from_slice(inputs);
-            let (content, residual) = Default::default();
-            return Ok(self.append(
-                Kind::Op { rule, inputs },
-                content,
-                residual,
-                Some(place),
-                false,
-            ));
+            let (mark, line) = (self.scalars.len(), Location::caller());
+            let inputs = inputs.into();
+            return Ok(self.append(Node {
+                kind: Kind::Op { rule, inputs },
+                content: OnceCell::new(),
+                residual: OnceCell::new(),
+                place: Some(place),
+                mark,
+                spread: false,
+                kept: false,
+                line,
+            }));
         }
         if active {
             self.tail.set(None);
         }
-        let mut residual = Residual::default();
-        let value = if let Some(total) = self.total(&nodes, &*rule, inputs, &shape) {
+        let (mut residual, mut total) = (Residual::default(), None);
+        if !at_once {
+            total = self.total(&nodes, &*rule, inputs, shape);
+            if total.is_none() {
+                for id in inputs {
+                    self.evaluate(&nodes, *id);
+                }
+            }
+        }
+        let value = if let Some(total) = total {
             total
         } else {
-            for id in inputs {
-                self.evaluate(&nodes, *id);
-            }
-            let mut y = Slot::new(&self.pool, &shape, true);
+            let mut y = Slot::new(&self.pool, shape, true);
             operands(&nodes, inputs, Node::value, |x| {
                 rule.forward(x, &mut y, &mut residual)
             });
             let line = Some(Location::caller());
-            y.dense()
-                .map_err(|fault| fault.error(rule.name(), "the output", line))?
+            let value = y
+                .dense()
+                .map_err(|fault| fault.error(rule.name(), "the output", line))?;
+            // Nothing is left in it; to be dropped takes a call.
+            std::mem::forget(y);
+            value
         };
         drop(nodes);
         if !active {
             return Ok(self.fixed(value));
         }
-        let residual = (!residual.is_empty()).then(|| Box::new(residual));
-        let inputs = SmallVec::from_slice(inputs);
-        Ok(self.push(Kind::Op { rule, inputs }, value, residual, spread))
-    }
-
-    #[track_caller]
-    fn push(
-        &self,
-        kind: Kind<T>,
-        value: Tensor<T>,
-        residual: Option<Box<Residual<T>>>,
-        spread: bool,
-    ) -> NodeId {
-        let residual = residual.map_or_else(OnceCell::new, OnceCell::from);
-        self.append(kind, OnceCell::from(value), residual, None, spread)
-    }
-
-    #[track_caller]
-    fn append(
-        &self,
-        kind: Kind<T>,
-        content: OnceCell<Tensor<T>>,
-        residual: OnceCell<Box<Residual<T>>>,
-        place: Option<Box<Place>>,
-        spread: bool,
-    ) -> NodeId {
         let (mark, line) = (self.scalars.len(), Location::caller());
-        if let (true, Some(value)) = (spread, content.get()) {
+        if spread {
             for &element in value.iter() {
                 let entry = Entry::source(element);
-                self.scalars
-                    .push(entry, "element", element, [T::zero(); 2], line);
+                let partials = [T::zero(); 2];
+                self.scalars.push(entry, "element", element, partials, line);
             }
         }
         let mut nodes = self.nodes.borrow_mut();
-        let id =
-            u32::try_from(nodes.len()).expect("a tape holds at most 2^32 tensor nodes; reset it");
+        let id = room(&mut nodes);
+        let inputs = inputs.into();
+        let residual = match residual.is_empty() {
+            true => OnceCell::new(),
+            false => Box::new(residual).into(),
+        };
+        // Seen by the compiler, which so stores the node where it stays. One that would have to be dropped for want of room is
+        // put together elsewhere and moved sixteen bytes at a time, each of which waits for what was just written.
+        assert!(nodes.len() < nodes.capacity(), "room was made above");
         nodes.push(Node {
-            kept: matches!(kind, Kind::Leaf),
-            kind,
-            content,
+            kind: Kind::Op { rule, inputs },
+            content: value.into(),
             residual,
-            place,
+            place: None,
             mark,
             spread,
+            kept: false,
             line,
         });
-        NodeId(id)
+        Ok(id)
     }
+
+    fn append(&self, node: Node<T>) -> NodeId {
+        let mut nodes = self.nodes.borrow_mut();
+        let id = room(&mut nodes);
+        nodes.push(node);
+        id
+    }
+}
+
+/// The id of the next node, for which there is room then.
+#[inline]
+fn room<T>(nodes: &mut Vec<Node<T>>) -> NodeId {
+    let id = u32::try_from(nodes.len()).expect("a tape holds at most 2^32 tensor nodes; reset it");
+    nodes.reserve(1);
+    NodeId(id)
 }

@@ -87,6 +87,12 @@ impl<T: Elem> Tape<T> {
         self
     }
 
+    /// Whether so many numbers are few enough to stay in the cache until they are read.
+    #[inline]
+    pub(super) fn is_small(&self, len: usize) -> bool {
+        len <= self.cache / 2 / size_of::<T>().max(1)
+    }
+
     /// The place in a run of an operation that is about to be recorded; `None` if it is to be
     /// computed at once. What it reads from outside the run is there afterwards.
     pub(super) fn join(
@@ -138,6 +144,7 @@ impl<T: Elem> Tape<T> {
     }
 
     /// The value of a node, worked out now if it was put off.
+    #[inline]
     pub(crate) fn evaluate<'n>(&self, nodes: &'n [Node<T>], id: NodeId) -> &'n Tensor<T> {
         evaluate(&self.pool, self.cache, nodes, id)
     }
@@ -157,7 +164,7 @@ impl<T: Elem> Tape<T> {
         }
         let total = put_off(nodes, id, |blocks| blocks.total(&self.pool, self.cache))?;
         let value = rule.of_total(n, total)?;
-        let mut y = self.pool.take(shape.clone());
+        let mut y = self.pool.take(shape);
         let elements = y.unique_mut();
         elements.expect("a buffer from the pool has one owner")[0] = value;
         Some(y)
@@ -178,16 +185,26 @@ impl<T: Elem> Tape<T> {
 }
 
 /// [`Tape::evaluate`], with the parts of the tape that it needs.
+#[inline]
 pub(super) fn evaluate<'n, T: Elem>(
     pool: &Pool<T>,
     cache: usize,
     nodes: &'n [Node<T>],
     id: NodeId,
 ) -> &'n Tensor<T> {
+    let known = nodes[id.index()].known();
+    known.unwrap_or_else(|| work_out(pool, cache, nodes, id))
+}
+
+/// The value of a node that is put off.
+#[cold]
+fn work_out<'n, T: Elem>(
+    pool: &Pool<T>,
+    cache: usize,
+    nodes: &'n [Node<T>],
+    id: NodeId,
+) -> &'n Tensor<T> {
     let node = &nodes[id.index()];
-    if let Some(value) = node.known() {
-        return value;
-    }
     let (value, kept) = put_off(nodes, id, |blocks| blocks.value(pool, cache));
     if !kept.is_empty() {
         let _ = node.residual.set(Box::new(kept));

@@ -65,7 +65,23 @@ impl Fault {
     }
 }
 
+impl<T> Content<T> {
+    /// Why it is no result.
+    #[cold]
+    fn fault(self, expected: &Shape) -> Fault {
+        match self {
+            Self::Refused(error) => Fault::Refused(error),
+            Self::Misshapen(found) => Fault::Shape {
+                found: found.shape().clone(),
+                expected: expected.clone(),
+            },
+            _ => Fault::Unset,
+        }
+    }
+}
+
 impl<'a, T: Elem> Slot<'a, T> {
+    #[inline]
     pub(crate) fn new(pool: &'a Pool<T>, shape: &'a Shape, wanted: bool) -> Self {
         Self {
             pool,
@@ -77,6 +93,7 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// A slot for a cotangent that has received something already.
+    #[inline]
     pub(crate) fn adding(mut self, earlier: Option<Tensor<T>>) -> Self {
         self.earlier = earlier;
         self
@@ -94,24 +111,23 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// Whether anybody needs this result. Filling an unwanted slot is no error, only waste.
+    #[inline]
     pub fn wanted(&self) -> bool {
         self.wanted
     }
 
     /// The shape the result must have.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         self.shape
     }
 
     /// The elements to write. They hold unspecified numbers (NaN in debug builds), so write them all.
+    #[inline]
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
-        let reusable = match &mut self.content {
-            Content::Filled(tensor) => tensor.unique_mut().is_some(),
-            _ => false,
-        };
-        if !reusable {
-            self.content = Content::Filled(self.pool.take(self.shape.clone()));
+        if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
+            self.content = Content::Filled(self.pool.take(self.shape));
         }
         let Content::Filled(tensor) = &mut self.content else {
             unreachable!("the slot was filled above")
@@ -159,13 +175,13 @@ impl<'a, T: Elem> Slot<'a, T> {
             let mut sum = match self.earlier.take() {
                 Some(sum) => sum,
                 None => {
-                    let mut zeros = self.pool.take(self.shape.clone());
+                    let mut zeros = self.pool.take(self.shape);
                     unique(&mut zeros).fill(T::zero());
                     zeros
                 }
             };
             if sum.unique_mut().is_none() {
-                let mut copy = self.pool.take(self.shape.clone());
+                let mut copy = self.pool.take(self.shape);
                 unique(&mut copy).copy_from_slice(sum.data());
                 sum = copy;
             }
@@ -182,8 +198,10 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// With another number of elements than the slot's the walk ends with an [`Error`].
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
-        self.content = if tensor.len() == self.shape.len() {
-            Content::Filled(tensor.with_shape(self.shape.clone()))
+        self.content = if tensor.shape() == self.shape {
+            Content::Filled(tensor.clone())
+        } else if tensor.len() == self.shape.len() {
+            Content::Filled(tensor.with_shape(self.shape))
         } else {
             Content::Misshapen(tensor.clone())
         };
@@ -238,7 +256,9 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// ```
     pub fn sum_to(&mut self, full: &Tensor<T>) {
         if full.shape() == self.shape {
-            return self.share(full);
+            self.check_not_added();
+            self.content = Content::Filled(full.clone());
+            return;
         }
         match self.shape.broadcast("sum_to", full.shape()) {
             Ok(wide) if wide == *full.shape() => {
@@ -299,19 +319,22 @@ impl<'a, T: Elem> Slot<'a, T> {
         match std::mem::replace(&mut self.content, Content::Unset) {
             Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
             Content::Zero => Ok(None),
-            Content::Unset => Err(Fault::Unset),
-            Content::Refused(error) => Err(Fault::Refused(error)),
-            Content::Misshapen(found) => Err(Fault::Shape {
-                found: found.shape().clone(),
-                expected: self.shape.clone(),
-            }),
+            other => Err(other.fault(self.shape)),
         }
+    }
+
+    /// Lets go of what nobody wanted.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.content = Content::Unset;
+        self.earlier = None;
     }
 
     /// What the cotangent was before, unless it is in the sum already, and what is to be added.
     ///
     /// # Errors
     /// As [`result`](Self::result).
+    #[inline]
     pub(crate) fn settle(&mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
         Ok([self.earlier.take(), self.result()?])
     }
@@ -327,7 +350,8 @@ impl<'a, T: Elem> Slot<'a, T> {
     ///
     /// # Errors
     /// As [`result`](Self::result).
-    pub(crate) fn dense(mut self) -> Result<Tensor<T>, Fault> {
+    #[inline]
+    pub(crate) fn dense(&mut self) -> Result<Tensor<T>, Fault> {
         if matches!(self.content, Content::Zero) {
             self.fill().fill(T::zero());
         }
@@ -335,13 +359,14 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// The content of a scratch slot that its rule has filled.
-    pub(crate) fn finish_dense(self, op: &'static str) -> Tensor<T> {
+    pub(crate) fn finish_dense(mut self, op: &'static str) -> Tensor<T> {
         self.dense()
             .unwrap_or_else(|fault| panic!("{}", fault.error(op, "a scratch slot", None)))
     }
 }
 
 /// The elements of a tensor that has one owner.
+#[inline]
 fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
     tensor
         .unique_mut()

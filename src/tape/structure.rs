@@ -20,7 +20,7 @@ impl<T: Elem> Tape<T> {
             node.mark.hash(&mut hasher);
             if let Kind::Op { rule, inputs } = &node.kind {
                 rule.name().hash(&mut hasher);
-                for id in inputs {
+                for id in inputs.iter() {
                     id.index().hash(&mut hasher);
                 }
             }

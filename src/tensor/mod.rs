@@ -81,8 +81,8 @@ impl<T> Tensor<T> {
     }
 
     /// The same elements in another shape of the same length, sharing the buffer.
-    pub(crate) fn with_shape(&self, shape: Shape) -> Self {
-        Self::of_buffer(shape, self.0.data.clone())
+    pub(crate) fn with_shape(&self, shape: &Shape) -> Self {
+        Self::of_buffer(shape.clone(), self.0.data.clone())
     }
 
     /// Some of the elements in a shape of their number, sharing the buffer.
@@ -103,6 +103,7 @@ impl<T> Tensor<T> {
     }
 
     /// How many elements the buffer has room for, if it is one of the pool's.
+    #[inline]
     pub(crate) fn own_capacity(&self) -> Option<usize> {
         self.0.data.own_capacity()
     }
@@ -113,6 +114,7 @@ impl<T> Tensor<T> {
     }
 
     /// The sizes of the axes.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         &self.0.shape
     }
@@ -123,6 +125,7 @@ impl<T> Tensor<T> {
     }
 
     /// How many elements there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.data().len()
     }
@@ -133,11 +136,13 @@ impl<T> Tensor<T> {
     }
 
     /// The elements in row-major order.
+    #[inline]
     pub fn data(&self) -> &[T] {
         self.0.data.as_slice()
     }
 
     /// The elements in row-major order.
+    #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.data().iter()
     }
@@ -173,7 +178,7 @@ impl<T: Clone> Tensor<T> {
                 shape,
             }));
         }
-        Ok(self.with_shape(shape))
+        Ok(self.with_shape(&shape))
     }
 
     /// A tensor of the same shape whose elements are `f` of these.
@@ -204,7 +209,9 @@ impl<T: Clone> Tensor<T> {
 
 impl<T: Copy> Tensor<T> {
     /// A tensor of unspecified content in memory of our own, with room for so many elements.
-    pub(crate) fn with_capacity(capacity: usize, shape: Shape, fill: T) -> Self {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn with_capacity(capacity: usize, shape: &Shape, fill: T) -> Self {
         let data = Buffer::with_capacity(capacity);
         Self(Counted::new(Body {
             shape: [0].into(),
@@ -217,13 +224,23 @@ impl<T: Copy> Tensor<T> {
     ///
     /// # Panics
     /// If another tensor shares the memory or there is too little of it.
-    pub(crate) fn renewed(mut self, shape: Shape, fill: T) -> Self {
+    #[inline]
+    pub(crate) fn renewed(self, shape: &Shape, fill: T) -> Self {
+        // As in a step that is like the last one.
+        if self.shape() == shape && self.0.data.is_whole() {
+            return self;
+        }
+        self.changed(shape, fill)
+    }
+
+    #[inline(never)]
+    fn changed(mut self, shape: &Shape, fill: T) -> Self {
         let body = self
             .0
             .get_mut()
             .expect("memory that is renewed has one owner");
         body.data.resize(shape.len(), fill);
-        body.shape = shape;
+        body.shape = shape.clone();
         self
     }
 }

@@ -14,28 +14,24 @@ use crate::kernel::{self, Rows};
 /// The sizes of the axes of a tensor, outermost first.
 ///
 /// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
-#[derive(Default, Eq)]
-pub struct Shape(SmallVec<[usize; 4]>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Shape(Sizes);
 
-impl Clone for Shape {
-    #[inline]
-    fn clone(&self) -> Self {
-        // The vector's own clone goes number by number.
-        Self(SmallVec::from_slice(&self.0))
-    }
-}
-
-impl PartialEq for Shape {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        // A few numbers: a call that compares memory costs more.
-        self.rank() == other.rank() && self.iter().zip(other.iter()).all(|(a, b)| a == b)
-    }
+/// Plain numbers, so that a shape is copied and compared as a whole: a loop over the axes, or a vector that may live
+/// elsewhere, costs more than the work of a small op.
+#[derive(Clone, PartialEq, Eq)]
+enum Sizes {
+    /// Those beyond the rank are 0.
+    Few {
+        rank: usize,
+        sizes: [usize; 4],
+    },
+    Many(Box<[usize]>),
 }
 
 impl Hash for Shape {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self[..].hash(state);
     }
 }
 
@@ -43,19 +39,27 @@ impl Shape {
     /// The shape with the given sizes.
     #[inline]
     pub fn new(sizes: &[usize]) -> Self {
-        Self(SmallVec::from_slice(sizes))
+        let mut few = [0; 4];
+        if sizes.len() > few.len() {
+            return Self(Sizes::Many(sizes.into()));
+        }
+        few.iter_mut().zip(sizes).for_each(|(to, &size)| *to = size);
+        Self(Sizes::Few {
+            rank: sizes.len(),
+            sizes: few,
+        })
     }
 
     /// The shape of a single number: no axes, one element.
     #[inline]
     pub fn scalar() -> Self {
-        Self::default()
+        Self::new(&[])
     }
 
     /// How many axes there are.
     #[inline]
     pub fn rank(&self) -> usize {
-        self.0.len()
+        self[..].len()
     }
 
     /// How many elements a tensor of this shape holds; 1 where there are no axes.
@@ -63,7 +67,7 @@ impl Shape {
     #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
     pub fn len(&self) -> usize {
         // Sizes that overflow hold more than any buffer does, and are refused as such.
-        self.0.iter().fold(1, |len, &n| len.saturating_mul(n))
+        self.iter().fold(1, |len, &n| len.saturating_mul(n))
     }
 
     /// The place in a row-major buffer of the element at `index`, one number an axis.
@@ -137,9 +141,9 @@ impl Shape {
     /// The rows that run along one axis (a position, not counted from the end).
     pub fn rows(&self, axis: usize) -> Rows {
         Rows {
-            outer: self.0[..axis].iter().product(),
-            n: self.0[axis],
-            inner: self.0[axis + 1..].iter().product(),
+            outer: self[..axis].iter().product(),
+            n: self[axis],
+            inner: self[axis + 1..].iter().product(),
         }
     }
 
@@ -147,24 +151,22 @@ impl Shape {
     #[must_use]
     pub fn with(&self, axis: usize, size: usize) -> Self {
         let mut shape = self.clone();
-        shape.0[axis] = size;
+        shape.sizes_mut()[axis] = size;
         shape
     }
 
     /// The shape without one axis.
     #[must_use]
     pub fn without(&self, axis: usize) -> Self {
-        let mut shape = self.clone();
-        shape.0.remove(axis);
-        shape
+        let (before, after) = (&self[..axis], &self[axis + 1..]);
+        before.iter().chain(after).copied().collect()
     }
 
     /// The shape with an axis of the given size put in before position `axis`.
     #[must_use]
     pub fn inserted(&self, axis: usize, size: usize) -> Self {
-        let mut shape = self.clone();
-        shape.0.insert(axis, size);
-        shape
+        let (before, after) = self.split_at(axis);
+        before.iter().chain([&size]).chain(after).copied().collect()
     }
 
     /// The shape that both broadcast to, by numpy's rule: aligned at the last axis, sizes equal or 1.
@@ -176,9 +178,13 @@ impl Shape {
         if self == other {
             return Ok(self.clone());
         }
-        let rank = self.rank().max(other.rank());
-        let mut shape = SmallVec::from_elem(1, rank);
-        for (back, size) in shape.iter_mut().rev().enumerate() {
+        let longer = if self.rank() < other.rank() {
+            other
+        } else {
+            self
+        };
+        let mut shape = longer.clone();
+        for (back, size) in shape.sizes_mut().iter_mut().rev().enumerate() {
             *size = match (self.size_from_end(back), other.size_from_end(back)) {
                 (a, b) if a == b => a,
                 (1, b) => b,
@@ -192,20 +198,33 @@ impl Shape {
                 }
             };
         }
-        Ok(Self(shape))
+        Ok(shape)
     }
 
     /// Strides, in elements, of a contiguous row-major tensor of this shape.
     pub fn strides(&self) -> SmallVec<[usize; 4]> {
-        kernel::strides(&self.0)
+        kernel::strides(self)
+    }
+
+    fn sizes_mut(&mut self) -> &mut [usize] {
+        match &mut self.0 {
+            Sizes::Few { rank, sizes } => &mut sizes[..*rank],
+            Sizes::Many(sizes) => sizes,
+        }
     }
 
     /// The size `back` axes before the last one; 1 beyond the first.
     fn size_from_end(&self, back: usize) -> usize {
         match self.rank().checked_sub(back + 1) {
-            Some(axis) => self.0[axis],
+            Some(axis) => self[axis],
             None => 1,
         }
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self::scalar()
     }
 }
 
@@ -214,7 +233,10 @@ impl Deref for Shape {
 
     #[inline]
     fn deref(&self) -> &[usize] {
-        &self.0
+        match &self.0 {
+            Sizes::Few { rank, sizes } => &sizes[..*rank],
+            Sizes::Many(sizes) => sizes,
+        }
     }
 }
 
@@ -238,7 +260,7 @@ impl<const N: usize> From<&[usize; N]> for Shape {
 
 impl From<Vec<usize>> for Shape {
     fn from(sizes: Vec<usize>) -> Self {
-        Self(SmallVec::from_vec(sizes))
+        Self::new(&sizes)
     }
 }
 
@@ -250,30 +272,60 @@ impl From<&Shape> for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
-        Self(sizes.into_iter().collect())
+        let sizes: SmallVec<[usize; 4]> = sizes.into_iter().collect();
+        Self::new(&sizes)
     }
 }
 
 impl<const N: usize> PartialEq<[usize; N]> for Shape {
     fn eq(&self, sizes: &[usize; N]) -> bool {
-        self.0[..] == sizes[..]
+        self[..] == sizes[..]
     }
 }
 
 impl<const N: usize> PartialEq<[usize; N]> for &Shape {
     fn eq(&self, sizes: &[usize; N]) -> bool {
-        self.0[..] == sizes[..]
+        self[..] == sizes[..]
     }
 }
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &self.0[..])
+        write!(f, "{:?}", &self[..])
     }
 }
 
 impl fmt::Debug for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_more_or_less_makes_no_other_kind_of_shape() {
+        let four = Shape::from([2, 3, 4, 5]);
+        let five = four.inserted(4, 6);
+        assert_eq!(five, [2, 3, 4, 5, 6]);
+        assert_eq!((five.rank(), five.len()), (5, 720));
+        assert_eq!(five.without(4), four);
+        assert_eq!(five.with(0, 7), [7, 3, 4, 5, 6]);
+        assert_eq!(four.with(3, 7).inserted(0, 1), [1, 2, 3, 4, 7]);
+        assert_eq!(five, Shape::from(vec![2, 3, 4, 5, 6]));
+        assert_eq!(five, (2..7).collect::<Shape>());
+        assert_ne!(five, four);
+        let wide = four.broadcast("add", &[6, 1, 3, 1, 5].into());
+        assert_eq!(wide.expect("they broadcast"), [6, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn shapes_of_equal_sizes_and_another_rank_differ() {
+        assert_ne!(Shape::from([2]), Shape::from([2, 0]));
+        assert_ne!(Shape::scalar(), Shape::from([0]));
+        assert_eq!(Shape::from([3, 2]).without(1), Shape::from([3]));
+        assert_eq!(Shape::default(), Shape::scalar());
     }
 }
