@@ -131,6 +131,30 @@ fn a_unary_or_constant_op_costs_nothing_and_a_binary_one_24_bytes_and_8_of_the_w
 }
 
 #[test]
+fn a_wide_node_of_handles_from_two_tapes_leaves_nothing_behind() {
+    let (one, two) = (Tape::new(), Tape::new());
+    let (a, b) = (one.var(1.0), two.var(2.0));
+    let before = (one.bytes(), format!("{one:?}"));
+    for x in [[a, b, 3.0.into()], [3.0.into(), a, b]] {
+        let error = scalar::try_softmax(&x).unwrap_err().to_string();
+        assert!(error.starts_with("softmax: the handle belongs to another tape"));
+        assert!(one.try_stack(&x).is_err());
+    }
+    assert_eq!((one.bytes(), format!("{one:?}")), before);
+
+    // Plain numbers may stand among the handles, and alone they are a constant.
+    let numbers = [Var::number(1.0).exp(), 2.0.into()];
+    let (constant, empty) = (one.stack(&numbers), one.stack(&[]));
+    assert_eq!(
+        scalar::logsumexp(&[a.exp(), numbers[0]]).backward().wrt(a),
+        0.5 * a.exp().value()
+    );
+    assert!(constant.sum().try_backward().is_err());
+    assert!(empty.sum().try_backward().is_err());
+    assert_eq!((empty.shape().len(), one.tensor_nodes()), (0, 1));
+}
+
+#[test]
 fn a_wide_node_costs_at_most_20_bytes_an_input() {
     const N: usize = 1000;
     let tape = Tape::new();

@@ -113,7 +113,6 @@ impl<'t, T: Elem> Var<'t, T> {
     /// Records a rule on scalars as one wide node; each element of its output becomes a scalar.
     #[track_caller]
     pub(crate) fn wide(scalars: &[Self], rule: impl Rule<T>) -> Result<Vec<Self>, Error> {
-        let op = rule.name();
         let Some(tape) = scalars.iter().find_map(|s| s.tape) else {
             // Plain numbers: a tape of their own, which the result forgets.
             let tape = Tape::default();
@@ -121,10 +120,8 @@ impl<'t, T: Elem> Var<'t, T> {
             let (value, _) = tape.record_spread(rule, &[pack])?;
             return Ok(value.iter().map(|&v| Self::number(v)).collect());
         };
-        if scalars.iter().any(|s| s.tape.is_some_and(|t| !t.is(tape))) {
-            return Err(Error::new(ErrorKind::OtherTape { op }));
-        }
-        let pack = tape.pack([scalars.len()].into(), scalars.iter().map(|s| s.member()));
+        let packed = scalars.iter().map(|s| s.packed());
+        let pack = tape.pack(rule.name(), [scalars.len()].into(), packed)?;
         Self::spread_all(tape, rule, &[pack])
     }
 
