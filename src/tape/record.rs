@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::node::{Kind, Member, Node, NodeId, Packed, operands};
 use super::rule::{Residual, Rule, Slot};
 use super::run::Place;
-use super::{Entry, NOBODY, Tape};
+use super::{NOBODY, Tape};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
@@ -178,9 +178,7 @@ impl<T: Elem> Tape<T> {
         let (mark, line) = (self.scalars.len(), Location::caller());
         if let (true, Some(value)) = (spread, content.get()) {
             for &element in value.iter() {
-                let entry = Entry::source(element);
-                self.scalars
-                    .push(entry, "element", element, [T::zero(); 2], line);
+                self.scalars.push_source("element", element, line);
             }
         }
         let mut nodes = self.nodes.borrow_mut();
