@@ -38,7 +38,7 @@ pub fn differentiate<Y: for<'t> Record<'t>>(
     function: Y,
 ) -> f64 {
     tape.reset();
-    let handles: Vec<_> = x.iter().map(|&x| tape.var(x)).collect();
+    let handles = tape.vars(x);
     let y = function.record(&handles);
     recorded();
     let outputs = y.as_ref().iter();

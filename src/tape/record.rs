@@ -177,9 +177,7 @@ impl<T: Elem> Tape<T> {
     ) -> NodeId {
         let (mark, line) = (self.scalars.len(), Location::caller());
         if let (true, Some(value)) = (spread, content.get()) {
-            for &element in value.iter() {
-                self.scalars.push_source("element", element, line);
-            }
+            self.scalars.push_sources("element", value.data(), line);
         }
         let mut nodes = self.nodes.borrow_mut();
         let id =

@@ -116,6 +116,27 @@ impl<T: Elem> Scalars<T> {
         (value, index)
     }
 
+    /// Appends a node without operands for each value and returns the first index.
+    pub(crate) fn push_sources(
+        &self,
+        op: &'static str,
+        values: &[T],
+        line: &'static Location<'static>,
+    ) -> u32 {
+        let first = self.len();
+        if self.entries.is_watched() {
+            for &value in values {
+                self.push_source(op, value, line);
+            }
+            return first;
+        }
+        self.entries.extend(values, Entry::source);
+        if first == self.sources.get() {
+            self.sources.set(self.len());
+        }
+        first
+    }
+
     /// Appends a node to a list that is full, read or watched.
     #[cold]
     #[inline(never)]

@@ -188,6 +188,29 @@ impl<T: Elem> Tape<T> {
         V::leaf(self, value)
     }
 
+    /// Enters several numbers whose gradients are wanted, one scalar handle for each.
+    ///
+    /// What [`var`](Self::var) gives for each of them, in less time: where an expression uses each of many inputs once,
+    /// entering them one by one is a fifth of a gradient.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.vars(&[2.0, 3.0]);
+    /// assert_eq!((x[0] * x[1]).backward().wrt(x[0]), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn vars(&self, values: &[T]) -> Vec<Var<'_, T>> {
+        let line = std::panic::Location::caller();
+        let indices = self.scalars.push_sources("leaf", values, line)..;
+        let handles = indices.zip(values);
+        handles
+            .map(|(index, &value)| Var::source(self, index, value))
+            .collect()
+    }
+
     /// Enters a tensor that no gradient flows into.
     ///
     /// Needed only to start an expression: as an operand a plain tensor does.
