@@ -1,6 +1,7 @@
 //! Tensor handles: a tape and the number of a node on it.
 
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use super::Var;
 use crate::error::{Error, ErrorKind, OrPanic};
@@ -203,7 +204,7 @@ impl<T: Elem> Tape<T> {
     /// ```
     #[track_caller]
     pub fn vars(&self, values: &[T]) -> Vec<Var<'_, T>> {
-        let line = std::panic::Location::caller();
+        let line = Location::caller();
         let indices = self.scalars.push_sources("leaf", values, line)..;
         let handles = indices.zip(values);
         handles
