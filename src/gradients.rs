@@ -104,7 +104,10 @@ impl<T: Elem> Gradients<'_, T> {
         let (index, folded) = (x.repr.index, x.repr.folded);
         let own = x.tape.is_some_and(|tape| tape.is(self.tape));
         match self.adjoints.get(index as usize) {
-            Some(adjoint) if own && !folded => Ok((!adjoint.is_zero()).then_some(*adjoint)),
+            Some(adjoint) if own && !folded => match adjoint.is_zero() {
+                true => Ok(None),
+                false => Ok(Some(*adjoint)),
+            },
             _ => self.no_scalar(x.tape, index, folded),
         }
     }

@@ -63,7 +63,7 @@ impl Plain {
     }
 }
 
-/// The number of leaves of a random program.
+/// The number of leaves that a random program starts from; steps may enter more.
 const LEAVES: usize = 3;
 
 /// Runs steps `(op, i, j)` on earlier values `i` and `j`, near and far, on both tapes, and compares the
@@ -71,17 +71,29 @@ const LEAVES: usize = 3;
 fn compare(tape: &Tape, steps: &[(u8, usize, usize)]) -> Result<(), TestCaseError> {
     let plain = Plain::default();
     let start = [0.7, -1.3, 2.1];
-    let mut ours: Vec<Var<'_, f64>> = start.map(|x| tape.var(x)).to_vec();
+    let mut ours: Vec<Var<'_, f64>> = match steps.len() % 2 {
+        0 => tape.vars(&start),
+        _ => start.map(|x| tape.var(x)).to_vec(),
+    };
+    let mut leaves: Vec<usize> = (0..LEAVES).collect();
     let mut theirs: Vec<Handle> = start.map(|x| plain.leaf(x)).to_vec();
     for &(op, i, j) in steps {
         let (i, j) = (ours.len() - 1 - i % ours.len(), j % ours.len());
         let ((x, y), (a, b)) = ((ours[i], ours[j]), (theirs[i], theirs[j]));
         let (u, v) = (a.value, b.value);
-        let (our, their) = match op % 5 {
+        let (our, their) = match op % 6 {
             0 => (x + y, plain.pair(a, b, u + v, [1.0, 1.0])),
             1 => (x - y, plain.pair(a, b, u - v, [1.0, -1.0])),
             2 => (x * y, plain.pair(a, b, u * v, [v, u])),
             3 => (x * 0.5, plain.pair(a, a, u * 0.5, [0.5, 0.0])),
+            4 => {
+                leaves.push(ours.len());
+                let our = match i % 2 {
+                    0 => tape.vars(&[0.3])[0],
+                    _ => tape.var(0.3),
+                };
+                (our, plain.leaf(0.3))
+            }
             _ => (x.sin(), plain.pair(a, a, u.sin(), [u.cos(), 0.0])),
         };
         prop_assert_eq!(our.value().to_bits(), their.value.to_bits());
@@ -90,9 +102,9 @@ fn compare(tape: &Tape, steps: &[(u8, usize, usize)]) -> Result<(), TestCaseErro
     }
     for k in [ours.len() - 1, ours.len() / 2] {
         let (gradients, adjoint) = (ours[k].backward(), plain.sweep(theirs[k]));
-        for leaf in 0..LEAVES {
-            // A gradient of -0 is reported as 0.
-            let expected = adjoint[leaf] + 0.0;
+        for &leaf in &leaves {
+            // A gradient of -0 is reported as 0. What was entered after the output gets nothing.
+            let expected = adjoint.get(theirs[leaf].index).copied().unwrap_or(0.0) + 0.0;
             prop_assert_eq!(gradients.wrt(ours[leaf]).to_bits(), expected.to_bits());
         }
     }
@@ -128,6 +140,52 @@ fn a_unary_or_constant_op_costs_nothing_and_a_binary_one_24_bytes_and_8_of_the_w
     assert_eq!(cost(state(), -x * x + x.sin() * x).0, (0, 0));
     assert_eq!(cost(state(), x * w), ((24, 1), leaves + 8));
     assert_eq!(cost(state(), (x / w).tanh() + x), ((48, 2), leaves + 24));
+}
+
+#[test]
+fn leaves_entered_at_once_are_those_entered_one_by_one() {
+    let values: Vec<f64> = (0..3000).map(f64::from).collect();
+    let tape = Tape::new();
+    let (first, at_once) = (tape.var(-1.0), tape.vars(&values));
+    assert!(tape.vars(&[]).is_empty());
+    assert_eq!((tape.scalar_nodes(), tape.bytes()), (3001, 3001 * 24));
+    let last = tape.var(-2.0);
+    let products = at_once.iter().fold(first * last, |sum, &x| sum + x * last);
+    let gradients = products.backward();
+    for (x, &value) in at_once.iter().zip(&values) {
+        assert_eq!((x.value(), gradients.wrt(*x)), (value, -2.0));
+    }
+    assert_eq!(gradients.wrt(last), values.iter().sum::<f64>() - 1.0);
+    assert_eq!(at_once[7].backward().wrt(at_once[7]), 1.0);
+
+    let watched = Tape::new().with_lines();
+    let (_, line) = (watched.vars(&[1.0, f64::NAN]), line!());
+    let birth = watched.first_non_finite().unwrap();
+    assert_eq!((birth.op, birth.line.unwrap().line()), ("leaf", line));
+}
+
+#[test]
+fn a_wide_node_of_handles_from_two_tapes_leaves_nothing_behind() {
+    let (one, two) = (Tape::new(), Tape::new());
+    let (a, b) = (one.var(1.0), two.var(2.0));
+    let before = (one.bytes(), format!("{one:?}"));
+    for x in [[a, b, 3.0.into()], [3.0.into(), a, b]] {
+        let error = scalar::try_softmax(&x).unwrap_err().to_string();
+        assert!(error.starts_with("softmax: the handle belongs to another tape"));
+        assert!(one.try_stack(&x).is_err());
+    }
+    assert_eq!((one.bytes(), format!("{one:?}")), before);
+
+    // Plain numbers may stand among the handles, and alone they are a constant.
+    let numbers = [Var::number(1.0).exp(), 2.0.into()];
+    let (constant, empty) = (one.stack(&numbers), one.stack(&[]));
+    assert_eq!(
+        scalar::logsumexp(&[a.exp(), numbers[0]]).backward().wrt(a),
+        0.5 * a.exp().value()
+    );
+    assert!(constant.sum().try_backward().is_err());
+    assert!(empty.sum().try_backward().is_err());
+    assert_eq!((empty.shape().len(), one.tensor_nodes()), (0, 1));
 }
 
 #[test]

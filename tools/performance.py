@@ -5,17 +5,15 @@ all of them. tools/README.md says how to run it.
 """
 
 import argparse
-import json
-import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import scalars
+from programs import ROOT, built, lines, micro, table
+
 PAGE = ROOT / "docs/performance.md"
 GROUPS = ["S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8", "S9", "S10"]
-SCALARS = ["K1 1000", "K2 1000", "K2 1000000", "K3 205", "K3 2025", "K6L 266", "K7 5", "K8 10000000", "K9 10000000"]
 
 # Our time over that of the best peer: one thread, two threads.
 GOALS = {
@@ -29,38 +27,10 @@ GOALS = {
     "S9 4194304": (0.5, 0.5), "S10 512^3": (0.92, 0.8), "S10 1024^3": (0.93, 0.85),
 }  # fmt: skip
 
+NAMES = ["tensor-1", "tensor-2", "scalar", "scalar-goals", "growth", "instructions"]
+
 # S8 is about the cost of a node, which a compiled graph does not have.
 RIVALS = {"S8 4": "candle"}
-
-
-def built(bench):
-    """The program of a benchmark."""
-    command = ["cargo", "bench", "--no-run", "--bench", bench, "--message-format", "json"]
-    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    made = [json.loads(line).get("executable") for line in lines if line.startswith("{")]
-    return next(path for path in made if path)
-
-
-def lines(command, threads=1, **environment):
-    """The lines of JSON that a program prints; those of a program that fails are what it printed before."""
-    command = [str(part) for part in command]
-    if threads == 1:
-        command = ["taskset", "-c", "0", *command]
-    environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), **environment)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        print(f"{' '.join(command)}: {done.returncode}: {done.stderr.strip()[-300:]}", file=sys.stderr)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-
-
-def micro(us):
-    return f"{us:,.0f}" if us >= 100 else f"{us:.3g}"
-
-
-def table(head, rows):
-    """A table of Markdown."""
-    cells = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in cells)
 
 
 def tensor(peers, threads):
@@ -92,26 +62,6 @@ def tensor(peers, threads):
     return table(head, rows)
 
 
-def scalar(peers):
-    """Nanoseconds for each operation, ours and theirs."""
-    ours, rows = built("scalar"), []
-    for workload in SCALARS:
-        arguments = workload.split()
-        by = {}
-        for name, command in [("wengert", [ours]), *peers.items()]:
-            for line in lines([*command, *arguments], BENCH_MS="80"):
-                by[name] = line
-        if "wengert" not in by:
-            continue
-        # One count of operations for all, so that ratios are of times.
-        ops = by["wengert"]["ops"]
-        times = {name: 1e3 * line["grad_us"] / ops for name, line in by.items()}
-        best = min((name for name in times if name != "wengert"), key=times.get, default=None)
-        theirs = [best, f"{times[best]:.2f}", f"{times['wengert'] / times[best]:.2f}"] if best else ["", "", ""]
-        rows.append([workload, f"{times['wengert']:.2f}", *theirs])
-    return table(["workload", "ns an operation", "best peer", "its ns", "ratio"], rows)
-
-
 def growth():
     """Time for each unit and peak memory as the work grows."""
     rows = []
@@ -121,7 +71,7 @@ def growth():
         memory = line["peak_rss_mb"] - line["base_rss_mb"]
         unit = "a node" if line["workload"].startswith("S8") else "an element"
         rows.append([line["workload"][:2], f"{units:,}", f"{1e3 * line['median_us'] / units:.3g} ns {unit}", f"{memory:.0f}"])
-    return table(["workload", "units", "time", "MB so far"], rows)
+    return table(["workload", "units", "time", "MB so far"], rows + scalars.growth())
 
 
 def instructions():
@@ -152,18 +102,21 @@ def named(pairs):
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("sections", nargs="*", help="tensor-1 tensor-2 scalar growth instructions; all if none")
+    arguments.add_argument("sections", nargs="*", help=f"{' '.join(NAMES)}; all if none")
     arguments.add_argument("--tensor-peer", action="append", default=[], metavar="NAME=COMMAND")
-    arguments.add_argument("--scalar-peer", action="append", default=[], metavar="NAME=COMMAND")
+    arguments.add_argument("--cpp-tape", action="append", default=[], metavar="NAME=COMMAND")
+    arguments.add_argument("--rust-tape", action="append", default=[], metavar="NAME=COMMAND")
     arguments.add_argument("--write", action="store_true", help="into docs/performance.md instead of printing")
     asked = arguments.parse_args()
     speed = ROOT / "tools/peers_speed.py"
     tensors = {peer: [sys.executable, speed, peer] for peer in ["torch", "jax"]} | named(asked.tensor_peer)
-    scalars = named(asked.scalar_peer)
+    kinds = {scalars.CPP: asked.cpp_tape, scalars.RUST: asked.rust_tape}
+    tapes = {(kind, name): command for kind, pairs in kinds.items() for name, command in named(pairs).items()}
     sections = {
         "tensor-1": lambda: tensor(tensors, 1),
         "tensor-2": lambda: tensor(tensors, 2),
-        "scalar": lambda: scalar(scalars),
+        "scalar": lambda: scalars.tapes(tapes),
+        "scalar-goals": scalars.goals,
         "growth": growth,
         "instructions": instructions,
     }

@@ -1,11 +1,9 @@
 //! The same functions as one node: the softmax family over scalar handles, and the mixture as tensors.
 
-use std::time::Instant;
-
 use wengert::{Gradients, Tape, Tensor, Var, scalar};
 
 use crate::chains::{LogSumExp, SoftmaxLoss};
-use crate::drive::{Record, Step, Subject};
+use crate::drive::{Record, Subject, differentiate};
 use crate::mixture::{MASS, Mixture, POINTS, SCALE};
 use crate::workload::Workload;
 
@@ -73,8 +71,9 @@ impl<W: Workload> Subject for Wide<W> {
         self.composed.eval(x).as_ref()[0]
     }
 
-    fn gradient(&self, tape: &mut Tape, gradient: &mut [f64]) -> Step {
-        Step::of(tape, Subject::inputs(self), gradient, self.function)
+    fn gradient(&self, tape: &mut Tape, gradient: &mut [f64], recorded: &mut dyn FnMut()) -> f64 {
+        let x = Subject::inputs(self);
+        differentiate(tape, x, gradient, recorded, self.function)
     }
 }
 
@@ -182,12 +181,11 @@ impl Subject for MixtureTensors {
         self.mixture.eval(x)[0]
     }
 
-    fn gradient(&self, tape: &mut Tape, gradient: &mut [f64]) -> Step {
-        let start = Instant::now();
+    fn gradient(&self, tape: &mut Tape, gradient: &mut [f64], recorded: &mut dyn FnMut()) -> f64 {
         tape.reset();
         let leaves = self.leaves(tape);
         let y = self.record(leaves);
-        let recorded = Instant::now();
+        recorded();
         let gradients: Gradients<'_, f64> = y.backward();
         let mut rest = gradient;
         for leaf in leaves {
@@ -196,10 +194,6 @@ impl Subject for MixtureTensors {
             here.copy_from_slice(part.data());
             rest = after;
         }
-        Step {
-            value: y.value(),
-            record: recorded - start,
-            reverse: recorded.elapsed(),
-        }
+        y.value()
     }
 }

@@ -241,6 +241,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     /// Sweeps a stretch of scalar nodes, one by one if somebody looks.
     fn sweep(&mut self, entries: &[Entry<T>], from: u32, to: u32) {
         if !W::LOOKS {
+            let from = from.max(self.tape.scalars.sources()).min(to);
             return sweep(entries, &mut self.adjoints, from, to);
         }
         for k in (from..to).rev() {

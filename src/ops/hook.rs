@@ -330,7 +330,8 @@ impl<T: Elem> Var<'_, T> {
         mut change: impl FnMut(T) -> T + Send + 'static,
     ) -> Self {
         let Some(tape) = self.tape else { return self };
-        let pack = tape.pack(Shape::scalar(), std::iter::once(self.member()));
+        let packed = std::iter::once(self.packed());
+        let pack = tape.pack(name, Shape::scalar(), packed).or_panic();
         let hook = Hook::new(name, looks, move |g: &Tensor<T>| {
             Some(Tensor::scalar(change(g.item())))
         });

@@ -1,7 +1,7 @@
 //! The bridge between kinds of nodes: a tensor as scalars, and scalars as a tensor.
 
 use super::linear;
-use crate::error::{Error, ErrorKind, OrPanic};
+use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
@@ -110,14 +110,9 @@ impl<T: Elem> Tape<T> {
     /// If one of them lives on another tape.
     #[track_caller]
     pub fn try_stack<'t>(&'t self, scalars: &[Var<'t, T>]) -> Result<Var<'t, Tensor<T>>, Error> {
-        if scalars.iter().any(|s| s.tape.is_some_and(|t| !t.is(self))) {
-            return Err(Error::new(ErrorKind::OtherTape { op: "stack" }));
-        }
-        let members = scalars.iter().map(|s| s.member());
-        Ok(Var::of_node(
-            self,
-            self.pack([scalars.len()].into(), members),
-        ))
+        let packed = scalars.iter().map(|s| s.packed());
+        let pack = self.pack("stack", [scalars.len()].into(), packed)?;
+        Ok(Var::of_node(self, pack))
     }
 }
 

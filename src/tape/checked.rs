@@ -54,6 +54,16 @@ impl<E: Copy> Checked<E> {
         (items.len() - 1) as u32
     }
 
+    /// Appends what `make` gives for each value.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub(crate) fn extend<V: Copy>(&self, values: &[V], make: impl Fn(V) -> E) {
+        for &value in values {
+            self.push(make(value));
+        }
+    }
+
     /// How many items there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -33,7 +33,7 @@ pub(crate) use blocks::{Block, Blocks, Step, cut, each};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
 pub use node::Id;
-pub(crate) use node::{Kind, Member, Node, NodeId};
+pub(crate) use node::{Kind, Member, Node, NodeId, Packed};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};

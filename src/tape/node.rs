@@ -7,8 +7,10 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
+use super::Tape;
 use super::rule::{Residual, Rule};
 use super::run::Place;
+use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
 /// The position of a tensor node on its tape.
@@ -188,6 +190,17 @@ pub(crate) struct Member<T: Copy> {
     /// The scalar node, or [`NOBODY`](super::scalars::NOBODY) for a plain number.
     pub(crate) index: u32,
     pub(crate) slope: T,
+}
+
+/// A scalar handle on its way into a pack.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed<'a, T: Elem> {
+    pub(crate) member: Member<T>,
+    pub(crate) value: T,
+    /// Whether it had been folded, so that its value is not its node's.
+    pub(crate) folded: bool,
+    /// Where it lives; a plain number has no tape.
+    pub(crate) tape: Option<&'a Tape<T>>,
 }
 
 /// A name for a node that outlives its handles, to find it again after [`replay`](super::Tape::replay).

@@ -3,10 +3,10 @@
 use std::cell::OnceCell;
 use std::panic::Location;
 
-use super::node::{Kind, Member, Node, NodeId, operands};
+use super::node::{Kind, Member, Node, NodeId, Packed, operands};
 use super::rule::{Residual, Rule, Slot};
-use super::{Entry, NOBODY, Tape};
-use crate::error::Error;
+use super::{NOBODY, Tape};
+use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
@@ -25,39 +25,56 @@ impl<T: Elem> Tape<T> {
         self.append(Node::new(Kind::Constant, value, mark, line))
     }
 
-    /// Gathers scalars into a tensor, given their values and whether they were folded; a constant if
-    /// none of them is on the tape.
+    /// Gathers scalars into a tensor for `op`; a constant if none of them is on a tape.
+    ///
+    /// # Errors
+    /// If one of them lives on another tape.
     #[track_caller]
-    pub(crate) fn pack(
+    pub(crate) fn pack<'a>(
         &self,
+        op: &'static str,
         shape: Shape,
-        scalars: impl Iterator<Item = (Member<T>, T, bool)>,
-    ) -> NodeId {
+        scalars: impl Iterator<Item = Packed<'a, T>> + Clone,
+    ) -> Result<NodeId, Error> {
         let mut value = self.pool.take(&shape);
         let mut members = self.members.borrow_mut();
         let start = members.len();
         let elements = value
             .unique_mut()
             .expect("a buffer from the pool has one owner");
-        let (mut constant, mut folded) = (true, false);
-        let gathered = scalars
-            .zip(elements)
-            .map(|((member, value, fold), element)| {
-                *element = value;
-                constant &= member.index == NOBODY;
-                folded |= fold && member.index != NOBODY;
-                member
-            });
-        members.extend(gathered);
-        if constant {
-            members.truncate(start);
-            drop(members);
-            return self.fixed(value);
+        let (mut own, mut folded) = (!elements.is_empty(), false);
+        let empty = Member {
+            index: NOBODY,
+            slope: T::zero(),
+        };
+        members.resize(start + elements.len(), empty);
+        // One pass, since handles are many bytes, and little asked in it. A plain loop: as a closure of `extend` it
+        // would keep what it finds out in memory.
+        let places = elements.iter_mut().zip(&mut members[start..]);
+        for (scalar, (element, member)) in scalars.clone().zip(places) {
+            (*element, *member) = (scalar.value, scalar.member);
+            own &= scalar.tape.is_some_and(|tape| self.is(tape));
+            folded |= scalar.folded;
+        }
+        if !own {
+            let mut taped = scalars.filter(|scalar| scalar.tape.is_some());
+            let foreign = |scalar: Packed<T>| scalar.tape.is_some_and(|tape| !self.is(tape));
+            if taped.clone().any(foreign) {
+                members.truncate(start);
+                self.pool.put(value);
+                return Err(Error::new(ErrorKind::OtherTape { op }));
+            }
+            if taped.clone().next().is_none() {
+                members.truncate(start);
+                drop(members);
+                return Ok(self.fixed(value));
+            }
+            folded = taped.any(|scalar| scalar.folded);
         }
         drop(members);
         let start = start as u32;
         let (mark, line) = (self.scalars.len(), Location::caller());
-        self.append(Node::new(Kind::Pack { start, folded }, value, mark, line))
+        Ok(self.append(Node::new(Kind::Pack { start, folded }, value, mark, line)))
     }
 
     /// Runs a rule and records it; what depends on constants alone is kept as a constant.
@@ -160,11 +177,7 @@ impl<T: Elem> Tape<T> {
         }
         let (mark, line) = (self.scalars.len(), Location::caller());
         if spread {
-            for &element in value.iter() {
-                let entry = Entry::source(element);
-                let partials = [T::zero(); 2];
-                self.scalars.push(entry, "element", element, partials, line);
-            }
+            self.scalars.push_sources("element", value.data(), line);
         }
         let mut nodes = self.nodes.borrow_mut();
         let id = room(&mut nodes);

@@ -58,6 +58,8 @@ pub(crate) const LIMIT: usize = u32::MAX as usize;
 #[derive(Debug)]
 pub(crate) struct Scalars<T> {
     entries: List<Entry<T>>,
+    /// How many entries at the front are sources: nobody's, and what was entered before anything was computed.
+    sources: Cell<u32>,
     origins: RefCell<Vec<Origin<T>>>,
 }
 
@@ -68,6 +70,7 @@ impl<T: Elem> Scalars<T> {
         entries.push(Entry::source(T::zero()));
         Self {
             entries,
+            sources: Cell::new(1),
             origins: RefCell::default(),
         }
     }
@@ -96,6 +99,42 @@ impl<T: Elem> Scalars<T> {
             return self.push_slowly((p, q), (i, j), op, value, (a, b), line);
         }
         (value, self.entries.push(entry))
+    }
+
+    /// Appends a node without operands and returns its value and index.
+    #[inline(always)]
+    pub(crate) fn push_source(
+        &self,
+        op: &'static str,
+        value: T,
+        line: &'static Location<'static>,
+    ) -> (T, u32) {
+        let (value, index) = self.push(Entry::source(value), op, value, [T::zero(); 2], line);
+        if index == self.sources.get() {
+            self.sources.set(index + 1);
+        }
+        (value, index)
+    }
+
+    /// Appends a node without operands for each value and returns the first index.
+    pub(crate) fn push_sources(
+        &self,
+        op: &'static str,
+        values: &[T],
+        line: &'static Location<'static>,
+    ) -> u32 {
+        let first = self.len();
+        if self.entries.is_watched() {
+            for &value in values {
+                self.push_source(op, value, line);
+            }
+            return first;
+        }
+        self.entries.extend(values, Entry::source);
+        if first == self.sources.get() {
+            self.sources.set(self.len());
+        }
+        first
     }
 
     /// Appends a node to a list that is full, read or watched.
@@ -145,6 +184,11 @@ impl<T: Elem> Scalars<T> {
         self.entries.len() as u32
     }
 
+    /// How many entries at the front have no operands, so that a sweep need not go there.
+    pub(crate) fn sources(&self) -> u32 {
+        self.sources.get()
+    }
+
     /// The entries, to read. While what this returns is alive, recording scalar nodes panics.
     pub(crate) fn entries(&self) -> impl Deref<Target = [Entry<T>]> {
         self.entries.read()
@@ -158,6 +202,7 @@ impl<T: Elem> Scalars<T> {
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.entries.truncate(1);
+        self.sources.set(1);
         self.origins.get_mut().clear();
     }
 }

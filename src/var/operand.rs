@@ -37,10 +37,7 @@ impl<'t, T: Elem> Operand<'t, T> for Var<'t, Tensor<T>> {
 impl<'t, T: Elem> Operand<'t, T> for Var<'t, T> {
     #[track_caller]
     fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error> {
-        match self.tape {
-            Some(other) if !other.is(tape) => Err(Error::new(ErrorKind::OtherTape { op })),
-            _ => Ok(tape.pack(Shape::scalar(), std::iter::once(self.member()))),
-        }
+        tape.pack(op, Shape::scalar(), std::iter::once(self.packed()))
     }
 }
 

@@ -10,7 +10,7 @@ use std::panic::Location;
 use super::Var;
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{Constant, Elem};
-use crate::tape::{Entry, Id, Member, NOBODY, Tape};
+use crate::tape::{Entry, Id, Member, NOBODY, Packed, Tape};
 
 /// What a scalar handle holds.
 ///
@@ -158,15 +158,16 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// The handle as a member of a pack, its value, and whether it was folded.
-    pub(crate) fn member(self) -> (Member<T>, T, bool) {
-        let Scalar {
-            value,
-            index,
-            folded,
-            slope,
-        } = self.repr;
-        (Member { index, slope }, value, folded)
+    /// The handle on its way into a pack.
+    #[inline]
+    pub(crate) fn packed(self) -> Packed<'t, T> {
+        let Scalar { index, slope, .. } = self.repr;
+        Packed {
+            member: Member { index, slope },
+            value: self.repr.value,
+            folded: self.repr.folded,
+            tape: self.tape,
+        }
     }
 }
 

@@ -149,10 +149,8 @@ impl<T: Elem> Value for T {
 
     #[inline]
     fn leaf(tape: &Tape<T>, value: T) -> Var<'_, T> {
-        let (entry, line) = (Entry::source(value), Location::caller());
-        let (value, index) = tape
-            .scalars
-            .push(entry, "leaf", value, [T::zero(); 2], line);
+        let line = Location::caller();
+        let (value, index) = tape.scalars.push_source("leaf", value, line);
         Var::source(tape, index, value)
     }
 
