@@ -108,7 +108,7 @@ def goals():
         rows.append([f"{what} of 1,000 handles, fused", f"{times:.2f} times faster", beside, "3 times", times >= 3])
     fused = found["K5fused"]
     held = round(fused["bytes_per_op"] * fused["ops"] / fused["n"] - LEAF)
-    rows.append(["its bytes an input, leaves not counted", held, "", 20, held <= 20])
+    rows.append(["bytes an input of that logsumexp, leaves not counted", held, "", 20, held <= 20])
 
     price = measure({(OURS, OURS): ours}, "K7 5")[OURS, OURS]
     for what, us, goal in [("used again", price["grad_us"], 0.173), ("fresh", price["fresh_us"], 0.25)]:

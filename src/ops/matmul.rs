@@ -1,5 +1,6 @@
 //! Matrix product: two matrices, batches of them that broadcast, and vectors on either side.
 
+use super::matmul_t::MatmulT;
 use super::plain::evaluate;
 use super::products::Products;
 use crate::error::{Error, OrPanic};
@@ -9,25 +10,32 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
-/// `y = a b` over the last two axes.
+/// `y = a b` over the last two axes, or `y = a bᵀ`.
 #[derive(Clone, Copy, Debug)]
-pub struct Matmul;
+pub struct Matmul<const TRANSPOSED: bool = false>;
 
-impl<T: Elem> Rule<T> for Matmul {
+impl<const TRANSPOSED: bool> Matmul<TRANSPOSED> {
+    const OP: &'static str = match TRANSPOSED {
+        false => <Matmul as Spec>::NAME,
+        true => <MatmulT as Spec>::NAME,
+    };
+}
+
+impl<T: Elem, const TRANSPOSED: bool> Rule<T> for Matmul<TRANSPOSED> {
     fn name(&self) -> &'static str {
-        "matmul"
+        Self::OP
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
-        Products::new("matmul", x[0], x[1], false).map(|(_, shape)| shape)
+        Products::new(Self::OP, x[0], x[1], TRANSPOSED).map(|(_, shape)| shape)
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        Products::of(x, false).forward(x[0], x[1], y.fill(), false);
+        Products::of(x, TRANSPOSED).forward(x[0], x[1], y.fill(), false);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        Products::of(at.x, false).pull(at.x, g, gx);
+        Products::of(at.x, TRANSPOSED).pull(at.x, g, gx);
     }
 
     fn jvp(
@@ -36,7 +44,7 @@ impl<T: Elem> Rule<T> for Matmul {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        Products::of(at.x, false).push(at.x, t, ty.fill());
+        Products::of(at.x, TRANSPOSED).push(at.x, t, ty.fill());
         Ok(())
     }
 
@@ -49,7 +57,10 @@ impl<T: Elem> Rule<T> for Matmul {
     }
 
     fn why(&self) -> &'static str {
-        <Self as Spec>::GRADIENT
+        match TRANSPOSED {
+            false => <Matmul as Spec>::GRADIENT,
+            true => <MatmulT as Spec>::GRADIENT,
+        }
     }
 }
 
@@ -100,7 +111,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// As [`matmul`](Self::matmul) panics.
     #[track_caller]
     pub fn try_matmul(self, other: impl Operand<'t, T>) -> Result<Self, Error> {
-        self.record2(Matmul, other)
+        self.record2(Matmul::<false>, other)
     }
 }
 
@@ -120,7 +131,7 @@ impl<T: Storage> Tensor<T> {
     /// # Errors
     /// If the shapes do not fit.
     pub fn try_matmul(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Matmul, &[self, other])
+        evaluate(&Matmul::<false>, &[self, other])
     }
 }
 
@@ -131,20 +142,7 @@ impl Spec for Matmul {
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {
-        let [m, k, n] = [0; 3].map(|_| draw.pick(&[1, 2, 3, 4, 5, 0]));
-        let batch = Shape::new(&draw.shape(0)[..]);
-        let batch: Shape = batch.iter().take(2).copied().collect();
-        let with = |draw: &mut Draw, last: [usize; 2]| -> Shape {
-            let own = draw.narrower(&batch);
-            own.iter().copied().chain(last).collect()
-        };
-        let mut shapes = [with(draw, [m, k]), with(draw, [k, n])];
-        match draw.below(4) {
-            0 => shapes[0] = [k].into(),
-            1 => shapes[1] = [k].into(),
-            _ => {}
-        }
-        Sample::new(shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(), ())
+        Products::sample(draw, false)
     }
 
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {

@@ -1,57 +1,16 @@
 //! Matrix product with a right operand that is stored transposed.
 
+use super::matmul::Matmul;
 use super::plain::evaluate;
 use super::products::Products;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
-use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Storage, Tensor};
+use crate::tensor::{Storage, Tensor};
 use crate::var::{Operand, Var};
 
 /// `y = a bᵀ` over the last two axes.
-#[derive(Clone, Copy, Debug)]
-pub struct MatmulT;
-
-impl<T: Elem> Rule<T> for MatmulT {
-    fn name(&self) -> &'static str {
-        "matmul_t"
-    }
-
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
-        Products::new("matmul_t", x[0], x[1], true).map(|(_, shape)| shape)
-    }
-
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        Products::of(x, true).forward(x[0], x[1], y.fill(), false);
-    }
-
-    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        Products::of(at.x, true).pull(at.x, g, gx);
-    }
-
-    fn jvp(
-        &self,
-        at: &Point<'_, T>,
-        t: &[Option<&Tensor<T>>],
-        ty: &mut Slot<'_, T>,
-    ) -> Result<(), Error> {
-        Products::of(at.x, true).push(at.x, t, ty.fill());
-        Ok(())
-    }
-
-    fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
-        Some(Box::new(*self))
-    }
-
-    fn keeps(&self) -> Keeps {
-        Keeps::INPUTS
-    }
-
-    fn why(&self) -> &'static str {
-        <Self as Spec>::GRADIENT
-    }
-}
+pub type MatmulT = Matmul<true>;
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Matrix product with the transpose of the other operand, over the last two axes.
@@ -102,7 +61,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// As [`matmul_t`](Self::matmul_t) panics.
     #[track_caller]
     pub fn try_matmul_t(self, other: impl Operand<'t, T>) -> Result<Self, Error> {
-        self.record2(MatmulT, other)
+        self.record2(Matmul::<true>, other)
     }
 }
 
@@ -122,7 +81,7 @@ impl<T: Storage> Tensor<T> {
     /// # Errors
     /// If the shapes do not fit.
     pub fn try_matmul_t(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&MatmulT, &[self, other])
+        evaluate(&Matmul::<true>, &[self, other])
     }
 }
 
@@ -133,18 +92,7 @@ impl Spec for MatmulT {
     type Attributes = ();
 
     fn sample(draw: &mut Draw) -> Sample<()> {
-        let [m, k, n] = [0; 3].map(|_| draw.pick(&[1, 2, 3, 4, 5, 0]));
-        let batch = Shape::new(&draw.shape(0)[..]);
-        let batch: Shape = batch.iter().take(2).copied().collect();
-        let with = |draw: &mut Draw, last: [usize; 2]| -> Shape {
-            let own = draw.narrower(&batch);
-            own.iter().copied().chain(last).collect()
-        };
-        let mut shapes = [with(draw, [m, k]), with(draw, [n, k])];
-        if draw.below(4) == 0 {
-            shapes[0] = [k].into();
-        }
-        Sample::new(shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(), ())
+        Products::sample(draw, true)
     }
 
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Var<'t, Tensor<T>> {

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Elem, Matrix, Strided};
+use crate::ops::{Draw, Sample};
 use crate::rule::Slot;
 use crate::tensor::{Shape, Tensor};
 
@@ -98,6 +99,25 @@ impl Products {
             transposed,
         };
         Ok((products, shape))
+    }
+
+    /// Operands for the checks: matrices, batches of them, and vectors where they may be.
+    pub(super) fn sample(draw: &mut Draw, transposed: bool) -> Sample<()> {
+        let [m, k, n] = [0; 3].map(|_| draw.pick(&[1, 2, 3, 4, 5, 0]));
+        let batch = Shape::new(&draw.shape(0)[..]);
+        let batch: Shape = batch.iter().take(2).copied().collect();
+        let with = |draw: &mut Draw, last: [usize; 2]| -> Shape {
+            let own = draw.narrower(&batch);
+            own.iter().copied().chain(last).collect()
+        };
+        let right = if transposed { [n, k] } else { [k, n] };
+        let mut shapes = [with(draw, [m, k]), with(draw, right)];
+        match draw.below(4) {
+            0 => shapes[0] = [k].into(),
+            1 if !transposed => shapes[1] = [k].into(),
+            _ => {}
+        }
+        Sample::new(shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(), ())
     }
 
     /// `y = a b`, or `y += a b` where `add` is set, for every product.
