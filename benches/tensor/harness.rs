@@ -21,8 +21,8 @@ fn numbers(len: usize, seed: u64, low: f64, high: f64) -> impl Iterator<Item = f
 /// A tensor of such numbers.
 pub fn tensor<T: Elem>(shape: impl Into<Shape>, seed: u64, low: f64, high: f64) -> Tensor<T> {
     let shape = shape.into();
-    let data = numbers(shape.len(), seed, low, high).map(T::of).collect();
-    Tensor::new(shape, data).expect("as many numbers as the shape holds")
+    let mut data = numbers(shape.len(), seed, low, high).map(T::of);
+    Tensor::from_fn(shape, |_| data.next().expect("a number for each place"))
 }
 
 /// One label in `0..classes` for each of `rows`.

@@ -37,6 +37,8 @@ struct Memory<T> {
     ready: usize,
     /// The layout of a block of our own; a vector's memory goes back as a vector.
     own: Option<Layout>,
+    /// Whether it is lent by a pool, which wants it back.
+    lent: bool,
 }
 
 // SAFETY: needs what `Vec<T>` needs: the block is owned, and reached through its buffers alone.
@@ -71,6 +73,7 @@ impl<T> From<Vec<T>> for Buffer<T> {
             capacity: vector.capacity(),
             ready: vector.len(),
             own: None,
+            lent: false,
         };
         Self {
             start,
@@ -81,11 +84,11 @@ impl<T> From<Vec<T>> for Buffer<T> {
 }
 
 impl<T: Copy> Buffer<T> {
-    /// A block of our own with room for at least `capacity` numbers, none of which is there yet.
+    /// A block of our own with room for at least `capacity` numbers, none of which is there yet; `lent` by a pool or not.
     ///
     /// # Panics
     /// If that is more than an allocation can hold.
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize, lent: bool) -> Self {
         let bytes = capacity.max(1).checked_mul(size_of::<T>());
         let layout = bytes
             .and_then(|bytes| pages::layout(bytes, align_of::<T>()))
@@ -104,6 +107,7 @@ impl<T: Copy> Buffer<T> {
                 capacity: layout.size() / size_of::<T>().max(1),
                 ready: 0,
                 own: Some(layout),
+                lent,
             }),
         }
     }
@@ -130,10 +134,10 @@ impl<T: Copy> Buffer<T> {
 }
 
 impl<T> Buffer<T> {
-    /// The room of a block of our own; `None` for a vector's memory.
+    /// The room of a block that a pool has lent; `None` for other memory.
     #[inline]
-    pub(crate) fn own_capacity(&self) -> Option<usize> {
-        self.memory.own.map(|_| self.memory.capacity)
+    pub(crate) fn lent_capacity(&self) -> Option<usize> {
+        self.memory.lent.then_some(self.memory.capacity)
     }
 
     /// Whether it begins where its block does.
@@ -255,14 +259,14 @@ mod tests {
 
     #[test]
     fn a_block_of_our_own_is_filled_once() {
-        let mut buffer = Buffer::with_capacity(100);
+        let mut buffer = Buffer::with_capacity(100, true);
         buffer.resize(3, 7.0);
         assert_eq!(buffer.as_slice(), [7.0; 3]);
         buffer.resize(2, 0.0);
         buffer.get_mut().expect("one owner").fill(1.0);
         buffer.resize(5, 2.0);
         assert_eq!(buffer.as_slice(), [1.0, 1.0, 7.0, 2.0, 2.0]);
-        assert_eq!(buffer.own_capacity(), Some(buffer.memory.capacity));
+        assert_eq!(buffer.lent_capacity(), Some(buffer.memory.capacity));
         assert_eq!(buffer.as_slice().as_ptr().align_offset(64), 0);
         assert_eq!(buffer.into_vec(), [1.0, 1.0, 7.0, 2.0, 2.0]);
     }

@@ -7,8 +7,9 @@ use crate::tensor::{Shape, Tensor};
 
 /// Free buffers by size class: class `c` holds buffers with room for 2^c elements or more.
 ///
-/// Only blocks of our own are kept, which lie on whole lines of the cache, the large ones on huge pages. None is given back
-/// while the tape lives: a fresh page costs more than all that is done with it.
+/// Blocks that a pool has lent come back to it; they lie on whole lines of the cache, the large ones on huge pages. None is
+/// given up while the tape lives: a fresh page costs more than all that is done with it. What a user enters anew in each
+/// step is not kept, or the pool would grow from step to step.
 #[derive(Debug, Default)]
 pub(crate) struct Pool<T> {
     classes: RefCell<Vec<Vec<Tensor<T>>>>,
@@ -27,7 +28,7 @@ impl<T: Elem> Pool<T> {
         self.count((len * size_of::<T>()) as isize);
         match pooled {
             Some(tensor) => tensor.renewed(shape, T::zero()),
-            None => Tensor::with_capacity(1 << class, shape, T::zero()),
+            None => Tensor::with_capacity(1 << class, shape, T::zero(), true),
         }
     }
 
@@ -43,7 +44,7 @@ impl<T: Elem> Pool<T> {
             return;
         }
         self.count(-(size_of_val(tensor.data()) as isize));
-        let Some(capacity) = tensor.own_capacity() else {
+        let Some(capacity) = tensor.lent_capacity() else {
             return;
         };
         let class = capacity.ilog2() as usize;
@@ -113,6 +114,14 @@ mod tests {
         drop(whole);
         pool.put(part);
         assert_eq!(pool.take(&[4].into()).data().as_ptr(), place);
+    }
+
+    #[test]
+    fn what_was_not_lent_is_not_kept() {
+        let pool = Pool::<f64>::default();
+        pool.put(Tensor::zeros([8]));
+        pool.put(Tensor::from(vec![0.0; 8]));
+        assert!(pool.classes.borrow().iter().all(Vec::is_empty));
     }
 
     #[test]

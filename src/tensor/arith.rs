@@ -8,7 +8,7 @@ use crate::kernel::{self, Elem, Layout};
 
 impl<T: Copy> Tensor<T> {
     /// `f` of the elements of two tensors that broadcast; `op` is named if they do not.
-    pub(crate) fn zip<U: Copy, R: Clone + Default>(
+    pub(crate) fn zip<U: Copy, R: Copy + Default>(
         &self,
         other: &Tensor<U>,
         op: &'static str,

@@ -4,12 +4,11 @@ use super::{Shape, Tensor};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 
-impl<T: Clone> Tensor<T> {
+impl<T: Copy> Tensor<T> {
     /// Every element is `value`.
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         let shape = shape.into();
-        let data = vec![value; shape.len()];
-        Self::of_buffer(shape, data)
+        Self::with_capacity(shape.len(), &shape, value, false)
     }
 }
 
@@ -22,6 +21,27 @@ impl<T: Elem> Tensor<T> {
     /// Every element is 1.
     pub fn ones(shape: impl Into<Shape>) -> Self {
         Self::full(shape, T::one())
+    }
+
+    /// Element `i` in row order is `f(i)`.
+    ///
+    /// Like every tensor that is not made of a vector it lies on whole lines of the cache, a large one on huge pages if the
+    /// system has them.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tensor;
+    ///
+    /// let squares: Tensor<f64> = Tensor::from_fn([2, 2], |i| (i * i) as f64);
+    /// assert_eq!(squares, Tensor::from([[0.0, 1.0], [4.0, 9.0]]));
+    /// ```
+    pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Self {
+        let mut tensor = Self::zeros(shape);
+        let places = tensor.data_mut().iter_mut();
+        places
+            .zip((0..).map(f))
+            .for_each(|(place, value)| *place = value);
+        tensor
     }
 
     /// The identity matrix of `n` rows and columns.
@@ -69,22 +89,43 @@ impl<T: Elem> Tensor<T> {
 
     /// `0, 1, .. n - 1`.
     pub fn arange(n: usize) -> Self {
-        (0..n).map(|i| T::of(i as f64)).collect()
+        Self::from_fn([n], |i| T::of(i as f64))
     }
 
     /// `n` numbers from `start` to `end`, both included, evenly spaced; `start` alone for `n` = 1.
     pub fn linspace(start: T, end: T, n: usize) -> Self {
         let last = T::of(n.saturating_sub(1).max(1) as f64);
-        (0..n)
-            .map(|i| {
-                let (i, half) = (T::of(i as f64), T::of(0.5));
-                // Counted from the nearer end, so that both ends are met exactly.
-                if n > 1 && i > last * half {
-                    end - (end - start) * ((last - i) / last)
-                } else {
-                    start + (end - start) * (i / last)
-                }
-            })
-            .collect()
+        Self::from_fn([n], |i| {
+            let (i, half) = (T::of(i as f64), T::of(0.5));
+            // Counted from the nearer end, so that both ends are met exactly.
+            if n > 1 && i > last * half {
+                end - (end - start) * ((last - i) / last)
+            } else {
+                start + (end - start) * (i / last)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_from_a_rule_lie_on_lines_of_the_cache() {
+        let mut copy = Tensor::<f32>::from_fn([100], |i| i as f32);
+        let shared = copy.clone();
+        copy.data_mut()[0] = 7.0;
+        let zeros = Tensor::<f32>::zeros([3, 5]);
+        let all = [copy, shared, &zeros + &zeros, zeros];
+        assert!(all.iter().all(|x| x.data().as_ptr().align_offset(64) == 0));
+        assert_eq!(all[0].data()[..3], [7.0, 1.0, 2.0]);
+        assert_eq!(all[1].data()[..3], [0.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn a_tensor_without_elements_has_no_rule_to_follow() {
+        let none: Tensor<f64> = Tensor::from_fn([0, 3], |_| unreachable!("there is no place"));
+        assert_eq!(none.shape(), [0, 3]);
     }
 }

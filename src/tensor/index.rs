@@ -14,7 +14,7 @@ impl<T, const N: usize> Index<[usize; N]> for Tensor<T> {
     }
 }
 
-impl<T: Clone, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
+impl<T: Copy, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
     #[track_caller]
     fn index_mut(&mut self, index: [usize; N]) -> &mut T {
         let place = self.shape().place("index", &index).or_panic();

@@ -55,6 +55,8 @@ impl<T> Clone for Tensor<T> {
 impl<T> Tensor<T> {
     /// A tensor of the given shape that takes `data` over without a copy.
     ///
+    /// A vector lies where its allocator put it; kernels are faster on what [`from_fn`](Self::from_fn) makes.
+    ///
     /// # Errors
     /// If `data` does not hold exactly as many elements as the shape.
     pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self, Error> {
@@ -102,10 +104,10 @@ impl<T> Tensor<T> {
         self.0.get_mut()?.data.get_mut()
     }
 
-    /// How many elements the buffer has room for, if it is one of the pool's.
+    /// How many elements the buffer has room for, if it is one of a pool's.
     #[inline]
-    pub(crate) fn own_capacity(&self) -> Option<usize> {
-        self.0.data.own_capacity()
+    pub(crate) fn lent_capacity(&self) -> Option<usize> {
+        self.0.data.lent_capacity()
     }
 
     /// A tensor without axes that holds one number.
@@ -148,15 +150,28 @@ impl<T> Tensor<T> {
     }
 }
 
-impl<T: Clone> Tensor<T> {
+impl<T: Copy> Tensor<T> {
     /// The elements for writing; copies them first if another tensor shares them.
     pub fn data_mut(&mut self) -> &mut [T] {
         if !self.is_unique() {
-            *self = Self::of_buffer(self.shape().clone(), self.data().to_vec());
+            *self = self.copy();
         }
         self.unique_mut().expect("a fresh copy has one owner")
     }
 
+    /// A tensor of the same elements that shares nothing.
+    fn copy(&self) -> Self {
+        let Some(&first) = self.data().first() else {
+            return Self::of_buffer(self.shape().clone(), Vec::new());
+        };
+        let mut copy = Self::full(self.shape(), first);
+        let elements = copy.unique_mut().expect("a new tensor has one owner");
+        elements.copy_from_slice(self.data());
+        copy
+    }
+}
+
+impl<T: Clone> Tensor<T> {
     /// The elements as a vector; without a copy if they came as one and no other tensor shares them.
     pub fn into_vec(self) -> Vec<T> {
         match self.0.into_inner() {
@@ -208,11 +223,11 @@ impl<T: Clone> Tensor<T> {
 }
 
 impl<T: Copy> Tensor<T> {
-    /// A tensor of unspecified content in memory of our own, with room for so many elements.
+    /// A tensor in memory of our own with room for so many elements, all of them `fill` as yet; `lent` by a pool or not.
     #[cold]
     #[inline(never)]
-    pub(crate) fn with_capacity(capacity: usize, shape: &Shape, fill: T) -> Self {
-        let data = Buffer::with_capacity(capacity);
+    pub(crate) fn with_capacity(capacity: usize, shape: &Shape, fill: T, lent: bool) -> Self {
+        let data = Buffer::with_capacity(capacity, lent);
         Self(Counted::new(Body {
             shape: [0].into(),
             data,

@@ -81,8 +81,6 @@ impl Random {
         shape: impl Into<Shape>,
         mut draw: impl FnMut(&mut Self) -> f64,
     ) -> Tensor<T> {
-        let shape = shape.into();
-        let data: Vec<T> = (0..shape.len()).map(|_| T::of(draw(self))).collect();
-        Tensor::of_buffer(shape, data)
+        Tensor::from_fn(shape, |_| T::of(draw(self)))
     }
 }

@@ -107,6 +107,7 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
     y: &mut [V::Item],
 ) -> u32 {
     let s = sum::<V, L, _, false, true>(level, 2, [x, &[]], y, V::Item::NOTHING, &exponential);
+    let s = s.pair();
     let per = reciprocal(level, s);
     update(level, y, &Times { per });
     s.value().finite()

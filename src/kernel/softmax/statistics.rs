@@ -136,7 +136,7 @@ fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) 
         hole,
     };
     let fill = V::Item::NOTHING;
-    let r = sum::<V, L, _, false, false>(level, 1, [x, &[]], &mut [], fill, &others);
+    let r = sum::<V, L, _, false, false>(level, 1, [x, &[]], &mut [], fill, &others).pair();
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     Pair {
         sum: r.sum * lower,

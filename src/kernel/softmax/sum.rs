@@ -93,15 +93,16 @@ impl<V: Lanes> Total<V> {
         a.join(b).join(c.join(d))
     }
 
-    /// The sum of the first `count` of some: neighbours, then neighbouring pairs, until one is left.
+    /// The sum of the first `count` of some: each of one half with its fellow in the other, then of the quarters, until one
+    /// is left.
     #[inline(always)]
     pub fn tree(totals: &mut [Self; 16], count: usize) -> Self {
-        let mut step = 1;
-        while step < V::COUNT {
-            for i in (0..count.saturating_sub(step)).step_by(2 * step) {
-                totals[i] = totals[i].join(totals[i + step]);
+        let mut half = V::COUNT / 2;
+        while half > 0 {
+            for i in 0..half.min(count.saturating_sub(half)) {
+                totals[i] = totals[i].join(totals[i + half]);
             }
-            step *= 2;
+            half /= 2;
         }
         totals[0]
     }
@@ -114,11 +115,18 @@ impl<V: Lanes> Total<V> {
             let [a, b] = total.0;
             total.join(Total([a.swapped::<HALF>(), b.swapped::<HALF>()]))
         }
-        let Self([a, b]) = swapped::<V, 4>(swapped::<V, 2>(swapped::<V, 1>(self)));
+        let Self([a, b]) = self;
+        let total = if Self::HALVES { Self([a + b; 2]) } else { self };
+        swapped::<V, 1>(swapped::<V, 2>(swapped::<V, 4>(total)))
+    }
+
+    /// The number next to it.
+    #[inline(always)]
+    pub fn value(self) -> V {
         if Self::HALVES {
-            return Self([a + b; 2]);
+            return V::narrow(self.0);
         }
-        Self([a, b])
+        self.pair().value()
     }
 
     /// As numbers of the vector's own kind.
