@@ -174,5 +174,10 @@ pub(crate) fn classes(
         let class = u32::try_from(label).ok().filter(|&c| (c as usize) < rows.n);
         class.map(Some).ok_or_else(|| refuse(label.to_string()))
     };
-    (0..rows.count()).map(class).collect()
+    // A failing iterator does not know its length, and a list that is collected from it grows step by step.
+    let mut classes = Vec::with_capacity(rows.count());
+    for row in 0..rows.count() {
+        classes.push(class(row)?);
+    }
+    Ok(classes)
 }

@@ -112,27 +112,25 @@ impl<T: Elem> Outcome<T> {
 
     /// The output from the losses of the rows, or its tangent from theirs.
     pub(crate) fn gather(&self, losses: &[T], y: &mut [T]) {
-        let mut terms = losses.to_vec();
-        if let Some(weights) = &self.weights {
-            for (term, &weight) in terms.iter_mut().zip(weights) {
-                *term = if weight.is_zero() {
-                    weight
-                } else {
-                    weight * *term
-                };
-            }
-        }
+        let weighted: Option<Vec<T>> = self.weights.as_ref().map(|weights| {
+            let weigh = |(&loss, &weight): (&T, &T)| match weight.is_zero() {
+                true => weight,
+                false => weight * loss,
+            };
+            losses.iter().zip(weights).map(weigh).collect()
+        });
+        let terms = weighted.as_deref().unwrap_or(losses);
         let all = Rows::last(1, terms.len());
         match self.form {
-            Form::Rows => y.copy_from_slice(&terms),
-            Form::Sum => kernel::sum_axis(all, &terms, y),
+            Form::Rows => y.copy_from_slice(terms),
+            Form::Sum => kernel::sum_axis(all, terms, y),
             Form::Mean => {
-                kernel::sum_axis(all, &terms, y);
+                kernel::sum_axis(all, terms, y);
                 if y[0].is_finite() {
                     y[0] /= self.total;
                 } else {
                     // The sum overflowed, perhaps, where the mean does not.
-                    terms.iter_mut().for_each(|term| *term /= self.total);
+                    let terms: Vec<T> = terms.iter().map(|&term| term / self.total).collect();
                     kernel::sum_axis(all, &terms, y);
                 }
             }
@@ -141,6 +139,13 @@ impl<T: Elem> Outcome<T> {
 
     /// The cotangents of the rows' losses from that of the output.
     pub(crate) fn spread(&self, g: &[T], rows: usize) -> Vec<T> {
+        if let (None, Form::Sum | Form::Mean) = (&self.weights, self.form) {
+            let share = match self.form {
+                Form::Mean if !g[0].is_zero() => g[0] / self.total,
+                _ => g[0],
+            };
+            return vec![share; rows];
+        }
         let of_row = |row: usize| {
             let g = match self.form {
                 Form::Rows => g[row],

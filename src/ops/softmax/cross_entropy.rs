@@ -53,7 +53,7 @@ impl<T: Elem> CrossEntropy<T> {
         }
         Ok(Self {
             axis,
-            labels: labels.into_iter().map(Option::unwrap_or_default).collect(),
+            labels: labels.iter().map(|l| l.unwrap_or_default()).collect(),
             outcome,
             smooth: (!epsilon.is_zero()).then_some(Smooth { epsilon, weights }),
         })
