@@ -33,9 +33,8 @@ pub fn training_step(harness: &Harness) {
         drop(gradients);
         tape.reset();
         for (p, g) in parameters.iter_mut().zip(steps) {
-            for (p, &g) in p.data_mut().iter_mut().zip(g.iter()) {
-                *p -= 0.01 * g;
-            }
+            p.add_scaled(-0.01, &g);
+            tape.recycle(g);
         }
         f64::from(value)
     });

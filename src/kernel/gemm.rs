@@ -6,6 +6,9 @@
 //! that is why the number of threads changes no bit.
 #![allow(unsafe_code)]
 
+use std::hint::black_box;
+use std::sync::Once;
+
 use gemm_common::Parallelism;
 
 use super::transpose::transpose;
@@ -79,8 +82,19 @@ pub(super) fn matmul<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], a
         transpose(b.data, b.step.1, (k, n), &mut copy, n);
         return matmul(a, Matrix::new(&copy, k, n), c, add);
     }
+    prime();
     let parts = (m * n * k / FORK).min(m / ROWS).min(threads::count());
     share(a, b, c, add, if n < COLUMNS { 1 } else { parts });
+}
+
+/// Lets one large block come and go, once.
+///
+/// The crates allocate a packing buffer at each call. Until glibc has seen a larger block freed, it may return that buffer's
+/// pages to the system each time, and touching them anew is a sixth of a training step.
+fn prime() {
+    const LARGE: usize = 8 << 20;
+    static PRIMED: Once = Once::new();
+    PRIMED.call_once(|| drop(black_box(Vec::<u8>::with_capacity(LARGE))));
 }
 
 /// The product with its rows shared among threads in so many parts.

@@ -48,6 +48,28 @@ pub(crate) fn add_to<T: Elem>(x: &[T], y: &mut [T]) {
     T::at_level(y.len(), AddTo { x, y });
 }
 
+/// `y_i += factor x_i`.
+pub(crate) fn add_scaled_to<T: Elem>(factor: T, x: &[T], y: &mut [T]) {
+    T::at_level(y.len(), AddScaledTo { factor, x, y });
+}
+
+/// The loop of [`add_scaled_to`].
+struct AddScaledTo<'a, T> {
+    factor: T,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Elem> super::each::Loop for AddScaledTo<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let n = self.y.len();
+        for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
+            *y += self.factor * x;
+        }
+    }
+}
+
 /// The loop of [`add_to`].
 pub(super) struct AddTo<'a, T> {
     pub(super) x: &'a [T],

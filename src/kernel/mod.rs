@@ -55,7 +55,7 @@ pub(crate) use counted::Counted;
 pub(crate) use each::{Buffers, Formula, UNITS, each, each_of, each_pair};
 pub(crate) use fold::fold_axis;
 pub(crate) use lookup::{Lookup, add_selected, select};
-pub(crate) use map::{add_to, map, map2, map3};
+pub(crate) use map::{add_scaled_to, add_to, map, map2, map3};
 pub(crate) use permute::{inverse, permute};
 pub(crate) use product::{product_axis, product_of_others};
 pub(crate) use reduce::{dot, sum_axis, sum_axis_of};

@@ -40,6 +40,7 @@ pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
 pub(crate) use slot::Fault;
 
 use crate::kernel::Elem;
+use crate::tensor::Tensor;
 
 /// The source of stamps, which tell tapes and their resets apart. A tape takes [`STAMPS`] at a time,
 /// since an atomic addition costs a tenth of a small gradient.
@@ -144,6 +145,30 @@ impl<T: Elem> Tape<T> {
     pub fn with_lines(mut self) -> Self {
         self.scalars.keep_origins();
         self
+    }
+
+    /// Takes a tensor's memory back for the next recording, if it came from this tape (a gradient, a value) and nobody
+    /// shares it any more.
+    ///
+    /// What is asked for leaves the tape with its owner; a training loop that gives its gradients back does not allocate.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let mut tape = Tape::new();
+    /// let mut weights = Tensor::from([3.0, -4.0]);
+    /// for _ in 0..100 {
+    ///     let w = tape.var(weights.clone());
+    ///     let gradient = (w * w).sum().backward().wrt(w);
+    ///     tape.reset();
+    ///     weights.add_scaled(-0.25, &gradient);
+    ///     tape.recycle(gradient);
+    /// }
+    /// assert!(weights.iter().all(|w| w.abs() < 1e-20));
+    /// ```
+    pub fn recycle(&self, tensor: Tensor<T>) {
+        self.pool.put(tensor);
     }
 
     /// Forgets everything recorded and keeps the memory for the next recording.

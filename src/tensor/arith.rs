@@ -3,7 +3,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::Tensor;
-use crate::error::{Error, OrPanic};
+use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem, Layout};
 
 impl<T: Copy> Tensor<T> {
@@ -38,6 +38,37 @@ impl<T: Elem> Tensor<T> {
         );
         kernel::zip(&shape, a, b, y.data_mut(), f);
         Ok(y)
+    }
+}
+
+impl<T: Elem> Tensor<T> {
+    /// `self += factor * other`, in place: a step of gradient descent, say.
+    ///
+    /// A tensor that shares its elements copies them first.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tensor;
+    ///
+    /// let mut weights = Tensor::from([1.0, 2.0]);
+    /// weights.add_scaled(-0.5, &Tensor::from([4.0, 2.0]));
+    /// assert_eq!(weights, Tensor::from([-1.0, 1.0]));
+    /// ```
+    #[track_caller]
+    pub fn add_scaled(&mut self, factor: T, other: &Self) {
+        if self.shape() != other.shape() {
+            let error = Error::new(ErrorKind::Shape {
+                op: "add_scaled",
+                what: "the other tensor",
+                found: other.shape().clone(),
+                expected: self.shape().clone(),
+            });
+            panic!("{error}");
+        }
+        kernel::add_scaled_to(factor, other.data(), self.data_mut());
     }
 }
 

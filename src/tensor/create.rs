@@ -10,18 +10,6 @@ impl<T: Copy> Tensor<T> {
         let shape = shape.into();
         Self::with_capacity(shape.len(), &shape, value, false)
     }
-}
-
-impl<T: Elem> Tensor<T> {
-    /// Every element is 0.
-    pub fn zeros(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, T::zero())
-    }
-
-    /// Every element is 1.
-    pub fn ones(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, T::one())
-    }
 
     /// Element `i` in row order is `f(i)`.
     ///
@@ -36,12 +24,21 @@ impl<T: Elem> Tensor<T> {
     /// assert_eq!(squares, Tensor::from([[0.0, 1.0], [4.0, 9.0]]));
     /// ```
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Self {
-        let mut tensor = Self::zeros(shape);
-        let places = tensor.data_mut().iter_mut();
-        places
-            .zip((0..).map(f))
-            .for_each(|(place, value)| *place = value);
-        tensor
+        let shape = shape.into();
+        let len = shape.len();
+        Self::collected(shape, (0..len).map(f))
+    }
+}
+
+impl<T: Elem> Tensor<T> {
+    /// Every element is 0.
+    pub fn zeros(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::zero())
+    }
+
+    /// Every element is 1.
+    pub fn ones(shape: impl Into<Shape>) -> Self {
+        Self::full(shape, T::one())
     }
 
     /// The identity matrix of `n` rows and columns.

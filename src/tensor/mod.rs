@@ -154,20 +154,9 @@ impl<T: Copy> Tensor<T> {
     /// The elements for writing; copies them first if another tensor shares them.
     pub fn data_mut(&mut self) -> &mut [T] {
         if !self.is_unique() {
-            *self = self.copy();
+            *self = Self::collected(self.shape().clone(), self.iter().copied());
         }
         self.unique_mut().expect("a fresh copy has one owner")
-    }
-
-    /// A tensor of the same elements that shares nothing.
-    fn copy(&self) -> Self {
-        let Some(&first) = self.data().first() else {
-            return Self::of_buffer(self.shape().clone(), Vec::new());
-        };
-        let mut copy = Self::full(self.shape(), first);
-        let elements = copy.unique_mut().expect("a new tensor has one owner");
-        elements.copy_from_slice(self.data());
-        copy
     }
 }
 
@@ -198,9 +187,8 @@ impl<T: Clone> Tensor<T> {
 
     /// A tensor of the same shape whose elements are `f` of these.
     #[must_use]
-    pub fn map<R>(&self, f: impl FnMut(T) -> R) -> Tensor<R> {
-        let data: Vec<R> = self.iter().cloned().map(f).collect();
-        Tensor::of_buffer(self.shape().clone(), data)
+    pub fn map<R: Copy>(&self, f: impl FnMut(T) -> R) -> Tensor<R> {
+        Tensor::collected(self.shape().clone(), self.iter().cloned().map(f))
     }
 
     /// The only element.
@@ -223,6 +211,21 @@ impl<T: Clone> Tensor<T> {
 }
 
 impl<T: Copy> Tensor<T> {
+    /// A tensor of as many elements as the shape holds, in memory of our own.
+    pub(crate) fn collected(shape: Shape, elements: impl IntoIterator<Item = T>) -> Self {
+        let mut elements = elements.into_iter();
+        let Some(first) = elements.next() else {
+            return Self::of_buffer(shape, Vec::new());
+        };
+        let mut tensor = Self::full(shape, first);
+        let places = tensor.unique_mut().expect("a new tensor has one owner");
+        places[1..]
+            .iter_mut()
+            .zip(elements)
+            .for_each(|(place, element)| *place = element);
+        tensor
+    }
+
     /// A tensor in memory of our own with room for so many elements, all of them `fill` as yet; `lent` by a pool or not.
     #[cold]
     #[inline(never)]
