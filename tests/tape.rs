@@ -189,6 +189,30 @@ fn nothing_flows_through_a_detached_handle() {
 }
 
 #[test]
+fn a_gradient_that_is_given_back_is_the_memory_of_what_comes_next() {
+    let mut tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0, 2.0, 3.0]));
+    let gradient = x.sin().sum().backward().wrt(x);
+    let place = gradient.data().as_ptr();
+    tape.reset();
+    tape.recycle(gradient);
+    let next = tape.var(Tensor::from([4.0, 5.0, 6.0])).sin().value();
+    assert_eq!(next.data().as_ptr(), place);
+}
+
+#[test]
+fn what_a_tape_has_not_lent_or_others_share_is_not_recycled() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0, 2.0]));
+    let kept = x.exp().sum().backward().wrt(x);
+    tape.recycle(kept.clone());
+    tape.recycle(Tensor::from([5.0, 6.0]));
+    let other = x.exp().sum().backward().wrt(x);
+    assert_ne!(other.data().as_ptr(), kept.data().as_ptr());
+    assert_eq!(other, kept);
+}
+
+#[test]
 fn a_reset_tape_keeps_its_memory_and_forgets_the_rest() {
     let mut tape = Tape::new();
     let data: Tensor<f64> = Random::new(1).uniform([100], -1.0, 1.0);

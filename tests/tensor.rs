@@ -138,3 +138,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_multiple_is_added_in_place_and_not_to_what_shares_the_elements() {
+    let mut x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    let before = x.clone();
+    x.add_scaled(2.0, &Tensor::from([[1.0, 0.0], [-1.0, 0.5]]));
+    assert_eq!(x, Tensor::from([[3.0, 2.0], [1.0, 5.0]]));
+    assert_eq!(before, Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+}
+
+#[test]
+#[should_panic(expected = "add_scaled")]
+fn a_multiple_of_another_shape_is_not_added() {
+    Tensor::from([1.0, 2.0]).add_scaled(1.0, &Tensor::from([[1.0, 2.0]]));
+}

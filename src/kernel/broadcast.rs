@@ -23,6 +23,7 @@ pub(crate) struct Layout {
 }
 
 /// One merged axis: its size and the stride of each operand along it.
+#[derive(Clone, Copy)]
 struct Axis {
     size: usize,
     stride: [usize; 2],
@@ -90,11 +91,20 @@ impl Layout {
     /// The start of each run in both operands and in the output.
     #[inline(always)]
     pub(super) fn runs(&self) -> Runs<'_> {
+        // Without an axis outside there is one run.
+        const NONE: Axis = Axis {
+            size: usize::MAX,
+            stride: [0; 2],
+        };
+        let (&first, others) = self.outer.split_first().unwrap_or((&NONE, &[]));
         Runs {
-            layout: self,
             left: self.outer.iter().map(|axis| axis.size).product(),
+            run: self.run,
             at: [0; 3],
-            index: SmallVec::from_elem(0, self.outer.len()),
+            first,
+            step: 0,
+            others,
+            index: SmallVec::from_elem(0, others.len()),
         }
     }
 
@@ -120,10 +130,36 @@ impl Layout {
 
 /// A walk over the runs of a [`Layout`].
 pub(super) struct Runs<'a> {
-    layout: &'a Layout,
     left: usize,
+    run: usize,
     at: [usize; 3],
+    /// The innermost of the axes outside, and the place along it.
+    first: Axis,
+    step: usize,
+    others: &'a [Axis],
     index: SmallVec<[usize; 4]>,
+}
+
+impl Runs<'_> {
+    /// From the end of the innermost axis to its start, one step along the next.
+    #[inline(never)]
+    fn carry(&mut self) {
+        let [a, b, _] = &mut self.at;
+        *a -= self.first.stride[0] * self.first.size;
+        *b -= self.first.stride[1] * self.first.size;
+        self.step = 0;
+        for (i, axis) in self.index.iter_mut().zip(self.others) {
+            *i += 1;
+            *a += axis.stride[0];
+            *b += axis.stride[1];
+            if *i < axis.size {
+                break;
+            }
+            *a -= axis.stride[0] * axis.size;
+            *b -= axis.stride[1] * axis.size;
+            *i = 0;
+        }
+    }
 }
 
 impl Iterator for Runs<'_> {
@@ -134,17 +170,12 @@ impl Iterator for Runs<'_> {
         self.left = self.left.checked_sub(1)?;
         let here = self.at;
         let [a, b, y] = &mut self.at;
-        *y += self.layout.run;
-        for (i, axis) in self.index.iter_mut().zip(&self.layout.outer) {
-            *i += 1;
-            *a += axis.stride[0];
-            *b += axis.stride[1];
-            if *i < axis.size {
-                break;
-            }
-            *a -= axis.stride[0] * axis.size;
-            *b -= axis.stride[1] * axis.size;
-            *i = 0;
+        *y += self.run;
+        *a += self.first.stride[0];
+        *b += self.first.stride[1];
+        self.step += 1;
+        if self.step == self.first.size {
+            self.carry();
         }
         Some(here)
     }

@@ -97,9 +97,18 @@ fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) 
             partial[k] += f(a[k], b[k]);
         }
     }
-    for (p, (&a, &b)) in partial.iter_mut().zip(a.iter().zip(b)) {
-        *p += f(a, b);
+    // By length, so that the partial sums stay in registers: a vector read that covers single writes waits for them.
+    macro_rules! rest {
+        ($($len:literal)*) => {
+            match (a.len(), b.len()) {
+                $(($len, $len) => for k in 0..$len {
+                    partial[k] += f(a[k], b[k]);
+                })*
+                _ => {}
+            }
+        };
     }
+    rest!(1 2 3 4 5 6 7);
     pairwise(partial)
 }
 

@@ -13,7 +13,7 @@ use std::ops::Range;
 const SHORT: usize = 3;
 
 /// Bundles of lines that are packed together: what is read at a place of memory is then longer than a line of the cache.
-const STRIP: usize = 4;
+const STRIP: usize = 8;
 
 /// Lines with a job for them. No two chunks share a line: [`Work::run`] cuts them so.
 pub(super) struct Chunk<'a, T, J> {

@@ -51,7 +51,7 @@ const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
 
 /// Lines that are packed together where they do not lie in one piece.
-const STRIP: usize = 64;
+const STRIP: usize = 128;
 
 impl<'a, T: Real> Work<'a, T> {
     pub fn new(rows: Rows, x: &'a [T], out: &'a mut [T]) -> Self {
