@@ -232,6 +232,105 @@ fn a_slope_beyond_the_range_does_not_take_the_product_with_it() {
     assert_eq!(pulled(&|x| x[0].powi(0), [0.0], 1.0), [0.0]);
 }
 
+/// The same of scalar handles, whose slopes a fold would multiply before the cotangent comes.
+fn pulled_scalars<const N: usize>(
+    f: &dyn for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
+    x: [f64; N],
+    g: f64,
+) -> [f64; N] {
+    let tape = Tape::new();
+    let handles = x.map(|x| tape.var(x));
+    let y = f(handles);
+    let grads = y.chain(y.value() * g, g).backward();
+    handles.map(|x| grads.wrt(x))
+}
+
+#[test]
+fn a_scalar_handle_keeps_the_factors_of_a_slope_beyond_the_range() {
+    let near = |found: f64, exact: f64| {
+        let close = (found / exact - 1.0).abs() < 1e-14;
+        assert!(close, "{found:e} for {exact:e}");
+    };
+    near(
+        pulled_scalars(&|[x]| x.recip(), [1e-200], 1e-300)[0],
+        -1e100,
+    );
+    near(pulled_scalars(&|[x]| x.recip(), [1e200], 1e300)[0], -1e-100);
+    near(
+        pulled_scalars(&|[x]| x.rsqrt(), [1e-300], 1e-200)[0],
+        -0.5e250,
+    );
+    near(
+        pulled_scalars(&|[x]| x.powi(-2), [1e-150], 1e-200)[0],
+        -2e250,
+    );
+    near(pulled_scalars(&|[x]| x.powi(3), [1e-200], 1e300)[0], 3e-100);
+    near(
+        pulled_scalars(&|[x]| x.powf(3.0), [-1e200], 1e-300)[0],
+        3e100,
+    );
+    let e = |x: f64, g: f64| g * (x / 2.0).exp() * (x / 2.0).exp();
+    near(
+        pulled_scalars(&|[x]| x.exp(), [720.0], 1e-10)[0],
+        e(720.0, 1e-10),
+    );
+    near(
+        pulled_scalars(&|[x]| x.exp(), [-800.0], 1e300)[0],
+        e(-800.0, 1e300),
+    );
+    near(
+        pulled_scalars(&|[x]| x.sinh(), [-720.0], 1e-10)[0],
+        e(720.0, 0.5e-10),
+    );
+    near(
+        pulled_scalars(&|[x]| x.square(), [-1.5e308], 0.25)[0],
+        -0.75e308,
+    );
+    near(
+        pulled_scalars(&|[a, b]| a / b, [1e-310, 1e-310], 1e-10)[0],
+        1e-10 / 1e-310,
+    );
+    near(
+        pulled_scalars(&|[a, b]| a / b, [1.0, 1e-200], 1e-250)[1],
+        -1e150,
+    );
+    near(
+        pulled_scalars(&|[a, b]| a / b, [1e-100, 1e200], 1e300)[1],
+        -1e-200,
+    );
+    near(pulled_scalars(&|[x]| 1.0 / x, [1e-200], 1e-300)[0], -1e100);
+    near(pulled_scalars(&|[x]| 1.0 / x, [1e200], 1e300)[0], -1e-100);
+    near(
+        pulled_scalars(&|[a, b]| a.pow(b), [1e200, 3.0], 1e-305)[0],
+        3e95,
+    );
+    // Twice, the slopes being as far beyond one end as beyond the other.
+    near(
+        pulled_scalars(&|[x]| x.recip().recip(), [1e300], 1.0)[0],
+        1.0,
+    );
+    near(
+        pulled_scalars(&|[x]| x.recip().recip(), [1e-300], 1.0)[0],
+        1.0,
+    );
+    // Poles and zeros stay what they are.
+    assert_eq!(
+        pulled_scalars(&|[x]| x.recip(), [0.0], 1.0),
+        [f64::NEG_INFINITY]
+    );
+    assert_eq!(pulled_scalars(&|[x]| x.square(), [0.0], 1.0), [0.0]);
+    assert_eq!(
+        pulled_scalars(&|[x]| x.exp(), [f64::NEG_INFINITY], 1.0),
+        [0.0]
+    );
+    // What stays within the range records nothing.
+    let tape = Tape::new();
+    let x = tape.var(2.0);
+    let before = tape.scalar_nodes();
+    let y = (1.0 / x).exp().powi(-3).recip();
+    assert_eq!((tape.scalar_nodes(), y.value() > 0.0), (before, true));
+}
+
 #[test]
 fn gradients_of_losses_survive_the_largest_differences() {
     let zeros = Tensor::from([0.0; 4]);

@@ -4,17 +4,27 @@ use super::{Binary, Map, Unary, Zip, binary};
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::rule::Rule;
+use crate::tape::Tape;
 use crate::tensor::Tensor;
-use crate::var::{Operand, Var};
+use crate::var::{Operand, Scalar, Var};
 
 impl<'t, T: Elem> Var<'t, T> {
     /// A function of your own of this scalar: folds into the handle and records nothing.
     #[inline]
     #[track_caller]
-    pub fn unary(self, op: impl Unary<T>) -> Self {
+    pub fn unary<U: Unary<T>>(self, op: U) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
-        self.chain(y, op.slope(x, y))
+        let slope = op.slope(x, y);
+        // Without `far` the compiler leaves this out.
+        if !slope.is_normal() && op.far(x, y, T::one()).is_some() {
+            let Scalar {
+                index, slope: own, ..
+            } = self.repr;
+            let apart = beyond(op, self.tape, index, own, x, y, slope);
+            return self.through(apart).chain(y, T::one());
+        }
+        self.chain(y, slope)
     }
 
     /// A function of your own of two scalars.
@@ -26,6 +36,31 @@ impl<'t, T: Elem> Var<'t, T> {
     pub fn binary(self, op: impl Binary<T>, other: impl Into<Self>) -> Self {
         binary::scalars(op, self, other.into())
     }
+}
+
+/// [`apart`](Var::apart) for a function. All comes in registers, so that functions stay short enough to be inlined.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn beyond<T: Elem, U: Unary<T>>(
+    op: U,
+    tape: Option<&Tape<T>>,
+    index: u32,
+    slope: T,
+    x: T,
+    y: T,
+    lost: T,
+) -> (T, u32) {
+    let handle = Var {
+        tape,
+        repr: Scalar {
+            value: x,
+            index,
+            folded: true,
+            slope,
+        },
+    };
+    handle.apart(U::NAME, lost, |unit| op.far(x, y, unit))
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {

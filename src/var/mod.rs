@@ -14,6 +14,7 @@ use std::fmt;
 use crate::tape::Tape;
 
 pub use operand::Operand;
+pub(crate) use scalar::Scalar;
 pub use value::Value;
 
 /// A value on a tape: a number (`Var<f64>`) or a tensor (`Var<Tensor<f64>>`).

@@ -121,6 +121,12 @@ impl<'t, T: Elem> Var<'t, T> {
     /// A node of its own for a handle that was folded.
     #[track_caller]
     pub(crate) fn watched(self) -> Self {
+        self.node("watch")
+    }
+
+    /// The same for the sake of an op.
+    #[track_caller]
+    pub(crate) fn node(self, op: &'static str) -> Self {
         match self.tape {
             Some(tape) if self.repr.folded => {
                 let entry = Entry {
@@ -129,11 +135,45 @@ impl<'t, T: Elem> Var<'t, T> {
                 };
                 let (value, line) = (self.repr.value, Location::caller());
                 let operands = [value, T::zero()];
-                let (value, index) = tape.scalars.push(entry, "watch", value, operands, line);
+                let (value, index) = tape.scalars.push(entry, op, value, operands, line);
                 Self::source(tape, index, value)
             }
             _ => self,
         }
+    }
+
+    /// The node and the slope of this handle times a slope that came out as 0, subnormal or not finite. Where `far`, which
+    /// multiplies it by a number, finds it to be a product of two that are normal, a node keeps them apart, since a
+    /// cotangent may come between them.
+    ///
+    /// Both travel in registers: a handle would be built in memory on the ordinary way too.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn apart(
+        self,
+        op: &'static str,
+        lost: T,
+        far: impl FnOnce(T) -> Option<T>,
+    ) -> (T, u32) {
+        let least = T::min_positive_value();
+        let [unit, back] = match lost.abs() < T::one() {
+            true => [least.recip(), least],
+            false => [least, least.recip()],
+        };
+        let value = self.repr.value;
+        let Scalar { slope, index, .. } = match far(unit).filter(|first| first.is_normal()) {
+            Some(first) => self.chain(value, first).node(op).chain(value, back).repr,
+            None => self.chain(value, lost).repr,
+        };
+        (slope, index)
+    }
+
+    /// This handle with another slope, of another node.
+    #[inline(always)]
+    pub(crate) fn through(mut self, (slope, index): (T, u32)) -> Self {
+        (self.repr.slope, self.repr.index, self.repr.folded) = (slope, index, true);
+        self
     }
 
     /// The name of the node, where the handle is one.
