@@ -6,7 +6,7 @@ use super::{Elem, Rows};
 /// How many parts of a row are folded side by side.
 const PARTS: usize = 64;
 
-/// Rows so short are folded in four parts.
+/// Rows so short are folded in their order.
 const SHORT: usize = 16;
 
 /// Folds every row with an associative `f` whose neutral element is `start`; one result a row.
@@ -57,14 +57,7 @@ impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
         }
         for (row, y) in self.x.chunks_exact(n).zip(self.y) {
             if n <= SHORT {
-                let mut part = [self.start; 4];
-                let (fours, rest) = row.as_chunks::<4>();
-                for four in fours {
-                    part = std::array::from_fn(|k| (self.f)(part[k], four[k]));
-                }
-                let [a, b, c, d] = part;
-                let all = (self.f)((self.f)(a, b), (self.f)(c, d));
-                *y = rest.iter().fold(all, |all, &x| (self.f)(all, x));
+                *y = row.iter().fold(self.start, |all, &x| (self.f)(all, x));
                 continue;
             }
             let mut part = [self.start; PARTS];

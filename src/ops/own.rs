@@ -10,6 +10,8 @@ use crate::var::{Operand, Scalar, Var};
 
 impl<'t, T: Elem> Var<'t, T> {
     /// A function of your own of this scalar: folds into the handle and records nothing.
+    ///
+    /// Where its slope leaves the range and [`far`](Unary::far) knows better, a node keeps the factors apart.
     #[inline]
     #[track_caller]
     pub fn unary<U: Unary<T>>(self, op: U) -> Self {
