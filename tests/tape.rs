@@ -196,6 +196,9 @@ fn a_gradient_that_is_given_back_is_the_memory_of_what_comes_next() {
     let place = gradient.data().as_ptr();
     tape.reset();
     tape.recycle(gradient);
+    // Were the memory given up, a tensor of the same size would be there now.
+    let other = Tensor::<f64>::zeros([3]);
+    assert_ne!(other.data().as_ptr(), place);
     let next = tape.var(Tensor::from([4.0, 5.0, 6.0])).sin().value();
     assert_eq!(next.data().as_ptr(), place);
 }

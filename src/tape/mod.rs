@@ -150,7 +150,7 @@ impl<T: Elem> Tape<T> {
     /// Takes a tensor's memory back for the next recording, if it came from this tape (a gradient, a value) and nobody
     /// shares it any more.
     ///
-    /// What is asked for leaves the tape with its owner; a training loop that gives its gradients back does not allocate.
+    /// What is asked for leaves the tape with its owner; a training loop that gives its gradients back allocates none anew.
     ///
     /// # Example
     /// ```
