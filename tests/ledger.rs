@@ -121,10 +121,10 @@ op              nodes  value bytes   residual       unread  fused saved         
 leaf                1           48          0            0                          -
 constant            1            8          0            0                          -
 mul                 1           48          0            0                          x                 ga = g b, gb = g a, summed over broadcast axes
-cross_entropy       1            8         24            8  9 nodes, 304 bytes      x, statistics     gx_j = g (p_j - (j = t ? 1 : 0)) / rows, p = softmax(x) by the statistics kept
+cross_entropy       1            8         72            8  9 nodes, 256 bytes      x, statistics     gx_j = g (p_j - (j = t ? 1 : 0)) / rows, p = softmax(x) by the statistics kept
 scalar nodes        1           24
-160 bytes kept; fused rules saved 9 nodes, 304 bytes
-last walk: 2 pullbacks, at most 96 bytes of cotangents at once, 16 of scalar adjoints";
+208 bytes kept; fused rules saved 9 nodes, 256 bytes
+last walk: 2 pullbacks, at most 48 bytes of cotangents at once, 16 of scalar adjoints";
     assert_eq!(tape.ledger().to_string(), expected);
     assert_eq!(
         Tape::new().ledger().to_string().lines().last(),

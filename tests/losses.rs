@@ -1,7 +1,7 @@
 //! Losses over classes: options, labels in many forms, soft targets, error texts.
 
 use wengert::ops::softmax::composed;
-use wengert::{LossOptions, Random, Reduction, Tape, Tensor};
+use wengert::{Elem, LossOptions, Random, Reduction, Tape, Tensor};
 
 fn close(x: f64, y: f64) -> bool {
     (x - y).abs() <= 4.0 * f64::EPSILON * y.abs()
@@ -229,4 +229,49 @@ fn losses_stay_finite_where_the_exact_result_is() {
         logits.bce_with_logits(Tensor::from([1.0, 0.0])).value(),
         0.0
     );
+}
+
+/// The gradient that the forward wrote for a cotangent of 1, the one that the pullback computes, and the next step's.
+#[test]
+fn cross_entropy_gives_one_gradient_however_it_is_asked_for() {
+    fn check<T: Elem>() {
+        let mut tape = Tape::<T>::default();
+        for (step, (rows, n)) in [(1, 3), (40, 10), (7, 700)].into_iter().enumerate() {
+            tape.reset();
+            let logits: Tensor<T> = Random::new(step as u64).uniform([rows, n], -9.0, 9.0);
+            let labels: Vec<usize> = (0..rows).map(|r| (r * 7) % n).collect();
+            let x = tape.var(logits.clone());
+            let loss = x.cross_entropy(1, &labels);
+            let gradient = loss.backward().wrt(x);
+            // Twice the loss: another cotangent, a power of two.
+            let twice = (loss * T::of(2.0)).backward().wrt(x);
+            assert_eq!(twice, gradient.map(|g| g + g));
+            assert_eq!(loss.backward().wrt(x), gradient);
+            // Two losses of one handle add up.
+            let both = (loss + x.cross_entropy(1, &labels)).backward().wrt(x);
+            assert_eq!(both, twice);
+            // Run again on other logits, with other labels at the top.
+            let [mut again, fresh] = [(); 2].map(|()| Tape::<T>::default());
+            let x = again.var(logits.clone());
+            let (id, loss) = (x.id().unwrap(), x.cross_entropy(1, &labels).id().unwrap());
+            let others = logits.map(|x| -x);
+            again.replay([(id, others.clone())]).unwrap();
+            let x = fresh.var(others);
+            let expected = x.cross_entropy(1, &labels).backward().wrt(x);
+            let gradients = again.handle(loss).backward();
+            assert_eq!(gradients.wrt(again.handle(id)), expected);
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn a_loss_that_nobody_can_pull_back_keeps_no_gradient() {
+    let (logits, tape) = (Tensor::from([[1.0, 2.0], [3.0, 4.0]]), Tape::new());
+    let loss = tape.constant(logits.clone()).cross_entropy(1, [0, 1]);
+    let bytes = tape.bytes();
+    let x = tape.var(logits);
+    assert_eq!(x.cross_entropy(1, [0, 1]).value(), loss.value());
+    assert!(bytes < 100, "{bytes}");
 }

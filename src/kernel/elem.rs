@@ -192,6 +192,22 @@ pub trait Elem:
         softmax::plain_loss::cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
     }
 
+    /// Cross entropy and its VJP for `g`, which is known beforehand, to the same bits.
+    #[allow(clippy::too_many_arguments)]
+    fn cross_entropy_and_vjp(
+        rows: Rows,
+        x: &[Self],
+        labels: &[u32],
+        loss: &mut [Self],
+        top: &mut [u32],
+        rest: &mut [Self],
+        g: &[Self],
+        gx: &mut [Self],
+    ) {
+        Self::cross_entropy(rows, x, labels, loss, top, rest);
+        Self::cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
+    }
+
     /// JVP of cross entropy against labels, one `ty` for each row.
     fn cross_entropy_jvp(
         rows: Rows,

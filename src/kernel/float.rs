@@ -157,6 +157,19 @@ macro_rules! float {
                 fast::cross_entropy(rows, x, labels, loss, top, rest);
             }
 
+            fn cross_entropy_and_vjp(
+                rows: Rows,
+                x: &[Self],
+                labels: &[u32],
+                loss: &mut [Self],
+                top: &mut [u32],
+                rest: &mut [Self],
+                g: &[Self],
+                gx: &mut [Self],
+            ) {
+                fast::cross_entropy_and_vjp(rows, x, labels, [loss, rest, gx], top, g);
+            }
+
             fn cross_entropy_vjp(
                 rows: Rows,
                 x: &[Self],

@@ -177,6 +177,9 @@ impl<T: Elem> Tape<T> {
             if let Some(value) = node.content.into_inner() {
                 self.pool.put(value);
             }
+            if let Some(tensor) = node.residual.into_inner().and_then(|kept| kept.tensor) {
+                self.pool.put(tensor);
+            }
         }
         self.tail.set(None);
         self.members.get_mut().clear();

@@ -160,8 +160,13 @@ impl<T: Elem> Tape<T> {
             total
         } else {
             let mut y = Slot::new(&self.pool, shape, true);
+            let single = active && shape.len() == 1;
             operands(&nodes, inputs, Node::value, |x| {
-                rule.forward(x, &mut y, &mut residual)
+                if single && x.iter().any(|x| x.len() > 1) {
+                    rule.forward_to_pull(x, &mut y, &mut residual);
+                } else {
+                    rule.forward(x, &mut y, &mut residual);
+                }
             });
             let line = Some(Location::caller());
             let value = y

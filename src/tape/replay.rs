@@ -99,7 +99,13 @@ impl<T: Elem> Tape<T> {
                         .expect("an operation outside a run has its value");
                     let shape = old.shape().clone();
                     let mut y = Slot::reusing(&self.pool, &shape, old);
-                    rule.forward(&x, &mut y, &mut kept);
+                    // As when it was recorded.
+                    if let Some(tensor) = kept.tensor.take() {
+                        self.pool.put(tensor);
+                        rule.forward_to_pull(&x, &mut y, &mut kept);
+                    } else {
+                        rule.forward(&x, &mut y, &mut kept);
+                    }
                     // The rule gave this very shape once, so a fault here is the rule's own.
                     let fault = |fault: Fault| fault.error(rule.name(), "the output", Some(*line));
                     let value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));

@@ -65,9 +65,10 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// Computes the output, and puts into `keep` what the pullback needs beyond operands and output.
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>);
 
-    /// The forward where the pullback follows at once, as in the walk over blocks of a chain that was put off
-    /// ([`rowwise`](Self::rowwise)): may keep what spares the pullback work, slopes say. Output and cotangents are to the
-    /// last bit those of [`forward`](Self::forward), which the default calls.
+    /// The forward where the pullback is to follow: in the walk over blocks of a chain that was put off
+    /// ([`rowwise`](Self::rowwise)), and where one number is recorded that many lead to, as a loss. May keep what spares
+    /// the pullback work: slopes, say, or the cotangents that a cotangent of 1 will ask for. Output and cotangents are to
+    /// the last bit those of [`forward`](Self::forward), which the default calls.
     fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         self.forward(x, y, keep);
     }
@@ -171,6 +172,8 @@ pub struct Residual<T> {
     pub values: Vec<T>,
     /// Positions, such as the index of each row's maximum.
     pub indices: Vec<u32>,
+    /// A tensor that the pullback may hand on without a copy: a cotangent that the forward had at hand.
+    pub tensor: Option<Tensor<T>>,
 }
 
 impl<T> Default for Residual<T> {
@@ -178,6 +181,7 @@ impl<T> Default for Residual<T> {
         Self {
             values: Vec::new(),
             indices: Vec::new(),
+            tensor: None,
         }
     }
 }
@@ -185,12 +189,13 @@ impl<T> Default for Residual<T> {
 impl<T> Residual<T> {
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.indices.is_empty()
+        self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none()
     }
 
     /// How many bytes are kept.
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.values[..]) + size_of_val(&self.indices[..])
+        let tensor = self.tensor.as_ref().map_or(0, |x| size_of_val(x.data()));
+        tensor + size_of_val(&self.values[..]) + size_of_val(&self.indices[..])
     }
 }
 

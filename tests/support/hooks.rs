@@ -121,6 +121,12 @@ impl<T: Elem> Inputs<T> {
             T::cross_entropy_vjp(rows, x, labels, &tops, &rest, each, &mut gx);
             add("cross_entropy", &value, Vec::new());
             add("cross_entropy vjp", &gx, Vec::new());
+            let (mut loss, mut both) = (buffer(count), buffer(all));
+            let (tops, rest) = (&mut tops, &mut rest);
+            T::cross_entropy_and_vjp(rows, x, labels, &mut loss, tops, rest, each, &mut both);
+            let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(a, &b)| a.same(b));
+            assert!(same(&loss, &value), "{loss:?} for {value:?}");
+            assert!(same(&both, &gx), "{both:?} for {gx:?}");
         }
         T::soft_cross_entropy(rows, x, &targets, &mut value, &mut tops, &mut rest);
         T::soft_cross_entropy_vjp(rows, x, &targets, &tops, &rest, &self.each, &mut gx);

@@ -199,7 +199,31 @@ pub(crate) fn cross_entropy<T: Real>(
     );
     check_labels("cross_entropy", rows, labels);
     let work = Work::new(rows, x, &mut []).top(top).rest(rest);
-    work.value(loss).run(&Statistics::CrossEntropy(labels));
+    let g = None;
+    work.value(loss)
+        .run(&Statistics::CrossEntropy { labels, g });
+}
+
+/// Both in one pass over the rows, where the cotangents are of such a size that it gives the same bits.
+pub(crate) fn cross_entropy_and_vjp<T: Real>(
+    rows: Rows,
+    x: &[T],
+    labels: &[u32],
+    [loss, rest, gx]: [&mut [T]; 3],
+    top: &mut [u32],
+    g: &[T],
+) {
+    let moderate = |g: T| g == T::ZERO || g.exponent().abs() <= 32;
+    if !g.iter().copied().all(moderate) {
+        cross_entropy(rows, x, labels, loss, top, rest);
+        return cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
+    }
+    let each = lengths![loss, top, rest, g];
+    check("cross_entropy", rows, lengths![x, gx], each);
+    check_labels("cross_entropy", rows, labels);
+    let (work, g) = (Work::new(rows, x, gx).top(top).rest(rest), Some(g));
+    work.value(loss)
+        .run(&Statistics::CrossEntropy { labels, g });
 }
 
 pub(crate) fn cross_entropy_vjp<T: Real>(

@@ -114,8 +114,8 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
 }
 
 /// Multiplication.
-struct Times<V> {
-    per: V,
+pub(super) struct Times<V> {
+    pub per: V,
 }
 
 impl<V: Lanes> Function<V> for Times<V> {

@@ -38,8 +38,10 @@ struct Others<V: Lanes> {
 impl<V: Lanes> Function<V> for Others<V> {
     #[inline(always)]
     fn of<const N: usize>(&self, i: [usize; N], mut g: [V; N], _: [V; N]) -> [V; N] {
-        for (k, g) in g.iter_mut().enumerate() {
-            *g = self.hole.left_out(self.level, i[k], *g);
+        if self.hole.among(i) {
+            for (k, g) in g.iter_mut().enumerate() {
+                *g = self.hole.left_out(self.level, i[k], *g);
+            }
         }
         g
     }

@@ -1,10 +1,11 @@
 //! The sum of a line's other exponentials, and what follows from it: log-softmax, logsumexp, cross entropy.
 
 use super::exponential::{Argument, Exponential, shifted, usual};
+use super::forward::Times;
 use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
 use super::sum::Pair;
-use super::sweep::{Function, each, sum};
+use super::sweep::{Function, each, sum, update};
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::function::{Function as _, Log1p};
@@ -12,13 +13,17 @@ use crate::kernel::simd::{Lanes, Real};
 use num_traits::Float;
 
 /// What is made of a line's statistics.
-pub(super) enum Statistics<'a> {
+pub(super) enum Statistics<'a, T> {
     /// `z_j = (x_j - x_m) - log(1 + R)`.
     LogSoftmax,
     /// `x_m + log(1 + R)`.
     LogSumExp,
-    /// `log(1 + R) - (x_t - x_m)` at the label t.
-    CrossEntropy(&'a [u32]),
+    /// `log(1 + R) - (x_t - x_m)` at the label t. With cotangents the pullback as well, to the bits of
+    /// [`Spread`](super::spread::Spread): by the exponentials of the sum.
+    CrossEntropy {
+        labels: &'a [u32],
+        g: Option<&'a [T]>,
+    },
     /// `-Σ_j t_j z_j` over targets t.
     SoftCrossEntropy,
 }
@@ -55,6 +60,12 @@ impl<V: Lanes> Hole<V> {
         }
     }
 
+    /// Whether it may be in one of these vectors, which follow one another where lines lie across: one question for all.
+    #[inline(always)]
+    pub fn among<const N: usize>(self, i: [usize; N]) -> bool {
+        self.down || self.vector.wrapping_sub(i[0]) < N
+    }
+
     /// Vector `i` with 0 for the maximum.
     #[inline(always)]
     pub fn left_out(self, level: V::Level, i: usize, v: V) -> V {
@@ -84,8 +95,10 @@ impl<V: Lanes, A: Argument<V>> Function<V> for Others<V, A> {
     #[inline(always)]
     fn of<const N: usize>(&self, i: [usize; N], x: [V; N], _: [V; N]) -> [V; N] {
         let mut e = self.exponential.at(x);
-        for (k, e) in e.iter_mut().enumerate() {
-            *e = self.hole.left_out(self.level, i[k], *e);
+        if self.hole.among(i) {
+            for (k, e) in e.iter_mut().enumerate() {
+                *e = self.hole.left_out(self.level, i[k], *e);
+            }
         }
         e
     }
@@ -124,9 +137,15 @@ impl<V: Lanes> Function<V> for Surprise<V> {
     }
 }
 
-/// `R = Σ_{j≠m} e^(x_j - x_m)`.
+/// `R = Σ_{j≠m} e^(x_j - x_m)`. With `KEEP` the terms, times `2^RAISE`, are written to `out`, 0 for the maximum.
 #[inline(always)]
-fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) -> Pair<V> {
+fn rest<V: Lanes, L: Layout, const KEEP: bool>(
+    level: V::Level,
+    x: &[V::Item],
+    m: V,
+    top: &[u32],
+    out: &mut [V::Item],
+) -> Pair<V> {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
     let exponential = shifted(level, m, raise);
     let hole = Hole::new::<L>(level, top);
@@ -136,7 +155,7 @@ fn rest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], m: V, top: &[u32]) 
         hole,
     };
     let fill = V::Item::NOTHING;
-    let r = sum::<V, L, _, false, false>(level, 1, [x, &[]], &mut [], fill, &others).pair();
+    let r = sum::<V, L, _, false, KEEP>(level, 2, [x, &[]], out, fill, &others).pair();
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     Pair {
         sum: r.sum * lower,
@@ -166,7 +185,33 @@ pub(super) fn quotient<V: Lanes>(a: Pair<V>, b: Pair<V>) -> V {
     q + left / b.sum
 }
 
-impl<T: Real> Job<T> for Statistics<'_> {
+/// The cotangents of logits in the place of their exponentials.
+#[inline(always)]
+fn pull<V: Lanes, L: Layout>(
+    level: V::Level,
+    (labels, g): (&[u32], &[V::Item]),
+    top: &[u32],
+    rest: V,
+    gx: &mut [V::Item],
+) {
+    let [one, zero] = [V::Item::ONE, V::Item::ZERO].map(|x| V::splat(level, x));
+    let power = V::Item::whole(2).powi(V::Item::RAISE);
+    let a = L::spread::<V>(level, g) * V::splat(level, power.recip());
+    let per = quotient(Pair::new(a, zero), Pair::new(one, zero).plus(rest));
+    update(level, gx, &Times { per });
+    let (per, rest) = (per.numbers(), rest.numbers());
+    for (line, (&label, &top)) in labels.iter().zip(top).enumerate() {
+        let [label, top] = [label, top].map(|j| L::at::<V>(line, j as usize));
+        gx[top] = power * per[line];
+        gx[label] = if label == top {
+            -(g[line] * (rest[line] / (V::Item::ONE + rest[line])))
+        } else {
+            gx[label] - g[line]
+        };
+    }
+}
+
+impl<T: Real> Job<T> for Statistics<'_, T> {
     #[inline(always)]
     fn lines<V: Lanes<Item = T>, L: Layout>(
         &self,
@@ -177,7 +222,12 @@ impl<T: Real> Job<T> for Statistics<'_> {
         own: Own<'_, T>,
     ) -> u32 {
         let m = largest::<V, L>(level, x, own.top);
-        let rest = rest::<V, L>(level, x, m, own.top);
+        let keep = matches!(self, Self::CrossEntropy { g: Some(_), .. });
+        let rest = if keep {
+            rest::<V, L, true>(level, x, m, own.top, z)
+        } else {
+            rest::<V, L, false>(level, x, m, own.top, &mut [])
+        };
         let log = log::<V, L>(level, rest);
         let rest = rest.value();
         L::collect(rest, own.rest);
@@ -187,8 +237,13 @@ impl<T: Real> Job<T> for Statistics<'_> {
                 each::<V, false>(level, [x, &[]], z, &Log { m, log });
             }
             Self::LogSumExp => L::collect(log.plus(m).value(), own.value),
-            Self::CrossEntropy(labels) => {
-                let x: V = L::pick(level, x, &labels[r..r + own.lines]);
+            Self::CrossEntropy { labels, g } => {
+                let labels = &labels[r..r + own.lines];
+                if let Some(g) = g {
+                    let g = &g[r..r + own.lines];
+                    pull::<V, L>(level, (labels, g), own.top, rest, z);
+                }
+                let x: V = L::pick(level, x, labels);
                 let away = Pair::new(m, V::splat(level, T::ZERO)).plus(-x);
                 let loss = log.join(away).value();
                 // Of infinite parts nothing is lost.
@@ -218,8 +273,13 @@ impl<T: Real> Job<T> for Statistics<'_> {
         match self {
             Self::LogSoftmax => plain::log_softmax(line, x, z, top, rest),
             Self::LogSumExp => plain::logsumexp(line, x, value, top, rest),
-            Self::CrossEntropy(labels) => {
-                plain_loss::cross_entropy(line, x, &labels[r..=r], value, top, rest);
+            Self::CrossEntropy { labels, g } => {
+                let labels = &labels[r..=r];
+                plain_loss::cross_entropy(line, x, labels, value, top, rest);
+                if let Some(g) = g {
+                    let g = &g[r..=r];
+                    plain_loss::cross_entropy_vjp(line, x, labels, top, rest, g, z);
+                }
             }
             Self::SoftCrossEntropy => {
                 plain_loss::soft_cross_entropy(line, x, targets, value, top, rest);
