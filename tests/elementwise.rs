@@ -274,3 +274,23 @@ fn reductions_are_right_and_the_same_on_every_level() {
     reductions::<f32>();
     reductions::<f64>();
 }
+
+/// Every 997th `f32` there is, from the negative infinity to the positive one.
+#[test]
+fn the_exponential_of_any_f32_is_within_a_unit() {
+    let numbers = (0..=0xFF80_0000_u32).step_by(997).map(f32::from_bits);
+    let x: Vec<f32> = numbers.filter(|x| !x.is_nan()).collect();
+    let x = Tensor::new([x.len()], x).unwrap();
+    for (&x, &y) in x.iter().zip(x.exp().iter()) {
+        let exact = f64::from(x).exp();
+        if exact > f64::from(f32::MAX) {
+            assert!(y == f32::INFINITY || y == f32::MAX, "exp({x:e}) = {y:e}");
+            continue;
+        }
+        // What is subnormal is on the grid of the least normal number.
+        let exponent = (exact as f32).max(f32::MIN_POSITIVE).log2().floor();
+        let unit = f64::from(exponent - 23.0).exp2();
+        let off = (f64::from(y) - exact).abs() / unit;
+        assert!(off < 0.92, "exp({x:e}) = {y:e}, off by {off}");
+    }
+}

@@ -10,7 +10,7 @@ use super::{Dd, Elem, Function, Loop, Rows, simd};
 const SMALL_PRODUCT: usize = 512;
 
 macro_rules! float {
-    ($t:ident, $erf:ident, $erfc:ident, $full:literal) => {
+    ($t:ident, $erf:ident, $erfc:ident, $width:ident) => {
         impl Elem for $t {
             type Wide = Dd;
 
@@ -51,7 +51,7 @@ macro_rules! float {
 
             #[inline(always)]
             fn bulk<F: Function>(self, _: impl FnOnce(Self) -> Self) -> Self {
-                F::of::<$full>(f64::from(self)) as $t
+                F::$width(self)
             }
 
             fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
@@ -227,5 +227,5 @@ macro_rules! float {
     };
 }
 
-float!(f32, erff, erfcf, false);
-float!(f64, erf, erfc, true);
+float!(f32, erff, erfcf, single);
+float!(f64, erf, erfc, double);

@@ -1,35 +1,50 @@
-//! Elementary functions of `f64` that compilers turn into vectors: no branch, table, call or fused multiply-add.
+//! Elementary functions that compilers turn into vectors: no branch, table, call or fused multiply-add.
 //!
-//! One body serves a single number, every level and, in a shorter form, `f32`, with the same bits everywhere. What other
+//! One body serves a single number and every level with the same bits. `f32` has a form of its own, or takes that of `f64`,
+//! shortened, and rounds once. What other
 //! elements use, and what these are held against, are the formulas of the ops.
 
 mod exponential;
 mod logarithm;
 mod logistic;
+mod single;
 
 /// A function of one number, for [`Elem::bulk`](super::Elem::bulk).
 pub trait Function {
-    /// The function, to about the last bit of an `f64` if `FULL`, else of an `f32`, for numbers of that type.
-    fn of<const FULL: bool>(x: f64) -> f64;
+    /// The function of an `f64`.
+    fn double(x: f64) -> f64;
+
+    /// The function of an `f32`.
+    fn single(x: f32) -> f32;
 }
 
+/// Functions by their two forms, or by one with the digits of either type, which `f32` rounds once.
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $($form:tt)::+ $(, $single:path)?;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
 
         impl Function for $name {
             #[inline(always)]
-            fn of<const FULL: bool>(x: f64) -> f64 {
-                $module::$function::<FULL>(x)
+            fn double(x: f64) -> f64 {
+                functions!(@double [$($form)::+] x $($single)?)
+            }
+
+            #[inline(always)]
+            fn single(x: f32) -> f32 {
+                functions!(@single [$($form)::+] x $($single)?)
             }
         }
     )*};
+    (@double [$($form:tt)*] $x:ident) => { $($form)*::<true>($x) };
+    (@double [$($form:tt)*] $x:ident $single:path) => { $($form)*($x) };
+    (@single [$($form:tt)*] $x:ident) => { $($form)*::<false>(f64::from($x)) as f32 };
+    (@single [$($form:tt)*] $x:ident $single:path) => { $single($x) };
 }
 
 functions! {
     /// `e^x`
-    Exp = exponential::exp;
+    Exp = exponential::full, single::exp;
     /// `e^x - 1`
     Expm1 = exponential::exp_m1;
     /// `1 / (1 + e^-x)`
