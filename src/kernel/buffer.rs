@@ -6,7 +6,7 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::slice;
@@ -123,10 +123,15 @@ impl<T: Copy> Buffer<T> {
             .get_mut()
             .expect("a block that is resized has one owner");
         assert!(len <= memory.capacity, "the block has room");
-        for k in memory.ready..len {
-            // SAFETY: needs a place within the block: `k` is less than its capacity, checked above.
-            unsafe { memory.start.add(k).write(fill) };
-        }
+        let ready = memory.ready.min(len);
+        // SAFETY: needs places within the block that nobody else sees: they lie before its capacity, checked above, and it has
+        // one owner. They may be uninitialized.
+        let rest = unsafe {
+            let first = memory.start.add(ready).cast::<MaybeUninit<T>>();
+            slice::from_raw_parts_mut(first.as_ptr(), len - ready)
+        };
+        // One loop of vectors, where writes through the pointer would be numbers one by one.
+        rest.fill(MaybeUninit::new(fill));
         memory.ready = memory.ready.max(len);
         self.start = memory.start;
         self.len = len;

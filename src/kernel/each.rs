@@ -15,8 +15,33 @@ pub trait Loop {
 ///
 /// Operands that are not needed are units; `of` must be `#[inline(always)]`.
 pub(crate) trait Formula<A, B, C, D, R> {
+    /// Whether an element that came out as 0, subnormal or not finite is asked for [`again`](Self::again).
+    const AGAIN: bool = false;
+
     /// The element.
     fn of(&self, a: A, b: B, c: C, d: D) -> R;
+
+    /// The element by a longer way, which would keep a loop from becoming vectors.
+    fn again(&self, a: A, b: B, c: C, d: D) -> R {
+        self.of(a, b, c, d)
+    }
+}
+
+/// How many elements are looked at together for one that is asked for again.
+const BLOCK: usize = 256;
+
+/// Writes the elements again that are 0, subnormal or not finite.
+#[inline(always)]
+fn mend<R: Elem>(y: &mut [R], again: impl Fn(usize) -> R) {
+    for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+        // Without a branch for each number, so that this is a loop of vectors too.
+        if y.iter().fold(true, |normal, y| normal & y.is_normal()) {
+            continue;
+        }
+        for (k, y) in y.iter_mut().enumerate().filter(|(_, y)| !y.is_normal()) {
+            *y = again(block * BLOCK + k);
+        }
+    }
 }
 
 /// As many units as anybody asks for.
@@ -68,7 +93,7 @@ struct Flat<'a, A, B, C, D, R, F> {
     f: F,
 }
 
-impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loop
     for Flat<'_, A, B, C, D, R, F>
 {
     #[inline(always)]
@@ -79,6 +104,9 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
         // Plain counting is what the compiler has least work with.
         for i in 0..n {
             y[i] = self.f.of(a[i], b[i], c[i], d[i]);
+        }
+        if F::AGAIN {
+            mend(y, |i| self.f.again(a[i], b[i], c[i], d[i]));
         }
     }
 }
@@ -108,14 +136,15 @@ struct Spread<'a, A, B, C, D, R, F> {
     f: F,
 }
 
-impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loop
     for Spread<'_, A, B, C, D, R, F>
 {
     #[inline(always)]
     fn run(self) {
         let (Buffers { a, b, c, d, y }, f) = (self.buffers, self.f);
         let n = self.layout.run();
-        let [along_a, along_b] = self.layout.step().map(|step| step == 1);
+        let step = self.layout.step();
+        let [along_a, along_b] = step.map(|step| step == 1);
         for [i, j, k] in self.layout.runs() {
             let (c, d, y) = (&c[k..k + n], &d[k..k + n], &mut y[k..k + n]);
             if along_a && along_b {
@@ -138,6 +167,15 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R, F: Formula<A, B, C, D, R>> Loop
                 for p in 0..n {
                     y[p] = f.of(a, b, c[p], d[p]);
                 }
+            }
+        }
+        if F::AGAIN && !y.iter().fold(true, |normal, y| normal & y.is_normal()) {
+            for [i, j, k] in self.layout.runs() {
+                let again = |p: usize| {
+                    let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
+                    f.again(a, b, c[k + p], d[k + p])
+                };
+                mend(&mut y[k..k + n], again);
             }
         }
     }

@@ -61,9 +61,14 @@ impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
                 continue;
             }
             let mut part = [self.start; PARTS];
-            for chunk in row.chunks(PARTS) {
-                fold_into(&mut part, chunk, &self.f);
+            let (chunks, rest) = row.as_chunks::<PARTS>();
+            for chunk in chunks {
+                // Of known length, so that the parts stay in registers.
+                for k in 0..PARTS {
+                    part[k] = (self.f)(part[k], chunk[k]);
+                }
             }
+            fold_into(&mut part, rest, &self.f);
             let mut left = PARTS;
             while left > 1 {
                 left /= 2;

@@ -85,10 +85,16 @@ fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
 fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) -> T {
     if let (Ok(a), Ok(b)) = (<&[A; BLOCK]>::try_from(a), <&[B; BLOCK]>::try_from(b)) {
         let term = |k| f(a[k], b[k]);
-        let wide = std::array::from_fn(|k| {
-            (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH))
-        });
-        return pairwise(quarters(&wide));
+        // Loops over arrays: of `array::from_fn` the compiler makes shuffles, in seven times the time.
+        let mut wide = [T::zero(); WIDTH];
+        for k in 0..WIDTH {
+            wide[k] = (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH));
+        }
+        let mut partial = [T::zero(); 8];
+        for k in 0..8 {
+            partial[k] = (wide[k] + wide[k + 8]) + (wide[k + 16] + wide[k + 24]);
+        }
+        return pairwise(partial);
     }
     let mut partial = [T::zero(); 8];
     let ((whole_a, a), (whole_b, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
@@ -112,15 +118,16 @@ fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) 
     pairwise(partial)
 }
 
-/// Apart from the loop before, whose vectors the compiler would cut to the shape of these.
-#[inline(never)]
-fn quarters<T: Elem>(wide: &[T; WIDTH]) -> [T; 8] {
-    std::array::from_fn(|k| (wide[k] + wide[k + 8]) + (wide[k + 16] + wide[k + 24]))
-}
-
 #[inline(always)]
-fn pairwise<T: Elem>([a, b, c, d, e, f, g, h]: [T; 8]) -> T {
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
+fn pairwise<T: Elem>(partial: [T; 8]) -> T {
+    let (mut quarters, mut halves) = ([T::zero(); 4], [T::zero(); 2]);
+    for k in 0..4 {
+        quarters[k] = partial[k] + partial[k + 4];
+    }
+    for k in 0..2 {
+        halves[k] = quarters[k] + quarters[k + 2];
+    }
+    halves[0] + halves[1]
 }
 
 /// Pairwise sum of terms that come one by one: two of the same rank make one of the next.

@@ -46,6 +46,10 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether [`far`](Self::far) is too long for a loop that is to become vectors. It is then asked afterwards, for the few
+    /// elements whose cotangent came out as 0, subnormal or no finite number.
+    const FAR_LATER: bool = false;
+
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
     fn twin<'t>(self, a: Var<'t, Tensor<T>>, b: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         let _ = (a, b);
@@ -204,8 +208,22 @@ impl<T: Elem, B: Binary<T>> Formula<T, T, (), (), T> for Value<B> {
 struct Pulled<B, const K: usize>(B);
 
 impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B, K> {
+    const AGAIN: bool = B::FAR_LATER;
+
     #[inline(always)]
     fn of(&self, a: T, b: T, y: T, g: T) -> T {
+        let slope = self.0.slopes(a, b, y)[K];
+        let far = || {
+            (!B::FAR_LATER)
+                .then(|| self.0.far([a, b, y], K, g))
+                .flatten()
+        };
+        pull(g, slope, far)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn again(&self, a: T, b: T, y: T, g: T) -> T {
         let slope = self.0.slopes(a, b, y)[K];
         pull(g, slope, || self.0.far([a, b, y], K, g))
     }

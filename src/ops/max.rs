@@ -1,6 +1,5 @@
 //! Largest element over all, one or several axes.
 
-use super::maximum::larger;
 use super::reduction::{Given, Reduction, reduction};
 use super::unary::share;
 use crate::kernel::{self, Elem, Rows};
@@ -25,7 +24,9 @@ impl<T: Elem> Reduction<T> for Max {
     }
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
-        kernel::fold_axis(rows, x, y, T::neg_infinity(), |a, b| larger(a, b));
+        // A comparison with NaN is false, so that it is passed over; `count_ties` finds it.
+        let larger = |y: T, x: T| if x > y { x } else { y };
+        kernel::fold_axis(rows, x, y, T::neg_infinity(), larger);
         count_ties(rows, x, y, keep);
     }
 
@@ -34,19 +35,21 @@ impl<T: Elem> Reduction<T> for Max {
     }
 }
 
-/// Keeps how many elements of each row are equal to `y`, and lets all of them be `y`.
+/// Keeps how many elements of each row are equal to `y`, and lets all of them be `y`; of a row with NaN `y` is NaN.
 ///
 /// Equal numbers may still carry different tangents: of these `y` gets the mean, so that the
 /// tangent of the value is the one that the pushforward gives.
 pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
     keep.values.resize(y.len(), T::zero());
     let ties = &mut keep.values[..];
-    kernel::sum_axis_of(rows, x, y, ties, &|x, y| match x == y {
-        true => T::one(),
-        false => T::zero(),
+    kernel::sum_axis_of(rows, x, y, ties, &|x, y| {
+        let tie = if x == y { T::one() } else { T::zero() };
+        if x.is_nan() { x } else { tie }
     });
     for (row, (y, &ties)) in y.iter_mut().zip(ties.iter()).enumerate() {
-        if ties > T::one() && y.is_finite() {
+        if ties.is_nan() {
+            *y = ties;
+        } else if ties > T::one() && y.is_finite() {
             let tied = rows.row(rows.at(row, 0)).filter(|&at| x[at] == *y);
             let beyond = tied.fold(T::zero(), |sum, at| sum + (x[at] - *y));
             // Nothing to add for plain numbers, and adding 0 would lose the sign of -0.

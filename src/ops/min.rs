@@ -1,7 +1,6 @@
 //! Smallest element over all, one or several axes.
 
 use super::max::{count_ties, pull_ties};
-use super::maximum::larger;
 use super::reduction::{Given, Reduction, reduction};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
@@ -25,7 +24,8 @@ impl<T: Elem> Reduction<T> for Min {
     }
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
-        kernel::fold_axis(rows, x, y, T::infinity(), |a, b| -larger(-a, -b));
+        let smaller = |y: T, x: T| if x < y { x } else { y };
+        kernel::fold_axis(rows, x, y, T::infinity(), smaller);
         count_ties(rows, x, y, keep);
     }
 

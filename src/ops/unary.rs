@@ -125,14 +125,11 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
         let (a, c, d, y) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
         let slopes = &at.kept.values;
         if U::PAIRED && !slopes.is_empty() {
-            let (b, y) = (slopes, &mut *y);
+            let b = slopes;
             kernel::each(Buffers { a, b, c, d, y }, Pulled(self.0));
         } else {
-            let (b, y) = (&kernel::UNITS, &mut *y);
+            let b = &kernel::UNITS;
             kernel::each(Buffers { a, b, c, d, y }, Pulled(self.0));
-        }
-        if U::FAR_LATER {
-            self.again(a, c, d, y);
         }
     }
 
@@ -174,27 +171,6 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     }
 }
 
-impl<U> Map<U> {
-    /// Pulls back once more, with `far`, where the product may have lost a number.
-    fn again<T: Elem>(&self, x: &[T], y: &[T], g: &[T], gx: &mut [T])
-    where
-        U: Unary<T>,
-    {
-        const BLOCK: usize = 256;
-        for (block, gx) in gx.chunks_mut(BLOCK).enumerate() {
-            // Without a branch for each element, so that this is a loop of vectors too.
-            if gx.iter().fold(true, |normal, gx| normal & gx.is_normal()) {
-                continue;
-            }
-            for (k, gx) in gx.iter_mut().enumerate().filter(|(_, gx)| !gx.is_normal()) {
-                let k = block * BLOCK + k;
-                let (x, y, g) = (x[k], y[k], g[k]);
-                *gx = pull(g, self.0.slope(x, y), || self.0.far(x, y, g));
-            }
-        }
-    }
-}
-
 /// Writes `f(x)` for every element.
 pub(crate) fn values<T: Elem, U: Unary<T>>(op: U, a: &[T], y: &mut [T]) {
     let (b, c, d) = (&kernel::UNITS, &kernel::UNITS, &kernel::UNITS);
@@ -233,18 +209,34 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), [T; 2]> for Both<U> {
 struct Pulled<U>(U);
 
 impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
+    const AGAIN: bool = U::FAR_LATER;
+
     #[inline(always)]
     fn of(&self, x: T, (): (), y: T, g: T) -> T {
         self.of(x, self.0.bulk_slope(x, y), y, g)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn again(&self, x: T, (): (), y: T, g: T) -> T {
+        pull(g, self.0.slope(x, y), || self.0.far(x, y, g))
     }
 }
 
 /// The same with a slope that is known.
 impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
+    const AGAIN: bool = U::FAR_LATER;
+
     #[inline(always)]
     fn of(&self, x: T, slope: T, y: T, g: T) -> T {
         let far = || (!U::FAR_LATER).then(|| self.0.far(x, y, g)).flatten();
         pull(g, slope, far)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn again(&self, x: T, slope: T, y: T, g: T) -> T {
+        pull(g, slope, || self.0.far(x, y, g))
     }
 }
 

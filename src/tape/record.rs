@@ -160,9 +160,11 @@ impl<T: Elem> Tape<T> {
             total
         } else {
             let mut y = Slot::new(&self.pool, shape, true);
-            let single = active && shape.len() == 1;
+            // Scalars that were gathered are promised to cost few bytes.
+            let pack = |id: &NodeId| matches!(nodes[id.index()].kind, Kind::Pack { .. });
+            let loss = active && shape.len() == 1 && !inputs.iter().any(pack);
             operands(&nodes, inputs, Node::value, |x| {
-                if single && x.iter().any(|x| x.len() > 1) {
+                if loss && x.iter().any(|x| x.len() > 1) {
                     rule.forward_to_pull(x, &mut y, &mut residual);
                 } else {
                     rule.forward(x, &mut y, &mut residual);
