@@ -87,8 +87,8 @@ fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) 
         let term = |k| f(a[k], b[k]);
         // Loops over arrays: of `array::from_fn` the compiler makes shuffles, in seven times the time.
         let mut wide = [T::zero(); WIDTH];
-        for k in 0..WIDTH {
-            wide[k] = (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH));
+        for (k, wide) in wide.iter_mut().enumerate() {
+            *wide = (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH));
         }
         let mut partial = [T::zero(); 8];
         for k in 0..8 {
