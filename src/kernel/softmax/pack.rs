@@ -24,7 +24,7 @@ impl Packing {
             return;
         }
         let Rows { n, inner, .. } = self.rows;
-        let (size, bundles) = (n * V::COUNT, self.lines.len() / V::COUNT);
+        let size = n * V::COUNT;
         if V::REGISTERS <= 2 && inner == 1 {
             for start in (0..n).step_by(V::COUNT) {
                 let width = V::COUNT.min(n - start);
@@ -40,14 +40,16 @@ impl Packing {
             return;
         }
         if let Some(place) = self.one_stretch::<V>() {
+            let width = self.lines.len();
+            let row = |j: usize| x.get(place + j * inner..place + j * inner + width);
             for j in 0..n {
-                let x = &x[place + j * inner..];
-                for k in 0..bundles {
-                    if let Some(x) = x.get(AHEAD * inner + k * V::COUNT..) {
-                        V::fetch(level, x);
-                    }
-                    let vector = V::load(level, &x[k * V::COUNT..]);
-                    put(vector, &mut packed[k * size..(k + 1) * size], j);
+                for ahead in row(j + AHEAD).unwrap_or(&[]).chunks_exact(V::COUNT) {
+                    V::fetch(level, ahead);
+                }
+                let row = row(j).expect("a strip lies within its rows");
+                for (k, from) in row.chunks_exact(V::COUNT).enumerate() {
+                    let to = k * size + j * V::COUNT;
+                    V::load(level, from).store(&mut packed[to..to + V::COUNT]);
                 }
             }
             return;
@@ -71,7 +73,7 @@ impl Packing {
         out: impl Fn(usize, usize) -> &'a mut [V::Item],
     ) {
         let Rows { n, inner, .. } = self.rows;
-        let (size, bundles) = (n * V::COUNT, self.lines.len() / V::COUNT);
+        let size = n * V::COUNT;
         if V::REGISTERS <= 2 && inner == 1 {
             for start in (0..n).step_by(V::COUNT) {
                 let width = V::COUNT.min(n - start);
@@ -88,10 +90,10 @@ impl Packing {
         }
         if let Some(place) = self.one_stretch::<V>() {
             for j in 0..n {
-                for (k, packed) in packed.chunks_exact(size).enumerate().take(bundles) {
-                    let vector: V = take(level, packed, j, V::Item::ZERO);
-                    let y = out(place + j * inner + k * V::COUNT, V::COUNT);
-                    vector.store(y);
+                let row = out(place + j * inner, self.lines.len());
+                for (k, to) in row.chunks_exact_mut(V::COUNT).enumerate() {
+                    let from = k * size + j * V::COUNT;
+                    V::load(level, &packed[from..from + V::COUNT]).store(to);
                 }
             }
             return;
