@@ -98,7 +98,7 @@ pub trait Elem:
         lu::solve(system, b);
     }
 
-    /// Softmax of every row; `top` receives the index of each row's first maximum.
+    /// Softmax of every row; `top` receives the index of each row's first maximum, unless it is empty.
     fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {
         softmax::plain::softmax(rows, x, y, top);
     }

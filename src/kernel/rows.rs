@@ -70,4 +70,12 @@ impl Rows {
             "{op}: {name} holds {len} numbers and there are {need} rows"
         );
     }
+
+    /// The same for one that may be empty: nobody asks for these numbers.
+    #[track_caller]
+    pub(crate) fn each_asked(self, op: &str, name: &str, len: usize) {
+        if len > 0 {
+            self.each(op, name, len);
+        }
+    }
 }

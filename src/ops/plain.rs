@@ -29,7 +29,7 @@ pub(crate) fn evaluate<S: Storage>(
     let mut y = Slot::new(&pool, &shape, true);
     let x: SmallVec<[Cow<'_, Tensor<S::Work>>; 2]> = x.iter().map(|x| S::loaded(x)).collect();
     let x: SmallVec<[&Tensor<S::Work>; 2]> = x.iter().map(|x| &**x).collect();
-    rule.forward(&x, &mut y, &mut Residual::default());
+    rule.forward(&x, &mut y, &mut Residual::unread());
     y.dense()
         .map(S::stored)
         .map_err(|fault| fault.error(rule.name(), "the output", None))

@@ -148,6 +148,9 @@ impl<T: Elem> Tape<T> {
             self.tail.set(None);
         }
         let (mut residual, mut total) = (Residual::default(), None);
+        if !active {
+            residual = Residual::unread();
+        }
         if !at_once {
             total = self.total(&nodes, &*rule, inputs, shape);
             if total.is_none() {

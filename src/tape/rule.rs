@@ -174,6 +174,7 @@ pub struct Residual<T> {
     pub indices: Vec<u32>,
     /// A tensor that the pullback may hand on without a copy: a cotangent that the forward had at hand.
     pub tensor: Option<Tensor<T>>,
+    unread: bool,
 }
 
 impl<T> Default for Residual<T> {
@@ -182,11 +183,25 @@ impl<T> Default for Residual<T> {
             values: Vec::new(),
             indices: Vec::new(),
             tensor: None,
+            unread: false,
         }
     }
 }
 
 impl<T> Residual<T> {
+    /// For an evaluation that no pullback follows.
+    pub(crate) fn unread() -> Self {
+        Self {
+            unread: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a pullback may read it; not of what depends on constants alone.
+    pub fn is_read(&self) -> bool {
+        !self.unread
+    }
+
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none()

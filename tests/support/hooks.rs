@@ -84,10 +84,17 @@ impl<T: Elem> Inputs<T> {
         add("softmax", &y, Vec::new());
         add("softmax top", &top(&tops), Vec::new());
         add("softmax vjp", &gx, centred(rows, &y, &tops, g));
+        let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(a, &b)| a.same(b));
+        let mut alone = buffer(all);
+        // Nobody has to ask where the maxima are.
+        T::softmax(rows, x, &mut alone, &mut []);
+        assert!(same(&alone, &y), "{alone:?} for {y:?}");
         let weights = y.clone();
         let targets: Vec<T> = g.iter().map(|g| g.abs()).collect();
         let temperature = T::of(0.75);
+        T::softmax_scaled(rows, x, temperature, &mut alone, &mut []);
         T::softmax_scaled(rows, x, temperature, &mut y, &mut tops);
+        assert!(same(&alone, &y), "{alone:?} for {y:?}");
         T::softmax_scaled_vjp(rows, &y, &tops, temperature, g, &mut gx);
         add("scaled", &y, Vec::new());
         add(
@@ -124,7 +131,6 @@ impl<T: Elem> Inputs<T> {
             let (mut loss, mut both) = (buffer(count), buffer(all));
             let (tops, rest) = (&mut tops, &mut rest);
             T::cross_entropy_and_vjp(rows, x, labels, &mut loss, tops, rest, each, &mut both);
-            let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(a, &b)| a.same(b));
             assert!(same(&loss, &value), "{loss:?} for {value:?}");
             assert!(same(&both, &gx), "{both:?} for {gx:?}");
         }

@@ -27,7 +27,8 @@ macro_rules! lengths {
 }
 
 pub(crate) fn softmax<T: Real>(rows: Rows, x: &[T], y: &mut [T], top: &mut [u32]) {
-    check("softmax", rows, lengths![x, y], lengths![top]);
+    check("softmax", rows, lengths![x, y], &[]);
+    rows.each_asked("softmax", "top", top.len());
     empty::<T>(rows, top, &mut []);
     Work::new(rows, x, y).top(top).run(&Softmax { mask: None });
 }
@@ -51,7 +52,8 @@ pub(crate) fn softmax_scaled<T: Real>(
     top: &mut [u32],
 ) {
     check_temperature("softmax_scaled", temperature);
-    check("softmax_scaled", rows, lengths![x, y], lengths![top]);
+    check("softmax_scaled", rows, lengths![x, y], &[]);
+    rows.each_asked("softmax_scaled", "top", top.len());
     empty::<T>(rows, top, &mut []);
     Work::new(rows, x, y).top(top).run(&Scaled { temperature });
 }

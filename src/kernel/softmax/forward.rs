@@ -106,7 +106,14 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
     x: &[V::Item],
     y: &mut [V::Item],
 ) -> u32 {
-    let s = sum::<V, L, _, false, true>(level, 2, [x, &[]], y, V::Item::NOTHING, &exponential);
+    let s = sum::<V, L, _, false, true>(
+        level,
+        V::COUNT / 4,
+        [x, &[]],
+        y,
+        V::Item::NOTHING,
+        &exponential,
+    );
     let s = s.pair();
     let per = reciprocal(level, s);
     update(level, y, &Times { per });

@@ -124,7 +124,7 @@ pub(super) fn put<V: Lanes>(v: V, y: &mut [V::Item], i: usize) {
     }
 }
 
-/// The largest element of each line, and its first index in `top`.
+/// The largest element of each line, and its first index in `top`, unless that is empty.
 #[inline(always)]
 pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], top: &mut [u32]) -> V {
     let none = V::splat(level, V::Item::NOTHING);
@@ -154,7 +154,9 @@ pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], top: 
         m[0] = take::<V>(level, rest, i, V::Item::NOTHING).max(m[0]);
     }
     let m = L::largest(level, m[0].max(m[1]).max(m[2].max(m[3])));
-    top[0] = first(level, x, m);
+    if let Some(top) = top.first_mut() {
+        *top = first(level, x, m);
+    }
     m
 }
 

@@ -14,14 +14,16 @@ use num_traits::Float;
 /// No element: the `top` of an empty row, or of a masked row with nothing kept.
 pub const NONE: u32 = u32::MAX;
 
-/// Softmax of each row: `y_j = e^(x_j - x_m) / S`.
+/// Softmax of each row: `y_j = e^(x_j - x_m) / S`. No `top` is written if it is empty.
 pub fn softmax<T: Float>(rows: Rows, x: &[T], y: &mut [T], top: &mut [u32]) {
     rows.full("softmax", "x", x.len());
     rows.full("softmax", "y", y.len());
-    rows.each("softmax", "top", top.len());
-    for (row, top) in top.iter_mut().enumerate() {
+    rows.each_asked("softmax", "top", top.len());
+    for row in 0..rows.count() {
         let (m, rest) = statistics(rows, row, x);
-        *top = m;
+        if let Some(top) = top.get_mut(row) {
+            *top = m;
+        }
         for j in 0..rows.n {
             let at = rows.at(row, j);
             y[at] = probability(x, rows, row, m, rest, j);

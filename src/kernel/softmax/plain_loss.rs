@@ -218,10 +218,12 @@ pub fn softmax_scaled<T: Float>(rows: Rows, x: &[T], temperature: T, y: &mut [T]
     check_temperature("softmax_scaled", temperature);
     rows.full("softmax_scaled", "x", x.len());
     rows.full("softmax_scaled", "y", y.len());
-    rows.each("softmax_scaled", "top", top.len());
-    for (row, top) in top.iter_mut().enumerate().filter(|_| rows.n > 0) {
+    rows.each_asked("softmax_scaled", "top", top.len());
+    for row in (0..rows.count()).filter(|_| rows.n > 0) {
         let (m, _) = statistics(rows, row, x);
-        *top = m;
+        if let Some(top) = top.get_mut(row) {
+            *top = m;
+        }
         let xm = x[rows.at(row, m as usize)];
         let e = |j: usize| {
             if j == m as usize && xm.is_finite() {

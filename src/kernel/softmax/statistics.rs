@@ -155,7 +155,7 @@ fn rest<V: Lanes, L: Layout, const KEEP: bool>(
         hole,
     };
     let fill = V::Item::NOTHING;
-    let r = sum::<V, L, _, false, KEEP>(level, 2, [x, &[]], out, fill, &others).pair();
+    let r = sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, [x, &[]], out, fill, &others).pair();
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     Pair {
         sum: r.sum * lower,

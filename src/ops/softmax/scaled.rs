@@ -44,7 +44,8 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let rows = x[0].shape().rows(self.axis);
-        keep.indices.resize(rows.count(), 0);
+        let tops = if keep.is_read() { rows.count() } else { 0 };
+        keep.indices.resize(tops, 0);
         let temperature = x[1].data()[0];
         if usable(temperature) {
             let (x, top) = (x[0].data(), &mut keep.indices);

@@ -25,7 +25,8 @@ impl<T: Elem> Rule<T> for Softmax {
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let rows = x[0].shape().rows(self.axis);
-        keep.indices.resize(rows.count(), 0);
+        let tops = if keep.is_read() { rows.count() } else { 0 };
+        keep.indices.resize(tops, 0);
         T::softmax(rows, x[0].data(), y.fill(), &mut keep.indices);
     }
 
