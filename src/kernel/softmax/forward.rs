@@ -114,7 +114,7 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
         V::Item::NOTHING,
         &exponential,
     );
-    let s = s.pair();
+    let s = s.pair::<L>(level);
     let per = reciprocal(level, s);
     update(level, y, &Times { per });
     s.value().finite()

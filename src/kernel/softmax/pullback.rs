@@ -83,8 +83,8 @@ impl<T: Real> Job<T> for Pullback<'_, T> {
         let centred = Centred { c };
         // Fewer in f32, which has fewer digits.
         let fours = 64 / V::COUNT;
-        let s =
-            sum::<V, L, _, true, false>(level, fours, [y, g], &mut [], T::ZERO, &centred).value();
+        let s = sum::<V, L, _, true, false>(level, fours, [y, g], &mut [], T::ZERO, &centred)
+            .value::<L>(level);
         each::<V, true>(level, [y, g], gx, &Applied { c, s });
         if let Some(temperature) = self.temperature {
             let temperature = V::splat(level, temperature);

@@ -130,7 +130,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
                 let others = Others { level, hole };
                 let others =
                     sum::<V, L, _, false, false>(level, 1, [g, &[]], &mut [], T::ZERO, &others);
-                let others = others.pair();
+                let others = others.pair::<L>(level);
                 (others.plus(L::pick(level, g, top)), others.value())
             }
         };

@@ -155,7 +155,8 @@ fn rest<V: Lanes, L: Layout, const KEEP: bool>(
         hole,
     };
     let fill = V::Item::NOTHING;
-    let r = sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, [x, &[]], out, fill, &others).pair();
+    let r = sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, [x, &[]], out, fill, &others)
+        .pair::<L>(level);
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     Pair {
         sum: r.sum * lower,
@@ -257,7 +258,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
                 let surprise = Surprise { z, zero };
                 let inputs = [x, targets];
                 let s = sum::<V, L, _, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
-                let s = s.value();
+                let s = s.value::<L>(level);
                 L::collect(s, own.value);
                 return usual(level, m) & rest.finite() & s.finite();
             }

@@ -1,6 +1,7 @@
 //! Sums that are known to more digits than a number has.
 
-use crate::kernel::simd::Lanes;
+use super::layout::Layout;
+use crate::kernel::simd::{Lanes, Real};
 use std::ops::{Add, Sub};
 
 /// A sum, and what rounding took from it.
@@ -122,16 +123,23 @@ impl<V: Lanes> Total<V> {
 
     /// The number next to it.
     #[inline(always)]
-    pub fn value(self) -> V {
-        if Self::HALVES {
-            return V::narrow(self.0);
-        }
-        self.pair().value()
+    pub fn value<L: Layout>(self, level: V::Level) -> V {
+        let pair = self.pair::<L>(level);
+        // What is lost of a number that was rounded once changes nothing.
+        if Self::HALVES { pair.sum } else { pair.value() }
     }
 
     /// As numbers of the vector's own kind.
     #[inline(always)]
-    pub fn pair(self) -> Pair<V> {
+    pub fn pair<L: Layout>(self, level: V::Level) -> Pair<V> {
+        if !L::DOWN {
+            // All lanes are equal: as one number that is a third of the instructions.
+            let [a, b] = self.0.map(Lanes::first);
+            let sum = V::Item::of_wide(a);
+            let rest = if Self::HALVES { a - sum.wide() } else { b };
+            let [sum, lost] = [sum, V::Item::of_wide(rest)].map(|x| V::splat(level, x));
+            return Pair { sum, lost };
+        }
         if !Self::HALVES {
             let [sum, lost] = self.0;
             return Pair {
