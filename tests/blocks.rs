@@ -3,9 +3,13 @@
 #[path = "support/panics.rs"]
 mod panics;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
 use wengert::ops::Unary;
-use wengert::{Elem, ErrorKind, Tape, Tensor, Var};
+use wengert::rule::{Point, Residual, Rule, Slot};
+use wengert::{Elem, Error, ErrorKind, Shape, Tape, Tensor, Var};
 
 /// A tape that never puts anything off.
 fn eager<T: Elem>() -> Tape<T> {
@@ -323,4 +327,46 @@ fn a_chain_of_ten_thousand_neither_recurses_nor_keeps_all() {
     let expected = (0..10_000).fold(z, |y, _| y.sin()).sum();
     assert_eq!(y.sum().backward().wrt(x), expected.backward().wrt(z));
     assert!(tape.bytes() < other.bytes() / 30);
+}
+
+/// y = 2 x, row by row; counts its forwards and keeps something.
+#[derive(Debug)]
+struct Twice(Arc<AtomicUsize>);
+
+impl Rule<f64> for Twice {
+    fn name(&self) -> &'static str {
+        "twice"
+    }
+
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        Ok(x[0].clone())
+    }
+
+    fn forward(&self, x: &[&Tensor<f64>], y: &mut Slot<'_, f64>, keep: &mut Residual<f64>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        keep.values.resize(x[0].len(), 2.0);
+        y.give(x[0] + x[0]);
+    }
+
+    fn vjp(&self, at: &Point<'_, f64>, g: &Tensor<f64>, gx: &mut [Slot<'_, f64>]) {
+        let slopes = Tensor::new(g.shape(), at.kept.values.clone()).unwrap();
+        gx[0].give(g * &slopes);
+    }
+
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<f64> + Sync)> {
+        Some(self)
+    }
+}
+
+#[test]
+fn a_value_that_was_asked_for_is_not_computed_again() {
+    let (count, tape) = (Arc::new(AtomicUsize::new(0)), Tape::new().with_blocks(1000));
+    let x = tape.var(numbers(&[1000], 3));
+    let y = x.apply(Twice(count.clone()));
+    assert_eq!(count.load(Ordering::Relaxed), 0);
+    let _ = y.value();
+    let before = count.load(Ordering::Relaxed);
+    let g = numbers(&[1000], 4);
+    assert_eq!(y.vjp(g.clone()).wrt(x), &g + &g);
+    assert_eq!(count.load(Ordering::Relaxed), before);
 }

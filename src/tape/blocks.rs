@@ -116,11 +116,6 @@ impl<'a, T: Elem> Blocks<'a, T> {
         }
     }
 
-    /// Whether there is something to compute.
-    pub(crate) fn computes(&self) -> bool {
-        self.steps.iter().any(|step| step.given.is_none())
-    }
-
     /// How many rows a block has, if `copies` of each step are to stay in a cache of so many bytes.
     pub(crate) fn height(&self, cache: usize, copies: usize) -> usize {
         let cut = self.steps.iter().filter(|step| step.cut);
