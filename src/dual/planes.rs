@@ -62,10 +62,16 @@ fn like<'a, T>(m: &Matrix<'_, Dual<T>>, plane: &'a [T]) -> Matrix<'a, T> {
 
 /// Softmax of each row; the Jacobian is symmetric, so the kernel of the VJP pushes the tangents.
 pub(super) fn softmax<T: Elem>(rows: Rows, x: &[Dual<T>], y: &mut [Dual<T>], top: &mut [u32]) {
-    let mut primal = zeros(x.len());
+    let (mut primal, tangents) = (zeros(x.len()), tangents(x));
+    // The tangents need them, even if nobody else asks.
+    let mut own = vec![0; rows.count()];
+    let top = match top.is_empty() && tangents.is_some() {
+        true => &mut own[..],
+        false => top,
+    };
     T::softmax(rows, &primals(x), &mut primal, top);
     let mut tangent = zeros(x.len());
-    if let Some(t) = tangents(x) {
+    if let Some(t) = tangents {
         T::softmax_vjp(rows, &primal, top, &t, &mut tangent);
     }
     join(&primal, &tangent, y);
