@@ -64,10 +64,12 @@ fn like<'a, T>(m: &Matrix<'_, Dual<T>>, plane: &'a [T]) -> Matrix<'a, T> {
 pub(super) fn softmax<T: Elem>(rows: Rows, x: &[Dual<T>], y: &mut [Dual<T>], top: &mut [u32]) {
     let (mut primal, tangents) = (zeros(x.len()), tangents(x));
     // The tangents need them, even if nobody else asks.
-    let mut own = vec![0; rows.count()];
-    let top = match top.is_empty() && tangents.is_some() {
-        true => &mut own[..],
-        false => top,
+    let mut own = Vec::new();
+    let top = if top.is_empty() && tangents.is_some() {
+        own.resize(rows.count(), 0);
+        &mut own[..]
+    } else {
+        top
     };
     T::softmax(rows, &primals(x), &mut primal, top);
     let mut tangent = zeros(x.len());

@@ -30,12 +30,17 @@ pub(crate) trait Formula<A, B, C, D, R> {
 /// How many elements are looked at together for one that is asked for again.
 const BLOCK: usize = 256;
 
+/// Without a branch for each number, so that this is a loop of vectors too.
+#[inline(always)]
+fn all_normal<R: Elem>(y: &[R]) -> bool {
+    y.iter().fold(true, |normal, y| normal & y.is_normal())
+}
+
 /// Writes the elements again that are 0, subnormal or not finite.
 #[inline(always)]
 fn mend<R: Elem>(y: &mut [R], again: impl Fn(usize) -> R) {
     for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-        // Without a branch for each number, so that this is a loop of vectors too.
-        if y.iter().fold(true, |normal, y| normal & y.is_normal()) {
+        if all_normal(y) {
             continue;
         }
         for (k, y) in y.iter_mut().enumerate().filter(|(_, y)| !y.is_normal()) {
@@ -169,7 +174,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
                 }
             }
         }
-        if F::AGAIN && !y.iter().fold(true, |normal, y| normal & y.is_normal()) {
+        if F::AGAIN && !all_normal(y) {
             for [i, j, k] in self.layout.runs() {
                 let again = |p: usize| {
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);

@@ -155,12 +155,6 @@ pub(super) fn exp<const FULL: bool>(x: f64) -> f64 {
     e * factor
 }
 
-/// `e^x` in full accuracy.
-#[inline(always)]
-pub(super) fn full(x: f64) -> f64 {
-    exp::<true>(x)
-}
-
 /// `e^x - 1`, right to the last bits about 0 as well.
 #[inline(always)]
 pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {

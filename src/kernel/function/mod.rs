@@ -1,8 +1,7 @@
 //! Elementary functions that compilers turn into vectors: no branch, table, call or fused multiply-add.
 //!
 //! One body serves a single number and every level with the same bits. `f32` has a form of its own, or takes that of `f64`,
-//! shortened, and rounds once. What other
-//! elements use, and what these are held against, are the formulas of the ops.
+//! shortened, and rounds once. What other elements use, and what these are held against, are the formulas of the ops.
 
 mod exponential;
 mod logarithm;
@@ -18,33 +17,33 @@ pub trait Function {
     fn single(x: f32) -> f32;
 }
 
-/// Functions by their two forms, or by one with the digits of either type, which `f32` rounds once.
+/// Functions by the form that has the digits of either type, and that of `f32` where it has one of its own.
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident = $($form:tt)::+ $(, $single:path)?;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident $(, single::$single:ident)?;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
 
         impl Function for $name {
             #[inline(always)]
             fn double(x: f64) -> f64 {
-                functions!(@double [$($form)::+] x $($single)?)
+                $module::$function::<true>(x)
             }
 
             #[inline(always)]
             fn single(x: f32) -> f32 {
-                functions!(@single [$($form)::+] x $($single)?)
+                functions!(@single x $module::$function $($single)?)
             }
         }
     )*};
-    (@double [$($form:tt)*] $x:ident) => { $($form)*::<true>($x) };
-    (@double [$($form:tt)*] $x:ident $single:path) => { $($form)*($x) };
-    (@single [$($form:tt)*] $x:ident) => { $($form)*::<false>(f64::from($x)) as f32 };
-    (@single [$($form:tt)*] $x:ident $single:path) => { $single($x) };
+    (@single $x:ident $module:ident::$function:ident) => {
+        $module::$function::<false>(f64::from($x)) as f32
+    };
+    (@single $x:ident $module:ident::$function:ident $single:ident) => { single::$single($x) };
 }
 
 functions! {
     /// `e^x`
-    Exp = exponential::full, single::exp;
+    Exp = exponential::exp, single::exp;
     /// `e^x - 1`
     Expm1 = exponential::exp_m1;
     /// `1 / (1 + e^-x)`

@@ -26,6 +26,13 @@ registry! {
     soft::SoftCrossEntropy<f64>
 }
 
+/// Room for the place of each row's maximum; none where no pullback will read it.
+fn tops<T>(keep: &mut Residual<T>, rows: Rows) -> &mut [u32] {
+    let count = if keep.is_read() { rows.count() } else { 0 };
+    keep.indices.resize(count, 0);
+    &mut keep.indices
+}
+
 /// Room for the statistics of the rows: the indices of the maxima, and the sums of the others.
 fn statistics<T: Clone + num_traits::Zero>(
     keep: &mut Residual<T>,

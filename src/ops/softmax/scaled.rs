@@ -44,12 +44,10 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let rows = x[0].shape().rows(self.axis);
-        let tops = if keep.is_read() { rows.count() } else { 0 };
-        keep.indices.resize(tops, 0);
+        let top = super::tops(keep, rows);
         let temperature = x[1].data()[0];
         if usable(temperature) {
-            let (x, top) = (x[0].data(), &mut keep.indices);
-            T::softmax_scaled(rows, x, temperature, y.fill(), top);
+            T::softmax_scaled(rows, x[0].data(), temperature, y.fill(), top);
         } else {
             // NaN, or what a replay put in; a recording refuses the rest.
             y.fill().fill(T::nan());

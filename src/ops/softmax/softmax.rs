@@ -25,9 +25,7 @@ impl<T: Elem> Rule<T> for Softmax {
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let rows = x[0].shape().rows(self.axis);
-        let tops = if keep.is_read() { rows.count() } else { 0 };
-        keep.indices.resize(tops, 0);
-        T::softmax(rows, x[0].data(), y.fill(), &mut keep.indices);
+        T::softmax(rows, x[0].data(), y.fill(), super::tops(keep, rows));
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
