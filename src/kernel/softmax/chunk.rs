@@ -1,6 +1,7 @@
 //! The lines of one thread: long rows as they lie, others side by side in a scratch buffer.
 #![allow(unsafe_code)]
 
+use super::bundles::MOST;
 use super::layout::{Across, Down};
 use super::lines::{Job, Own, Work};
 use super::pack::Packing;
@@ -14,6 +15,9 @@ const SHORT: usize = 3;
 
 /// Bundles of lines that are packed together: what is read at a place of memory is then longer than a line of the cache.
 const STRIP: usize = 8;
+
+/// Elements of the lines across that are worked on together: they stay in the first cache from one step to the next.
+const BATCH: usize = 1 << 11;
 
 /// Lines with a job for them. No two chunks share a line: [`Work::run`] cuts them so.
 pub(super) struct Chunk<'a, T, J> {
@@ -40,9 +44,14 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     #[inline(always)]
     fn across<V: Lanes<Item = T>>(&self, level: V::Level) {
         let n = self.work.rows.n;
+        let most = match J::TOGETHER {
+            true => (BATCH / n).clamp(1, MOST),
+            false => 1,
+        };
         let mut kept = Vec::new();
-        for r in self.lines.clone() {
-            let row = r * n..(r + 1) * n;
+        for r in self.lines.clone().step_by(most) {
+            let lines = most.min(self.lines.end - r);
+            let row = r * n..(r + lines) * n;
             let [mut x, mut g] = self
                 .work
                 .inputs
@@ -56,10 +65,12 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 }
                 *[&mut x, &mut g][input] = &kept;
             }
-            let (out, own) = (self.out(r * n, n), self.own(r, 1));
+            let (out, own) = (self.out(r * n, lines * n), self.own(r, lines));
             let well = self.job.lines::<V, Across>(level, r, [x, g], out, own);
-            if well != V::ALL {
-                self.job.line(r, [x, g], out, self.own(r, 1));
+            for k in set(!well & ((1 << lines) - 1)) {
+                let inputs = [x, g].map(|x| x.get(k * n..(k + 1) * n).unwrap_or(&[]));
+                let (out, own) = (self.out((r + k) * n, n), self.own(r + k, 1));
+                self.job.line(r + k, inputs, out, own);
             }
         }
     }
@@ -111,10 +122,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 let out = &mut out[place];
                 let own = self.own(r, lines.len());
                 let well = self.job.lines::<V, Down>(level, r, [x, g], out, own);
-                let mut ill = !well & ((1 << lines.len()) - 1);
-                while ill != 0 {
-                    self.again::<V>(r, ill.trailing_zeros() as usize, [x, g], out);
-                    ill &= ill - 1;
+                for line in set(!well & ((1 << lines.len()) - 1)) {
+                    self.again::<V>(r, line, [x, g], out);
                 }
             }
             if !out.is_empty() {
@@ -167,4 +176,16 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             value: part(&self.work.value, r, lines),
         }
     }
+}
+
+/// The members of a set of lines.
+#[inline(always)]
+fn set(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let first = bits.trailing_zeros() as usize;
+        (bits != 0).then(|| {
+            bits &= bits - 1;
+            first
+        })
+    })
 }

@@ -1,5 +1,6 @@
 //! Softmax of lines, also of `x / temperature`.
 
+use super::bundles::{Bundles, Kept, well};
 use super::exponential::{Argument, Difference, Exponential, shifted, usual};
 use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
@@ -15,6 +16,8 @@ pub(super) struct Softmax<'a> {
 }
 
 impl<T: Real> Job<T> for Softmax<'_> {
+    const TOGETHER: bool = true;
+
     #[inline(always)]
     fn lines<V: Lanes<Item = T>, L: Layout>(
         &self,
@@ -24,10 +27,9 @@ impl<T: Real> Job<T> for Softmax<'_> {
         y: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let m = largest::<V, L>(level, x, own.top);
         let raise = V::splat(level, T::whole(T::RAISE));
-        let exponential = shifted(level, m, raise);
-        normalised::<V, L, Difference<V>>(level, exponential, x, y) & usual(level, m)
+        let exponential = |m| shifted(level, m, raise);
+        normalised::<V, L, Difference<V>>(level, exponential, x, y, own, |m| usual(level, m))
     }
 
     fn line(&self, r: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -68,6 +70,8 @@ impl<V: Lanes> Argument<V> for Quotient<V> {
 }
 
 impl<T: Real> Job<T> for Scaled<T> {
+    const TOGETHER: bool = true;
+
     #[inline(always)]
     fn lines<V: Lanes<Item = T>, L: Layout>(
         &self,
@@ -77,20 +81,28 @@ impl<T: Real> Job<T> for Scaled<T> {
         y: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let m = largest::<V, L>(level, x, own.top);
-        let quotient = Quotient {
-            top: m,
-            temperature: V::splat(level, self.temperature),
-            reciprocal: V::splat(level, self.temperature.recip()),
-        };
-        let raise = V::splat(level, T::whole(T::RAISE));
-        let exponential = Exponential::new(level, quotient, raise);
         // Beyond this range products of the temperature are not exact, or differences overflow.
         let wide = T::whole(2).powi(T::BIAS / 2);
-        let small = m.max(-m).less(V::splat(level, wide));
-        let usual = self.temperature < wide && self.temperature > wide.recip();
-        let set = normalised::<V, L, Quotient<V>>(level, exponential, x, y);
-        if usual { set & small } else { 0 }
+        if self.temperature >= wide || self.temperature <= wide.recip() {
+            return 0;
+        }
+        let [temperature, reciprocal, raise, wide] = [
+            self.temperature,
+            self.temperature.recip(),
+            T::whole(T::RAISE),
+            wide,
+        ]
+        .map(|x| V::splat(level, x));
+        let exponential = |top| {
+            let quotient = Quotient {
+                top,
+                temperature,
+                reciprocal,
+            };
+            Exponential::new(level, quotient, raise)
+        };
+        let small = |m: V| m.max(-m).less(wide);
+        normalised::<V, L, Quotient<V>>(level, exponential, x, y, own, small)
     }
 
     fn line(&self, _: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -98,26 +110,43 @@ impl<T: Real> Job<T> for Scaled<T> {
     }
 }
 
-/// Writes the exponentials, divided by their sum. Returns the lines where that went well.
+/// Writes the exponentials, divided by their sum. Returns the lines where that went well, of those with a usual maximum.
 #[inline(always)]
 fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
     level: V::Level,
-    exponential: Exponential<V, A>,
+    exponential: impl Fn(V) -> Exponential<V, A>,
     x: &[V::Item],
     y: &mut [V::Item],
+    own: Own<'_, V::Item>,
+    usual: impl Fn(V) -> u32,
 ) -> u32 {
-    let s = sum::<V, L, _, false, true>(
-        level,
-        V::COUNT / 4,
-        [x, &[]],
-        y,
-        V::Item::NOTHING,
-        &exponential,
-    );
-    let s = s.pair::<L>(level);
-    let per = reciprocal(level, s);
-    update(level, y, &Times { per });
-    s.value().finite()
+    let bundles = Bundles::new::<L>(own.lines, x.len());
+    let (mut top, mut sums, mut factors) = (Kept::new(), Kept::new(), Kept::new());
+    largest::<V, L>(level, bundles, x, &mut top, own.top);
+    for k in 0..bundles.count {
+        let exponential = exponential(top.get(k));
+        let inputs = [bundles.part(x, k), &[]];
+        let (y, fill) = (bundles.part_mut(y, k), V::Item::NOTHING);
+        sums.push(sum::<V, L, _, false, true>(
+            level,
+            V::COUNT / 4,
+            inputs,
+            y,
+            fill,
+            &exponential,
+        ));
+    }
+    let mut all = 0;
+    for k in 0..bundles.count {
+        let s: Pair<V> = sums.get(k).pair::<L>(level);
+        factors.push(reciprocal(level, s));
+        all |= well::<V, L>(k, s.value().finite() & usual(top.get(k)));
+    }
+    for k in 0..bundles.count {
+        let per = factors.get(k);
+        update(level, bundles.part_mut(y, k), &Times { per });
+    }
+    all
 }
 
 /// Multiplication.

@@ -4,7 +4,11 @@
 //! the lanes of all lines at hand are the vectors `l`, `l + lanes`, .... So either way the same numbers are added in the
 //! same order, and a line has the same bits wherever it lies.
 
+use super::bundles::{Bundles, Kept};
 use crate::kernel::simd::{Lanes, Real};
+
+/// Vectors of a line that are all looked at for the place of its maximum.
+const FEW: usize = 16;
 
 /// A layout: [`Across`] or [`Down`].
 pub(super) trait Layout: Copy {
@@ -124,25 +128,53 @@ pub(super) fn put<V: Lanes>(v: V, y: &mut [V::Item], i: usize) {
     }
 }
 
-/// The largest element of each line, and its first index in `top`, unless that is empty.
+/// The largest element of each line in `m`, and its first index in `top`, unless that is empty.
+///
+/// The indices are looked for when all maxima are known: where the search ends no machine guesses, and with a line's maximum
+/// still on its way it would wait for that, too.
 #[inline(always)]
-pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], top: &mut [u32]) -> V {
-    let none = V::splat(level, V::Item::NOTHING);
+pub(super) fn largest<V: Lanes, L: Layout>(
+    level: V::Level,
+    bundles: Bundles,
+    x: &[V::Item],
+    m: &mut Kept<V>,
+    top: &mut [u32],
+) {
     if L::DOWN {
-        let (mut m, mut at) = (none, V::splat(level, V::Item::ZERO));
-        for i in 0..x.len() / V::COUNT {
-            let x = take::<V>(level, x, i, V::Item::NOTHING);
-            let higher = m.less(x);
-            m = x.max(m);
-            at = V::select(higher, V::splat(level, V::Item::marked(i as u32)), at);
-        }
-        let places = at.numbers();
-        for (top, place) in top.iter_mut().zip(places) {
-            *top = place.mark();
-        }
-        return m;
+        return m.push(highest(level, x, top));
     }
-    let mut m = [none; 4];
+    for k in 0..bundles.count {
+        m.push(top_of(level, bundles.part(x, k)));
+    }
+    for (k, top) in top.iter_mut().enumerate() {
+        *top = first(level, bundles.part(x, k), m.get(k));
+    }
+}
+
+/// The largest elements of lines side by side, and their first indices.
+#[inline(always)]
+fn highest<V: Lanes>(level: V::Level, x: &[V::Item], top: &mut [u32]) -> V {
+    let (mut m, mut at) = (
+        V::splat(level, V::Item::NOTHING),
+        V::splat(level, V::Item::ZERO),
+    );
+    for i in 0..x.len() / V::COUNT {
+        let x = take::<V>(level, x, i, V::Item::NOTHING);
+        let higher = m.less(x);
+        m = x.max(m);
+        at = V::select(higher, V::splat(level, V::Item::marked(i as u32)), at);
+    }
+    let places = at.numbers();
+    for (top, place) in top.iter_mut().zip(places) {
+        *top = place.mark();
+    }
+    m
+}
+
+/// The largest element of one line.
+#[inline(always)]
+fn top_of<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
+    let mut m = [V::splat(level, V::Item::NOTHING); 4];
     let mut groups = x.chunks_exact(4 * V::COUNT);
     for group in &mut groups {
         for (k, m) in m.iter_mut().enumerate() {
@@ -153,18 +185,32 @@ pub(super) fn largest<V: Lanes, L: Layout>(level: V::Level, x: &[V::Item], top: 
     for i in 0..vectors::<V>(rest) {
         m[0] = take::<V>(level, rest, i, V::Item::NOTHING).max(m[0]);
     }
-    let m = L::largest(level, m[0].max(m[1]).max(m[2].max(m[3])));
-    if let Some(top) = top.first_mut() {
-        *top = first(level, x, m);
-    }
-    m
+    Across::largest(level, m[0].max(m[1]).max(m[2].max(m[3])))
 }
 
 /// The first index of `m` in a line; 0 where there is none.
 #[inline(always)]
 fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
+    let groups = x.chunks_exact(4 * V::COUNT);
+    if x.len() <= FEW * V::COUNT {
+        // All of it, from the end: to be surprised by a branch costs more.
+        let (mut place, last) = (0, groups.remainder());
+        for i in (0..vectors::<V>(last)).rev() {
+            let found = take::<V>(level, last, i, V::Item::NAN).equal(m);
+            let start = x.len() - last.len() + i * V::COUNT;
+            place = lowest(u64::from(found), start, place);
+        }
+        for (i, group) in groups.enumerate().rev() {
+            let found = (0..4).fold(0, |all, k| {
+                let v = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]);
+                all | u64::from(v.equal(m)) << (k * V::COUNT)
+            });
+            place = lowest(found, 4 * i * V::COUNT, place);
+        }
+        return place;
+    }
     let mut start = 0;
-    for group in x.chunks_exact(4 * V::COUNT) {
+    for group in groups {
         let mut found = [0; 4];
         for (k, found) in found.iter_mut().enumerate() {
             *found = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).equal(m);
@@ -182,4 +228,14 @@ fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
         }
     }
     0
+}
+
+/// The lowest of a set of places that begins at `start`, `other` if it is empty.
+#[inline(always)]
+fn lowest(set: u64, start: usize, other: u32) -> u32 {
+    if set == 0 {
+        other
+    } else {
+        start as u32 + set.trailing_zeros()
+    }
 }

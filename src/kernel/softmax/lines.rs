@@ -9,7 +9,10 @@ use crate::kernel::{Rows, threads};
 
 /// What is done to lines.
 pub(super) trait Job<T: Real>: Sync {
-    /// Does it to the lines from number `r` on, and returns the lanes of those that went well; the others, which hold NaN
+    /// Whether it takes several lines at a time across, too.
+    const TOGETHER: bool = false;
+
+    /// Does it to the lines from number `r` on, and returns the set of those that went well; the others, which hold NaN
     /// or overflow, are done again by `line`. Must be `#[inline(always)]`.
     fn lines<V: Lanes<Item = T>, L: Layout>(
         &self,

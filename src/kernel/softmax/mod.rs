@@ -3,6 +3,7 @@
 //! The plain forms serve every element and are the oracle; the others are for `f32` and `f64`. A formula stands once,
 //! in a [`Job`](lines::Job) over vectors of any level, and runs on rows of any layout.
 
+mod bundles;
 mod chunk;
 mod exponential;
 mod forward;

@@ -1,5 +1,6 @@
 //! Pullbacks that spread a number over a line by its probabilities: of logsumexp, log-softmax and cross entropy.
 
+use super::bundles::well;
 use super::exponential::{Difference, Exponential, shifted, usual};
 use super::layout::Layout;
 use super::lines::{Job, Own};
@@ -169,7 +170,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
         for (line, r) in lines.enumerate() {
             self.mend(r, others[line], &|j| L::at::<V>(line, j), g, gx);
         }
-        usual(level, m) & rest.finite() & a.value().finite()
+        well::<V, L>(0, usual(level, m) & rest.finite() & a.value().finite())
     }
 
     fn line(&self, r: usize, [x, g]: [&[T]; 2], gx: &mut [T], _: Own<'_, T>) {

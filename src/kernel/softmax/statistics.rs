@@ -1,10 +1,11 @@
 //! The sum of a line's other exponentials, and what follows from it: log-softmax, logsumexp, cross entropy.
 
+use super::bundles::{Bundles, Kept, well};
 use super::exponential::{Argument, Exponential, shifted, usual};
 use super::forward::Times;
 use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
-use super::sum::Pair;
+use super::sum::{Pair, Total};
 use super::sweep::{Function, each, sum, update};
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
@@ -137,7 +138,7 @@ impl<V: Lanes> Function<V> for Surprise<V> {
     }
 }
 
-/// `R = Σ_{j≠m} e^(x_j - x_m)`. With `KEEP` the terms, times `2^RAISE`, are written to `out`, 0 for the maximum.
+/// `2^RAISE R` with `R = Σ_{j≠m} e^(x_j - x_m)`. With `KEEP` the terms are written to `out`, 0 for the maximum.
 #[inline(always)]
 fn rest<V: Lanes, L: Layout, const KEEP: bool>(
     level: V::Level,
@@ -145,7 +146,7 @@ fn rest<V: Lanes, L: Layout, const KEEP: bool>(
     m: V,
     top: &[u32],
     out: &mut [V::Item],
-) -> Pair<V> {
+) -> Total<V> {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
     let exponential = shifted(level, m, raise);
     let hole = Hole::new::<L>(level, top);
@@ -155,8 +156,13 @@ fn rest<V: Lanes, L: Layout, const KEEP: bool>(
         hole,
     };
     let fill = V::Item::NOTHING;
-    let r = sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, [x, &[]], out, fill, &others)
-        .pair::<L>(level);
+    sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, [x, &[]], out, fill, &others)
+}
+
+/// `R` of the sum of such terms.
+#[inline(always)]
+fn lowered<V: Lanes, L: Layout>(level: V::Level, terms: Total<V>) -> Pair<V> {
+    let r = terms.pair::<L>(level);
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     Pair {
         sum: r.sum * lower,
@@ -213,6 +219,8 @@ fn pull<V: Lanes, L: Layout>(
 }
 
 impl<T: Real> Job<T> for Statistics<'_, T> {
+    const TOGETHER: bool = true;
+
     #[inline(always)]
     fn lines<V: Lanes<Item = T>, L: Layout>(
         &self,
@@ -222,48 +230,68 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
         z: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let m = largest::<V, L>(level, x, own.top);
-        let keep = matches!(self, Self::CrossEntropy { g: Some(_), .. });
-        let rest = if keep {
-            rest::<V, L, true>(level, x, m, own.top, z)
-        } else {
-            rest::<V, L, false>(level, x, m, own.top, &mut [])
-        };
-        let log = log::<V, L>(level, rest);
-        let rest = rest.value();
-        L::collect(rest, own.rest);
-        match self {
-            Self::LogSoftmax => {
-                let log = log.sum;
-                each::<V, false>(level, [x, &[]], z, &Log { m, log });
-            }
-            Self::LogSumExp => L::collect(log.plus(m).value(), own.value),
-            Self::CrossEntropy { labels, g } => {
-                let labels = &labels[r..r + own.lines];
-                if let Some(g) = g {
-                    let g = &g[r..r + own.lines];
-                    pull::<V, L>(level, (labels, g), own.top, rest, z);
+        let bundles = Bundles::new::<L>(own.lines, x.len());
+        let (mut tops, mut totals) = (Kept::new(), Kept::new());
+        largest::<V, L>(level, bundles, x, &mut tops, own.top);
+        for k in 0..bundles.count {
+            let (m, top) = (tops.get(k), bundles.own(own.top, k));
+            let x = bundles.part(x, k);
+            totals.push(match self {
+                Self::CrossEntropy { g: Some(_), .. } => {
+                    rest::<V, L, true>(level, x, m, top, bundles.part_mut(z, k))
                 }
-                let x: V = L::pick(level, x, labels);
-                let away = Pair::new(m, V::splat(level, T::ZERO)).plus(-x);
-                let loss = log.join(away).value();
-                // Of infinite parts nothing is lost.
-                let loss = V::select(loss.finite(), loss, log.sum + away.sum);
-                L::collect(loss, own.value);
-            }
-            Self::SoftCrossEntropy => {
-                let zero = V::splat(level, T::ZERO);
-                let log = log.sum;
-                let z = Log { m, log };
-                let surprise = Surprise { z, zero };
-                let inputs = [x, targets];
-                let s = sum::<V, L, _, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
-                let s = s.value::<L>(level);
-                L::collect(s, own.value);
-                return usual(level, m) & rest.finite() & s.finite();
-            }
+                _ => rest::<V, L, false>(level, x, m, top, &mut []),
+            });
         }
-        usual(level, m) & rest.finite()
+        let (mut rests, mut logs) = (Kept::new(), Kept::new());
+        for k in 0..bundles.count {
+            let rest = lowered::<V, L>(level, totals.get(k));
+            logs.push(log::<V, L>(level, rest));
+            rests.push(rest.value());
+        }
+        let mut all = 0;
+        for k in 0..bundles.count {
+            let (m, rest, log): (V, V, Pair<V>) = (tops.get(k), rests.get(k), logs.get(k));
+            let [x, targets] = [x, targets].map(|x| bundles.part(x, k));
+            let z = bundles.part_mut(z, k);
+            let value = bundles.own_mut(own.value, k);
+            L::collect(rest, bundles.own_mut(own.rest, k));
+            let mut fine = usual(level, m) & rest.finite();
+            match self {
+                Self::LogSoftmax => {
+                    let log = log.sum;
+                    each::<V, false>(level, [x, &[]], z, &Log { m, log });
+                }
+                Self::LogSumExp => L::collect(log.plus(m).value(), value),
+                Self::CrossEntropy { labels, g } => {
+                    let labels = bundles.own(&labels[r..r + own.lines], k);
+                    if let Some(g) = g {
+                        let g = bundles.own(&g[r..r + own.lines], k);
+                        pull::<V, L>(level, (labels, g), bundles.own(own.top, k), rest, z);
+                    }
+                    let x: V = L::pick(level, x, labels);
+                    let away = Pair::new(m, V::splat(level, T::ZERO)).plus(-x);
+                    let loss = log.join(away).value();
+                    // Of infinite parts nothing is lost.
+                    let loss = V::select(loss.finite(), loss, log.sum + away.sum);
+                    L::collect(loss, value);
+                }
+                Self::SoftCrossEntropy => {
+                    let zero = V::splat(level, T::ZERO);
+                    let log = log.sum;
+                    let z = Log { m, log };
+                    let surprise = Surprise { z, zero };
+                    let inputs = [x, targets];
+                    let s =
+                        sum::<V, L, _, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
+                    let s = s.value::<L>(level);
+                    L::collect(s, value);
+                    fine &= s.finite();
+                }
+            }
+            all |= well::<V, L>(k, fine);
+        }
+        all
     }
 
     fn line(&self, r: usize, [x, targets]: [&[T]; 2], z: &mut [T], own: Own<'_, T>) {

@@ -110,7 +110,7 @@ impl<V: Lanes> Total<V> {
 
     /// The sum of all lanes in every lane, added as [`tree`](Self::tree) adds.
     #[inline(always)]
-    pub fn across(self) -> Self {
+    fn across(self) -> Self {
         #[inline(always)]
         fn swapped<V: Lanes, const HALF: usize>(total: Total<V>) -> Total<V> {
             let [a, b] = total.0;
@@ -134,7 +134,7 @@ impl<V: Lanes> Total<V> {
     pub fn pair<L: Layout>(self, level: V::Level) -> Pair<V> {
         if !L::DOWN {
             // All lanes are equal: as one number that is a third of the instructions.
-            let [a, b] = self.0.map(Lanes::first);
+            let [a, b] = self.across().0.map(Lanes::first);
             let sum = V::Item::of_wide(a);
             let rest = if Self::HALVES { a - sum.wide() } else { b };
             let [sum, lost] = [sum, V::Item::of_wide(rest)].map(|x| V::splat(level, x));

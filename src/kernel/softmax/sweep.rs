@@ -42,7 +42,8 @@ fn one<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
 }
 
 /// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `fours` fours of vectors are
-/// added in the digits of a number before they go to the sum: fewer is better, more is faster.
+/// added in the digits of a number before they go to the sum: fewer is better, more is faster. The lanes of a line across are
+/// not joined yet.
 #[inline(always)]
 pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
@@ -52,35 +53,66 @@ pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KE
     fill: V::Item,
     f: &F,
 ) -> Total<V> {
+    if !L::DOWN {
+        return across::<V, F, TWO, KEEP>(level, fours, inputs, out, fill, f);
+    }
     let count = vectors::<V>(inputs[0]);
-    if L::DOWN && count <= V::COUNT {
+    if count <= V::COUNT {
         return few::<V, _, TWO, KEEP>(level, inputs, out, fill, f);
     }
     // A lane of a line holds every so many of its elements.
-    let step = if L::DOWN { V::COUNT } else { 1 };
+    let step = V::COUNT;
     let mut totals = [Total::none(level); 16];
-    let mut total = totals[0];
     for base in (0..count).step_by(4 * fours * step) {
-        #[allow(clippy::needless_range_loop)]
-        // across there is one lane, and nothing to be kept in memory
-        for l in 0..step.min(count - base) {
+        for (l, total) in totals.iter_mut().enumerate().take(step.min(count - base)) {
             let [a, b, c, d] =
                 stretch::<V, L, _, TWO, KEEP>(level, fours, inputs, out, base + l, fill, f);
-            let four = (a + b) + (c + d);
-            if L::DOWN {
-                totals[l] = totals[l].plus(four);
-            } else {
-                total = total.plus(four);
-            }
+            *total = total.plus((a + b) + (c + d));
         }
     }
-    if L::DOWN {
-        return Total::tree(&mut totals, V::COUNT.min(count));
-    }
-    total.across()
+    Total::tree(&mut totals, V::COUNT.min(count))
 }
 
-/// Four sums over up to `fours` fours of vectors of a lane, from `i` on, as far as there are any.
+/// The sum of `f` over one line.
+///
+/// Loops over slices compare no index, and are not unrolled: prefetchers learn the few loads of a short loop, but not those of
+/// a long stretch of code.
+#[inline(always)]
+fn across<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
+    level: V::Level,
+    fours: usize,
+    [a, b]: [&[V::Item]; 2],
+    out: &mut [V::Item],
+    fill: V::Item,
+    f: &F,
+) -> Total<V> {
+    let (four_of, stretch) = (4 * V::COUNT, 4 * fours * V::COUNT);
+    let b = if TWO { b } else { a };
+    let (mut total, mut i) = (Total::none(level), 0);
+    let mut outs = out.chunks_mut(stretch);
+    for (a, b) in a.chunks(stretch).zip(b.chunks(stretch)) {
+        let mut terms = [V::splat(level, V::Item::ZERO); 4];
+        let out = outs.next().unwrap_or(&mut []);
+        let mut outs = out.chunks_exact_mut(four_of);
+        let [a, b] = [a, b].map(|x| x.chunks_exact(four_of));
+        let rest = [a.remainder(), b.remainder()];
+        for (a, b) in a.zip(b) {
+            let out = if KEEP { outs.next() } else { None };
+            let out = out.unwrap_or(&mut []);
+            terms = four::<V, Across, F, TWO, KEEP, false>(level, [a, b], out, i, f, terms);
+            i += 4;
+        }
+        if !rest[0].is_empty() {
+            let out = outs.into_remainder();
+            terms = some::<V, Across, _, TWO, KEEP>(level, rest, out, i, fill, f, terms);
+        }
+        let [a, b, c, d] = terms;
+        total = total.plus((a + b) + (c + d));
+    }
+    total
+}
+
+/// Four sums over up to `fours` fours of vectors of a lane of lines side by side, from `i` on, as far as there are any.
 #[inline(always)]
 fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
@@ -91,11 +123,10 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
     fill: V::Item,
     f: &F,
 ) -> [V; 4] {
-    let step = if L::DOWN { V::COUNT } else { 1 };
-    let (whole, count) = (inputs[0].len() / V::COUNT, vectors::<V>(inputs[0]));
+    let (step, count) = (V::COUNT, vectors::<V>(inputs[0]));
     let end = i + 4 * fours * step;
     let mut terms = [V::splat(level, V::Item::ZERO); 4];
-    if F::HEAVY && end - step < whole {
+    if F::HEAVY && end - step < count {
         // The first terms are not added to anything, which leaves registers for the function.
         terms = group::<V, L, _, TWO, KEEP, true>(level, inputs, out, i, f, terms);
         for i in (i + 4 * step..end).step_by(4 * step) {
@@ -103,29 +134,13 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
         }
         return terms;
     }
-    if !L::DOWN && !F::HEAVY {
-        // A loop over slices is not unrolled. It compares no index, and prefetchers learn its few loads, but not those of a
-        // long stretch of code: a fifth of the f64 VJP.
-        let places = i * V::COUNT..whole.min(end) * V::COUNT;
-        let a = &inputs[0][places.clone()];
-        let b = if TWO { &inputs[1][places] } else { a };
-        let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
-        for (a, b) in a.zip(b) {
-            terms = four::<V, L, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
-            i += 4;
-        }
-        if i < end {
-            terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
-        }
-        return terms;
-    }
     // A further copy of what fills two registers a vector would cost its main loop the registers.
-    while (V::REGISTERS == 1 || !F::HEAVY) && i + 3 * step < whole.min(end) {
+    while (V::REGISTERS == 1 || !F::HEAVY) && i + 3 * step < count.min(end) {
         terms = group::<V, L, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
         i += 4 * step;
     }
     for i in (i..count.min(end)).step_by(4 * step) {
-        terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
+        terms = beyond::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
     }
     terms
 }
@@ -146,7 +161,7 @@ fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
         let terms = if i + 4 <= count {
             group::<V, Across, _, TWO, KEEP, true>(level, inputs, out, i, f, none)
         } else {
-            some::<V, Across, _, TWO, KEEP>(level, inputs, out, i, fill, f, none)
+            beyond::<V, Across, _, TWO, KEEP>(level, inputs, out, i, fill, f, none)
         };
         *quarter = Total::four(level, terms);
     }
@@ -170,7 +185,7 @@ pub(super) fn each<V: Lanes, const TWO: bool>(
         four::<V, Across, _, TWO, true, true>(level, [a, b], out, i, f, none);
         i += 4;
     }
-    some::<V, Across, _, TWO, true>(level, inputs, out, i, V::Item::ZERO, f, none);
+    beyond::<V, Across, _, TWO, true>(level, inputs, out, i, V::Item::ZERO, f, none);
 }
 
 /// Puts `f` of a buffer in its place.
@@ -195,6 +210,23 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
 
 /// Adds `f` of up to four vectors of a lane to the terms, from `i` on, as far as there are any; the last may be a part.
 #[inline(always)]
+fn beyond<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
+    level: V::Level,
+    inputs: [&[V::Item]; 2],
+    out: &mut [V::Item],
+    i: usize,
+    fill: V::Item,
+    f: &F,
+    terms: [V; 4],
+) -> [V; 4] {
+    let from = |x: &[V::Item]| (i * V::COUNT).min(x.len());
+    let out = if KEEP { &mut out[i * V::COUNT..] } else { out };
+    let inputs = inputs.map(|x| &x[from(x)..]);
+    some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms)
+}
+
+/// The same for the vectors at the beginning of the buffers, of which the first has number `i`.
+#[inline(always)]
 fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
@@ -205,16 +237,16 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     mut terms: [V; 4],
 ) -> [V; 4] {
     let step = if L::DOWN { V::COUNT } else { 1 };
-    for (term, i) in terms.iter_mut().zip((i..vectors::<V>(a)).step_by(step)) {
-        let a = take::<V>(level, a, i, fill);
-        let b = if TWO { take(level, b, i, fill) } else { a };
+    for (term, k) in terms.iter_mut().zip((0..vectors::<V>(a)).step_by(step)) {
+        let a = take::<V>(level, a, k, fill);
+        let b = if TWO { take(level, b, k, fill) } else { a };
         if F::PRODUCT && !KEEP {
-            *term = f.add(i, a, b, *term);
+            *term = f.add(i + k, a, b, *term);
             continue;
         }
-        let y = one(f, i, a, b);
+        let y = one(f, i + k, a, b);
         if KEEP {
-            put(y, out, i);
+            put(y, out, k);
         }
         *term = *term + y;
     }
