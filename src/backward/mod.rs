@@ -17,7 +17,7 @@ use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-use self::pullback::{Pullback, accumulate};
+use self::pullback::{Pullback, accumulate, pass_on};
 pub(crate) use self::watch::{Blind, Watch};
 
 impl<'t, T: Elem> Var<'t, T> {
@@ -214,12 +214,13 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
                 continue;
             };
             self.watch.whole(k, &g);
+            let mut heir = None;
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack { start, .. } => self.scatter(k, *start as usize, &g),
-                Kind::Op { .. } => self.pull_back(&nodes, k, &g)?,
+                Kind::Op { .. } => heir = self.pull_back(&nodes, k, &g)?,
             }
-            self.tape.pool.put(g);
+            pass_on(&self.tape.pool, &mut self.cotangents, heir, g);
         }
         self.sweep(&entries, 1, swept.max(1));
         drop((nodes, entries));
@@ -284,15 +285,20 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         }
     }
 
-    /// Applies the rule of node `at`.
-    fn pull_back(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> Result<(), Error> {
+    /// Applies the rule of node `at`. Whose cotangent is to be `g` itself.
+    fn pull_back(
+        &mut self,
+        nodes: &[Node<T>],
+        at: usize,
+        g: &Tensor<T>,
+    ) -> Result<Option<usize>, Error> {
         let node = &nodes[at];
         let Kind::Op { rule, inputs } = &node.kind else {
             unreachable!("only operations have a pullback")
         };
         self.pullbacks += 1;
         if self.spread_evenly(nodes, at, g) {
-            return Ok(());
+            return Ok(None);
         }
         let tape = self.tape;
         let nothing = Residual::default();
@@ -308,7 +314,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
                 at: Point { x, y, kept },
                 inputs,
             };
-            pullback.apply(&tape.pool, cotangents, g, |k, gx| {
+            pullback.apply(&tape.pool, cotangents, &mut [], g, |k, gx| {
                 if W::LOOKS {
                     watch.share(at, k, g, gx);
                 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::gradients::Cotangent;
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Rule, Slot};
-use crate::tape::{Fault, Pool};
+use crate::tape::{Collector, Content, Pool};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and where.
@@ -20,8 +20,12 @@ pub(super) struct Pullback<'a, T: Elem> {
     pub(super) inputs: &'a [(usize, bool)],
 }
 
+/// Where the cotangents of operands are collected, by their place in the list; most have none.
+pub(super) type Collectors<'c, T> = [Option<Collector<'c, T>>];
+
 impl<'a, T: Elem> Pullback<'a, T> {
-    /// Adds to the operands' cotangents what `g` gives them; `look` sees each share.
+    /// Adds to the operands' cotangents what `g` gives them; `look` sees each share. Whose cotangent is to be `g` itself, which
+    /// then needs no second owner: see [`pass_on`].
     ///
     /// # Errors
     /// If the rule leaves a cotangent unset or gives it another shape.
@@ -29,9 +33,14 @@ impl<'a, T: Elem> Pullback<'a, T> {
         &self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
+        collectors: &mut Collectors<'_, T>,
         g: &Tensor<T>,
         mut look: impl FnMut(usize, &Tensor<T>),
-    ) -> Result<(), Error> {
+    ) -> Result<Option<usize>, Error> {
+        let (rule, at) = (self.rule, &self.at);
+        if !collectors.is_empty() {
+            return self.apply_collecting(pool, cotangents, collectors, g);
+        }
         // What a slot starts with, in registers: slots are written where they stay, since to move one costs more than a
         // pullback of few elements.
         let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
@@ -39,10 +48,10 @@ impl<'a, T: Elem> Pullback<'a, T> {
             let earlier = cotangents[id].take(|g| filled(pool, shape, g));
             (shape, wanted, earlier)
         };
-        let slot = |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier);
-        let (rule, at) = (self.rule, &self.at);
+        let slot = |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier, g);
+        let mut heir = None;
         let mut settle = |cotangents: &mut [_], k, gx: &mut Slot<'_, T>| {
-            self.settle(pool, cotangents, k, gx, &mut look)
+            self.settle(pool, cotangents, g, k, gx, &mut heir, &mut look)
         };
         match (self.inputs, at.x) {
             ([i], [x]) => {
@@ -52,7 +61,6 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 settle(cotangents, 0, &mut gx[0])?;
                 // Nothing is left in it; to be dropped takes a call.
                 std::mem::forget(gx);
-                Ok(())
             }
             ([i, j], [x, y]) => {
                 let (a, b) = (begin(i, x), begin(j, y));
@@ -61,53 +69,169 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 settle(cotangents, 0, &mut gx[0])?;
                 settle(cotangents, 1, &mut gx[1])?;
                 std::mem::forget(gx);
-                Ok(())
             }
             (inputs, x) => {
                 let begun = inputs.iter().zip(x).map(|(i, x)| begin(i, x));
                 let mut gx: SmallVec<[_; 4]> = begun.map(slot).collect();
                 rule.vjp(at, g, &mut gx);
                 let mut slots = gx.iter_mut().enumerate();
-                slots.try_for_each(|(k, gx)| settle(cotangents, k, gx))
+                slots.try_for_each(|(k, gx)| settle(cotangents, k, gx))?;
             }
         }
+        Ok(heir)
+    }
+
+    /// The same where cotangents are collected.
+    #[inline(never)]
+    fn apply_collecting(
+        &self,
+        pool: &Pool<T>,
+        cotangents: &mut [Cotangent<T>],
+        collectors: &mut Collectors<'_, T>,
+        g: &Tensor<T>,
+    ) -> Result<Option<usize>, Error> {
+        let mut gx: SmallVec<[Slot<'_, T>; 4]> = SmallVec::new();
+        for (&(id, wanted), x) in self.inputs.iter().zip(self.at.x) {
+            let earlier = cotangents[id].take(|g| filled(pool, x.shape(), g));
+            gx.push(Slot::new(pool, x.shape(), wanted).adding(earlier, g));
+        }
+        for (id, collector) in collectors.iter_mut().enumerate() {
+            // Of an operand that is there twice the first slot has it.
+            let operand = self.inputs.iter().position(|&input| input == (id, true));
+            if let (Some(k), Some(collector)) = (operand, collector) {
+                gx[k].collect_in(collector);
+            }
+        }
+        self.rule.vjp(&self.at, g, &mut gx);
+        let mut heir = None;
+        for k in 0..gx.len() {
+            let same = |j: &usize| self.inputs[*j] == self.inputs[k];
+            match (0..=k).find(|j| same(j) && gx[*j].collector().is_some()) {
+                Some(j) => {
+                    let (_, content) = gx[k].take();
+                    let collector = gx[j].collector().expect("found a line above");
+                    self.collect(pool, collector, k, content, g)?;
+                }
+                None => {
+                    self.settle(
+                        pool,
+                        cotangents,
+                        g,
+                        k,
+                        &mut gx[k],
+                        &mut heir,
+                        &mut |_, _| (),
+                    )?;
+                }
+            }
+        }
+        Ok(heir)
     }
 
     /// Adds to the cotangent of operand `k` what the rule gave to it.
+    #[allow(clippy::too_many_arguments)] // as a struct it would be written and read
     #[inline]
     fn settle(
         &self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
+        g: &Tensor<T>,
         k: usize,
         gx: &mut Slot<'_, T>,
+        heir: &mut Option<usize>,
         look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
+        let (earlier, content) = gx.take();
         if !gx.wanted() {
-            gx.clear();
             return Ok(());
         }
-        let [earlier, share] = gx.settle().map_err(|fault| self.fault(k, fault))?;
-        if let Some(share) = &share {
-            look(k, share);
-        }
-        let sum = match (earlier, share) {
-            (Some(earlier), Some(share)) => added(pool, earlier, share),
-            (Some(sum), None) | (None, Some(sum)) => sum,
-            (None, None) => return Ok(()),
+        let id = self.inputs[k].0;
+        let sum = match content {
+            Content::Filled(share) | Content::Added(share) => {
+                look(k, &share);
+                match earlier {
+                    Some(earlier) => added(pool, earlier, share),
+                    None => share,
+                }
+            }
+            Content::Same => {
+                look(k, g);
+                match earlier {
+                    Some(earlier) => plus(pool, earlier, g),
+                    // The last one needs no copy.
+                    None => match heir.replace(id) {
+                        Some(former) => {
+                            return Ok(receive(pool, &mut cotangents[former], g.clone()));
+                        }
+                        None => return Ok(()),
+                    },
+                }
+            }
+            Content::Zero => match earlier {
+                Some(sum) => sum,
+                None => return Ok(()),
+            },
+            other => return Err(self.fault(k, other)),
         };
-        match &mut cotangents[self.inputs[k].0] {
-            place @ Cotangent::Zero => *place = Cotangent::Sum(sum),
-            // It is used twice here, and has its first share.
-            place => accumulate(pool, place, sum),
+        receive(pool, &mut cotangents[id], sum);
+        Ok(())
+    }
+
+    /// Adds a share to what is collected.
+    fn collect(
+        &self,
+        pool: &Pool<T>,
+        collector: &mut Collector<'_, T>,
+        k: usize,
+        content: Content<T>,
+        g: &Tensor<T>,
+    ) -> Result<(), Error> {
+        match content {
+            Content::Zero => return Ok(()),
+            Content::InPlace => *collector.filled = true,
+            Content::Same => collector.add(g),
+            Content::Filled(share) => {
+                collector.add(&share);
+                pool.put(share);
+            }
+            Content::Added(all) => {
+                collector.elements.copy_from_slice(all.data());
+                *collector.filled = true;
+                pool.put(all);
+            }
+            other => return Err(self.fault(k, other)),
         }
         Ok(())
     }
 
     #[cold]
-    fn fault(&self, k: usize, fault: Fault) -> Error {
+    fn fault(&self, k: usize, content: Content<T>) -> Error {
         let what = format!("the cotangent of operand {k}");
+        let fault = content.fault(self.at.x[k].shape());
         fault.error(self.rule.name(), what, Some(self.line))
+    }
+}
+
+/// Gives a cotangent that was pulled back to its heir, or to the pool.
+#[inline]
+pub(super) fn pass_on<T: Elem>(
+    pool: &Pool<T>,
+    cotangents: &mut [Cotangent<T>],
+    heir: Option<usize>,
+    g: Tensor<T>,
+) {
+    match heir {
+        Some(id) => receive(pool, &mut cotangents[id], g),
+        None => pool.put(g),
+    }
+}
+
+/// Gives a cotangent what it is now; if the operand is there twice it has its first share.
+#[inline]
+fn receive<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, sum: Tensor<T>) {
+    match cotangent {
+        Cotangent::Zero => *cotangent = Cotangent::Sum(sum),
+        _ => accumulate(pool, cotangent, sum),
     }
 }
 
@@ -127,19 +251,25 @@ pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, 
     });
 }
 
-/// The sum of two shares, in one of their buffers if there is one that nobody else has.
+/// The sum of two shares, in the buffer of the first if nobody else has it.
 #[inline]
-fn added<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: Tensor<T>) -> Tensor<T> {
-    if let Some(elements) = sum.unique_mut() {
-        kernel::add_to(share.data(), elements);
-    } else {
-        // Shared with the cotangent of another node: the sum needs a buffer of its own.
-        let mut fresh = pool.take(sum.shape());
-        kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
-        sum = fresh;
-    }
+fn added<T: Elem>(pool: &Pool<T>, sum: Tensor<T>, share: Tensor<T>) -> Tensor<T> {
+    let sum = plus(pool, sum, &share);
     pool.put(share);
     sum
+}
+
+/// The same with a share that others need.
+#[inline]
+fn plus<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: &Tensor<T>) -> Tensor<T> {
+    if let Some(elements) = sum.unique_mut() {
+        kernel::add_to(share.data(), elements);
+        return sum;
+    }
+    // Shared with the cotangent of another node: the sum needs a buffer of its own.
+    let mut fresh = pool.take(sum.shape());
+    kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
+    fresh
 }
 
 /// The elements of a tensor that has one owner.

@@ -7,14 +7,14 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::pullback::{Pullback, filled, unique};
+use super::pullback::{Collectors, Pullback, filled, pass_on, unique};
 use super::{Walk, Watch};
 use crate::error::Error;
 use crate::gradients::Cotangent;
 use crate::kernel::Elem;
 use crate::tape::rule::Point;
-use crate::tape::{Block, Blocks, Kind, Node, Pool, Step, cut, each};
-use crate::tensor::Tensor;
+use crate::tape::{Block, Blocks, Collector, Kind, Node, Pool, Step, cut, each};
+use crate::tensor::{Shape, Tensor};
 
 /// The part of a run that cotangents flow through.
 struct Region<'a, T> {
@@ -162,19 +162,24 @@ impl<T: Elem> Region<'_, T> {
         for start in rows.clone().step_by(self.height) {
             let rows = start..rows.end.min(start + self.height);
             let block = self.blocks.block(pool, rows.clone(), true);
-            let mut cotangents = self.pull_back(pool, &block, rows, &mut flowed)?;
-            let staying = (0..self.stays.len()).filter(|&at| self.stays[at]);
-            for (at, full) in staying.zip(&mut full) {
-                let value = &block.values[at];
-                let (now, later) = std::mem::take(full).split_at_mut(value.len());
-                *full = later;
-                match cotangents[at].take(|g| filled(pool, value.shape(), g)) {
-                    Some(sum) => {
-                        flowed[at] = true;
-                        now.copy_from_slice(sum.data());
-                        pool.put(sum);
-                    }
-                    None => now.fill(T::zero()),
+            let mut filled = vec![false; self.stays.len()];
+            let mut collectors: Vec<_> = self.stays.iter().map(|_| None).collect();
+            let mut full = full.iter_mut();
+            let steps = self.stays.iter().zip(&mut filled).zip(&mut collectors);
+            for (((&stays, filled), collector), value) in steps.zip(&block.values) {
+                if stays {
+                    let full = full.next().expect("each that stays has one");
+                    let (elements, later) = std::mem::take(full).split_at_mut(value.len());
+                    *full = later;
+                    *collector = Some(Collector { elements, filled });
+                }
+            }
+            self.pull_back(pool, &block, rows, &mut collectors, &mut flowed)?;
+            for (flowed, collector) in flowed.iter_mut().zip(collectors) {
+                match collector {
+                    Some(collector) if *collector.filled => *flowed = true,
+                    Some(collector) => collector.elements.fill(T::zero()),
+                    None => {}
                 }
             }
             block.recycle(pool);
@@ -182,31 +187,47 @@ impl<T: Elem> Region<'_, T> {
         Ok(flowed)
     }
 
-    /// The cotangents of all steps for one block, once the walk has passed over it.
+    /// Walks over one block, with the cotangents that stay collected where they do.
     fn pull_back(
         &self,
         pool: &Pool<T>,
         block: &Block<T>,
         rows: Range<usize>,
+        collectors: &mut Collectors<'_, T>,
         flowed: &mut [bool],
-    ) -> Result<Vec<Cotangent<T>>, Error> {
+    ) -> Result<(), Error> {
         let earlier = self.earlier.iter().map(|earlier| match earlier {
             Cotangent::Sum(sum) => Cotangent::Sum(cut(sum, rows.clone())),
             other => other.clone(),
         });
         let mut cotangents: Vec<Cotangent<T>> = earlier.collect();
+        for (cotangent, collector) in cotangents.iter_mut().zip(&mut *collectors) {
+            let Some(collector) = collector else { continue };
+            match std::mem::replace(cotangent, Cotangent::Zero) {
+                Cotangent::Sum(sum) => collector.add(&sum),
+                Cotangent::Even(g) => {
+                    collector.elements.fill(g);
+                    *collector.filled = true;
+                }
+                _ => {}
+            }
+        }
         for (at, step) in self.blocks.steps.iter().enumerate().rev() {
             let Some(op) = &step.op else {
                 continue;
             };
             let y = &block.values[at];
-            let Some(g) = cotangents[at].take(|g| filled(pool, y.shape(), g)) else {
+            let collected = collectors[at]
+                .as_ref()
+                .filter(|collector| *collector.filled);
+            let g = match collected {
+                Some(collector) => Some(copied(pool, y.shape(), collector.elements)),
+                None => cotangents[at].take(|g| filled(pool, y.shape(), g)),
+            };
+            let Some(g) = g else {
                 continue;
             };
-            cotangents[at] = match self.stays[at] {
-                true => Cotangent::Sum(g.clone()),
-                false => Cotangent::Released,
-            };
+            cotangents[at] = Cotangent::Released;
             flowed[at] = true;
             let x: SmallVec<[&Tensor<T>; 2]> =
                 op.inputs.iter().map(|&(at, _)| &block.values[at]).collect();
@@ -220,9 +241,16 @@ impl<T: Elem> Region<'_, T> {
                 },
                 inputs: &op.inputs,
             };
-            pullback.apply(pool, &mut cotangents, &g, |_, _| ())?;
-            pool.put(g);
+            let heir = pullback.apply(pool, &mut cotangents, collectors, &g, |_, _| ())?;
+            pass_on(pool, &mut cotangents, heir, g);
         }
-        Ok(cotangents)
+        Ok(())
     }
+}
+
+/// A tensor of these elements.
+fn copied<T: Elem>(pool: &Pool<T>, shape: &Shape, elements: &[T]) -> Tensor<T> {
+    let mut copy = pool.take(shape);
+    unique(&mut copy).copy_from_slice(elements);
+    copy
 }

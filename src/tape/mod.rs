@@ -7,6 +7,7 @@
 mod blocks;
 #[cfg(any(not(feature = "cursor"), test))]
 mod checked;
+mod content;
 #[cfg(any(feature = "cursor", test))]
 mod cursor;
 mod meter;
@@ -30,6 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use smallvec::SmallVec;
 
 pub(crate) use blocks::{Block, Blocks, Step, cut, each};
+pub(crate) use content::{Content, Fault};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
 pub use node::Id;
@@ -37,7 +39,7 @@ pub(crate) use node::{Kind, Member, Node, NodeId, Packed};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
-pub(crate) use slot::Fault;
+pub(crate) use slot::Collector;
 
 use crate::kernel::Elem;
 use crate::tensor::Tensor;

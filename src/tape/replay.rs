@@ -9,10 +9,10 @@ use std::panic::Location;
 use num_traits::Zero;
 use smallvec::SmallVec;
 
+use super::content::Fault;
 use super::node::{Kind, Member, Node, NodeId};
 use super::rule::{Residual, Slot};
 use super::run::evaluate;
-use super::slot::Fault;
 use super::{Entry, Tape};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;

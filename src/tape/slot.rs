@@ -2,10 +2,9 @@
 //!
 //! What a rule is and what it is given stands in `rule`; the walks do the adding.
 
-use std::panic::Location;
-
+use super::content::{Content, Fault};
 use super::pool::Pool;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::kernel::{self, Elem};
 use crate::tensor::{Shape, Tensor};
 
@@ -17,65 +16,27 @@ pub struct Slot<'a, T> {
     wanted: bool,
     /// The cotangent that other nodes have given so far, for rules that add to it.
     earlier: Option<Tensor<T>>,
+    /// Where that is collected instead, and whether anything is there.
+    collector: Option<Collector<'a, T>>,
+    /// The cotangent that is pulled back: handed on as it is, it needs no second owner.
+    pulled: Option<&'a Tensor<T>>,
     content: Content<T>,
 }
 
-/// What a rule has put into a slot.
+/// Where the cotangent of an operand is collected, if it is part of a larger tensor.
 #[derive(Debug)]
-enum Content<T> {
-    Unset,
-    Zero,
-    Filled(Tensor<T>),
-    /// What was there before, with this rule's share added to it.
-    Added(Tensor<T>),
-    /// A result whose shape is not the slot's.
-    Misshapen(Tensor<T>),
-    /// Why there is no result.
-    Refused(Error),
+pub(crate) struct Collector<'a, T> {
+    pub(crate) elements: &'a mut [T],
+    /// Whether anything is there.
+    pub(crate) filled: &'a mut bool,
 }
 
-/// Why a slot holds no result.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    Unset,
-    Shape { found: Shape, expected: Shape },
-    Refused(Error),
-}
-
-impl Fault {
-    /// The error that says so of `what`, a result of the rule of `op`.
-    pub(crate) fn error(
-        self,
-        op: &'static str,
-        what: impl Into<String>,
-        line: Option<&'static Location<'static>>,
-    ) -> Error {
-        let what = what.into();
-        Error::new(match self {
-            Self::Refused(error) => return error,
-            Self::Unset => ErrorKind::Unset { op, what, line },
-            Self::Shape { found, expected } => ErrorKind::Result {
-                op,
-                what,
-                found,
-                expected,
-                line,
-            },
-        })
-    }
-}
-
-impl<T> Content<T> {
-    /// Why it is no result.
-    #[cold]
-    fn fault(self, expected: &Shape) -> Fault {
-        match self {
-            Self::Refused(error) => Fault::Refused(error),
-            Self::Misshapen(found) => Fault::Shape {
-                found: found.shape().clone(),
-                expected: expected.clone(),
-            },
-            _ => Fault::Unset,
+impl<T: Elem> Collector<'_, T> {
+    /// Adds a share.
+    pub(crate) fn add(&mut self, share: &Tensor<T>) {
+        match std::mem::replace(self.filled, true) {
+            true => kernel::add_to(share.data(), self.elements),
+            false => self.elements.copy_from_slice(share.data()),
         }
     }
 }
@@ -88,15 +49,31 @@ impl<'a, T: Elem> Slot<'a, T> {
             shape,
             wanted,
             earlier: None,
+            collector: None,
+            pulled: None,
             content: Content::Unset,
         }
     }
 
-    /// A slot for a cotangent that has received something already.
+    /// A slot for a cotangent that has perhaps received something already; `pulled` is that of the output.
     #[inline]
-    pub(crate) fn adding(mut self, earlier: Option<Tensor<T>>) -> Self {
+    pub(crate) fn adding(mut self, earlier: Option<Tensor<T>>, pulled: &'a Tensor<T>) -> Self {
         self.earlier = earlier;
+        self.pulled = Some(pulled);
         self
+    }
+
+    /// From now on the cotangent is collected there.
+    pub(crate) fn collect_in(&mut self, collector: &'a mut Collector<'_, T>) {
+        self.collector = Some(Collector {
+            elements: &mut *collector.elements,
+            filled: &mut *collector.filled,
+        });
+    }
+
+    /// Where the cotangent is collected, if that is not a tensor of its own.
+    pub(crate) fn collector(&mut self) -> Option<&mut Collector<'a, T>> {
+        self.collector.as_mut()
     }
 
     /// A slot that starts with a buffer, to be written again.
@@ -106,6 +83,8 @@ impl<'a, T: Elem> Slot<'a, T> {
             shape,
             wanted: true,
             earlier: None,
+            collector: None,
+            pulled: None,
             content: Content::Filled(tensor),
         }
     }
@@ -126,13 +105,18 @@ impl<'a, T: Elem> Slot<'a, T> {
     #[inline]
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
-        if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
-            self.content = Content::Filled(self.pool.take(self.shape));
-        }
-        let Content::Filled(tensor) = &mut self.content else {
-            unreachable!("the slot was filled above")
+        let elements = if let Some(empty) = self.collector.as_mut().filter(|c| !*c.filled) {
+            self.content = Content::InPlace;
+            &mut *empty.elements
+        } else {
+            if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
+                self.content = Content::Filled(self.pool.take(self.shape));
+            }
+            let Content::Filled(tensor) = &mut self.content else {
+                unreachable!("the slot was filled above")
+            };
+            unique(tensor)
         };
-        let elements = unique(tensor);
         if cfg!(debug_assertions) {
             elements.fill(T::nan());
         }
@@ -171,6 +155,13 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// assert_eq!(y.backward().wrt(x), Tensor::from([17.0, 5.0]));
     /// ```
     pub fn accumulate(&mut self) -> &mut [T] {
+        if let Some(collector) = &mut self.collector {
+            if !std::mem::replace(collector.filled, true) {
+                collector.elements.fill(T::zero());
+            }
+            self.content = Content::InPlace;
+            return collector.elements;
+        }
         if !matches!(self.content, Content::Added(_)) {
             let mut sum = match self.earlier.take() {
                 Some(sum) => sum,
@@ -199,7 +190,10 @@ impl<'a, T: Elem> Slot<'a, T> {
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
         self.content = if tensor.shape() == self.shape {
-            Content::Filled(tensor.clone())
+            match self.pulled {
+                Some(pulled) if std::ptr::eq(pulled, tensor) => Content::Same,
+                _ => Content::Filled(tensor.clone()),
+            }
         } else if tensor.len() == self.shape.len() {
             Content::Filled(tensor.with_shape(self.shape))
         } else {
@@ -281,7 +275,13 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// The cotangent that other nodes have given so far, for a pullback that walks a tape of its own;
     /// it is to be part of what [`put_sum`](Self::put_sum) gets.
     pub(crate) fn take_earlier(&mut self) -> Option<Tensor<T>> {
-        self.earlier.take()
+        let filled = self.collector.as_ref().filter(|c| *c.filled);
+        let copy = |collector: &Collector<'_, T>| {
+            let mut copy = self.pool.take(self.shape);
+            unique(&mut copy).copy_from_slice(collector.elements);
+            copy
+        };
+        self.earlier.take().or_else(|| filled.map(copy))
     }
 
     /// The cotangent with this rule's share in it, the earlier ones included.
@@ -314,32 +314,25 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// gave another shape.
     #[inline]
     pub(crate) fn result(&mut self) -> Result<Option<Tensor<T>>, Fault> {
-        match std::mem::replace(&mut self.content, Content::Unset) {
+        match self.content.replace() {
             Content::Filled(tensor) | Content::Added(tensor) => Ok(Some(tensor)),
             Content::Zero => Ok(None),
             other => Err(other.fault(self.shape)),
         }
     }
 
-    /// Lets go of what nobody wanted.
+    /// What the cotangent was before, unless the rule has added to it, and what the rule has put in. Nothing is left there,
+    /// so the slot may be forgotten.
     #[inline]
-    pub(crate) fn clear(&mut self) {
-        self.content = Content::Unset;
-        self.earlier = None;
-    }
-
-    /// What the cotangent was before, unless it is in the sum already, and what is to be added.
-    ///
-    /// # Errors
-    /// As [`result`](Self::result).
-    #[inline]
-    pub(crate) fn settle(&mut self) -> Result<[Option<Tensor<T>>; 2], Fault> {
-        Ok([self.earlier.take(), self.result()?])
+    pub(crate) fn take(&mut self) -> (Option<Tensor<T>>, Content<T>) {
+        (self.earlier.take(), self.content.replace())
     }
 
     fn check_not_added(&self) {
         debug_assert!(
-            !matches!(self.content, Content::Added(_)),
+            !matches!(self.content, Content::Added(_))
+                && !(matches!(self.content, Content::InPlace)
+                    && self.collector.as_ref().is_some_and(|c| *c.filled)),
             "a result is either written or added to; the sum would be lost"
         );
     }

@@ -1,0 +1,76 @@
+//! `Content`: what a rule has put into a slot, and what is said of one that holds no result.
+
+use std::panic::Location;
+
+use crate::error::{Error, ErrorKind};
+use crate::tensor::{Shape, Tensor};
+
+/// What a rule has put into a slot.
+#[derive(Debug)]
+pub(crate) enum Content<T> {
+    Unset,
+    Zero,
+    Filled(Tensor<T>),
+    /// The cotangent that was pulled back, as it is.
+    Same,
+    /// What was there before, with this rule's share added to it.
+    Added(Tensor<T>),
+    /// It was written where the cotangent is collected; with what was there before, if there was anything.
+    InPlace,
+    /// A result whose shape is not the slot's.
+    Misshapen(Tensor<T>),
+    /// Why there is no result.
+    Refused(Error),
+}
+
+/// Why a slot holds no result.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Unset,
+    Shape { found: Shape, expected: Shape },
+    Refused(Error),
+}
+
+impl Fault {
+    /// The error that says so of `what`, a result of the rule of `op`.
+    pub(crate) fn error(
+        self,
+        op: &'static str,
+        what: impl Into<String>,
+        line: Option<&'static Location<'static>>,
+    ) -> Error {
+        let what = what.into();
+        Error::new(match self {
+            Self::Refused(error) => return error,
+            Self::Unset => ErrorKind::Unset { op, what, line },
+            Self::Shape { found, expected } => ErrorKind::Result {
+                op,
+                what,
+                found,
+                expected,
+                line,
+            },
+        })
+    }
+}
+
+impl<T> Content<T> {
+    /// Takes it out.
+    #[inline]
+    pub(crate) fn replace(&mut self) -> Self {
+        std::mem::replace(self, Self::Unset)
+    }
+
+    /// Why it is no result.
+    #[cold]
+    pub(crate) fn fault(self, expected: &Shape) -> Fault {
+        match self {
+            Self::Refused(error) => Fault::Refused(error),
+            Self::Misshapen(found) => Fault::Shape {
+                found: found.shape().clone(),
+                expected: expected.clone(),
+            },
+            _ => Fault::Unset,
+        }
+    }
+}
