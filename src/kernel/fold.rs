@@ -63,10 +63,13 @@ impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
             let mut part = [self.start; PARTS];
             let (chunks, rest) = row.as_chunks::<PARTS>();
             for chunk in chunks {
-                // Of known length, so that the parts stay in registers.
+                // Of known length and written as a whole, so that the parts stay in registers: what keeps some of them would
+                // become a masked write, which the next read waits for.
+                let mut next = [self.start; PARTS];
                 for k in 0..PARTS {
-                    part[k] = (self.f)(part[k], chunk[k]);
+                    next[k] = (self.f)(part[k], chunk[k]);
                 }
+                part = next;
             }
             fold_into(&mut part, rest, &self.f);
             let mut left = PARTS;

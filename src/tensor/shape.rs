@@ -15,7 +15,11 @@ use crate::kernel::{self, Rows};
 ///
 /// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Shape(Sizes);
+pub struct Shape {
+    sizes: Sizes,
+    /// How many elements there are: asked more often than shapes are made.
+    len: usize,
+}
 
 /// Plain numbers, so that a shape is copied and compared as a whole: a loop over the axes, or a vector that may live
 /// elsewhere, costs more than the work of a small op.
@@ -40,14 +44,17 @@ impl Shape {
     #[inline]
     pub fn new(sizes: &[usize]) -> Self {
         let mut few = [0; 4];
+        let len = product(sizes);
         if sizes.len() > few.len() {
-            return Self(Sizes::Many(sizes.into()));
+            let sizes = Sizes::Many(sizes.into());
+            return Self { sizes, len };
         }
         few.iter_mut().zip(sizes).for_each(|(to, &size)| *to = size);
-        Self(Sizes::Few {
+        let sizes = Sizes::Few {
             rank: sizes.len(),
             sizes: few,
-        })
+        };
+        Self { sizes, len }
     }
 
     /// The shape of a single number: no axes, one element.
@@ -66,8 +73,7 @@ impl Shape {
     #[inline]
     #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
     pub fn len(&self) -> usize {
-        // Sizes that overflow hold more than any buffer does, and are refused as such.
-        self.iter().fold(1, |len, &n| len.saturating_mul(n))
+        self.len
     }
 
     /// The place in a row-major buffer of the element at `index`, one number an axis.
@@ -152,6 +158,7 @@ impl Shape {
     pub fn with(&self, axis: usize, size: usize) -> Self {
         let mut shape = self.clone();
         shape.sizes_mut()[axis] = size;
+        shape.len = product(&shape);
         shape
     }
 
@@ -198,6 +205,7 @@ impl Shape {
                 }
             };
         }
+        shape.len = product(&shape);
         Ok(shape)
     }
 
@@ -206,8 +214,9 @@ impl Shape {
         kernel::strides(self)
     }
 
+    /// The sizes for writing; the number of elements is up to the caller.
     fn sizes_mut(&mut self) -> &mut [usize] {
-        match &mut self.0 {
+        match &mut self.sizes {
             Sizes::Few { rank, sizes } => &mut sizes[..*rank],
             Sizes::Many(sizes) => sizes,
         }
@@ -222,6 +231,11 @@ impl Shape {
     }
 }
 
+/// The number of elements. Sizes that overflow hold more than any buffer does, and are refused as such.
+fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |len, &n| len.saturating_mul(n))
+}
+
 impl Default for Shape {
     fn default() -> Self {
         Self::scalar()
@@ -233,7 +247,7 @@ impl Deref for Shape {
 
     #[inline]
     fn deref(&self) -> &[usize] {
-        match &self.0 {
+        match &self.sizes {
             Sizes::Few { rank, sizes } => &sizes[..*rank],
             Sizes::Many(sizes) => sizes,
         }
@@ -313,12 +327,14 @@ mod tests {
         assert_eq!((five.rank(), five.len()), (5, 720));
         assert_eq!(five.without(4), four);
         assert_eq!(five.with(0, 7), [7, 3, 4, 5, 6]);
+        assert_eq!(five.with(0, 7).len(), 2520);
         assert_eq!(four.with(3, 7).inserted(0, 1), [1, 2, 3, 4, 7]);
         assert_eq!(five, Shape::from(vec![2, 3, 4, 5, 6]));
         assert_eq!(five, (2..7).collect::<Shape>());
         assert_ne!(five, four);
         let wide = four.broadcast("add", &[6, 1, 3, 1, 5].into());
-        assert_eq!(wide.expect("they broadcast"), [6, 2, 3, 4, 5]);
+        let wide = wide.expect("they broadcast");
+        assert_eq!((&wide, wide.len()), (&[6, 2, 3, 4, 5].into(), 720));
     }
 
     #[test]
