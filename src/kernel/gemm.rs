@@ -11,7 +11,8 @@ use std::sync::Once;
 
 use gemm_common::Parallelism;
 
-use super::transpose::transpose;
+use super::simd::Real;
+use super::transpose::transpose_numbers;
 use super::{Elem, Matrix, threads};
 
 /// The longest stretch of the inner axis that one call gets; the crates do not cut it further.
@@ -53,7 +54,7 @@ type Kernel<T> = unsafe fn(
 );
 
 /// An element that the crates have kernels for; they choose one for this machine.
-pub(super) trait Fast: Elem {
+pub(super) trait Fast: Elem + Real {
     fn kernel() -> Kernel<Self>;
 }
 
@@ -79,7 +80,7 @@ pub(super) fn matmul<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], a
     assert_eq!(c.len(), m * n, "the output holds rows times columns");
     if b.step.0 == 1 && b.step.1 > 1 && m >= COPY {
         let mut copy = vec![T::zero(); k * n];
-        transpose(b.data, b.step.1, (k, n), &mut copy, n);
+        transpose_numbers(b.data, b.step.1, (k, n), &mut copy, n);
         return matmul(a, Matrix::new(&copy, k, n), c, add);
     }
     prime();

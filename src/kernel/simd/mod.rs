@@ -11,10 +11,12 @@ mod lanes;
 mod portable;
 mod real;
 mod shared;
+mod transpose;
 
 pub(crate) use lanes::Lanes;
 pub(crate) use real::Real;
 pub(crate) use shared::Shared;
+pub(crate) use transpose::transpose;
 
 use super::Loop;
 use std::cell::Cell;
