@@ -156,16 +156,14 @@ impl<'a, T: Elem> Pullback<'a, T> {
             }
             Content::Same => {
                 look(k, g);
-                match earlier {
-                    Some(earlier) => plus(pool, earlier, g),
+                let Some(earlier) = earlier else {
                     // The last one needs no copy.
-                    None => match heir.replace(id) {
-                        Some(former) => {
-                            return Ok(receive(pool, &mut cotangents[former], g.clone()));
-                        }
-                        None => return Ok(()),
-                    },
-                }
+                    if let Some(former) = heir.replace(id) {
+                        receive(pool, &mut cotangents[former], g.clone());
+                    }
+                    return Ok(());
+                };
+                plus(pool, earlier, g)
             }
             Content::Zero => match earlier {
                 Some(sum) => sum,

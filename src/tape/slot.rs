@@ -329,10 +329,13 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     fn check_not_added(&self) {
+        let added = match self.content {
+            Content::Added(_) => true,
+            Content::InPlace => self.collector.as_ref().is_some_and(|c| *c.filled),
+            _ => false,
+        };
         debug_assert!(
-            !matches!(self.content, Content::Added(_))
-                && !(matches!(self.content, Content::InPlace)
-                    && self.collector.as_ref().is_some_and(|c| *c.filled)),
+            !added,
             "a result is either written or added to; the sum would be lost"
         );
     }
