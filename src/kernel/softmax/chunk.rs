@@ -50,7 +50,10 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         };
         let mut kept = Vec::new();
         for r in self.lines.clone().step_by(most) {
-            let lines = most.min(self.lines.end - r);
+            let lines = match J::TOGETHER {
+                true => most.min(self.lines.end - r),
+                false => 1,
+            };
             let row = r * n..(r + lines) * n;
             let [mut x, mut g] = self
                 .work

@@ -201,10 +201,12 @@ fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
             place = lowest(u64::from(found), start, place);
         }
         for (i, group) in groups.enumerate().rev() {
-            let found = (0..4).fold(0, |all, k| {
+            // A loop: what a closure does is not compiled to the level's instructions.
+            let mut found = 0;
+            for k in 0..4 {
                 let v = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]);
-                all | u64::from(v.equal(m)) << (k * V::COUNT)
-            });
+                found |= u64::from(v.equal(m)) << (k * V::COUNT);
+            }
             place = lowest(found, 4 * i * V::COUNT, place);
         }
         return place;

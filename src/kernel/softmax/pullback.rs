@@ -1,6 +1,6 @@
 //! The symmetric Jacobian of softmax on lines: VJP and JVP.
 
-use super::bundles::{Bundles, Kept, well};
+use super::bundles::well;
 use super::forward::Mask;
 use super::layout::Layout;
 use super::lines::{Job, Own};
@@ -71,8 +71,6 @@ impl<V: Lanes> Function<V> for Per<V> {
 }
 
 impl<T: Real> Job<T> for Pullback<'_, T> {
-    const TOGETHER: bool = true;
-
     #[inline(always)]
     fn lines<V: Lanes<Item = T>, L: Layout>(
         &self,
@@ -82,37 +80,19 @@ impl<T: Real> Job<T> for Pullback<'_, T> {
         gx: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
-        let bundles = Bundles::new::<L>(own.lines, y.len());
-        let top = &self.top[r..r + own.lines];
-        let (mut centres, mut totals, mut sums) = (Kept::new(), Kept::new(), Kept::new());
+        let c = L::pick::<V>(level, g, &self.top[r..r + own.lines]);
+        let centred = Centred { c };
         // Fewer in f32, which has fewer digits.
         let fours = 64 / V::COUNT;
-        for k in 0..bundles.count {
-            let [y, g] = [y, g].map(|x| bundles.part(x, k));
-            let c = L::pick::<V>(level, g, bundles.own(top, k));
-            let (centred, inputs) = (Centred { c }, [y, g]);
-            let total =
-                sum::<V, L, _, true, false>(level, fours, inputs, &mut [], T::ZERO, &centred);
-            centres.push(c);
-            totals.push(total);
+        let s = sum::<V, L, _, true, false>(level, fours, [y, g], &mut [], T::ZERO, &centred)
+            .value::<L>(level);
+        each::<V, true>(level, [y, g], gx, &Applied { c, s });
+        if let Some(temperature) = self.temperature {
+            let temperature = V::splat(level, temperature);
+            update(level, gx, &Per { temperature });
         }
-        let mut all = 0;
-        for k in 0..bundles.count {
-            let s = totals.get(k).value::<L>(level);
-            sums.push(s);
-            // Not finite: g - c overflowed, or the line is NaN.
-            all |= well::<V, L>(k, s.finite());
-        }
-        for k in 0..bundles.count {
-            let [y, g] = [y, g].map(|x| bundles.part(x, k));
-            let (c, s, gx) = (centres.get(k), sums.get(k), bundles.part_mut(gx, k));
-            each::<V, true>(level, [y, g], gx, &Applied { c, s });
-            if let Some(temperature) = self.temperature {
-                let temperature = V::splat(level, temperature);
-                update(level, gx, &Per { temperature });
-            }
-        }
-        all
+        // Not finite: g - c overflowed, or the line is NaN.
+        well::<V, L>(0, s.finite())
     }
 
     fn line(&self, r: usize, [y, g]: [&[T]; 2], gx: &mut [T], _: Own<'_, T>) {
