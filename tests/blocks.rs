@@ -370,3 +370,74 @@ fn a_value_that_was_asked_for_is_not_computed_again() {
     assert_eq!(y.vjp(g.clone()).wrt(x), &g + &g);
     assert_eq!(count.load(Ordering::Relaxed), before);
 }
+
+/// `y = a + b c / 3 + d + 0 e`, whose cotangents come in every way that a slot has.
+#[derive(Clone, Copy, Debug)]
+struct EveryWay;
+
+impl<T: Elem> Rule<T> for EveryWay {
+    fn name(&self) -> &'static str {
+        "every_way"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        for (k, y) in y.fill().iter_mut().enumerate() {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| x[i].data()[k]);
+            *y = a + b * c / T::of(3.0) + d;
+        }
+    }
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        gx[0].share(g);
+        let product = |x: &Tensor<T>, k: usize| g.data()[k] * x.data()[k] / T::of(3.0);
+        for (k, gx) in gx[1].fill().iter_mut().enumerate() {
+            *gx = product(at.x[2], k);
+        }
+        for (k, gx) in gx[2].accumulate().iter_mut().enumerate() {
+            *gx += product(at.x[1], k);
+        }
+        gx[3].sum_to(g);
+        gx[4].zero();
+    }
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        Some(self)
+    }
+}
+
+#[test]
+fn shares_come_in_their_order_whoever_gets_them_and_however() {
+    let gradients = |tape: Tape, operands: [usize; 5], composed: bool| {
+        let x = leaves(&tape);
+        let inner = x.map(|x| x.sin());
+        // Of leaves, which are collected, and of what lies between.
+        let [y, z] = [x, inner].map(|x| {
+            let [a, b, c, d, _] = operands.map(|k| x[k]);
+            match composed {
+                true => a + b * c / 3.0 + d,
+                false => tape.apply(EveryWay, operands.map(|k| x[k])),
+            }
+        });
+        let grads = (y * z.exp()).sum().backward();
+        x.map(|x| grads.wrt(x))
+    };
+    for operands in [
+        [0, 1, 2, 0, 1],
+        [0, 0, 0, 0, 0],
+        [0, 0, 1, 1, 2],
+        [1, 0, 0, 1, 2],
+        [2, 1, 1, 0, 0],
+        [0, 1, 0, 1, 2],
+    ] {
+        let once = gradients(eager(), operands, false);
+        let blocks = gradients(Tape::new().with_blocks(1000), operands, false);
+        assert_eq!(
+            once.each_ref().map(bits),
+            blocks.each_ref().map(bits),
+            "{operands:?}"
+        );
+        for (gx, expected) in once.iter().zip(gradients(eager(), operands, true)) {
+            approx::assert_relative_eq!(gx, &expected, max_relative = 1e-13, epsilon = 1e-13);
+        }
+    }
+}

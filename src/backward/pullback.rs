@@ -38,9 +38,6 @@ impl<'a, T: Elem> Pullback<'a, T> {
         mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<Option<usize>, Error> {
         let (rule, at) = (self.rule, &self.at);
-        if !collectors.is_empty() {
-            return self.apply_collecting(pool, cotangents, collectors, g);
-        }
         // What a slot starts with, in registers: slots are written where they stay, since to move one costs more than a
         // pullback of few elements.
         let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
@@ -54,7 +51,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             self.settle(pool, cotangents, g, k, gx, &mut heir, &mut look)
         };
         match (self.inputs, at.x) {
-            ([i], [x]) => {
+            ([i], [x]) if collectors.is_empty() => {
                 let a = begin(i, x);
                 let mut gx = [slot(a)];
                 rule.vjp(at, g, &mut gx);
@@ -62,7 +59,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 // Nothing is left in it; to be dropped takes a call.
                 std::mem::forget(gx);
             }
-            ([i, j], [x, y]) => {
+            ([i, j], [x, y]) if collectors.is_empty() => {
                 let (a, b) = (begin(i, x), begin(j, y));
                 let mut gx = [slot(a), slot(b)];
                 rule.vjp(at, g, &mut gx);
@@ -70,25 +67,20 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 settle(cotangents, 1, &mut gx[1])?;
                 std::mem::forget(gx);
             }
-            (inputs, x) => {
-                let begun = inputs.iter().zip(x).map(|(i, x)| begin(i, x));
-                let mut gx: SmallVec<[_; 4]> = begun.map(slot).collect();
-                rule.vjp(at, g, &mut gx);
-                let mut slots = gx.iter_mut().enumerate();
-                slots.try_for_each(|(k, gx)| settle(cotangents, k, gx))?;
-            }
+            _ => return self.apply_to_many(pool, cotangents, collectors, g, &mut look),
         }
         Ok(heir)
     }
 
-    /// The same where cotangents are collected.
+    /// The same of any number of operands, and where cotangents are collected.
     #[inline(never)]
-    fn apply_collecting(
+    fn apply_to_many(
         &self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
         collectors: &mut Collectors<'_, T>,
         g: &Tensor<T>,
+        look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<Option<usize>, Error> {
         let mut gx: SmallVec<[Slot<'_, T>; 4]> = SmallVec::new();
         for (&(id, wanted), x) in self.inputs.iter().zip(self.at.x) {
@@ -108,21 +100,15 @@ impl<'a, T: Elem> Pullback<'a, T> {
             let same = |j: &usize| self.inputs[*j] == self.inputs[k];
             match (0..=k).find(|j| same(j) && gx[*j].collector().is_some()) {
                 Some(j) => {
-                    let (_, content) = gx[k].take();
+                    let content = match gx[k].take() {
+                        // To a slot without a collector nothing was added before.
+                        (_, Content::Added(share)) if j < k => Content::Filled(share),
+                        (_, content) => content,
+                    };
                     let collector = gx[j].collector().expect("found a line above");
                     self.collect(pool, collector, k, content, g)?;
                 }
-                None => {
-                    self.settle(
-                        pool,
-                        cotangents,
-                        g,
-                        k,
-                        &mut gx[k],
-                        &mut heir,
-                        &mut |_, _| (),
-                    )?;
-                }
+                None => self.settle(pool, cotangents, g, k, &mut gx[k], &mut heir, look)?,
             }
         }
         Ok(heir)
@@ -171,6 +157,11 @@ impl<'a, T: Elem> Pullback<'a, T> {
             },
             other => return Err(self.fault(k, other)),
         };
+        if *heir == Some(id) {
+            // It is there twice: its shares are added in their order.
+            *heir = None;
+            receive(pool, &mut cotangents[id], g.clone());
+        }
         receive(pool, &mut cotangents[id], sum);
         Ok(())
     }
