@@ -12,7 +12,7 @@ use std::sync::Once;
 use gemm_common::Parallelism;
 
 use super::simd::Real;
-use super::transpose::transpose_numbers;
+use super::squares::transpose_numbers;
 use super::{Elem, Matrix, threads};
 
 /// The longest stretch of the inner axis that one call gets; the crates do not cut it further.

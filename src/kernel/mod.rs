@@ -33,6 +33,8 @@ pub mod simd;
 pub(crate) mod softmax;
 #[cfg(feature = "nalgebra")]
 mod solve;
+#[cfg(feature = "gemm")]
+mod squares;
 mod strided;
 pub(crate) mod threads;
 mod transpose;

@@ -1,8 +1,6 @@
 //! Transposing copies: by square tiles, so that lines of both buffers stay in the cache.
 
-use super::simd::{self, Lanes, Level, Real, Task};
 use super::threads;
-use std::ops::Range;
 
 /// Side of a tile: one cache line of `f32`. A whole tile goes through registers, since rows that lie
 /// a power of two apart share their place in the cache and would push each other out.
@@ -26,35 +24,8 @@ pub(crate) fn transpose<T: Copy + Send + Sync>(
     in_parts(from, down, size, to, across, &by_tiles);
 }
 
-/// The same for numbers of which there are vectors.
-pub(crate) fn transpose_numbers<T: Real>(
-    from: &[T],
-    down: usize,
-    size: (usize, usize),
-    to: &mut [T],
-    across: usize,
-) {
-    in_parts(
-        from,
-        down,
-        size,
-        to,
-        across,
-        &|from, down, size, to, across| {
-            let squares = Squares {
-                from,
-                down,
-                size,
-                to,
-                across,
-            };
-            simd::run(Level::current(), squares);
-        },
-    );
-}
-
 /// Gives halves of the rows to threads, if there are many; `copy` does the work.
-fn in_parts<T: Send + Sync>(
+pub(super) fn in_parts<T: Send + Sync>(
     from: &[T],
     down: usize,
     (rows, columns): (usize, usize),
@@ -84,7 +55,7 @@ fn in_parts<T: Send + Sync>(
 }
 
 /// Copies tile by tile.
-fn by_tiles<T: Copy>(
+pub(super) fn by_tiles<T: Copy>(
     from: &[T],
     down: usize,
     (rows, columns): (usize, usize),
@@ -108,55 +79,6 @@ fn by_tiles<T: Copy>(
                 }
             }
         }
-    }
-}
-
-/// Numbers to copy square by square, each of as many vectors as there are lanes.
-struct Squares<'a, T> {
-    from: &'a [T],
-    down: usize,
-    size: (usize, usize),
-    to: &'a mut [T],
-    across: usize,
-}
-
-impl<T: Real> Task<T> for Squares<'_, T> {
-    #[inline(always)]
-    fn run<V: Lanes<Item = T>>(self, level: V::Level) {
-        let Self {
-            from,
-            down,
-            size: (rows, columns),
-            to,
-            across,
-        } = self;
-        if V::REGISTERS > 2 {
-            return by_tiles(from, down, (rows, columns), to, across);
-        }
-        let side = V::COUNT;
-        let (bottom, right) = (rows / side * side, columns / side * side);
-        for column in (0..right).step_by(side) {
-            for row in (0..bottom).step_by(side) {
-                let mut block = [V::splat(level, T::ZERO); TILE];
-                for (c, line) in block[..side].iter_mut().enumerate() {
-                    *line = V::load(level, &from[row + (column + c) * down..]);
-                }
-                simd::transpose(&mut block);
-                for (r, line) in block[..side].iter().enumerate() {
-                    line.store(&mut to[(row + r) * across + column..]);
-                }
-            }
-        }
-        // What fills no square: below, and to the right.
-        let mut rest = |rows: Range<usize>, columns: Range<usize>| {
-            for row in rows {
-                for column in columns.clone() {
-                    to[row * across + column] = from[row + column * down];
-                }
-            }
-        };
-        rest(bottom..rows, 0..columns);
-        rest(0..bottom, right..columns);
     }
 }
 
@@ -188,28 +110,16 @@ mod tests {
             (401, 400),
         ] {
             let (down, across) = (rows + 3, columns + 2);
-            let from: Vec<f32> = (0..down * columns).map(|k| k as f32).collect();
-            let check = |to: Vec<f32>| {
-                for (at, &element) in to.iter().enumerate() {
-                    let (row, column) = (at / across, at % across);
-                    let expected = match column < columns {
-                        true => (row + column * down) as f32,
-                        false => -1.0,
-                    };
-                    assert_eq!(element, expected, "{rows}x{columns} at ({row}, {column})");
-                }
-            };
-            let mut to = vec![-1.0; rows * across];
+            let from: Vec<u32> = (0..(down * columns) as u32).collect();
+            let mut to = vec![u32::MAX; rows * across];
             transpose(&from, down, (rows, columns), &mut to, across);
-            check(to);
-            for level in Level::all() {
-                let mut to = vec![-1.0; rows * across];
-                level.force(|| transpose_numbers(&from, down, (rows, columns), &mut to, across));
-                check(to);
-                let wide: Vec<f64> = from.iter().copied().map(f64::from).collect();
-                let mut to = vec![-1.0; rows * across];
-                level.force(|| transpose_numbers(&wide, down, (rows, columns), &mut to, across));
-                check(to.iter().map(|&x| x as f32).collect());
+            for (at, &element) in to.iter().enumerate() {
+                let (row, column) = (at / across, at % across);
+                let expected = match column < columns {
+                    true => (row + column * down) as u32,
+                    false => u32::MAX,
+                };
+                assert_eq!(element, expected, "{rows}x{columns} at ({row}, {column})");
             }
         }
     }
