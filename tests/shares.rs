@@ -1,0 +1,89 @@
+//! Shares of a cotangent: given, written, added or handed on, at once and in blocks.
+
+use wengert::rule::{Point, Residual, Rule, Slot};
+use wengert::{Elem, Error, Shape, Tape, Tensor};
+
+/// A tape that never puts anything off.
+fn at_once() -> Tape {
+    Tape::new().with_blocks(usize::MAX)
+}
+
+fn numbers(seed: usize) -> Tensor<f64> {
+    let number = |k: usize| ((k * 7 + seed * 13) % 29) as f64 / 9.0 - 1.4;
+    Tensor::from((0..1000).map(number).collect::<Vec<_>>())
+}
+
+fn bits(x: &Tensor<f64>) -> Vec<u64> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+/// `y = a + b c / 3 + d + 0 e`, whose cotangents come in every way that a slot has.
+#[derive(Clone, Copy, Debug)]
+struct EveryWay;
+
+impl<T: Elem> Rule<T> for EveryWay {
+    fn name(&self) -> &'static str {
+        "every_way"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+        for (k, y) in y.fill().iter_mut().enumerate() {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| x[i].data()[k]);
+            *y = a + b * c / T::of(3.0) + d;
+        }
+    }
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        gx[0].share(g);
+        let product = |x: &Tensor<T>, k: usize| g.data()[k] * x.data()[k] / T::of(3.0);
+        for (k, gx) in gx[1].fill().iter_mut().enumerate() {
+            *gx = product(at.x[2], k);
+        }
+        for (k, gx) in gx[2].accumulate().iter_mut().enumerate() {
+            *gx += product(at.x[1], k);
+        }
+        gx[3].sum_to(g);
+        gx[4].zero();
+    }
+    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+        Some(self)
+    }
+}
+
+#[test]
+fn shares_come_in_their_order_whoever_gets_them_and_however() {
+    let gradients = |tape: Tape, operands: [usize; 5], composed: bool| {
+        let x = [1, 2, 3].map(|seed| tape.var(numbers(seed)));
+        let inner = x.map(|x| x.sin());
+        // Of leaves, which are collected, and of what lies between.
+        let [y, z] = [x, inner].map(|x| {
+            let [a, b, c, d, _] = operands.map(|k| x[k]);
+            match composed {
+                true => a + b * c / 3.0 + d,
+                false => tape.apply(EveryWay, operands.map(|k| x[k])),
+            }
+        });
+        let grads = (y * z.exp()).sum().backward();
+        x.map(|x| grads.wrt(x))
+    };
+    for operands in [
+        [0, 1, 2, 0, 1],
+        [0, 0, 0, 0, 0],
+        [0, 0, 1, 1, 2],
+        [1, 0, 0, 1, 2],
+        [2, 1, 1, 0, 0],
+        [0, 1, 0, 1, 2],
+    ] {
+        let once = gradients(at_once(), operands, false);
+        let blocks = gradients(Tape::new().with_blocks(1000), operands, false);
+        assert_eq!(
+            once.each_ref().map(bits),
+            blocks.each_ref().map(bits),
+            "{operands:?}"
+        );
+        for (gx, expected) in once.iter().zip(gradients(at_once(), operands, true)) {
+            approx::assert_relative_eq!(gx, &expected, max_relative = 1e-13, epsilon = 1e-13);
+        }
+    }
+}
