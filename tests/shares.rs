@@ -87,3 +87,15 @@ fn shares_come_in_their_order_whoever_gets_them_and_however() {
         }
     }
 }
+
+#[test]
+fn a_long_cotangent_is_copied_to_its_place_block_by_block() {
+    // More than 8 MB, and no whole number of blocks.
+    let gradients = |tape: Tape| {
+        let [x, w] =
+            [1, 2].map(|k| tape.var(Tensor::from_fn([1_100_003], |i| (i * k) as f64 / 1e6)));
+        let grads = ((x * w).sin() * x).sum().backward();
+        [x, w].map(|x| bits(&grads.wrt(x)))
+    };
+    assert!(gradients(at_once()) == gradients(Tape::new()));
+}

@@ -16,6 +16,10 @@ use crate::tape::rule::Point;
 use crate::tape::{Block, Blocks, Collector, Kind, Node, Pool, Step, cut, each};
 use crate::tensor::{Shape, Tensor};
 
+/// Bytes of a cotangent from which a block of it is copied to its place: what is written in stretches that long, no line of
+/// it need be read before, as single vectors' lines are.
+const FAR: usize = 1 << 23;
+
 /// The part of a run that cotangents flow through.
 struct Region<'a, T> {
     blocks: Blocks<'a, T>,
@@ -159,32 +163,65 @@ impl<T: Elem> Region<'_, T> {
         mut full: Vec<&mut [T]>,
     ) -> Result<Vec<bool>, Error> {
         let mut flowed = vec![false; self.stays.len()];
+        let far = full.iter().any(|full| size_of_val(*full) > FAR);
+        let height = self.height.min(rows.len());
+        let block_of = |full: &&mut [T]| pool.take(&[full.len() / rows.len() * height].into());
+        let mut near: Vec<Tensor<T>> = full.iter().filter(|_| far).map(block_of).collect();
         for start in rows.clone().step_by(self.height) {
             let rows = start..rows.end.min(start + self.height);
             let block = self.blocks.block(pool, rows.clone(), true);
-            let mut filled = vec![false; self.stays.len()];
-            let mut collectors: Vec<_> = self.stays.iter().map(|_| None).collect();
-            let mut full = full.iter_mut();
-            let steps = self.stays.iter().zip(&mut filled).zip(&mut collectors);
-            for (((&stays, filled), collector), value) in steps.zip(&block.values) {
-                if stays {
-                    let full = full.next().expect("each that stays has one");
-                    let (elements, later) = std::mem::take(full).split_at_mut(value.len());
-                    *full = later;
-                    *collector = Some(Collector { elements, filled });
-                }
+            let staying = (0..self.stays.len()).filter(|&at| self.stays[at]);
+            let mut now: Vec<&mut [T]> = Vec::new();
+            for (at, full) in staying.zip(&mut full) {
+                let elements = std::mem::take(full);
+                let (elements, later) = elements.split_at_mut(block.values[at].len());
+                *full = later;
+                now.push(elements);
             }
-            self.pull_back(pool, &block, rows, &mut collectors, &mut flowed)?;
-            for (flowed, collector) in flowed.iter_mut().zip(collectors) {
-                match collector {
-                    Some(collector) if *collector.filled => *flowed = true,
-                    Some(collector) => collector.elements.fill(T::zero()),
-                    None => {}
+            if far {
+                let both = near.iter_mut().zip(&now);
+                let places = both.map(|(near, now)| &mut unique(near)[..now.len()]);
+                self.collect(pool, &block, rows, places, &mut flowed)?;
+                for (now, near) in now.into_iter().zip(&near) {
+                    now.copy_from_slice(&near.data()[..now.len()]);
                 }
+            } else {
+                self.collect(pool, &block, rows, now, &mut flowed)?;
             }
             block.recycle(pool);
         }
+        near.into_iter().for_each(|near| pool.put(near));
         Ok(flowed)
+    }
+
+    /// Walks over one block, and writes what stays of it into `places`.
+    fn collect<'p>(
+        &self,
+        pool: &Pool<T>,
+        block: &Block<T>,
+        rows: Range<usize>,
+        places: impl IntoIterator<Item = &'p mut [T]>,
+        flowed: &mut [bool],
+    ) -> Result<(), Error>
+    where
+        T: 'p,
+    {
+        let mut filled = vec![false; self.stays.len()];
+        let mut places = places.into_iter();
+        let collector = |(&stays, filled): (&bool, _)| {
+            let elements = stays.then(|| places.next().expect("each that stays has one"));
+            elements.map(|elements| Collector { elements, filled })
+        };
+        let mut collectors: Vec<_> = self.stays.iter().zip(&mut filled).map(collector).collect();
+        self.pull_back(pool, block, rows, &mut collectors, flowed)?;
+        for (flowed, collector) in flowed.iter_mut().zip(collectors) {
+            match collector {
+                Some(collector) if *collector.filled => *flowed = true,
+                Some(collector) => collector.elements.fill(T::zero()),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     /// Walks over one block, with the cotangents that stay collected where they do.
