@@ -91,15 +91,7 @@ mod tests {
 
     #[test]
     fn every_level_copies_what_tiles_do() {
-        for (rows, columns) in [
-            (0, 3),
-            (1, 1),
-            (5, 40),
-            (16, 16),
-            (17, 33),
-            (48, 32),
-            (401, 400),
-        ] {
+        for (rows, columns) in [(0, 3), (7, 40), (32, 16), (17, 33), (401, 400)] {
             let (down, across) = (rows + 3, columns + 2);
             let from: Vec<f32> = (0..down * columns).map(|k| k as f32).collect();
             let wide: Vec<f64> = from.iter().copied().map(f64::from).collect();

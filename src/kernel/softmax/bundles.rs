@@ -8,7 +8,7 @@ use super::layout::Layout;
 use crate::kernel::simd::Lanes;
 use std::mem::MaybeUninit;
 
-/// The most lines at a time: as a number of each fits a vector.
+/// The most lines at a time: what is kept of them is to stay in the first cache, beside their elements.
 pub(super) const MOST: usize = 16;
 
 /// The lines at hand, bundle by bundle: across each is a bundle, down all of them are one.
