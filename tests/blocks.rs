@@ -49,7 +49,7 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
     for &(op, a, b) in steps {
         let [a, b] = [a, b].map(|at| handles[handles.len() - 1 - at as usize % handles.len()]);
         let last = a.rank() as isize - 1;
-        handles.push(match op % 27 {
+        handles.push(match op % 28 {
             0 => a + b,
             1 => a * b,
             2 => a - b,
@@ -82,6 +82,10 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
             23 => (a + b.sum() * T::of(0.01)).sin(),
             24 => a.softmax(last) * b,
             25 => a.log_softmax(last) + b,
+            26 if shape.len() > 2 => {
+                let [a, b] = [a, b].map(|x| x + numbers::<T>(shape, 10));
+                a.matmul_t(b).softmax_scaled(-1, T::of(2.0)).matmul(b)
+            }
             _ => a.log_sigmoid(),
         });
     }
@@ -117,6 +121,7 @@ proptest! {
         steps in prop::collection::vec(any::<Step>(), 1..45),
         shape in prop::sample::select(vec![
             vec![23], vec![7, 3], vec![12, 1], vec![2, 5], vec![5, 2, 3], vec![9, 37], vec![700],
+            vec![2, 3, 4, 2], vec![1, 5, 2, 2], vec![2, 1, 3, 3],
         ]),
         end in any::<u8>(),
         bytes in prop::sample::select(vec![1, 32, 64, 200, 1000]),
@@ -353,7 +358,7 @@ impl Rule<f64> for Twice {
         gx[0].give(g * &slopes);
     }
 
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<f64> + Sync)> {
+    fn rowwise(&self, _: &[&Shape], _: usize) -> Option<&(dyn Rule<f64> + Sync)> {
         Some(self)
     }
 }

@@ -46,7 +46,7 @@ impl<T: Elem> Rule<T> for EveryWay {
         gx[3].sum_to(g);
         gx[4].zero();
     }
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+    fn rowwise(&self, _: &[&Shape], _: usize) -> Option<&(dyn Rule<T> + Sync)> {
         Some(self)
     }
 }

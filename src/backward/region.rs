@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::gradients::Cotangent;
 use crate::kernel::Elem;
 use crate::tape::rule::Point;
-use crate::tape::{Block, Blocks, Collector, Kind, Node, Pool, Step, cut, each};
+use crate::tape::{Block, Blocks, Collector, Kind, Node, Pool, Step, each};
 use crate::tensor::{Shape, Tensor};
 
 /// Bytes of a cotangent from which a block of it is copied to its place: what is written in stretches that long, no line of
@@ -234,7 +234,7 @@ impl<T: Elem> Region<'_, T> {
         flowed: &mut [bool],
     ) -> Result<(), Error> {
         let earlier = self.earlier.iter().map(|earlier| match earlier {
-            Cotangent::Sum(sum) => Cotangent::Sum(cut(sum, rows.clone())),
+            Cotangent::Sum(sum) => Cotangent::Sum(self.blocks.cut(sum, rows.clone())),
             other => other.clone(),
         });
         let mut cotangents: Vec<Cotangent<T>> = earlier.collect();

@@ -135,7 +135,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         Reach::Elementwise
     }
 
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+    fn rowwise(&self, _: &[&Shape], _: usize) -> Option<&(dyn Rule<T> + Sync)> {
         Some(self)
     }
 }

@@ -10,6 +10,9 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
+/// The inner size up to which a product is computed again in less time than memory takes to keep and fetch it.
+const SHALLOW: usize = 128;
+
 /// `y = a b` over the last two axes, or `y = a bᵀ`.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul<const TRANSPOSED: bool = false>;
@@ -54,6 +57,17 @@ impl<T: Elem, const TRANSPOSED: bool> Rule<T> for Matmul<TRANSPOSED> {
 
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS
+    }
+
+    fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        // Where an operand serves several products of a batch, how many they are decides how they are computed.
+        let [a, b] = [x[0], x[1]].map(|x| x.split_last_chunk::<2>());
+        let same = a?.0 == b?.0 && a?.0.len() >= axes;
+        same.then_some(self)
+    }
+
+    fn dear(&self, x: &[&Shape]) -> bool {
+        x[0].last().is_some_and(|&k| k > SHALLOW)
     }
 
     fn why(&self) -> &'static str {

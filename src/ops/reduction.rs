@@ -234,9 +234,9 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
         R::WHY
     }
 
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
-        // What runs along the leading axis mixes its rows.
-        let within = self.over.axes().first().is_some_and(|&axis| axis > 0);
+    fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        // What runs along a leading axis mixes its rows.
+        let within = self.over.axes().first().is_some_and(|&axis| axis >= axes);
         within.then_some(self)
     }
 

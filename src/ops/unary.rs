@@ -166,7 +166,7 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
         Reach::Elementwise
     }
 
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
+    fn rowwise(&self, _: &[&Shape], _: usize) -> Option<&(dyn Rule<T> + Sync)> {
         Some(self)
     }
 }

@@ -19,8 +19,10 @@ use crate::tensor::{Shape, Tensor};
 /// Some nodes of a run and what they read from outside of it, in the order of recording.
 pub(crate) struct Blocks<'a, T> {
     pub(crate) steps: Vec<Step<'a, T>>,
-    /// The size of the leading axis.
+    /// The size of the leading axes together.
     pub(crate) rows: usize,
+    /// How many these are.
+    axes: usize,
 }
 
 /// One node of them.
@@ -32,6 +34,8 @@ pub(crate) struct Step<'a, T> {
     pub(crate) cut: bool,
     /// The value, where it need not be computed.
     given: Option<&'a Tensor<T>>,
+    /// Whether anybody reads the value.
+    read: bool,
     /// The operation, where it is computed or pulled back.
     pub(crate) op: Option<Op<'a, T>>,
 }
@@ -59,7 +63,8 @@ impl<'a, T: Elem> Blocks<'a, T> {
         mut wanted: Vec<bool>,
         pulled: &[bool],
     ) -> Self {
-        let run = nodes[first].run();
+        let place = nodes[first].place.as_ref();
+        let (run, axes) = (nodes[first].run(), place.expect("a run has places").axes);
         let is_pulled = |k: usize| pulled.get(k - first).copied().unwrap_or(false);
         // A block of what a forward kept cannot be had by cutting; it is kept anew.
         let computes = |k: usize| {
@@ -78,14 +83,17 @@ impl<'a, T: Elem> Blocks<'a, T> {
                 let operand = &nodes[id.index()];
                 match operand.run() == run {
                     true => wanted[id.index() - first] = true,
-                    false => places.push((id.index(), is_cut(operand.shape(), nodes[k].shape()))),
+                    false => {
+                        let cut = is_cut(operand.shape(), nodes[k].shape(), axes);
+                        places.push((id.index(), cut));
+                    }
                 }
             }
         }
         places.sort_unstable();
         places.dedup();
         let place = |operand: usize, of: &Node<T>| {
-            let cut = is_cut(nodes[operand].shape(), of.shape());
+            let cut = is_cut(nodes[operand].shape(), of.shape(), axes);
             let found = places.binary_search(&(operand, cut));
             let found = found.expect("what an operation reads was listed above");
             (found, nodes[operand].active())
@@ -98,7 +106,9 @@ impl<'a, T: Elem> Blocks<'a, T> {
             let operands = || inputs.iter().map(|id| &nodes[id.index()]);
             let shapes: SmallVec<[&Shape; 2]> = operands().map(Node::shape).collect();
             Op {
-                rule: rule.rowwise(&shapes).expect("it was so when it joined"),
+                rule: rule
+                    .rowwise(&shapes, axes)
+                    .expect("it was so when it joined"),
                 inputs: inputs.iter().map(|id| place(id.index(), node)).collect(),
                 line: node.line,
             }
@@ -108,12 +118,39 @@ impl<'a, T: Elem> Blocks<'a, T> {
             shape: nodes[k].shape(),
             cut,
             given: nodes[k].known().filter(|_| !works(k) || !computes(k)),
+            read: true,
             op: works(k).then(|| op(k)),
         };
-        Self {
-            steps: places.iter().map(step).collect(),
-            rows: nodes[first].shape()[0],
+        let mut steps: Vec<Step<'_, T>> = places.iter().map(step).collect();
+        // The last one may be there for its pullback alone.
+        if let Some(last) = steps.last_mut()
+            && let (true, Some(op)) = (is_pulled(last.node), &last.op)
+        {
+            let keeps = op.rule.keeps();
+            last.read = keeps.output || keeps.residual;
         }
+        Self {
+            steps,
+            rows: nodes[first].shape()[..axes].iter().product(),
+            axes,
+        }
+    }
+
+    /// The shape of so many rows of a tensor: all of them along the last leading axis.
+    fn shape(&self, whole: &Shape, rows: usize) -> Shape {
+        if rows == self.rows {
+            return whole.clone();
+        }
+        let mut sizes: SmallVec<[usize; 4]> = whole[..].into();
+        sizes[..self.axes].fill(1);
+        sizes[self.axes - 1] = rows;
+        Shape::new(&sizes)
+    }
+
+    /// Some rows of a tensor, on the same buffer.
+    pub(crate) fn cut(&self, x: &Tensor<T>, rows: Range<usize>) -> Tensor<T> {
+        let (width, shape) = (x.len() / self.rows, self.shape(x.shape(), rows.len()));
+        x.part(rows.start * width..rows.end * width, shape)
     }
 
     /// How many rows a block has, if `copies` of each step are to stay in a cache of so many bytes.
@@ -130,14 +167,16 @@ impl<'a, T: Elem> Blocks<'a, T> {
         for step in &self.steps {
             let mut residual = Residual::default();
             values.push(match (step.given, &step.op) {
-                (Some(value), _) if step.cut => cut(value, rows.clone()),
+                (Some(value), _) if step.cut => self.cut(value, rows.clone()),
                 (Some(value), _) => value.clone(),
                 (None, Some(op)) => {
                     let x: SmallVec<[&Tensor<T>; 2]> =
                         op.inputs.iter().map(|&(at, _)| &values[at]).collect();
-                    let shape = step.shape.with(0, rows.len());
+                    let shape = self.shape(step.shape, rows.len());
                     let mut y = Slot::new(pool, &shape, true);
                     match pulled {
+                        // Should a rule read it after all, that is to be seen.
+                        true if !step.read => y.fill().fill(T::nan()),
                         true => op.rule.forward_to_pull(&x, &mut y, &mut residual),
                         false => op.rule.forward(&x, &mut y, &mut residual),
                     }
@@ -251,13 +290,6 @@ impl<T: Elem> Block<T> {
     }
 }
 
-/// Some rows of a tensor, on the same buffer.
-pub(crate) fn cut<T>(x: &Tensor<T>, rows: Range<usize>) -> Tensor<T> {
-    let width = x.len() / x.shape()[0];
-    let shape = x.shape().with(0, rows.len());
-    x.part(rows.start * width..rows.end * width, shape)
-}
-
 /// Chunks of a tensor that may have no elements, and then as many chunks as are asked for.
 fn chunks<T>(tensor: &mut [T], len: usize) -> impl Iterator<Item = &mut [T]> {
     let mut rest = tensor;
@@ -282,10 +314,18 @@ pub(crate) fn each<T: Elem, P: Send, R: Send>(
     #[cfg(feature = "rayon")]
     {
         use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        let parts = parts.into_par_iter();
-        parts
-            .map(|(rows, part)| f(&Pool::default(), rows, part))
-            .collect()
+        pool.with_helpers(threads::count(), |helpers| {
+            let part = |(rows, part)| {
+                let own =
+                    rayon::current_thread_index().and_then(|k| helpers.get(k)?.try_lock().ok());
+                match own {
+                    Some(pool) => f(&pool, rows, part),
+                    // A thread that waits within one part may begin another.
+                    None => f(&Pool::default(), rows, part),
+                }
+            };
+            parts.into_par_iter().map(part).collect()
+        })
     }
     #[cfg(not(feature = "rayon"))]
     parts

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-pub(crate) use blocks::{Block, Blocks, Step, cut, each};
+pub(crate) use blocks::{Block, Blocks, Step, each};
 pub(crate) use content::{Content, Fault};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};

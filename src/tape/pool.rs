@@ -1,6 +1,8 @@
 //! `Pool`: buffers that live across steps, so that a training loop allocates in its first step only.
 
 use std::cell::{Cell, RefCell};
+#[cfg(feature = "rayon")]
+use std::sync::Mutex;
 
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
@@ -16,6 +18,9 @@ pub(crate) struct Pool<T> {
     /// Bytes handed out and not yet given back, and the most there were: a walk counts from 0.
     live: Cell<isize>,
     peak: Cell<isize>,
+    /// A pool for each thread that works on parts of a run, in whose cache its buffers are.
+    #[cfg(feature = "rayon")]
+    helpers: RefCell<Vec<Mutex<Self>>>,
 }
 
 impl<T: Elem> Pool<T> {
@@ -35,6 +40,17 @@ impl<T: Elem> Pool<T> {
     /// Exchanges the free buffers of two pools: how one tape lends them to another.
     pub(crate) fn swap(&self, other: &Self) {
         self.classes.swap(&other.classes);
+    }
+
+    /// Calls `f` with the pools of so many threads.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn with_helpers<R>(&self, count: usize, f: impl FnOnce(&[Mutex<Self>]) -> R) -> R {
+        // Out of their place meanwhile: `f` may lead to another walk on the same tape.
+        let mut helpers = self.helpers.take();
+        helpers.resize_with(count.max(helpers.len()), Mutex::default);
+        let result = f(&helpers);
+        self.helpers.replace(helpers);
+        result
     }
 
     /// Takes a tensor's buffer back if nobody shares it.

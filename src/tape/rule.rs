@@ -109,7 +109,8 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         None
     }
 
-    /// What the pullback reads, for the ledger and for whoever wonders about memory.
+    /// What the pullback reads: for the ledger, and for chains that are put off, where NaN stands for an output that the
+    /// walk would compute for nobody.
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
     }
@@ -126,17 +127,25 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         Reach::Dense
     }
 
-    /// The rule itself, if it works row by row along the leading axis on operands of these shapes, so
+    /// The rule itself, if it works row by row along the first `axes` axes on operands of these shapes, so
     /// that chains of such rules may be evaluated in blocks of rows that stay in the cache
     /// ([`Tape::with_blocks`](crate::Tape::with_blocks)).
     ///
-    /// Rows `a..b` of the output, and what the forward keeps of them in the order of the rows, must be
-    /// to the last bit what the rule gives on rows `a..b` of the operands; one that is broadcast along
-    /// the leading axis is given whole. Likewise rows `a..b` of each cotangent. The forward may then
-    /// run late, more than once, and on several threads.
-    fn rowwise(&self, x: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
-        let _ = x;
+    /// A row is what has the same indices along all these axes, and a block is some rows in their order: the last of the
+    /// axes is as long as they are many, the others have size 1. A block of the output, and what the forward keeps of
+    /// it in the order of the rows, must be to the last bit what the rule gives on that block of the operands; one that
+    /// is broadcast along the axes is given whole. Likewise a block of each cotangent. The forward may then run late,
+    /// more than once, on several threads, or not at all where [`keeps`](Self::keeps) says that nobody reads the output.
+    fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        let _ = (x, axes);
         None
+    }
+
+    /// Whether the output is better kept than computed again, on operands of these shapes. A chain that is put off may end
+    /// with such an op, whose value nothing in the chain then reads.
+    fn dear(&self, x: &[&Shape]) -> bool {
+        let _ = x;
+        false
     }
 
     /// The output, if it is one number that follows from the sum of all `n` elements of the only operand, in the order of

@@ -19,14 +19,20 @@ const LONGEST: u32 = 32;
 /// The bytes of cache to reckon with: half of a core's second level on the machines of these years.
 pub(super) const CACHE: usize = 1 << 19;
 
-/// Parts of the cache that a row may fill: a block of fewer rows would not be one.
+/// Parts of the cache that a row should fill at most, lest a block be one row.
 const PARTS: usize = 4;
+
+/// The bytes that a row may have where no more axes can be cut, as with the scores of an attention head: the intermediates of
+/// one row in the last cache, not those of all in memory.
+const ROW: usize = 1 << 23;
 
 /// Where a node stands in its run, and what is known of its value before it is computed.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// The first node of the run: its name, too.
     pub(crate) run: u32,
+    /// How many leading axes its rows are counted along.
+    pub(crate) axes: usize,
     pub(crate) shape: Shape,
 }
 
@@ -34,8 +40,8 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     first: u32,
-    /// The size of the leading axis, which all its operations share.
-    rows: usize,
+    /// How many leading axes all its operations share.
+    axes: usize,
     members: u32,
 }
 
@@ -46,9 +52,25 @@ impl<T> Node<T> {
     }
 }
 
-/// Whether an operand has the leading axis of the output, and is not repeated along it.
-pub(super) fn is_cut(operand: &Shape, output: &Shape) -> bool {
-    operand.rank() >= output.rank() && operand[0] == output[0]
+/// Whether an operand has the leading axes of the output, and is not repeated along them.
+pub(super) fn is_cut(operand: &Shape, output: &Shape, axes: usize) -> bool {
+    operand.rank() >= output.rank() && operand[..axes] == output[..axes]
+}
+
+/// Whether an operand has none of the leading axes of the output, and is repeated along all of them.
+fn is_whole(operand: &Shape, output: &Shape, axes: usize) -> bool {
+    let missing = output.rank().saturating_sub(operand.rank());
+    operand.rank() <= output.rank() && (missing..axes).all(|axis| operand[axis - missing] == 1)
+}
+
+/// The fewest of the numbers of axes that make a row of at most so many bytes, or the most of them if its rows are possible.
+fn few(
+    mut axes: impl Iterator<Item = usize> + Clone,
+    row: impl Fn(usize) -> usize,
+    bytes: usize,
+) -> Option<usize> {
+    let last = axes.clone().last().filter(|&axes| row(axes) <= ROW);
+    axes.find(|&axes| row(axes) <= bytes).or(last)
 }
 
 impl<T: Elem> Tape<T> {
@@ -61,8 +83,9 @@ impl<T: Elem> Tape<T> {
     /// numbers computed when somebody asks for them ([`value`](crate::Var::value), a matrix product,
     /// `sum`), the whole chain for one block after the other. What lies between is not kept; the
     /// reverse walk computes it again, block by block, for its pullbacks. Which operations take part:
-    /// those that work row by row along the first axis, with a gradient for nothing that is broadcast
-    /// along it ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain.
+    /// those that work row by row along the first axes, with a gradient for nothing that is broadcast
+    /// along them ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain. Among them are products of
+    /// batches of matrices: of `q.matmul_t(k).softmax(-1).matmul(v)` scores and weights exist for one head at a time.
     ///
     /// Values and gradients are bit for bit those of a tape without blocks, on any number of threads.
     /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is there.
@@ -106,39 +129,53 @@ impl<T: Elem> Tape<T> {
         let bytes = |shape: &Shape| shape.len().saturating_mul(size_of::<T>());
         let most = operands().fold(bytes(shape), |most, x| most.max(bytes(x.shape())));
         let current = self.tail.get().filter(|run| run.members < LONGEST);
-        let continues = |run: &Run| {
+        let continues = current.is_some_and(|run| {
             let mut operands = operands();
             operands.any(|x| x.known().is_none() && x.run() == Some(run.first))
-        };
+        });
         let large = most > self.cache / 2;
-        if !large && !current.as_ref().is_some_and(continues) {
-            return None;
-        }
-        let rows = shape.first().copied().filter(|&rows| rows > 1)?;
-        let current = current.filter(|run| run.rows == rows);
-        if !large && current.is_none() || most / rows > self.cache / PARTS {
-            return None;
-        }
-        // The cotangent of an operand that is repeated along the rows would be a sum over all blocks.
-        if operands().any(|x| x.active() && !is_cut(x.shape(), shape)) {
+        if !large && !continues || shape.is_empty() {
             return None;
         }
         let shapes: SmallVec<[&Shape; 2]> = operands().map(Node::shape).collect();
-        rule.rowwise(&shapes)?;
-        let mut run = current.unwrap_or(Run {
-            first: nodes.len() as u32,
-            rows,
-            members: 0,
-        });
+        // The cotangent of an operand that is repeated along the rows would be a sum over all blocks.
+        let fits = |x: &Node<T>, axes: usize| {
+            is_cut(x.shape(), shape, axes) || !x.active() && is_whole(x.shape(), shape, axes)
+        };
+        let joins = |axes: usize| {
+            operands().all(|x| fits(x, axes)) && rule.rowwise(&shapes, axes).is_some()
+        };
+        let row = |axes: usize| most / shape[..axes].iter().product::<usize>();
+        let lead = |run: &Run| &nodes[run.first as usize].shape()[..run.axes];
+        let fitting = current
+            .filter(|run| shape.starts_with(lead(run)) && row(run.axes) <= ROW && joins(run.axes));
+        let dear = rule.dear(&shapes);
+        let mut run = match fitting {
+            _ if dear && !continues => return None,
+            Some(run) => run,
+            None if large && !dear => {
+                let several = |axes: &usize| shape[..*axes].iter().any(|&size| size > 1);
+                let possible = (1..=shape.rank()).take_while(|&axes| joins(axes));
+                Run {
+                    first: nodes.len() as u32,
+                    axes: few(possible.filter(several), row, self.cache / PARTS)?,
+                    members: 0,
+                }
+            }
+            None => return None,
+        };
         run.members += 1;
-        self.tail.set(Some(run));
+        let Run { first, axes, .. } = run;
+        // Nothing follows what is not to be computed again.
+        self.tail.set((!dear).then_some(run));
         for id in inputs {
-            if nodes[id.index()].run() != Some(run.first) {
+            if nodes[id.index()].run() != Some(first) {
                 self.evaluate(nodes, *id);
             }
         }
         Some(Box::new(Place {
-            run: run.first,
+            run: first,
+            axes,
             shape: shape.clone(),
         }))
     }

@@ -61,8 +61,8 @@ impl<T: Elem> Rule<T> for LogSoftmax {
         Some(Twin::record(x, |x| composed::log_softmax(x[0], axis)))
     }
 
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
-        (self.axis > 0).then_some(self)
+    fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        (self.axis >= axes).then_some(self)
     }
 
     fn keeps(&self) -> Keeps {

@@ -29,7 +29,7 @@ pub enum EmptyRow {
 #[derive(Clone, Debug)]
 pub struct MaskedSoftmax {
     axis: usize,
-    /// As large as x.
+    /// As it was given: it broadcasts to x.
     mask: Tensor<bool>,
     empty: EmptyRow,
 }
@@ -37,11 +37,18 @@ pub struct MaskedSoftmax {
 impl MaskedSoftmax {
     fn new(x: &Shape, axis: isize, mask: &Tensor<bool>, empty: EmptyRow) -> Result<Self, Error> {
         let axis = x.axis(NAME, axis)?;
-        let mask = spread(x, mask)?;
+        if x.broadcast(NAME, mask.shape())? != *x {
+            let text = format!(
+                "the mask of shape {} is larger than x of shape {x}",
+                mask.shape()
+            );
+            return Err(Error::argument(NAME, text));
+        }
+        let mask = mask.clone();
         let rule = Self { axis, mask, empty };
         if empty == EmptyRow::Error {
-            let rows = x.rows(axis);
-            let keeps = |start| rows.row(start).any(|at| rule.mask.data()[at]);
+            let (rows, mask) = (x.rows(axis), rule.spread(x));
+            let keeps = |start| rows.row(start).any(|at| mask.data()[at]);
             if let Some(row) = rows.starts().position(|start| rows.n > 0 && !keeps(start)) {
                 let text = format!(
                     "the mask keeps nothing of row {row} (shape {x}, axis {axis}); choose another EmptyRow to allow that"
@@ -50,6 +57,18 @@ impl MaskedSoftmax {
             }
         }
         Ok(rule)
+    }
+
+    /// The mask in the shape of x.
+    fn spread(&self, x: &Shape) -> Tensor<bool> {
+        // What it lacks then are axes of size 1.
+        if self.mask.len() == x.len() {
+            return self.mask.clone();
+        }
+        let mut full = Tensor::full(x, false);
+        let layout = Layout::new(x, self.mask.shape(), &[]);
+        layout.fill(self.mask.data(), &[()], full.data_mut(), |_, m, ()| m);
+        full
     }
 
     /// Writes a number into every row of which the mask keeps nothing.
@@ -61,24 +80,6 @@ impl MaskedSoftmax {
             }
         }
     }
-}
-
-/// The mask in the shape of x.
-fn spread(x: &Shape, mask: &Tensor<bool>) -> Result<Tensor<bool>, Error> {
-    if x.broadcast(NAME, mask.shape())? != *x {
-        let text = format!(
-            "the mask of shape {} is larger than x of shape {x}",
-            mask.shape()
-        );
-        return Err(Error::argument(NAME, text));
-    }
-    if mask.shape() == x {
-        return Ok(mask.clone());
-    }
-    let mut full = Tensor::full(x, false);
-    let layout = Layout::new(x, mask.shape(), &[]);
-    layout.fill(mask.data(), &[()], full.data_mut(), |_, m, ()| m);
-    Ok(full)
 }
 
 impl<T: Elem> Rule<T> for MaskedSoftmax {
@@ -93,8 +94,8 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let rows = x[0].shape().rows(self.axis);
         keep.indices.resize(rows.count(), 0);
-        let y = y.fill();
-        T::masked_softmax(rows, x[0].data(), self.mask.data(), y, &mut keep.indices);
+        let (y, mask) = (y.fill(), self.spread(x[0].shape()));
+        T::masked_softmax(rows, x[0].data(), mask.data(), y, &mut keep.indices);
         let number = match self.empty {
             EmptyRow::Zeros | EmptyRow::Error => None,
             EmptyRow::NaN => Some(T::nan()),
@@ -105,8 +106,8 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let rows = at.y.shape().rows(self.axis);
-        let (top, gx) = (&at.kept.indices, gx[0].fill());
-        T::masked_softmax_vjp(rows, at.y.data(), self.mask.data(), top, g.data(), gx);
+        let (top, gx, mask) = (&at.kept.indices, gx[0].fill(), self.spread(g.shape()));
+        T::masked_softmax_vjp(rows, at.y.data(), mask.data(), top, g.data(), gx);
         let number = (self.empty == EmptyRow::NaN).then(T::nan);
         self.overwrite(rows, top, gx, number);
     }
@@ -133,6 +134,13 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
         Some(Twin::record(x, |x| {
             composed::masked_softmax(x[0], axis, mask)
         }))
+    }
+
+    fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        // A block sees all of the mask, which must be the same for all rows.
+        let (mask, missing) = (self.mask.shape(), x[0].rank() - self.mask.rank());
+        let same = (missing..axes).all(|axis| mask[axis - missing] == 1);
+        (self.axis >= axes && same).then_some(self)
     }
 
     fn keeps(&self) -> Keeps {

@@ -109,6 +109,10 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
         Some(Twin::record(x, |x| composed::softmax(x[0] / x[1], axis)))
     }
 
+    fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        (self.axis >= axes).then_some(self)
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT.and_residual()
     }

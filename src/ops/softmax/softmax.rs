@@ -56,8 +56,8 @@ impl<T: Elem> Rule<T> for Softmax {
         Some(Twin::record(x, |x| composed::softmax(x[0], axis)))
     }
 
-    fn rowwise(&self, _: &[&Shape]) -> Option<&(dyn Rule<T> + Sync)> {
-        (self.axis > 0).then_some(self)
+    fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        (self.axis >= axes).then_some(self)
     }
 
     fn keeps(&self) -> Keeps {
