@@ -16,7 +16,7 @@ pub(super) fn enter<T: Real>(level: Avx512, task: impl Task<T>) {
 }
 
 macro_rules! vector {
-    ($name:ident, $t:ty, $register:ty, $mask:ty, $set:ident, $load:ident, $part:ident, $store:ident,
+    ($name:ident, $t:ty, $register:ty, $mask:ty, $set:ident, $load:ident, $part:ident, $store:ident, $stream:ident,
      $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal,
      $to:ident, $from:ident, $first:ident, $widen:ident, $narrow:ident;
      $($half:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
@@ -83,6 +83,23 @@ macro_rules! vector {
                 let mask = ((1u32 << y.len()) - 1) as $mask;
                 // SAFETY: needs AVX-512 F, proved by the value; lanes beyond the slice are masked and not written.
                 unsafe { $store_part(y.as_mut_ptr(), mask, self.0) }
+            }
+
+            #[inline(always)]
+            unsafe fn stream(self, y: &mut [$t]) {
+                let y = &mut y[..Self::COUNT];
+                if !y.as_ptr().addr().is_multiple_of(64) {
+                    return self.store(y);
+                }
+                // SAFETY: needs AVX-512 F, proved by the value, room for `COUNT` numbers, which the slice has, and a line of
+                // the cache, asked above; that a fence follows, the caller has promised.
+                unsafe { $stream(y.as_mut_ptr(), self.0) }
+            }
+
+            #[inline(always)]
+            fn drain(_: Avx512) {
+                // SAFETY: needs SSE, which the target has.
+                unsafe { _mm_sfence() }
             }
 
             #[inline(always)]
@@ -168,7 +185,7 @@ macro_rules! vector {
     };
 }
 
-vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps,
+vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps, _mm512_stream_ps,
     _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_min_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
     _mm512_slli_epi32, 23, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtss_f32,
     double, single;
@@ -176,7 +193,7 @@ vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm51
     2, _mm512_shuffle_ps, 0b01_00_11_10; 1, _mm512_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm512_add_ps; Sub, sub, _mm512_sub_ps; Mul, mul, _mm512_mul_ps; Div, div, _mm512_div_ps;
 }
-vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd,
+vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd, _mm512_stream_pd,
     _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_min_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
     _mm512_slli_epi64, 52, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cvtsd_f64,
     twice, once;

@@ -1,4 +1,5 @@
 //! `Lanes`: what a vector can do.
+#![allow(unsafe_code)]
 
 use super::Real;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -47,6 +48,15 @@ pub(crate) trait Lanes:
 
     /// Writes the first lanes to `y`, which is shorter than `COUNT`.
     fn store_part(self, y: &mut [Self::Item]);
+
+    /// Writes all lanes to the beginning of `y`; past the caches, if it begins at one of their lines.
+    ///
+    /// # Safety
+    /// Before anybody reads or writes `y` again, this thread must have called [`drain`](Self::drain).
+    unsafe fn stream(self, y: &mut [Self::Item]);
+
+    /// Waits until everybody sees what was written past the caches.
+    fn drain(level: Self::Level);
 
     /// Asks for the line of the cache where `x` begins, if anything is there.
     fn fetch(level: Self::Level, x: &[Self::Item]);

@@ -1,4 +1,5 @@
 //! The level without intrinsics: arrays, which the compiler may turn into what the target has.
+#![allow(unsafe_code)]
 
 use super::{Lanes, Portable, Real};
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -101,6 +102,14 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     fn store_part(self, y: &mut [T]) {
         y.copy_from_slice(&self.0[..y.len()]);
     }
+
+    #[inline(always)]
+    unsafe fn stream(self, y: &mut [T]) {
+        self.store(y);
+    }
+
+    #[inline(always)]
+    fn drain(_: Portable) {}
 
     #[inline(always)]
     fn fetch(_: Portable, _: &[T]) {}
