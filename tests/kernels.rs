@@ -181,6 +181,40 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
+/// Of a result that no cache holds, whole lines of the cache are written past them.
+#[test]
+fn what_goes_past_the_caches_has_the_same_bits() {
+    let rows = |inner| Rows {
+        outer: 1,
+        n: 70,
+        inner,
+    };
+    let (all, few) = (rows(128 * 1000 + 8), rows(128));
+    let len = all.n * all.inner;
+    let x: Vec<f32> = (0..len).map(|k| (k % 8191) as f32 / 800.0 - 5.0).collect();
+    let mut buffer = vec![0f32; len + 32];
+    let line = buffer.as_ptr().align_offset(64);
+    for level in Level::all() {
+        // On lines of the cache, and beside them.
+        for start in [line, line + 1] {
+            let y = &mut buffer[start..start + len];
+            y.fill(f32::NAN);
+            level.force(|| f32::softmax(all, &x, y, &mut []));
+            assert!(y.iter().all(|y| y.is_finite()), "{level}");
+            for first in (0..all.inner - few.inner).step_by(128 * 37) {
+                let part = |from: &[f32]| -> Vec<f32> {
+                    let columns = from.chunks_exact(all.inner);
+                    let columns = columns.map(|row| &row[first..first + few.inner]);
+                    columns.flatten().copied().collect()
+                };
+                let mut alone = vec![0.0; few.n * few.inner];
+                level.force(|| f32::softmax(few, &part(&x), &mut alone, &mut []));
+                assert!(part(y) == alone, "{level}: columns from {first} on");
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_is_read_or_written_beyond_the_end_of_a_page() {
     fn check<T: Elem>() {
