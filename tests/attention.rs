@@ -1,26 +1,15 @@
 //! Products of batches in chains that are put off: attention whose scores exist for one head at a time.
 
+#[path = "support/chains.rs"]
+mod chains;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chains::{bits, eager, numbers};
 use proptest::prelude::*;
 use wengert::rule::{Keeps, Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, Shape, Tape, Tensor, Var};
-
-/// A tape that never puts anything off.
-fn eager<T: Elem>() -> Tape<T> {
-    Tape::default().with_blocks(usize::MAX)
-}
-
-fn numbers<T: Elem>(shape: &[usize], seed: usize) -> Tensor<T> {
-    let len = shape.iter().product();
-    let number = |k: usize| T::of(((k * 11 + seed * 17) % 31) as f64 / 10.0 - 1.5);
-    Tensor::new(shape, (0..len).map(number).collect()).unwrap()
-}
-
-fn bits<T: Elem>(x: &Tensor<T>) -> Vec<u64> {
-    x.iter().map(|x| x.primal().to_bits()).collect()
-}
 
 /// Sizes of batch, heads, queries, keys, and of a key.
 type Sizes = [usize; 5];

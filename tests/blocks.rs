@@ -1,31 +1,18 @@
 //! Chains in blocks: bit for bit what a tape gives that computes at once, with less kept.
 
+#[path = "support/chains.rs"]
+mod chains;
 #[path = "support/panics.rs"]
 mod panics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chains::{bits, eager, numbers};
 use proptest::prelude::*;
 use wengert::ops::Unary;
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, ErrorKind, Shape, Tape, Tensor, Var};
-
-/// A tape that never puts anything off.
-fn eager<T: Elem>() -> Tape<T> {
-    Tape::default().with_blocks(usize::MAX)
-}
-
-/// Numbers of which some tie.
-fn numbers<T: Elem>(shape: &[usize], seed: usize) -> Tensor<T> {
-    let len = shape.iter().product();
-    let number = |k: usize| T::of(((k * 7 + seed * 13) % 29) as f64 / 9.0 - 1.4);
-    Tensor::new(shape, (0..len).map(number).collect()).unwrap()
-}
-
-fn bits<T: Elem>(x: &Tensor<T>) -> Vec<u64> {
-    x.iter().map(|x| x.primal().to_bits()).collect()
-}
 
 /// One step of a random expression: which op, on which of the handles there are.
 type Step = (u8, u8, u8);
