@@ -34,6 +34,9 @@ fn weights<'t, T: Elem>(scores: Var<'t, Tensor<T>>, sizes: Sizes, way: u8) -> Va
         5 => (scores + numbers::<T>(&[heads, 1, 1], 5)).softmax(-1),
         6 => (scores + tape.var(numbers(&[heads, 1, 1], 6))).softmax(-1),
         7 => scores.log_softmax(-1).exp(),
+        10 => scores
+            .where_(&causal, tape.constant(Tensor::scalar(T::of(-1e3))))
+            .softmax(-1),
         8 => scores.softmax(-2),
         9 => scores.softmax(1),
         _ => scores.sigmoid() * scores.mean_keep(-1),
@@ -81,7 +84,7 @@ proptest! {
         queries in 1..6usize,
         keys in 1..20usize,
         deep in any::<bool>(),
-        way in 0..11u8,
+        way in 0..12u8,
         ask in 0..8u8,
         shared in any::<bool>(),
         bytes in prop::sample::select(vec![1, 100, 400, 1000, 3000]),
@@ -117,7 +120,7 @@ fn scores_and_weights_are_never_there_for_all_heads() {
     };
     let leaf = 4 * 2 * 4 * 40 * 8;
     let scores = 4 * 2 * 4 * 40 * 40;
-    for way in [0, 1, 2, 4, 7] {
+    for way in [0, 1, 2, 4, 7, 10] {
         let (kept, walk) = peak(Tape::default().with_blocks(8000), way);
         assert!(kept < 4 * leaf && walk < 6 * leaf, "{way}: {kept} {walk}");
         let (kept, _) = peak(eager(), way);

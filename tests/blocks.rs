@@ -36,7 +36,7 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
     for &(op, a, b) in steps {
         let [a, b] = [a, b].map(|at| handles[handles.len() - 1 - at as usize % handles.len()]);
         let last = a.rank() as isize - 1;
-        handles.push(match op % 28 {
+        handles.push(match op % 31 {
             0 => a + b,
             1 => a * b,
             2 => a - b,
@@ -72,6 +72,17 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
             26 if shape.len() > 2 => {
                 let [a, b] = [a, b].map(|x| x + numbers::<T>(shape, 10));
                 a.matmul_t(b).softmax_scaled(-1, T::of(2.0)).matmul(b)
+            }
+            27 => (a.cumsum(last) * T::of(0.1)).tanh(),
+            28 => a.sigmoid().cumprod(last) + b,
+            29 => {
+                let condition = Tensor::new(
+                    row,
+                    (0..row.iter().product())
+                        .map(|k: usize| k % 3 > 0)
+                        .collect(),
+                );
+                a.where_(&condition.unwrap(), b)
             }
             _ => a.log_sigmoid(),
         });

@@ -93,6 +93,10 @@ impl<T: Elem> Rule<T> for Cumprod {
         Twin::record_some(x, |x| Self::composed(x, &(self.axis as isize)))
     }
 
+    fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        (self.axis >= axes).then_some(self)
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
     }

@@ -49,6 +49,10 @@ impl<T: Elem> Rule<T> for Cumsum {
         Some(Box::new(*self))
     }
 
+    fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        (self.axis >= axes).then_some(self)
+    }
+
     fn keeps(&self) -> Keeps {
         Keeps::NOTHING
     }

@@ -69,6 +69,15 @@ impl<T: Elem> Rule<T> for Where {
     fn reach(&self) -> Reach {
         Reach::Elementwise
     }
+
+    fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
+        // A block sees all of the condition, which must be the same for all rows.
+        let condition = self.condition.shape();
+        let rank = x
+            .iter()
+            .fold(condition.rank(), |most, x| most.max(x.rank()));
+        condition.repeats(rank, axes).then_some(self)
+    }
 }
 
 impl Where {

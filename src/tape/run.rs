@@ -59,8 +59,7 @@ pub(super) fn is_cut(operand: &Shape, output: &Shape, axes: usize) -> bool {
 
 /// Whether an operand has none of the leading axes of the output, and is repeated along all of them.
 fn is_whole(operand: &Shape, output: &Shape, axes: usize) -> bool {
-    let missing = output.rank().saturating_sub(operand.rank());
-    operand.rank() <= output.rank() && (missing..axes).all(|axis| operand[axis - missing] == 1)
+    operand.rank() <= output.rank() && operand.repeats(output.rank(), axes)
 }
 
 /// The fewest of the numbers of axes that make a row of at most so many bytes, or the most of them if its rows are possible.

@@ -176,6 +176,11 @@ impl Shape {
         before.iter().chain([&size]).chain(after).copied().collect()
     }
 
+    /// Whether a tensor of this shape, broadcast to so many axes, is the same all along the first few.
+    pub(crate) fn repeats(&self, rank: usize, axes: usize) -> bool {
+        (0..axes).all(|axis| self.size_from_end(rank - 1 - axis) == 1)
+    }
+
     /// The shape that both broadcast to, by numpy's rule: aligned at the last axis, sizes equal or 1.
     ///
     /// # Errors

@@ -138,8 +138,7 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
 
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
         // A block sees all of the mask, which must be the same for all rows.
-        let (mask, missing) = (self.mask.shape(), x[0].rank() - self.mask.rank());
-        let same = (missing..axes).all(|axis| mask[axis - missing] == 1);
+        let same = self.mask.shape().repeats(x[0].rank(), axes);
         (self.axis >= axes && same).then_some(self)
     }
 
