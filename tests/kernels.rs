@@ -163,10 +163,10 @@ fn a_row_has_the_same_bits_wherever_it_lies() {
 fn any_number_of_threads_gives_the_same_bits() {
     let layout = |outer, n, inner| Rows { outer, n, inner };
     for rows in [
-        layout(3000, 20, 1),
-        layout(50, 1500, 1),
-        layout(2, 300, 150),
-        layout(3, 20000, 1),
+        layout(5000, 20, 1),
+        layout(70, 1500, 1),
+        layout(2, 300, 170),
+        layout(5, 20000, 1),
     ] {
         let inputs = Inputs::<f32>::random(rows, 4.0, &[0.0], 6);
         let mut expected = None;
