@@ -120,6 +120,28 @@ impl Check for SecondOrder {
     }
 }
 
+/// In blocks of few rows, where an output is computed only if the pullback says that it reads it: the same bits.
+struct Blocks;
+
+impl Check for Blocks {
+    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
+        let x = inputs::<T, _>(sample);
+        let gradients = |bytes| -> Vec<Vec<u64>> {
+            let tape = Tape::<T>::default().with_blocks(bytes);
+            let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
+            let y = S::fused(&handles, &sample.with);
+            let grads = y.vjp(wengert::Random::new(6).uniform(y.shape(), -1.0, 1.0));
+            let bits = |x: &T| x.primal().to_bits();
+            let bits = |x: &Var<'_, Tensor<T>>| grads.wrt(*x).iter().map(bits).collect();
+            handles.iter().map(bits).collect()
+        };
+        let at_once = gradients(usize::MAX);
+        for bytes in [1, 64, 400] {
+            assert_eq!(gradients(bytes), at_once, "blocks of {bytes} bytes");
+        }
+    }
+}
+
 /// The JVP rule against the forward on dual numbers.
 struct Duals;
 
@@ -196,4 +218,9 @@ fn every_rule_on_dual_numbers_is_its_own_second_order() {
 #[test]
 fn every_pushforward_equals_the_forward_on_dual_numbers() {
     visit(&mut Run(Duals));
+}
+
+#[test]
+fn blocks_change_no_bit_of_a_gradient() {
+    visit(&mut Run(Blocks));
 }
