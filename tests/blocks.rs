@@ -79,7 +79,7 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
                 let condition = Tensor::new(
                     row,
                     (0..row.iter().product())
-                        .map(|k: usize| k % 3 > 0)
+                        .map(|k: usize| k % 3 == 1)
                         .collect(),
                 );
                 a.where_(&condition.unwrap(), b)
