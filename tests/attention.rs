@@ -34,11 +34,11 @@ fn weights<'t, T: Elem>(scores: Var<'t, Tensor<T>>, sizes: Sizes, way: u8) -> Va
         5 => (scores + numbers::<T>(&[heads, 1, 1], 5)).softmax(-1),
         6 => (scores + tape.var(numbers(&[heads, 1, 1], 6))).softmax(-1),
         7 => scores.log_softmax(-1).exp(),
+        8 => scores.softmax(-2),
+        9 => scores.softmax(1),
         10 => scores
             .where_(&causal, tape.constant(Tensor::scalar(T::of(-1e3))))
             .softmax(-1),
-        8 => scores.softmax(-2),
-        9 => scores.softmax(1),
         _ => scores.sigmoid() * scores.mean_keep(-1),
     }
 }

@@ -1,21 +1,11 @@
 //! Shares of a cotangent: given, written, added or handed on, at once and in blocks.
 
+#[path = "support/chains.rs"]
+mod chains;
+
+use chains::{bits, eager, numbers};
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, Shape, Tape, Tensor};
-
-/// A tape that never puts anything off.
-fn at_once() -> Tape {
-    Tape::new().with_blocks(usize::MAX)
-}
-
-fn numbers(seed: usize) -> Tensor<f64> {
-    let number = |k: usize| ((k * 7 + seed * 13) % 29) as f64 / 9.0 - 1.4;
-    Tensor::from((0..1000).map(number).collect::<Vec<_>>())
-}
-
-fn bits(x: &Tensor<f64>) -> Vec<u64> {
-    x.iter().map(|x| x.to_bits()).collect()
-}
 
 /// `y = a + b c / 3 + d + 0 e`, whose cotangents come in every way that a slot has.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +44,7 @@ impl<T: Elem> Rule<T> for EveryWay {
 #[test]
 fn shares_come_in_their_order_whoever_gets_them_and_however() {
     let gradients = |tape: Tape, operands: [usize; 5], composed: bool| {
-        let x = [1, 2, 3].map(|seed| tape.var(numbers(seed)));
+        let x = [1, 2, 3].map(|seed| tape.var(numbers(&[1000], seed)));
         let inner = x.map(|x| x.sin());
         // Of leaves, which are collected, and of what lies between.
         let [y, z] = [x, inner].map(|x| {
@@ -75,14 +65,14 @@ fn shares_come_in_their_order_whoever_gets_them_and_however() {
         [2, 1, 1, 0, 0],
         [0, 1, 0, 1, 2],
     ] {
-        let once = gradients(at_once(), operands, false);
+        let once = gradients(eager(), operands, false);
         let blocks = gradients(Tape::new().with_blocks(1000), operands, false);
         assert_eq!(
             once.each_ref().map(bits),
             blocks.each_ref().map(bits),
             "{operands:?}"
         );
-        for (gx, expected) in once.iter().zip(gradients(at_once(), operands, true)) {
+        for (gx, expected) in once.iter().zip(gradients(eager(), operands, true)) {
             approx::assert_relative_eq!(gx, &expected, max_relative = 1e-13, epsilon = 1e-13);
         }
     }
@@ -97,5 +87,5 @@ fn a_long_cotangent_is_copied_to_its_place_block_by_block() {
         let grads = ((x * w).sin() * x).sum().backward();
         [x, w].map(|x| bits(&grads.wrt(x)))
     };
-    assert!(gradients(at_once()) == gradients(Tape::new()));
+    assert!(gradients(eager()) == gradients(Tape::new()));
 }

@@ -31,6 +31,7 @@ const COPY: usize = 24;
 
 /// The product in the crates: sizes, then `c`, `a` and `b`, each with the distance between columns
 /// and between rows.
+// SAFETY: asks of the caller views that lie in their buffers and the machine it was chosen for; `block` sees to both.
 type Kernel<T> = unsafe fn(
     usize,
     usize,

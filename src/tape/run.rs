@@ -22,8 +22,8 @@ pub(super) const CACHE: usize = 1 << 19;
 /// Parts of the cache that a row should fill at most, lest a block be one row.
 const PARTS: usize = 4;
 
-/// The bytes that a row may have where no more axes can be cut, as with the scores of an attention head: the intermediates of
-/// one row in the last cache, not those of all in memory.
+/// The bytes that a row may have where no more axes can be cut, as with the scores of an attention head: the
+/// intermediates of one row in the last cache, not those of all in memory.
 const ROW: usize = 1 << 23;
 
 /// Where a node stands in its run, and what is known of its value before it is computed.
@@ -84,7 +84,8 @@ impl<T: Elem> Tape<T> {
     /// reverse walk computes it again, block by block, for its pullbacks. Which operations take part:
     /// those that work row by row along the first axes, with a gradient for nothing that is broadcast
     /// along them ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain. Among them are products of
-    /// batches of matrices: of `q.matmul_t(k).softmax(-1).matmul(v)` scores and weights exist for one head at a time.
+    /// batches of matrices: of `q.matmul_t(k).softmax(-1).matmul(v)` scores and weights exist for one head at a time,
+    /// where those of a head take up to 8 MB; larger ones are computed at once.
     ///
     /// Values and gradients are bit for bit those of a tape without blocks, on any number of threads.
     /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is there.

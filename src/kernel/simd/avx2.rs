@@ -25,8 +25,8 @@ static BITS_64: [i64; 4] = [1, 2, 4, 8];
 
 macro_rules! vector {
     ($name:ident, $t:ty, $register:ty, $half:literal, $window:ident, $bit:ty, $set:ident, $load:ident, $part:ident,
-     $store:ident, $stream:ident, $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident, $movemask:ident, $blend:ident, $xor:ident,
-     $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident,
+     $store:ident, $stream:ident, $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident,
+     $movemask:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident,
      $first_lane:ident, $widen:ident, $narrow:ident;
      $($within:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
         /// Two registers. It exists only where a proof of the level was shown.
@@ -123,6 +123,7 @@ macro_rules! vector {
                 }
             }
 
+            // SAFETY: asks of the caller what the trait says, a fence before anybody reaches `y` again.
             #[inline(always)]
             unsafe fn stream(self, y: &mut [$t]) {
                 let y = &mut y[..Self::COUNT];
@@ -258,15 +259,15 @@ macro_rules! vector {
     };
 }
 
-vector! { F32x16, f32, __m256, 8, WINDOW_32, i32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps, _mm256_stream_ps,
-    _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_max_ps, _mm256_min_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps,
+vector! { F32x16, f32, __m256, 8, WINDOW_32, i32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps,
+    _mm256_stream_ps, _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_max_ps, _mm256_min_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps,
     _mm256_xor_ps, _mm256_slli_epi32, 23, _mm256_castps_si256, _mm256_castsi256_ps, BITS_32, _mm256_set1_epi32,
     _mm256_and_si256, _mm256_cmpeq_epi32, _mm256_cvtss_f32, double, single;
     4, _mm256_permute2f128_ps, 1; 2, _mm256_shuffle_ps, 0b01_00_11_10; 1, _mm256_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm256_add_ps; Sub, sub, _mm256_sub_ps; Mul, mul, _mm256_mul_ps; Div, div, _mm256_div_ps;
 }
-vector! { F64x8, f64, __m256d, 4, WINDOW_64, i64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd, _mm256_stream_pd,
-    _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_max_pd, _mm256_min_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd,
+vector! { F64x8, f64, __m256d, 4, WINDOW_64, i64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd,
+    _mm256_stream_pd, _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_max_pd, _mm256_min_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd,
     _mm256_xor_pd, _mm256_slli_epi64, 52, _mm256_castpd_si256, _mm256_castsi256_pd, BITS_64, _mm256_set1_epi64x,
     _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_cvtsd_f64, twice, once;
     2, _mm256_permute2f128_pd, 1; 1, _mm256_shuffle_pd, 0b0101;

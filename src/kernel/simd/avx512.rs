@@ -85,6 +85,7 @@ macro_rules! vector {
                 unsafe { $store_part(y.as_mut_ptr(), mask, self.0) }
             }
 
+            // SAFETY: asks of the caller what the trait says, a fence before anybody reaches `y` again.
             #[inline(always)]
             unsafe fn stream(self, y: &mut [$t]) {
                 let y = &mut y[..Self::COUNT];
@@ -185,16 +186,16 @@ macro_rules! vector {
     };
 }
 
-vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps, _mm512_stream_ps,
-    _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_min_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
+vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps,
+    _mm512_stream_ps, _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_min_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
     _mm512_slli_epi32, 23, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtss_f32,
     double, single;
     8, _mm512_shuffle_f32x4, 0b01_00_11_10; 4, _mm512_shuffle_f32x4, 0b10_11_00_01;
     2, _mm512_shuffle_ps, 0b01_00_11_10; 1, _mm512_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm512_add_ps; Sub, sub, _mm512_sub_ps; Mul, mul, _mm512_mul_ps; Div, div, _mm512_div_ps;
 }
-vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd, _mm512_stream_pd,
-    _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_min_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
+vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd,
+    _mm512_stream_pd, _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_min_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
     _mm512_slli_epi64, 52, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cvtsd_f64,
     twice, once;
     4, _mm512_shuffle_f64x2, 0b01_00_11_10; 2, _mm512_shuffle_f64x2, 0b10_11_00_01;

@@ -103,6 +103,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         y.copy_from_slice(&self.0[..y.len()]);
     }
 
+    // SAFETY: asks nothing of the caller, since it is an ordinary store.
     #[inline(always)]
     unsafe fn stream(self, y: &mut [T]) {
         self.store(y);

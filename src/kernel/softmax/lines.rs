@@ -48,8 +48,8 @@ pub(super) struct Work<'a, T> {
     pub value: Shared<'a, T>,
 }
 
-/// Elements from which threads are worth their start (to wake two and to be woken takes 20 µs, what these take on one), the least
-/// elements of a chunk, the most chunks.
+/// Elements from which threads are worth their start, the least elements of a chunk, the most chunks. To wake two threads and
+/// to be woken takes 20 µs, in which one thread works on as many elements.
 const FORK: usize = 3 << 15;
 const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
