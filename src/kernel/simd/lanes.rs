@@ -1,8 +1,17 @@
 //! `Lanes`: what a vector can do.
 #![allow(unsafe_code)]
 
-use super::Real;
+use super::{Real, Task};
 use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A part of a kernel that names its vectors.
+pub(crate) trait Step {
+    /// What comes of it.
+    type Output;
+
+    /// Does it. Must be `#[inline(always)]`.
+    fn run(self) -> Self::Output;
+}
 
 /// 64 bytes of numbers: 16 `f32` or 8 `f64`, whatever the level.
 ///
@@ -33,6 +42,14 @@ pub(crate) trait Lanes:
 
     /// The set of all lanes.
     const ALL: u32 = (1 << Self::COUNT) - 1;
+
+    /// Runs `task` as a function of its own: what several kernels have in common is compiled once. A call is made for much work.
+    fn apart(level: Self::Level, task: impl Task<Self::Item>);
+
+    /// Runs `step` in line, but where vectors fill so many registers that it is much code: there as a function of its own.
+    ///
+    /// A method, not a question in the code of all levels: what is never called would be compiled for each of them.
+    fn step<S: Step>(step: S) -> S::Output;
 
     /// `x` in every lane.
     fn splat(level: Self::Level, x: Self::Item) -> Self;

@@ -13,7 +13,7 @@ mod real;
 mod shared;
 mod transpose;
 
-pub(crate) use lanes::Lanes;
+pub(crate) use lanes::{Lanes, Step};
 pub(crate) use real::Real;
 pub(crate) use shared::Shared;
 pub(crate) use transpose::transpose;

@@ -1,7 +1,7 @@
 //! The level without intrinsics: arrays, which the compiler may turn into what the target has.
 #![allow(unsafe_code)]
 
-use super::{Lanes, Portable, Real};
+use super::{Lanes, Portable, Real, Step, Task};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A vector in memory.
@@ -73,6 +73,16 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     type Wide = Array<f64, 8>;
 
     const REGISTERS: usize = 4;
+
+    #[inline(never)]
+    fn apart(level: Portable, task: impl Task<T>) {
+        task.run::<T::Portable>(level);
+    }
+
+    #[inline(never)]
+    fn step<S: Step>(step: S) -> S::Output {
+        step.run()
+    }
 
     #[inline(always)]
     fn splat(_: Portable, x: T) -> Self {

@@ -7,7 +7,7 @@ use super::lines::{Job, Own, Work};
 use super::pack::Packing;
 use super::room::Room;
 use crate::kernel::Rows;
-use crate::kernel::simd::{Lanes, Real, Shared, Task};
+use crate::kernel::simd::{self, Lanes, Level, Real, Shared, Task};
 use std::ops::Range;
 
 /// Rows of up to this many vectors lie better side by side, if there are enough of them.
@@ -26,16 +26,36 @@ pub(super) struct Chunk<'a, T, J> {
     pub job: &'a J,
 }
 
-impl<T: Real, J: Job<T>> Task<T> for Chunk<'_, T, J> {
+impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
+    /// Does the job. Each way to go is a task by itself, since the compiler's work grows faster than a function.
+    pub fn run(self, level: Level) {
+        let Rows { n, inner, .. } = self.work.rows;
+        let few = self.lines.len() <= T::LANES / 4 || n > SHORT * T::LANES;
+        if inner == 1 && few {
+            simd::run(level, InPlace(self));
+        } else {
+            simd::run(level, Packed(self));
+        }
+    }
+}
+
+/// Rows that lie in one piece.
+struct InPlace<'a, T, J>(Chunk<'a, T, J>);
+
+impl<T: Real, J: Job<T>> Task<T> for InPlace<'_, T, J> {
     #[inline(always)]
     fn run<V: Lanes<Item = T>>(self, level: V::Level) {
-        let Rows { n, inner, .. } = self.work.rows;
-        let few = self.lines.len() <= V::COUNT / 4 || n > SHORT * V::COUNT;
-        if inner == 1 && few {
-            self.across::<V>(level);
-        } else {
-            self.down::<V>(level);
-        }
+        self.0.across::<V>(level);
+    }
+}
+
+/// Others.
+struct Packed<'a, T, J>(Chunk<'a, T, J>);
+
+impl<T: Real, J: Job<T>> Task<T> for Packed<'_, T, J> {
+    #[inline(always)]
+    fn run<V: Lanes<Item = T>>(self, level: V::Level) {
+        self.0.down::<V>(level);
     }
 }
 
@@ -129,9 +149,9 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                     self.again::<V>(r, line, [x, g], out);
                 }
             }
-            if !out.is_empty() {
-                packing.unpack::<V>(level, out, |start, len| self.out(start, len));
-            }
+            // SAFETY: needs that nobody else holds these lines: they are of this chunk, chunks share none, and within a chunk
+            // every part is let go before.
+            unsafe { packing.unpack::<V>(level, out, &self.work.out) };
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::chunk::Chunk;
 use super::layout::Layout;
-use crate::kernel::simd::{self, Lanes, Level, Real, Shared};
+use crate::kernel::simd::{Lanes, Level, Real, Shared};
 use crate::kernel::{Rows, threads};
 
 /// What is done to lines.
@@ -125,14 +125,12 @@ impl<'a, T: Real> Work<'a, T> {
         let lines = if chunks == 1 { count } else { lines };
         each(chunks, |chunk| {
             let lines = chunk * lines..count.min((chunk + 1) * lines);
-            simd::run(
-                level,
-                Chunk {
-                    work: self,
-                    lines,
-                    job,
-                },
-            );
+            Chunk {
+                work: self,
+                lines,
+                job,
+            }
+            .run(level);
         });
     }
 }

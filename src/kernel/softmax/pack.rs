@@ -5,7 +5,7 @@
 
 use super::layout::{put, take};
 use crate::kernel::Rows;
-use crate::kernel::simd::{Lanes, Real, transpose};
+use crate::kernel::simd::{Lanes, Real, Shared, Task, transpose};
 use std::ops::Range;
 
 /// How many rows of a strip ahead are asked for: memory is far, and they lie where no machine guesses.
@@ -25,102 +25,33 @@ impl Packing {
     /// Copies from rows. An empty input has no place and stays so.
     #[inline(always)]
     pub fn pack<V: Lanes>(&self, level: V::Level, x: &[V::Item], packed: &mut [V::Item]) {
-        if packed.is_empty() {
-            return;
-        }
-        let Rows { n, inner, .. } = self.rows;
-        let size = n * V::COUNT;
-        if V::REGISTERS <= 2 && inner == 1 {
-            for start in (0..n).step_by(V::COUNT) {
-                let width = V::COUNT.min(n - start);
-                let mut block = [V::splat(level, V::Item::ZERO); 16];
-                for (vector, r) in block.iter_mut().zip(self.lines.clone()) {
-                    *vector = some(level, &x[r * n + start..][..width]);
-                }
-                transpose(&mut block);
-                for (k, &vector) in block[..width].iter().enumerate() {
-                    put(vector, packed, start + k);
-                }
-            }
-            return;
-        }
-        if let Some(place) = self.one_stretch::<V>() {
-            let width = self.lines.len();
-            let row = |j: usize| x.get(place + j * inner..place + j * inner + width);
-            for j in 0..n {
-                for ahead in row(j + AHEAD).unwrap_or(&[]).chunks_exact(V::COUNT) {
-                    V::fetch(level, ahead);
-                }
-                let row = row(j).expect("a strip lies within its rows");
-                for (k, from) in row.chunks_exact(V::COUNT).enumerate() {
-                    let to = k * size + j * V::COUNT;
-                    V::load(level, from).store(&mut packed[to..to + V::COUNT]);
-                }
-            }
-            return;
-        }
-        for (line, start, width) in self.runs() {
-            for j in 0..n {
-                for (k, &x) in x[start + j * inner..][..width].iter().enumerate() {
-                    let line = line + k;
-                    packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT] = x;
-                }
-            }
+        if !packed.is_empty() {
+            let packing = self;
+            V::apart(level, Pack { packing, x, packed });
         }
     }
 
-    /// Copies to rows, whose stretches `out` gives.
+    /// Copies to rows.
+    ///
+    /// # Safety
+    /// Nobody else may hold a part of these lines in `out`, on any thread.
     #[inline(always)]
-    pub fn unpack<'a, V: Lanes>(
+    pub unsafe fn unpack<V: Lanes>(
         &self,
         level: V::Level,
         packed: &[V::Item],
-        out: impl Fn(usize, usize) -> &'a mut [V::Item],
+        out: &Shared<'_, V::Item>,
     ) {
-        let Rows { n, inner, .. } = self.rows;
-        let size = n * V::COUNT;
-        if V::REGISTERS <= 2 && inner == 1 {
-            for start in (0..n).step_by(V::COUNT) {
-                let width = V::COUNT.min(n - start);
-                let mut block = [V::splat(level, V::Item::ZERO); 16];
-                for (k, vector) in block[..width].iter_mut().enumerate() {
-                    *vector = take(level, packed, start + k, V::Item::ZERO);
-                }
-                transpose(&mut block);
-                for (&vector, r) in block.iter().zip(self.lines.clone()) {
-                    put(vector, out(r * n + start, width), 0);
-                }
-            }
-            return;
-        }
-        if let Some(place) = self.one_stretch::<V>() {
-            let far = self.rows.elements() * size_of::<V::Item>() > FAR;
-            for j in 0..n {
-                let row = out(place + j * inner, self.lines.len());
-                for (k, to) in row.chunks_exact_mut(V::COUNT).enumerate() {
-                    let from = k * size + j * V::COUNT;
-                    let v = V::load(level, &packed[from..from + V::COUNT]);
-                    if far {
-                        // SAFETY: needs that the thread drains before anybody reads or writes the row, as it does below:
-                        // nobody else has these lines, and each stretch of them is written once.
-                        unsafe { v.stream(to) }
-                    } else {
-                        v.store(to);
-                    }
-                }
-            }
-            if far {
-                V::drain(level);
-            }
-            return;
-        }
-        for (line, start, width) in self.runs() {
-            for j in 0..n {
-                for (k, y) in out(start + j * inner, width).iter_mut().enumerate() {
-                    let line = line + k;
-                    *y = packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT];
-                }
-            }
+        if !packed.is_empty() {
+            let packing = self;
+            V::apart(
+                level,
+                Unpack {
+                    packing,
+                    packed,
+                    out,
+                },
+            );
         }
     }
 
@@ -155,6 +86,125 @@ impl Packing {
             next += width;
             (width > 0).then(|| (r - lines.start, rows.at(r, 0), width))
         })
+    }
+}
+
+/// [`Packing::pack`].
+struct Pack<'a, T> {
+    packing: &'a Packing,
+    x: &'a [T],
+    packed: &'a mut [T],
+}
+
+impl<T: Real> Task<T> for Pack<'_, T> {
+    #[inline(always)]
+    fn run<V: Lanes<Item = T>>(self, level: V::Level) {
+        let Self { packing, x, packed } = self;
+        let Rows { n, inner, .. } = packing.rows;
+        let size = n * V::COUNT;
+        if V::REGISTERS <= 2 && inner == 1 {
+            for start in (0..n).step_by(V::COUNT) {
+                let width = V::COUNT.min(n - start);
+                let mut block = [V::splat(level, V::Item::ZERO); 16];
+                for (vector, r) in block.iter_mut().zip(packing.lines.clone()) {
+                    *vector = some(level, &x[r * n + start..][..width]);
+                }
+                transpose(&mut block);
+                for (k, &vector) in block[..width].iter().enumerate() {
+                    put(vector, packed, start + k);
+                }
+            }
+            return;
+        }
+        if let Some(place) = packing.one_stretch::<V>() {
+            let width = packing.lines.len();
+            let row = |j: usize| x.get(place + j * inner..place + j * inner + width);
+            for j in 0..n {
+                for ahead in row(j + AHEAD).unwrap_or(&[]).chunks_exact(V::COUNT) {
+                    V::fetch(level, ahead);
+                }
+                let row = row(j).expect("a strip lies within its rows");
+                for (k, from) in row.chunks_exact(V::COUNT).enumerate() {
+                    let to = k * size + j * V::COUNT;
+                    V::load(level, from).store(&mut packed[to..to + V::COUNT]);
+                }
+            }
+            return;
+        }
+        for (line, start, width) in packing.runs() {
+            for j in 0..n {
+                for (k, &x) in x[start + j * inner..][..width].iter().enumerate() {
+                    let line = line + k;
+                    packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT] = x;
+                }
+            }
+        }
+    }
+}
+
+/// [`Packing::unpack`], which makes it.
+struct Unpack<'a, T> {
+    packing: &'a Packing,
+    packed: &'a [T],
+    out: &'a Shared<'a, T>,
+}
+
+impl<T: Real> Task<T> for Unpack<'_, T> {
+    #[inline(always)]
+    fn run<V: Lanes<Item = T>>(self, level: V::Level) {
+        let Self {
+            packing,
+            packed,
+            out,
+        } = self;
+        let Rows { n, inner, .. } = packing.rows;
+        // SAFETY: needs that nobody else holds the stretch, which is part of one of the lines: whoever made this said so,
+        // and each stretch is let go before the next is asked for.
+        let out = |start, len| unsafe { out.part(start, len) };
+        let size = n * V::COUNT;
+        if V::REGISTERS <= 2 && inner == 1 {
+            for start in (0..n).step_by(V::COUNT) {
+                let width = V::COUNT.min(n - start);
+                let mut block = [V::splat(level, V::Item::ZERO); 16];
+                for (k, vector) in block[..width].iter_mut().enumerate() {
+                    *vector = take(level, packed, start + k, V::Item::ZERO);
+                }
+                transpose(&mut block);
+                for (&vector, r) in block.iter().zip(packing.lines.clone()) {
+                    put(vector, out(r * n + start, width), 0);
+                }
+            }
+            return;
+        }
+        if let Some(place) = packing.one_stretch::<V>() {
+            let far = packing.rows.elements() * size_of::<V::Item>() > FAR;
+            for j in 0..n {
+                let row = out(place + j * inner, packing.lines.len());
+                for (k, to) in row.chunks_exact_mut(V::COUNT).enumerate() {
+                    let from = k * size + j * V::COUNT;
+                    let v = V::load(level, &packed[from..from + V::COUNT]);
+                    if far {
+                        // SAFETY: needs that the thread drains before anybody reads or writes the row, as it does below:
+                        // nobody else has these lines, and each stretch of them is written once.
+                        unsafe { v.stream(to) }
+                    } else {
+                        v.store(to);
+                    }
+                }
+            }
+            if far {
+                V::drain(level);
+            }
+            return;
+        }
+        for (line, start, width) in packing.runs() {
+            for j in 0..n {
+                for (k, y) in out(start + j * inner, width).iter_mut().enumerate() {
+                    let line = line + k;
+                    *y = packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT];
+                }
+            }
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 
 use super::layout::{Across, Layout, put, take, vectors};
 use super::sum::Total;
-use crate::kernel::simd::{Lanes, Real};
+use crate::kernel::simd::{Lanes, Real, Step};
+use std::marker::PhantomData;
 
 /// A function of vectors of two buffers, the second of which may be missing; then `b` is `a`.
 pub(super) trait Function<V: Lanes> {
@@ -28,17 +29,26 @@ pub(super) trait Function<V: Lanes> {
 /// The value for one vector.
 #[inline(always)]
 fn one<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
-    /// Compiled once, since vectors without intrinsics are much work for the compiler.
-    #[inline(never)]
-    fn apart<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
-        let [y] = f.of([i], [a], [b]);
+    let one = One { f, i, a, b };
+    if F::HEAVY { V::step(one) } else { one.run() }
+}
+
+/// [`one`].
+struct One<'a, V, F: ?Sized> {
+    f: &'a F,
+    i: usize,
+    a: V,
+    b: V,
+}
+
+impl<V: Lanes, F: Function<V> + ?Sized> Step for One<'_, V, F> {
+    type Output = V;
+
+    #[inline(always)]
+    fn run(self) -> V {
+        let [y] = self.f.of([self.i], [self.a], [self.b]);
         y
     }
-    if F::HEAVY && V::REGISTERS > 2 {
-        return apart(f, i, a, b);
-    }
-    let [y] = f.of([i], [a], [b]);
-    y
 }
 
 /// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `fours` fours of vectors are
@@ -53,32 +63,71 @@ pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KE
     fill: V::Item,
     f: &F,
 ) -> Total<V> {
-    let count = vectors::<V>(inputs[0]);
-    if L::DOWN && count <= V::COUNT {
-        return few::<V, _, TWO, KEEP>(level, inputs, out, fill, f);
-    }
-    // A lane of a line holds every so many of its elements.
-    let step = if L::DOWN { V::COUNT } else { 1 };
-    let mut totals = [Total::none(level); 16];
-    let mut total = totals[0];
-    for base in (0..count).step_by(4 * fours * step) {
-        #[allow(clippy::needless_range_loop)]
-        // across there is one lane, and nothing to be kept in memory
-        for l in 0..step.min(count - base) {
-            let [a, b, c, d] =
-                stretch::<V, L, _, TWO, KEEP>(level, fours, inputs, out, base + l, fill, f);
-            let four = (a + b) + (c + d);
-            if L::DOWN {
-                totals[l] = totals[l].plus(four);
-            } else {
-                total = total.plus(four);
+    V::step(Sum::<V, L, F, TWO, KEEP> {
+        level,
+        fours,
+        inputs,
+        out,
+        fill,
+        f,
+        layout: PhantomData,
+    })
+}
+
+/// [`sum`].
+struct Sum<'a, V: Lanes, L, F, const TWO: bool, const KEEP: bool> {
+    level: V::Level,
+    fours: usize,
+    inputs: [&'a [V::Item]; 2],
+    out: &'a mut [V::Item],
+    fill: V::Item,
+    f: &'a F,
+    layout: PhantomData<L>,
+}
+
+impl<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool> Step
+    for Sum<'_, V, L, F, TWO, KEEP>
+{
+    type Output = Total<V>;
+
+    #[inline(always)]
+    fn run(self) -> Total<V> {
+        let Self {
+            level,
+            fours,
+            inputs,
+            out,
+            fill,
+            f,
+            ..
+        } = self;
+        let count = vectors::<V>(inputs[0]);
+        if L::DOWN && count <= V::COUNT {
+            return few::<V, _, TWO, KEEP>(level, inputs, out, fill, f);
+        }
+        // A lane of a line holds every so many of its elements.
+        let step = if L::DOWN { V::COUNT } else { 1 };
+        let mut totals = [Total::none(level); 16];
+        let mut total = totals[0];
+        for base in (0..count).step_by(4 * fours * step) {
+            #[allow(clippy::needless_range_loop)]
+            // across there is one lane, and nothing to be kept in memory
+            for l in 0..step.min(count - base) {
+                let [a, b, c, d] =
+                    stretch::<V, L, _, TWO, KEEP>(level, fours, inputs, out, base + l, fill, f);
+                let four = (a + b) + (c + d);
+                if L::DOWN {
+                    totals[l] = totals[l].plus(four);
+                } else {
+                    total = total.plus(four);
+                }
             }
         }
+        if L::DOWN {
+            return Total::tree(&mut totals, V::COUNT.min(count));
+        }
+        total
     }
-    if L::DOWN {
-        return Total::tree(&mut totals, V::COUNT.min(count));
-    }
-    total
 }
 
 /// Four sums over up to `fours` fours of vectors of a lane, from `i` on, as far as there are any.
@@ -93,10 +142,10 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
     f: &F,
 ) -> [V; 4] {
     let step = if L::DOWN { V::COUNT } else { 1 };
-    let (whole, count) = (inputs[0].len() / V::COUNT, vectors::<V>(inputs[0]));
+    let whole = inputs[0].len() / V::COUNT;
     let end = i + 4 * fours * step;
     let mut terms = [V::splat(level, V::Item::ZERO); 4];
-    if F::HEAVY && end - step < whole {
+    if F::HEAVY && V::REGISTERS > 1 && end - step < whole {
         // The first terms are not added to anything, which leaves registers for the function.
         terms = group::<V, L, _, TWO, KEEP, true>(level, inputs, out, i, f, terms);
         for i in (i + 4 * step..end).step_by(4 * step) {
@@ -115,20 +164,14 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
             terms = four::<V, L, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
             i += 4;
         }
-        if i < end {
-            terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
-        }
-        return terms;
+        return some::<V, L, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms);
     }
     // A further copy of what fills two registers a vector would cost its main loop the registers.
     while (V::REGISTERS == 1 || !F::HEAVY) && i + 3 * step < whole.min(end) {
         terms = group::<V, L, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
         i += 4 * step;
     }
-    for i in (i..count.min(end)).step_by(4 * step) {
-        terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, fill, f, terms);
-    }
-    terms
+    some::<V, L, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms)
 }
 
 /// The sum of `f` over lines side by side that have no more elements than a vector has lanes.
@@ -147,7 +190,7 @@ fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
         let terms = if i + 4 <= count {
             group::<V, Across, _, TWO, KEEP, true>(level, inputs, out, i, f, none)
         } else {
-            some::<V, Across, _, TWO, KEEP>(level, inputs, out, i, fill, f, none)
+            some::<V, Across, _, TWO, KEEP>(level, inputs, out, i, count, fill, f, none)
         };
         *quarter = Total::four(level, terms);
     }
@@ -171,7 +214,8 @@ pub(super) fn each<V: Lanes, const TWO: bool>(
         four::<V, Across, _, TWO, true, true>(level, [a, b], out, i, f, none);
         i += 4;
     }
-    some::<V, Across, _, TWO, true>(level, inputs, out, i, V::Item::ZERO, f, none);
+    let end = usize::MAX;
+    some::<V, Across, _, TWO, true>(level, inputs, out, i, end, V::Item::ZERO, f, none);
 }
 
 /// Puts `f` of a buffer in its place.
@@ -194,32 +238,47 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
     }
 }
 
-/// Adds `f` of up to four vectors of a lane to the terms, from `i` on, as far as there are any; the last may be a part.
+/// Adds `f` of the vectors of a lane to the terms in turn, from `i` on and before `end`, as far as there are any; the last
+/// may be a part.
+///
+/// The terms go round instead of the loop by fours: it has the function once, not four times.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)] // as a struct it would be kept in memory
 fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
     out: &mut [V::Item],
-    i: usize,
+    mut i: usize,
+    end: usize,
     fill: V::Item,
     f: &F,
     mut terms: [V; 4],
 ) -> [V; 4] {
     let step = if L::DOWN { V::COUNT } else { 1 };
-    for (term, i) in terms.iter_mut().zip((i..vectors::<V>(a)).step_by(step)) {
-        let a = take::<V>(level, a, i, fill);
-        let b = if TWO { take(level, b, i, fill) } else { a };
-        if F::PRODUCT && !KEEP {
-            *term = f.add(i, a, b, *term);
-            continue;
-        }
-        let y = one(f, i, a, b);
-        if KEEP {
-            put(y, out, i);
-        }
-        *term = *term + y;
+    let end = end.min(vectors::<V>(a));
+    let mut turns = 0;
+    while i < end {
+        let x = take::<V>(level, a, i, fill);
+        let y = if TWO { take(level, b, i, fill) } else { x };
+        let term = if F::PRODUCT && !KEEP {
+            f.add(i, x, y, terms[0])
+        } else {
+            let y = one(f, i, x, y);
+            if KEEP {
+                put(y, out, i);
+            }
+            terms[0] + y
+        };
+        terms = [terms[1], terms[2], terms[3], term];
+        (i, turns) = (i + step, turns + 1);
     }
-    terms
+    let [a, b, c, d] = terms;
+    match turns % 4 {
+        0 => terms,
+        1 => [d, a, b, c],
+        2 => [c, d, a, b],
+        _ => [b, c, d, a],
+    }
 }
 
 /// Adds `f` of four vectors of a lane to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
