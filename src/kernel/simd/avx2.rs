@@ -156,9 +156,16 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            fn fetch(_: Avx2, x: &[$t]) {
-                // SAFETY: needs SSE, which the target has; a prefetch reads nothing.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()) }
+            fn fetch<const FIRST: bool>(_: Avx2, x: &[$t], at: usize) {
+                let place = x.as_ptr().wrapping_add(at).cast();
+                // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so that any place will do.
+                unsafe {
+                    if FIRST {
+                        _mm_prefetch::<_MM_HINT_T0>(place);
+                    } else {
+                        _mm_prefetch::<_MM_HINT_T1>(place);
+                    }
+                }
             }
 
             #[inline(always)]

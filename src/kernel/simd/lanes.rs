@@ -75,8 +75,9 @@ pub(crate) trait Lanes:
     /// Waits until everybody sees what was written past the caches.
     fn drain(level: Self::Level);
 
-    /// Asks for the line of the cache where `x` begins, if anything is there.
-    fn fetch(level: Self::Level, x: &[Self::Item]);
+    /// Asks for the line of memory that element `at` of `x` lies on, or beyond its end would lie on: into the first cache, or the
+    /// second.
+    fn fetch<const FIRST: bool>(level: Self::Level, x: &[Self::Item], at: usize);
 
     /// `self · a + b`, rounded once where [`Real::FUSED`] or the level says so.
     fn mul_add(self, a: Self, b: Self) -> Self;

@@ -123,7 +123,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     fn drain(_: Portable) {}
 
     #[inline(always)]
-    fn fetch(_: Portable, _: &[T]) {}
+    fn fetch<const FIRST: bool>(_: Portable, _: &[T], _: usize) {}
 
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {

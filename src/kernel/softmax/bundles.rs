@@ -4,6 +4,7 @@
 //! a division; of several the machine does one's steps while another's wait.
 #![allow(unsafe_code)]
 
+use super::inputs::Inputs;
 use super::layout::Layout;
 use crate::kernel::simd::Lanes;
 use std::mem::MaybeUninit;
@@ -41,6 +42,15 @@ impl Bundles {
     #[inline(always)]
     pub fn part<X>(self, x: &[X], k: usize) -> &[X] {
         x.get(k * self.size..(k + 1) * self.size).unwrap_or(&[])
+    }
+
+    /// The inputs of bundle `k`.
+    #[inline(always)]
+    pub fn inputs<X>(self, Inputs { now, next }: Inputs<'_, X>, k: usize) -> Inputs<'_, X> {
+        Inputs {
+            now: [self.part(now[0], k), self.part(now[1], k)],
+            next: [self.part(next[0], k), self.part(next[1], k)],
+        }
     }
 
     /// The elements of bundle `k` for writing.

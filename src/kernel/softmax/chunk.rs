@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::bundles::MOST;
+use super::inputs::Inputs;
 use super::layout::{Across, Down};
 use super::lines::{Job, Own, Work};
 use super::pack::Packing;
@@ -88,14 +89,28 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 }
                 *[&mut x, &mut g][input] = &kept;
             }
+            let next = self.next([x, g], r * n, lines * n);
+            let inputs = Inputs { now: [x, g], next };
             let (out, own) = (self.out(r * n, lines * n), self.own(r, lines));
-            let well = self.job.lines::<V, Across>(level, r, [x, g], out, own);
+            let well = self.job.lines::<V, Across>(level, r, inputs, out, own);
             for k in set(!well & ((1 << lines) - 1)) {
                 let inputs = [x, g].map(|x| x.get(k * n..(k + 1) * n).unwrap_or(&[]));
                 let (out, own) = (self.out((r + k) * n, n), self.own(r + k, 1));
                 self.job.line(r + k, inputs, out, own);
             }
         }
+    }
+
+    /// What is asked for while some lines are worked on: as much of each input, not so near that it would be there no sooner;
+    /// at the end what is there already.
+    #[inline(always)]
+    fn next<'x>(&'x self, now: [&'x [T]; 2], start: usize, len: usize) -> [&'x [T]; 2] {
+        let start = start + BATCH.max(len);
+        let mut next = now;
+        for (next, input) in next.iter_mut().zip(self.work.inputs) {
+            *next = input.get(start..start + len).unwrap_or(*next);
+        }
+        next
     }
 
     /// Rows in bundles of as many as there are lanes, which are copied to lie side by side, and back.
@@ -144,7 +159,9 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 let place = part(out);
                 let out = &mut out[place];
                 let own = self.own(r, lines.len());
-                let well = self.job.lines::<V, Down>(level, r, [x, g], out, own);
+                let well = self
+                    .job
+                    .lines::<V, Down>(level, r, Inputs::only([x, g]), out, own);
                 for line in set(!well & ((1 << lines.len()) - 1)) {
                     self.again::<V>(r, line, [x, g], out);
                 }

@@ -2,6 +2,7 @@
 
 use super::bundles::{Bundles, Kept, well};
 use super::exponential::{Argument, Difference, Exponential, shifted, usual};
+use super::inputs::Inputs;
 use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
 use super::sum::Pair;
@@ -23,13 +24,13 @@ impl<T: Real> Job<T> for Softmax<'_> {
         &self,
         level: V::Level,
         _: usize,
-        [x, _]: [&[T]; 2],
+        inputs: Inputs<'_, T>,
         y: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
         let raise = V::splat(level, T::whole(T::RAISE));
         let exponential = |m| shifted(level, m, raise);
-        normalised::<V, L, Difference<V>>(level, exponential, x, y, own, |m| usual(level, m))
+        normalised::<V, L, Difference<V>>(level, exponential, inputs, y, own, |m| usual(level, m))
     }
 
     fn line(&self, r: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -77,7 +78,7 @@ impl<T: Real> Job<T> for Scaled<T> {
         &self,
         level: V::Level,
         _: usize,
-        [x, _]: [&[T]; 2],
+        inputs: Inputs<'_, T>,
         y: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
@@ -102,7 +103,7 @@ impl<T: Real> Job<T> for Scaled<T> {
             Exponential::new(level, quotient, raise)
         };
         let small = |m: V| m.max(-m).less(wide);
-        normalised::<V, L, Quotient<V>>(level, exponential, x, y, own, small)
+        normalised::<V, L, Quotient<V>>(level, exponential, inputs, y, own, small)
     }
 
     fn line(&self, _: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -115,17 +116,18 @@ impl<T: Real> Job<T> for Scaled<T> {
 fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
     level: V::Level,
     exponential: impl Fn(V) -> Exponential<V, A>,
-    x: &[V::Item],
+    inputs: Inputs<'_, V::Item>,
     y: &mut [V::Item],
     own: Own<'_, V::Item>,
     usual: impl Fn(V) -> u32,
 ) -> u32 {
+    let [x, _] = inputs.now;
     let bundles = Bundles::new::<L>(own.lines, x.len());
     let (mut top, mut sums, mut factors) = (Kept::new(), Kept::new(), Kept::new());
     largest::<V, L>(level, bundles, x, &mut top, own.top);
     for k in 0..bundles.count {
         let exponential = exponential(top.get(k));
-        let inputs = [bundles.part(x, k), &[]];
+        let inputs = bundles.inputs(inputs, k);
         let (y, fill) = (bundles.part_mut(y, k), V::Item::NOTHING);
         sums.push(sum::<V, L, _, false, true>(
             level,

@@ -3,6 +3,7 @@
 //! A line's result depends on its numbers alone: not on its neighbours, its chunk, or the number of threads.
 
 use super::chunk::Chunk;
+use super::inputs::Inputs;
 use super::layout::Layout;
 use crate::kernel::simd::{Lanes, Level, Real, Shared};
 use crate::kernel::{Rows, threads};
@@ -18,7 +19,7 @@ pub(super) trait Job<T: Real>: Sync {
         &self,
         level: V::Level,
         r: usize,
-        inputs: [&[T]; 2],
+        inputs: Inputs<'_, T>,
         out: &mut [T],
         own: Own<'_, T>,
     ) -> u32;

@@ -7,6 +7,7 @@ mod bundles;
 mod chunk;
 mod exponential;
 mod forward;
+mod inputs;
 mod layout;
 mod lines;
 mod pack;

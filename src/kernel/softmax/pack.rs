@@ -68,6 +68,11 @@ impl Packing {
         }
     }
 
+    /// Whether the rows together leave the last cache before anybody reads them again.
+    fn is_far<T>(&self) -> bool {
+        self.rows.elements() * size_of::<T>() > FAR
+    }
+
     /// Where the first elements lie, if they lie side by side and fill bundles.
     #[inline(always)]
     fn one_stretch<V: Lanes>(&self) -> Option<usize> {
@@ -118,10 +123,17 @@ impl<T: Real> Task<T> for Pack<'_, T> {
         }
         if let Some(place) = packing.one_stretch::<V>() {
             let width = packing.lines.len();
+            let far = packing.is_far::<T>();
             let row = |j: usize| x.get(place + j * inner..place + j * inner + width);
             for j in 0..n {
-                for ahead in row(j + AHEAD).unwrap_or(&[]).chunks_exact(V::COUNT) {
-                    V::fetch(level, ahead);
+                let ahead = row(j + AHEAD).unwrap_or(&[]);
+                for start in (0..ahead.len()).step_by(V::COUNT) {
+                    // What comes from memory would wait in the first cache too long.
+                    if far {
+                        V::fetch::<false>(level, ahead, start);
+                    } else {
+                        V::fetch::<true>(level, ahead, start);
+                    }
                 }
                 let row = row(j).expect("a strip lies within its rows");
                 for (k, from) in row.chunks_exact(V::COUNT).enumerate() {
@@ -177,7 +189,7 @@ impl<T: Real> Task<T> for Unpack<'_, T> {
             return;
         }
         if let Some(place) = packing.one_stretch::<V>() {
-            let far = packing.rows.elements() * size_of::<V::Item>() > FAR;
+            let far = packing.is_far::<T>();
             for j in 0..n {
                 let row = out(place + j * inner, packing.lines.len());
                 for (k, to) in row.chunks_exact_mut(V::COUNT).enumerate() {

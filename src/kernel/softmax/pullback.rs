@@ -2,6 +2,7 @@
 
 use super::bundles::well;
 use super::forward::Mask;
+use super::inputs::Inputs;
 use super::layout::Layout;
 use super::lines::{Job, Own};
 use super::sweep::{Function, each, sum, update};
@@ -76,17 +77,25 @@ impl<T: Real> Job<T> for Pullback<'_, T> {
         &self,
         level: V::Level,
         r: usize,
-        [y, g]: [&[T]; 2],
+        inputs: Inputs<'_, T>,
         gx: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
+        let [y, g] = inputs.now;
         let c = L::pick::<V>(level, g, &self.top[r..r + own.lines]);
         let centred = Centred { c };
         // Fewer in f32, which has fewer digits.
         let fours = 64 / V::COUNT;
-        let s = sum::<V, L, _, true, false>(level, fours, [y, g], &mut [], T::ZERO, &centred)
-            .value::<L>(level);
-        each::<V, true>(level, [y, g], gx, &Applied { c, s });
+        let s = sum::<V, L, _, true, false>(
+            level,
+            fours,
+            Inputs::only([y, g]),
+            &mut [],
+            T::ZERO,
+            &centred,
+        )
+        .value::<L>(level);
+        each::<V, _, true>(level, inputs, gx, &Applied { c, s });
         if let Some(temperature) = self.temperature {
             let temperature = V::splat(level, temperature);
             update(level, gx, &Per { temperature });

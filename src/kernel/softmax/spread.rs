@@ -2,6 +2,7 @@
 
 use super::bundles::well;
 use super::exponential::{Difference, Exponential, shifted, usual};
+use super::inputs::Inputs;
 use super::layout::Layout;
 use super::lines::{Job, Own};
 use super::statistics::{Hole, quotient};
@@ -112,10 +113,11 @@ impl<T: Real> Job<T> for Spread<'_, T> {
         &self,
         level: V::Level,
         r: usize,
-        [x, g]: [&[T]; 2],
+        inputs: Inputs<'_, T>,
         gx: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
+        let [x, g] = inputs.now;
         let lines = r..r + own.lines;
         let top = &self.top[lines.clone()];
         let m = L::pick::<V>(level, x, top);
@@ -129,8 +131,14 @@ impl<T: Real> Job<T> for Spread<'_, T> {
             Of::LogSoftmax | Of::SoftCrossEntropy(_) => {
                 let hole = Hole::new::<L>(level, top);
                 let others = Others { level, hole };
-                let others =
-                    sum::<V, L, _, false, false>(level, 1, [g, &[]], &mut [], T::ZERO, &others);
+                let others = sum::<V, L, _, false, false>(
+                    level,
+                    1,
+                    Inputs::only([g, &[]]),
+                    &mut [],
+                    T::ZERO,
+                    &others,
+                );
                 let others = others.pair::<L>(level);
                 (others.plus(L::pick(level, g, top)), others.value())
             }
@@ -157,14 +165,14 @@ impl<T: Real> Job<T> for Spread<'_, T> {
                 factor,
                 times,
             };
-            each::<V, false>(level, [x, g], gx, &spreading);
+            each::<V, _, false>(level, inputs, gx, &spreading);
         } else {
             let spreading = Spreading::<V, true> {
                 exponential,
                 factor,
                 times,
             };
-            each::<V, true>(level, [x, g], gx, &spreading);
+            each::<V, _, true>(level, inputs, gx, &spreading);
         }
         let others = others.numbers();
         for (line, r) in lines.enumerate() {

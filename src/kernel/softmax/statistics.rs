@@ -3,6 +3,7 @@
 use super::bundles::{Bundles, Kept, well};
 use super::exponential::{Argument, Exponential, shifted, usual};
 use super::forward::Times;
+use super::inputs::Inputs;
 use super::layout::{Layout, largest};
 use super::lines::{Job, Own};
 use super::sum::{Pair, Total};
@@ -142,7 +143,7 @@ impl<V: Lanes> Function<V> for Surprise<V> {
 #[inline(always)]
 fn rest<V: Lanes, L: Layout, const KEEP: bool>(
     level: V::Level,
-    x: &[V::Item],
+    x: Inputs<'_, V::Item>,
     m: V,
     top: &[u32],
     out: &mut [V::Item],
@@ -156,7 +157,7 @@ fn rest<V: Lanes, L: Layout, const KEEP: bool>(
         hole,
     };
     let fill = V::Item::NOTHING;
-    sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, [x, &[]], out, fill, &others)
+    sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, x, out, fill, &others)
 }
 
 /// `R` of the sum of such terms.
@@ -226,16 +227,18 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
         &self,
         level: V::Level,
         r: usize,
-        [x, targets]: [&[T]; 2],
+        inputs: Inputs<'_, T>,
         z: &mut [T],
         own: Own<'_, T>,
     ) -> u32 {
+        let [x, targets] = inputs.now;
         let bundles = Bundles::new::<L>(own.lines, x.len());
         let (mut tops, mut totals) = (Kept::new(), Kept::new());
         largest::<V, L>(level, bundles, x, &mut tops, own.top);
         for k in 0..bundles.count {
             let (m, top) = (tops.get(k), bundles.own(own.top, k));
-            let x = bundles.part(x, k);
+            let mut x = bundles.inputs(inputs, k);
+            x.now[1] = &[];
             totals.push(match self {
                 Self::CrossEntropy { g: Some(_), .. } => {
                     rest::<V, L, true>(level, x, m, top, bundles.part_mut(z, k))
@@ -260,7 +263,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
             match self {
                 Self::LogSoftmax => {
                     let log = log.sum;
-                    each::<V, false>(level, [x, &[]], z, &Log { m, log });
+                    each::<V, _, false>(level, Inputs::only([x, &[]]), z, &Log { m, log });
                 }
                 Self::LogSumExp => L::collect(log.plus(m).value(), value),
                 Self::CrossEntropy { labels, g } => {
@@ -281,7 +284,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
                     let log = log.sum;
                     let z = Log { m, log };
                     let surprise = Surprise { z, zero };
-                    let inputs = [x, targets];
+                    let inputs = Inputs::only([x, targets]);
                     let s =
                         sum::<V, L, _, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
                     let s = s.value::<L>(level);

@@ -3,6 +3,7 @@
 //! In sums four vectors are added as a tree, the trees one after the other to more digits than a number has, the lanes of a
 //! line as a tree again. The error does not grow with the length of a line.
 
+use super::inputs::Inputs;
 use super::layout::{Across, Layout, put, take, vectors};
 use super::sum::Total;
 use crate::kernel::simd::{Lanes, Real, Step};
@@ -58,7 +59,7 @@ impl<V: Lanes, F: Function<V> + ?Sized> Step for One<'_, V, F> {
 pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     fours: usize,
-    inputs: [&[V::Item]; 2],
+    inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
     fill: V::Item,
     f: &F,
@@ -78,7 +79,7 @@ pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KE
 struct Sum<'a, V: Lanes, L, F, const TWO: bool, const KEEP: bool> {
     level: V::Level,
     fours: usize,
-    inputs: [&'a [V::Item]; 2],
+    inputs: Inputs<'a, V::Item>,
     out: &'a mut [V::Item],
     fill: V::Item,
     f: &'a F,
@@ -101,7 +102,7 @@ impl<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool> Ste
             f,
             ..
         } = self;
-        let count = vectors::<V>(inputs[0]);
+        let count = vectors::<V>(inputs.now[0]);
         if L::DOWN && count <= V::COUNT {
             return few::<V, _, TWO, KEEP>(level, inputs, out, fill, f);
         }
@@ -135,14 +136,14 @@ impl<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool> Ste
 fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     fours: usize,
-    inputs: [&[V::Item]; 2],
+    inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
     mut i: usize,
     fill: V::Item,
     f: &F,
 ) -> [V; 4] {
     let step = if L::DOWN { V::COUNT } else { 1 };
-    let whole = inputs[0].len() / V::COUNT;
+    let whole = inputs.now[0].len() / V::COUNT;
     let end = i + 4 * fours * step;
     let mut terms = [V::splat(level, V::Item::ZERO); 4];
     if F::HEAVY && V::REGISTERS > 1 && end - step < whole {
@@ -157,8 +158,8 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
         // A loop over slices is not unrolled. It compares no index, and prefetchers learn its few loads, but not those of a
         // long stretch of code: a fifth of the f64 VJP.
         let places = i * V::COUNT..whole.min(end) * V::COUNT;
-        let a = &inputs[0][places.clone()];
-        let b = if TWO { &inputs[1][places] } else { a };
+        let a = &inputs.now[0][places.clone()];
+        let b = if TWO { &inputs.now[1][places] } else { a };
         let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
         for (a, b) in a.zip(b) {
             terms = four::<V, L, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
@@ -178,12 +179,12 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
 #[inline(always)]
 fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
-    inputs: [&[V::Item]; 2],
+    inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
     fill: V::Item,
     f: &F,
 ) -> Total<V> {
-    let count = inputs[0].len() / V::COUNT;
+    let count = inputs.now[0].len() / V::COUNT;
     let none = [V::splat(level, V::Item::ZERO); 4];
     let mut quarters = [Total::none(level); 4];
     for (quarter, i) in quarters.iter_mut().zip((0..count).step_by(4)) {
@@ -200,17 +201,23 @@ fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
 
 /// Writes `f` of the inputs to `out`.
 #[inline(always)]
-pub(super) fn each<V: Lanes, const TWO: bool>(
+pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
     level: V::Level,
-    inputs: [&[V::Item]; 2],
+    inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
-    f: &impl Function<V>,
+    f: &F,
 ) {
     let none = [V::splat(level, V::Item::ZERO); 4];
-    let [a, b] = if TWO { inputs } else { [inputs[0]; 2] };
+    let [a, b] = inputs.now;
+    let b = if TWO { b } else { a };
     let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
     let mut i = 0;
     for ((a, b), out) in a.zip(b).zip(out.chunks_exact_mut(4 * V::COUNT)) {
+        if F::HEAVY {
+            for i in i..i + 4 {
+                inputs.fetch::<V, TWO>(level, i);
+            }
+        }
         four::<V, Across, _, TWO, true, true>(level, [a, b], out, i, f, none);
         i += 4;
     }
@@ -246,7 +253,7 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
 #[allow(clippy::too_many_arguments)] // as a struct it would be kept in memory
 fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
-    [a, b]: [&[V::Item]; 2],
+    inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
     mut i: usize,
     end: usize,
@@ -254,10 +261,14 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     f: &F,
     mut terms: [V; 4],
 ) -> [V; 4] {
+    let [a, b] = inputs.now;
     let step = if L::DOWN { V::COUNT } else { 1 };
     let end = end.min(vectors::<V>(a));
     let mut turns = 0;
     while i < end {
+        if F::HEAVY {
+            inputs.fetch::<V, TWO>(level, i);
+        }
         let x = take::<V>(level, a, i, fill);
         let y = if TWO { take(level, b, i, fill) } else { x };
         let term = if F::PRODUCT && !KEEP {
@@ -292,12 +303,19 @@ fn group<
     const FIRST: bool,
 >(
     level: V::Level,
-    [a, b]: [&[V::Item]; 2],
+    inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
     i: usize,
     f: &F,
     terms: [V; 4],
 ) -> [V; 4] {
+    let step = if L::DOWN { V::COUNT } else { 1 };
+    if F::HEAVY {
+        for k in 0..4 {
+            inputs.fetch::<V, TWO>(level, i + k * step);
+        }
+    }
+    let [a, b] = inputs.now;
     let start = i * V::COUNT;
     let b = if TWO { &b[start..] } else { b };
     let out = if KEEP { &mut out[start..] } else { out };
