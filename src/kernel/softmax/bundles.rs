@@ -6,7 +6,7 @@
 
 use super::inputs::Inputs;
 use super::layout::Layout;
-use crate::kernel::simd::Lanes;
+use crate::kernel::simd::{Lanes, Real};
 use std::mem::MaybeUninit;
 
 /// The most lines at a time: what is kept of them is to stay in the first cache, beside their elements.
@@ -103,6 +103,40 @@ impl<X: Copy> Kept<X> {
         assert!(k < self.count, "each step goes over all bundles");
         // SAFETY: needs that it was written: as `push` has written all before `count`, as compared above.
         unsafe { self.each[k].assume_init() }
+    }
+}
+
+/// A number of each line at hand, in a lane for each. What costs as much for a vector as for one number is done for all lines
+/// at once.
+pub(super) struct Each<V> {
+    lanes: V,
+    count: usize,
+}
+
+impl<V: Lanes> Each<V> {
+    #[inline(always)]
+    pub fn new(level: V::Level) -> Self {
+        Self {
+            lanes: V::splat(level, V::Item::ONE),
+            count: 0,
+        }
+    }
+
+    /// Keeps what the lines of the next bundle have in their lanes: across it is the same in all lanes.
+    #[inline(always)]
+    pub fn push<L: Layout>(&mut self, x: V) {
+        self.lanes = if L::DOWN || self.count == 0 {
+            x
+        } else {
+            V::select(1 << self.count, x, self.lanes)
+        };
+        self.count += 1;
+    }
+
+    /// The numbers of all lines.
+    #[inline(always)]
+    pub fn lanes(&self) -> V {
+        self.lanes
     }
 }
 

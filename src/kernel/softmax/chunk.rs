@@ -66,7 +66,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     fn across<V: Lanes<Item = T>>(&self, level: V::Level) {
         let n = self.work.rows.n;
         let most = match J::TOGETHER {
-            true => (BATCH / n).clamp(1, MOST),
+            true => (BATCH / n).clamp(1, MOST.min(V::COUNT)),
             false => 1,
         };
         let mut kept = Vec::new();

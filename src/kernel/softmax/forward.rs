@@ -1,6 +1,6 @@
 //! Softmax of lines, also of `x / temperature`.
 
-use super::bundles::{Bundles, Kept, well};
+use super::bundles::{Bundles, Each, Kept};
 use super::exponential::{Argument, Difference, Exponential, shifted, usual};
 use super::inputs::Inputs;
 use super::layout::{Layout, largest};
@@ -123,7 +123,7 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
 ) -> u32 {
     let [x, _] = inputs.now;
     let bundles = Bundles::new::<L>(own.lines, x.len());
-    let (mut top, mut sums, mut factors) = (Kept::new(), Kept::new(), Kept::new());
+    let (mut top, mut sums) = (Kept::new(), Kept::new());
     largest::<V, L>(level, bundles, x, &mut top, own.top);
     for k in 0..bundles.count {
         let exponential = exponential(top.get(k));
@@ -138,17 +138,22 @@ fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
             &exponential,
         ));
     }
-    let mut all = 0;
+    let (mut m, mut sum, mut lost) = (Each::new(level), Each::new(level), Each::new(level));
     for k in 0..bundles.count {
         let s: Pair<V> = sums.get(k).pair::<L>(level);
-        factors.push(reciprocal(level, s));
-        all |= well::<V, L>(k, s.value().finite() & usual(top.get(k)));
+        m.push::<L>(top.get(k));
+        sum.push::<L>(s.sum);
+        lost.push::<L>(s.lost);
     }
+    let [m, sum, lost] = [m.lanes(), sum.lanes(), lost.lanes()];
+    let s = Pair { sum, lost };
+    let factors = reciprocal(level, s);
+    let numbers = factors.numbers();
     for k in 0..bundles.count {
-        let per = factors.get(k);
+        let per = L::of_bundle(level, factors, &numbers, k);
         update(level, bundles.part_mut(y, k), &Times { per });
     }
-    all
+    s.value().finite() & usual(m)
 }
 
 /// Multiplication.

@@ -41,6 +41,16 @@ pub(super) trait Layout: Copy {
         }
     }
 
+    /// What the lines of bundle `k` have in their lanes, of a vector with a lane for every line, and its numbers.
+    #[inline(always)]
+    fn of_bundle<V: Lanes>(level: V::Level, all: V, numbers: &[V::Item; 16], k: usize) -> V {
+        if Self::DOWN {
+            all
+        } else {
+            V::splat(level, numbers[k])
+        }
+    }
+
     /// The number that each line has in its lanes.
     #[inline(always)]
     fn collect<V: Lanes>(x: V, each: &mut [V::Item]) {
