@@ -22,11 +22,40 @@ pub(crate) fn matmuls<T: Elem>(
     }
     // A stable sort keeps the order of products with the same result.
     places.sort_by_key(|place| place[2]);
-    share(a, b, places, c, add);
+    let one = a.size.0 * b.size.1 * a.size.1;
+    let all = places.len() * one;
+    if threads::count() == 1 || all < 2 * FORK {
+        return multiply(a, b, places, c, add);
+    }
+    let most = (all / threads::shares()).max(FORK) / one.max(1);
+    let mut parts = Vec::new();
+    cut(places, c, most.max(1), &mut parts);
+    threads::map(parts, |(places, c)| multiply(a, b, places, c, add));
+}
+
+/// Cuts the places into parts of not many more than `most`, each with the results that it alone writes.
+fn cut<'p, T>(
+    places: &'p [[usize; 3]],
+    c: &'p mut [T],
+    most: usize,
+    parts: &mut Vec<(&'p [[usize; 3]], &'p mut [T])>,
+) {
+    let middle = places[places.len() / 2][2];
+    let half = match places.partition_point(|place| place[2] < middle) {
+        0 => places.partition_point(|place| place[2] == middle),
+        half => half,
+    };
+    if places.len() <= most || half == places.len() {
+        return parts.push((places, c));
+    }
+    let (before, after) = places.split_at(half);
+    let (c_before, c_after) = c.split_at_mut(after[0][2] - places[0][2]);
+    cut(before, c_before, most, parts);
+    cut(after, c_after, most, parts);
 }
 
 /// The products of some places; `c` begins with the result of the first.
-fn share<T: Elem>(
+fn multiply<T: Elem>(
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
     places: &[[usize; 3]],
@@ -36,21 +65,6 @@ fn share<T: Elem>(
     let (Some(first), area) = (places.first(), a.size.0 * b.size.1) else {
         return;
     };
-    let middle = places[places.len() / 2][2];
-    let half = match places.partition_point(|place| place[2] < middle) {
-        0 => places.partition_point(|place| place[2] == middle),
-        half => half,
-    };
-    let large = places.len() * area * a.size.1 >= 2 * FORK;
-    if large && half < places.len() && threads::count() > 1 {
-        let (before, after) = places.split_at(half);
-        let (c_before, c_after) = c.split_at_mut(after[0][2] - first[2]);
-        threads::join(
-            || share(a, b, before, c_before, add),
-            || share(a, b, after, c_after, add),
-        );
-        return;
-    }
     let mut last = None;
     for &[i, j, o] in places {
         let c = &mut c[o - first[2]..][..area];

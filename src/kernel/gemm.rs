@@ -99,19 +99,23 @@ fn prime() {
     PRIMED.call_once(|| drop(black_box(Vec::<u8>::with_capacity(LARGE))));
 }
 
-/// The product with its rows shared among threads in so many parts.
+/// The product with its rows cut into so many parts, for threads to share.
 fn share<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool, parts: usize) {
     if parts <= 1 {
         return in_blocks(a, b, c, add);
     }
-    let half = parts / 2;
-    let top = a.size.0 * half / parts;
-    let (upper, lower) = a.split(top);
-    let (c_upper, c_lower) = c.split_at_mut(top * b.size.1);
-    threads::join(
-        || share(upper, b, c_upper, add, half),
-        || share(lower, b, c_lower, add, parts - half),
-    );
+    let (m, n) = (a.size.0, b.size.1);
+    let mut rest = c;
+    let mut part = |k: usize| {
+        let rows = m * k / parts..m * (k + 1) / parts;
+        let (c, later) = std::mem::take(&mut rest).split_at_mut(rows.len() * n);
+        rest = later;
+        (rows, c)
+    };
+    let all = (0..parts).map(&mut part).collect();
+    threads::map(all, |(rows, c)| {
+        in_blocks(a.rows(rows.start, rows.len()), b, c, add);
+    });
 }
 
 /// The product as a sum over blocks of the inner axis.
@@ -163,11 +167,6 @@ fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
 }
 
 impl<T> Matrix<'_, T> {
-    /// The first `top` rows, and the others.
-    fn split(self, top: usize) -> (Self, Self) {
-        (self.rows(0, top), self.rows(top, self.size.0 - top))
-    }
-
     /// At most `count` rows from row `from` on.
     fn rows(self, from: usize, count: usize) -> Self {
         let count = count.min(self.size.0 - from);

@@ -1,20 +1,43 @@
-//! Halves of a work side by side. What is done must not depend on how often it is halved.
+//! Parts of a work, shared among the thread that asks and those of rayon.
+//!
+//! A thread that sleeps takes 20 to 60 µs to wake, and nobody waits for it: the asking thread begins at once and takes one part
+//! after the other. Who has woken meanwhile takes parts, too; who comes late finds none. What comes of a part must not depend
+//! on who does it.
+#![cfg_attr(feature = "rayon", allow(unsafe_code))]
 
-/// Runs both, on two threads if there are any to spare.
-#[cfg(feature = "rayon")]
-pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
-    if count() == 1 {
-        a();
-        return b();
+use std::sync::Mutex;
+
+/// Runs `f` for the parts `0..parts`.
+///
+/// # Panics
+/// If `f` does, when all parts that were begun are done.
+pub(crate) fn each(parts: usize, f: impl Fn(usize) + Sync) {
+    #[cfg(feature = "rayon")]
+    if parts > 1 && count() > 1 {
+        return shared::run(parts, &f);
     }
-    rayon::join(a, b);
+    (0..parts).for_each(f);
 }
 
-/// Runs both, one after the other.
-#[cfg(not(feature = "rayon"))]
-pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
-    a();
-    b();
+/// The results of `f` for all parts, in their order.
+pub(crate) fn map<P: Send, R: Send>(parts: Vec<P>, f: impl Fn(P) -> R + Sync) -> Vec<R> {
+    let slot = |part| Mutex::new((Some(part), None));
+    let slots: Vec<Mutex<(Option<P>, Option<R>)>> = parts.into_iter().map(slot).collect();
+    each(slots.len(), |k| {
+        let part = lock(&slots[k]).0.take().expect("each part is taken once");
+        let result = f(part);
+        lock(&slots[k]).1 = Some(result);
+    });
+    let result = |slot: Mutex<(_, Option<R>)>| {
+        let slot = slot.into_inner().expect("a panic would have gone on");
+        slot.1.expect("all parts are done")
+    };
+    slots.into_iter().map(result).collect()
+}
+
+/// The content of a mutex that no panic leaves half written.
+fn lock<X>(mutex: &Mutex<X>) -> std::sync::MutexGuard<'_, X> {
+    mutex.lock().unwrap_or_else(|poison| poison.into_inner())
 }
 
 /// How many threads there are to share work among.
@@ -23,4 +46,196 @@ pub(crate) fn count() -> usize {
     return rayon::current_num_threads();
     #[cfg(not(feature = "rayon"))]
     1
+}
+
+/// The number of this thread: below [`count`] if it is one of rayon's, else `count` itself.
+pub(crate) fn number() -> usize {
+    #[cfg(feature = "rayon")]
+    return rayon::current_thread_index().unwrap_or_else(count);
+    #[cfg(not(feature = "rayon"))]
+    0
+}
+
+/// Into how many parts to cut what threads are to share: more than there are threads, since some come late.
+pub(crate) fn shares() -> usize {
+    match count() {
+        1 => 1,
+        count => 4 * count,
+    }
+}
+
+#[cfg(feature = "rayon")]
+mod shared {
+    use std::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
+
+    use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+    use super::{count, lock};
+
+    /// How often to look for the others before the core is left to them: about as long as a part takes.
+    const TURNS: usize = 1 << 10;
+
+    /// Helpers that were called and have not come. If rayon's threads have other work for long, calling more would only make
+    /// their queue grow.
+    static CALLED: AtomicUsize = AtomicUsize::new(0);
+
+    /// A work, for as long as somebody may look for a part of it.
+    struct Work {
+        f: *const (dyn Fn(usize) + Sync),
+        parts: usize,
+        /// The next part to be taken; none is left from `parts` on.
+        next: AtomicUsize,
+        done: AtomicUsize,
+        /// The first panic of a part.
+        panic: Mutex<Option<Box<dyn Any + Send>>>,
+    }
+
+    // SAFETY: needs that the function may be called from any thread, as it is `Sync`; the other fields may be shared.
+    unsafe impl Send for Work {}
+    // SAFETY: as above.
+    unsafe impl Sync for Work {}
+
+    impl Work {
+        /// Takes parts until none is left.
+        fn help(&self) {
+            loop {
+                let part = self.next.fetch_add(1, Ordering::Relaxed);
+                if part >= self.parts {
+                    return;
+                }
+                // SAFETY: needs that the function is alive: `run` does not end before every part that was taken is done, and
+                // this one is not. Who finds no part does not come here.
+                let f = unsafe { &*self.f };
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(part))) {
+                    lock(&self.panic).get_or_insert(panic);
+                }
+                self.done.fetch_add(1, Ordering::Release);
+            }
+        }
+
+        /// Whether parts are left.
+        fn is_open(&self) -> bool {
+            self.next.load(Ordering::Relaxed) < self.parts
+        }
+    }
+
+    /// Waits when it is dropped, whatever happens, until all is done that was begun.
+    struct Wait<'a>(&'a Work);
+
+    impl Drop for Wait<'_> {
+        fn drop(&mut self) {
+            let Work { parts, next, .. } = self.0;
+            let taken = next.fetch_max(*parts, Ordering::Relaxed).min(*parts);
+            let mut turns = 0;
+            while self.0.done.load(Ordering::Acquire) < taken {
+                turns += 1;
+                if turns < TURNS {
+                    std::hint::spin_loop();
+                } else {
+                    std::thread::yield_now();
+                }
+            }
+        }
+    }
+
+    /// Calls so many helpers: two, each of whom calls half of the others when it comes.
+    fn call(work: &Arc<Work>, helpers: usize) {
+        for helpers in [helpers.div_ceil(2), helpers / 2] {
+            if helpers == 0 || CALLED.load(Ordering::Relaxed) > 4 * count() {
+                return;
+            }
+            CALLED.fetch_add(1, Ordering::Relaxed);
+            let work = Arc::clone(work);
+            rayon::spawn(move || {
+                CALLED.fetch_sub(1, Ordering::Relaxed);
+                if work.is_open() {
+                    call(&work, helpers - 1);
+                    work.help();
+                }
+            });
+        }
+    }
+
+    /// Runs `f` for all parts, with the help of who comes in time.
+    pub(super) fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
+        // A thread of rayon's waits for nobody who has not begun.
+        if rayon::current_thread_index().is_some() {
+            return (0..parts).into_par_iter().for_each(f);
+        }
+        // SAFETY: needs that nobody calls the function when it is gone: `Wait` sees to it, and `help` asks before each call.
+        let f: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(f) };
+        let work = Arc::new(Work {
+            f,
+            parts,
+            next: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            panic: Mutex::new(None),
+        });
+        let wait = Wait(&work);
+        call(&work, count().min(parts) - 1);
+        work.help();
+        drop(wait);
+        if let Some(panic) = lock(&work.panic).take() {
+            resume_unwind(panic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn every_part_is_done_once() {
+        for parts in [0, 1, 2, 7, 1000] {
+            let done: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
+            each(parts, |k| {
+                done[k].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(done.iter().all(|k| k.load(Ordering::Relaxed) == 1));
+        }
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_parts() {
+        let squares = map((0..100).collect(), |k: usize| k * k);
+        assert!(
+            squares
+                .iter()
+                .enumerate()
+                .all(|(k, &square)| square == k * k)
+        );
+    }
+
+    #[test]
+    fn parts_have_parts() {
+        let sum = AtomicUsize::new(0);
+        each(20, |k| {
+            each(20, |j| {
+                sum.fetch_add(20 * k + j, Ordering::Relaxed);
+            });
+        });
+        assert_eq!(sum.into_inner(), (0..400).sum());
+    }
+
+    #[test]
+    fn a_panic_comes_back_when_all_is_done() {
+        let done = AtomicUsize::new(0);
+        let run = || {
+            each(50, |k| {
+                done.fetch_add(1, Ordering::Relaxed);
+                assert!(k != 20, "part 20 fails");
+            });
+        };
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        let panic = panic.expect_err("a part has panicked");
+        let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        assert_eq!(text.as_deref(), Some("part 20 fails"));
+        assert!(done.into_inner() >= 21);
+    }
 }

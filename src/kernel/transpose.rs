@@ -24,7 +24,7 @@ pub(crate) fn transpose<T: Copy + Send + Sync>(
     in_parts(from, down, size, to, across, &by_tiles);
 }
 
-/// Gives halves of the rows to threads, if there are many; `copy` does the work.
+/// Cuts the rows into parts for threads to share, if there are many elements; `copy` does the work.
 pub(super) fn in_parts<T: Send + Sync>(
     from: &[T],
     down: usize,
@@ -33,25 +33,17 @@ pub(super) fn in_parts<T: Send + Sync>(
     across: usize,
     copy: &(impl Fn(&[T], usize, (usize, usize), &mut [T], usize) + Sync),
 ) {
-    let top = rows / 2 / TILE * TILE;
-    if rows * columns >= FORK && top > 0 && threads::count() > 1 {
-        let (upper, lower) = to.split_at_mut(top * across);
-        threads::join(
-            || in_parts(from, down, (top, columns), upper, across, copy),
-            || {
-                in_parts(
-                    &from[top..],
-                    down,
-                    (rows - top, columns),
-                    lower,
-                    across,
-                    copy,
-                )
-            },
-        );
-        return;
+    if rows * columns < FORK || threads::count() == 1 {
+        return copy(from, down, (rows, columns), to, across);
     }
-    copy(from, down, (rows, columns), to, across);
+    let height = rows.div_ceil(threads::shares()).next_multiple_of(TILE);
+    let parts = to
+        .chunks_mut(height * across)
+        .zip((0..rows).step_by(height));
+    threads::map(parts.collect(), |(to, row)| {
+        let size = (height.min(rows - row), columns);
+        copy(&from[row..], down, size, to, across);
+    });
 }
 
 /// Copies tile by tile.

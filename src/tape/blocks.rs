@@ -261,13 +261,13 @@ impl<'a, T: Elem> Blocks<'a, T> {
         Some(reduce::total(terms.into_iter().flatten()))
     }
 
-    /// Cuts the rows, and tensors that have them, into parts of whole blocks, one for each thread.
+    /// Cuts the rows, and tensors that have them, into parts of whole blocks, for threads to share.
     pub(crate) fn parts<'b>(
         &self,
         height: usize,
         tensors: impl IntoIterator<Item = &'b mut [T]>,
     ) -> Vec<(Range<usize>, Vec<&'b mut [T]>)> {
-        let blocks = self.rows.div_ceil(height).div_ceil(threads::count());
+        let blocks = self.rows.div_ceil(height).div_ceil(threads::shares());
         let rows = blocks * height;
         let starts = (0..self.rows).step_by(rows);
         let mut parts: Vec<_> = starts
@@ -307,29 +307,17 @@ pub(crate) fn each<T: Elem, P: Send, R: Send>(
     mut parts: Vec<(Range<usize>, P)>,
     f: impl Fn(&Pool<T>, Range<usize>, P) -> R + Sync + Send,
 ) -> Vec<R> {
-    if parts.len() == 1 {
-        let (rows, part) = parts.pop().expect("there is one");
-        return vec![f(pool, rows, part)];
+    if parts.len() == 1 || threads::count() == 1 {
+        let part = |(rows, part)| f(pool, rows, part);
+        return parts.drain(..).map(part).collect();
     }
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        pool.with_helpers(threads::count(), |helpers| {
-            let part = |(rows, part)| {
-                let own =
-                    rayon::current_thread_index().and_then(|k| helpers.get(k)?.try_lock().ok());
-                match own {
-                    Some(pool) => f(&pool, rows, part),
-                    // A thread that waits within one part may begin another.
-                    None => f(&Pool::default(), rows, part),
-                }
-            };
-            parts.into_par_iter().map(part).collect()
+    pool.with_helpers(threads::count() + 1, |helpers| {
+        threads::map(parts, |(rows, part)| {
+            match helpers[threads::number()].try_lock() {
+                Ok(pool) => f(&pool, rows, part),
+                // A thread that waits within one part may begin another.
+                Err(_) => f(&Pool::default(), rows, part),
+            }
         })
-    }
-    #[cfg(not(feature = "rayon"))]
-    parts
-        .into_iter()
-        .map(|(rows, part)| f(pool, rows, part))
-        .collect()
+    })
 }

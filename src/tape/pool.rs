@@ -1,7 +1,6 @@
 //! `Pool`: buffers that live across steps, so that a training loop allocates in its first step only.
 
 use std::cell::{Cell, RefCell};
-#[cfg(feature = "rayon")]
 use std::sync::Mutex;
 
 use crate::kernel::Elem;
@@ -19,7 +18,6 @@ pub(crate) struct Pool<T> {
     live: Cell<isize>,
     peak: Cell<isize>,
     /// A pool for each thread that works on parts of a run, in whose cache its buffers are.
-    #[cfg(feature = "rayon")]
     helpers: RefCell<Vec<Mutex<Self>>>,
 }
 
@@ -43,7 +41,6 @@ impl<T: Elem> Pool<T> {
     }
 
     /// Calls `f` with the pools of so many threads.
-    #[cfg(feature = "rayon")]
     pub(crate) fn with_helpers<R>(&self, count: usize, f: impl FnOnce(&[Mutex<Self>]) -> R) -> R {
         // Out of their place meanwhile: `f` may lead to another walk on the same tape.
         let mut helpers = self.helpers.take();

@@ -124,7 +124,7 @@ impl<'a, T: Real> Work<'a, T> {
             count.div_ceil(lines)
         };
         let lines = if chunks == 1 { count } else { lines };
-        each(chunks, |chunk| {
+        threads::each(chunks, |chunk| {
             let lines = chunk * lines..count.min((chunk + 1) * lines);
             Chunk {
                 work: self,
@@ -134,14 +134,4 @@ impl<'a, T: Real> Work<'a, T> {
             .run(level);
         });
     }
-}
-
-/// Runs `f` for every chunk.
-fn each(chunks: usize, f: impl Fn(usize) + Send + Sync) {
-    #[cfg(feature = "rayon")]
-    if chunks > 1 {
-        use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        return (0..chunks).into_par_iter().for_each(f);
-    }
-    (0..chunks).for_each(f);
 }
