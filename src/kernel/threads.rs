@@ -222,6 +222,37 @@ mod tests {
         assert_eq!(sum.into_inner(), (0..400).sum());
     }
 
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn a_pool_that_is_busy_holds_nobody_up() {
+        use std::sync::Arc;
+        use std::sync::atomic::AtomicBool;
+        let (busy, over) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        for _ in 0..count() {
+            let (busy, over) = (Arc::clone(&busy), Arc::clone(&over));
+            rayon::spawn(move || {
+                busy.fetch_add(1, Ordering::Relaxed);
+                while !over.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+            });
+        }
+        while busy.load(Ordering::Relaxed) < count() {
+            std::thread::yield_now();
+        }
+        let sum = AtomicUsize::new(0);
+        for _ in 0..1000 {
+            each(8, |k| {
+                sum.fetch_add(k, Ordering::Relaxed);
+            });
+        }
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(sum.into_inner(), 28_000);
+    }
+
     #[test]
     fn a_panic_comes_back_when_all_is_done() {
         let done = AtomicUsize::new(0);

@@ -17,8 +17,13 @@ const SHORT: usize = 3;
 /// Bundles of lines that are packed together: what is read at a place of memory is then longer than a line of the cache.
 const STRIP: usize = 8;
 
-/// Elements of the lines across that are worked on together: they stay in the first cache from one step to the next.
-const BATCH: usize = 1 << 11;
+/// Bytes of the lines across that are worked on together: they stay in the first cache from one step to the next.
+const BATCH: usize = 1 << 14;
+
+/// The elements of a batch.
+const fn batch<T>() -> usize {
+    BATCH / size_of::<T>()
+}
 
 /// Lines with a job for them. No two chunks share a line: [`Work::run`] cuts them so.
 pub(super) struct Chunk<'a, T, J> {
@@ -66,7 +71,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     fn across<V: Lanes<Item = T>>(&self, level: V::Level) {
         let n = self.work.rows.n;
         let most = match J::TOGETHER {
-            true => (BATCH / n).clamp(1, MOST.min(V::COUNT)),
+            true => (batch::<T>() / n).clamp(1, MOST.min(V::COUNT)),
             false => 1,
         };
         let mut kept = Vec::new();
@@ -105,7 +110,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     /// at the end what is there already.
     #[inline(always)]
     fn next<'x>(&'x self, now: [&'x [T]; 2], start: usize, len: usize) -> [&'x [T]; 2] {
-        let start = start + BATCH.max(len);
+        let start = start + batch::<T>().max(len);
         let mut next = now;
         for (next, input) in next.iter_mut().zip(self.work.inputs) {
             *next = input.get(start..start + len).unwrap_or(*next);
