@@ -116,11 +116,12 @@ fn any_number_of_threads_gives_one_product_the_same_bits() {
 }
 
 /// Shapes of batches: alike, one right matrix for all, one left, broadcast on both sides, empty.
-const BATCHES: [[&[usize]; 2]; 7] = [
+const BATCHES: [[&[usize]; 2]; 8] = [
+    [&[40, 40, 70], &[40, 70, 50]],
     [&[6, 40, 70], &[6, 70, 50]],
-    [&[8, 30, 70], &[70, 50]],
-    [&[30, 70], &[8, 70, 50]],
-    [&[3, 1, 30, 70], &[4, 70, 50]],
+    [&[30, 30, 70], &[70, 50]],
+    [&[30, 70], &[30, 70, 50]],
+    [&[6, 1, 30, 70], &[4, 70, 50]],
     [&[4, 1, 70], &[4, 70, 1]],
     [&[5, 70], &[3, 70, 20]],
     [&[0, 5, 7], &[1, 7, 3]],
@@ -140,7 +141,7 @@ fn batches_are_products_one_by_one_on_any_number_of_threads() {
             [y.value(), grads.wrt(a), grads.wrt(b)]
         };
         let one = with(1, || all((&a, &b)));
-        for threads in [2, 3, 8] {
+        for threads in [0, 2, 3, 8] {
             let several = with(threads, || all((&a, &b)));
             for (one, several) in one.iter().zip(&several) {
                 assert_eq!(

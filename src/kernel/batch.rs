@@ -2,8 +2,9 @@
 
 use super::{Elem, Matrix, threads};
 
-/// Multiplications for which a thread is worth its start.
-const FORK: usize = 1 << 17;
+/// Multiplications from which threads are worth calling, and the least of a part.
+const FORK: usize = 1 << 21;
+const PART: usize = 1 << 18;
 
 /// The sums of products `c = Σ a b`, or `c += Σ a b` where `add` is set.
 ///
@@ -24,10 +25,10 @@ pub(crate) fn matmuls<T: Elem>(
     places.sort_by_key(|place| place[2]);
     let one = a.size.0 * b.size.1 * a.size.1;
     let all = places.len() * one;
-    if threads::count() == 1 || all < 2 * FORK {
+    if threads::count() == 1 || all < FORK {
         return multiply(a, b, places, c, add);
     }
-    let most = (all / threads::shares()).max(FORK) / one.max(1);
+    let most = (all / threads::shares()).max(PART) / one.max(1);
     let mut parts = Vec::new();
     cut(places, c, most.max(1), &mut parts);
     threads::map(parts, |(places, c)| multiply(a, b, places, c, add));

@@ -49,8 +49,8 @@ pub(super) struct Work<'a, T> {
     pub value: Shared<'a, T>,
 }
 
-/// Elements from which threads are worth their start, the least elements of a chunk, the most chunks. To wake two threads and
-/// to be woken takes 20 µs, in which one thread works on as many elements.
+/// Elements from which threads are worth calling, the least elements of a chunk, the most chunks. A thread wakes in 20 to 60 µs;
+/// for less work than that it comes too late.
 const FORK: usize = 3 << 15;
 const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
@@ -117,7 +117,6 @@ impl<'a, T: Real> Work<'a, T> {
             _ => 16,
         };
         let lines = lines.next_multiple_of(bundle);
-        // A pool of one thread would take the work over and let this one wait.
         let chunks = if elements < FORK || threads::count() == 1 {
             1
         } else {

@@ -165,7 +165,10 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
             terms = four::<V, L, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
             i += 4;
         }
-        return some::<V, L, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms);
+        if i < end {
+            terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms);
+        }
+        return terms;
     }
     // A further copy of what fills two registers a vector would cost its main loop the registers.
     while (V::REGISTERS == 1 || !F::HEAVY) && i + 3 * step < whole.min(end) {
