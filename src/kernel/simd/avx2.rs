@@ -1,7 +1,7 @@
 //! The level of AVX2 with FMA: a vector is a pair of registers.
 #![allow(unsafe_code)]
 
-use super::{Avx2, Lanes, Real, Step, Task};
+use super::{Avx2, Lanes, Real, Task};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -77,11 +77,6 @@ macro_rules! vector {
             #[inline(always)]
             fn apart(level: Avx2, task: impl Task<$t>) {
                 enter(level, task);
-            }
-
-            #[inline(always)]
-            fn step<S: Step>(step: S) -> S::Output {
-                step.run()
             }
 
             #[inline(always)]

@@ -1,7 +1,7 @@
 //! The level of AVX-512: a vector is one register, and parts of it are masked.
 #![allow(unsafe_code)]
 
-use super::{Avx512, Lanes, Real, Step, Task};
+use super::{Avx512, Lanes, Real, Task};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -52,11 +52,6 @@ macro_rules! vector {
             #[inline(always)]
             fn apart(level: Avx512, task: impl Task<$t>) {
                 enter(level, task);
-            }
-
-            #[inline(always)]
-            fn step<S: Step>(step: S) -> S::Output {
-                step.run()
             }
 
             #[inline(always)]

@@ -49,7 +49,10 @@ pub(crate) trait Lanes:
     /// Runs `step` in line, but where vectors fill so many registers that it is much code: there as a function of its own.
     ///
     /// A method, not a question in the code of all levels: what is never called would be compiled for each of them.
-    fn step<S: Step>(step: S) -> S::Output;
+    #[inline(always)]
+    fn step<S: Step>(step: S) -> S::Output {
+        step.run()
+    }
 
     /// `x` in every lane.
     fn splat(level: Self::Level, x: Self::Item) -> Self;

@@ -237,8 +237,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
         largest::<V, L>(level, bundles, x, &mut tops, own.top);
         for k in 0..bundles.count {
             let (m, top) = (tops.get(k), bundles.own(own.top, k));
-            let mut x = bundles.inputs(inputs, k);
-            x.now[1] = &[];
+            let x = bundles.inputs(inputs, k);
             totals.push(match self {
                 Self::CrossEntropy { g: Some(_), .. } => {
                     rest::<V, L, true>(level, x, m, top, bundles.part_mut(z, k))
