@@ -191,13 +191,46 @@ mod tests {
 
     #[test]
     fn every_part_is_done_once() {
-        for parts in [0, 1, 2, 7, 1000] {
+        // The last so many that helpers come while there are parts.
+        for parts in [0, 1, 2, 7, 1_000_000] {
             let done: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
             each(parts, |k| {
                 done[k].fetch_add(1, Ordering::Relaxed);
             });
             assert!(done.iter().all(|k| k.load(Ordering::Relaxed) == 1));
         }
+    }
+
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn what_a_helper_has_begun_is_done_at_the_end() {
+        use std::thread;
+        use std::time::{Duration, Instant};
+        if count() == 1 {
+            return;
+        }
+        let asking = thread::current().id();
+        let (begun, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let helped = |_| {
+            each(2, |_| {
+                if thread::current().id() == asking {
+                    // Until a helper has the other part, if one comes.
+                    let start = Instant::now();
+                    while begun.load(Ordering::Relaxed) == 0 && start.elapsed().as_millis() < 100 {
+                        thread::yield_now();
+                    }
+                } else {
+                    begun.fetch_add(1, Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(50));
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            let begun = begun.load(Ordering::Relaxed);
+            assert_eq!(done.load(Ordering::Relaxed), begun);
+            begun > 0
+        };
+        // Other tests keep the pool busy for a while.
+        assert!((0..100).any(helped), "no helper came");
     }
 
     #[test]
