@@ -10,17 +10,22 @@ mod hooks;
 use hooks::{Found, Inputs};
 use wengert::{Elem, Level, Rows};
 
-/// Layouts of about `count` rows of `n` elements.
+/// Layouts of rows of `n` elements: alone, in one piece, side by side in parts of vectors. For some `n` also so many that they
+/// fill strips and leave a part.
 fn layouts(n: usize) -> Vec<Rows> {
     let layout = |outer, inner| Rows { outer, n, inner };
-    vec![
+    let mut layouts = vec![
         layout(1, 1),
         layout(19, 1),
         layout(1, 19),
         layout(2, 3),
         layout(5, 7),
         layout(2, 40),
-    ]
+    ];
+    if [2, 16, 33, 64, 700].contains(&n) {
+        layouts.extend([layout(70, 1), layout(1, 128), layout(2, 150)]);
+    }
+    layouts
 }
 
 fn lengths<T: Elem>() -> Vec<usize> {
@@ -166,6 +171,7 @@ fn any_number_of_threads_gives_the_same_bits() {
         layout(5000, 20, 1),
         layout(70, 1500, 1),
         layout(2, 300, 170),
+        layout(1, 300, 700),
         layout(5, 20000, 1),
     ] {
         let inputs = Inputs::<f32>::random(rows, 4.0, &[0.0], 6);
@@ -197,17 +203,25 @@ fn what_goes_past_the_caches_has_the_same_bits() {
         for start in [line, line + 1] {
             let y = &mut buffer[start..start + len];
             y.fill(f32::NAN);
-            level.force(|| f32::softmax(all, &x, y, &mut []));
+            let mut top = vec![0; all.inner];
+            level.force(|| f32::softmax(all, &x, y, &mut top));
             assert!(y.iter().all(|y| y.is_finite()), "{level}");
+            let mut gx = vec![f32::NAN; len];
+            level.force(|| f32::softmax_vjp(all, y, &top, &x, &mut gx));
             for first in (0..all.inner - few.inner).step_by(128 * 37) {
                 let part = |from: &[f32]| -> Vec<f32> {
                     let columns = from.chunks_exact(all.inner);
                     let columns = columns.map(|row| &row[first..first + few.inner]);
                     columns.flatten().copied().collect()
                 };
-                let mut alone = vec![0.0; few.n * few.inner];
-                level.force(|| f32::softmax(few, &part(&x), &mut alone, &mut []));
+                let (mut alone, mut pulled) = (vec![0.0; few.n * few.inner], part(&x));
+                let (x, mut top) = (part(&x), vec![0; few.inner]);
+                level.force(|| {
+                    f32::softmax(few, &x, &mut alone, &mut top);
+                    f32::softmax_vjp(few, &alone, &top, &x, &mut pulled);
+                });
                 assert!(part(y) == alone, "{level}: columns from {first} on");
+                assert!(part(&gx) == pulled, "{level}: pulled, from {first} on");
             }
         }
     }

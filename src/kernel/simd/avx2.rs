@@ -1,7 +1,7 @@
 //! The level of AVX2 with FMA: a vector is a pair of registers.
 #![allow(unsafe_code)]
 
-use super::{Avx2, Lanes, Real, Task};
+use super::{Avx2, Lanes, Real, Step, Task};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -22,6 +22,13 @@ static WINDOW_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 /// The bit of a set that belongs to each lane of a register.
 static BITS_32: [i32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 static BITS_64: [i64; 4] = [1, 2, 4, 8];
+
+/// Runs `step` compiled for this level, as a function of its own.
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+fn apart(step: impl Step<Output = ()>) {
+    step.run();
+}
 
 macro_rules! vector {
     ($name:ident, $t:ty, $register:ty, $half:literal, $window:ident, $bit:ty, $set:ident, $load:ident, $part:ident,
@@ -75,8 +82,9 @@ macro_rules! vector {
             const REGISTERS: usize = 2;
 
             #[inline(always)]
-            fn apart(level: Avx2, task: impl Task<$t>) {
-                enter(level, task);
+            fn apart(_: Avx2, step: impl Step<Output = ()>) {
+                // SAFETY: the machine has these instructions; whoever made the level has asked it.
+                unsafe { apart(step) }
             }
 
             #[inline(always)]
@@ -209,6 +217,17 @@ macro_rules! vector {
                     ]
                 };
                 low as u32 | (high as u32) << $half
+            }
+
+            #[inline(always)]
+            fn where_less(self, other: Self, yes: Self, no: Self) -> Self {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                Self(unsafe {
+                    [
+                        $blend(no.0[0], yes.0[0], $compare::<_CMP_LT_OQ>(self.0[0], other.0[0])),
+                        $blend(no.0[1], yes.0[1], $compare::<_CMP_LT_OQ>(self.0[1], other.0[1])),
+                    ]
+                })
             }
 
             #[inline(always)]

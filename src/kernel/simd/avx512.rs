@@ -1,7 +1,7 @@
 //! The level of AVX-512: a vector is one register, and parts of it are masked.
 #![allow(unsafe_code)]
 
-use super::{Avx512, Lanes, Real, Task};
+use super::{Avx512, Lanes, Real, Step, Task};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -13,6 +13,13 @@ pub(super) fn enter<T: Real>(level: Avx512, task: impl Task<T>) {
     }
     // SAFETY: the machine has these instructions; whoever made `level` has asked it.
     unsafe { inside(level, task) }
+}
+
+/// Runs `step` compiled for this level, as a function of its own.
+#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+#[inline(never)]
+fn apart(step: impl Step<Output = ()>) {
+    step.run();
 }
 
 macro_rules! vector {
@@ -50,8 +57,9 @@ macro_rules! vector {
             const REGISTERS: usize = 1;
 
             #[inline(always)]
-            fn apart(level: Avx512, task: impl Task<$t>) {
-                enter(level, task);
+            fn apart(_: Avx512, step: impl Step<Output = ()>) {
+                // SAFETY: the machine has these instructions; whoever made the level has asked it.
+                unsafe { apart(step) }
             }
 
             #[inline(always)]

@@ -1,7 +1,7 @@
 //! `Lanes`: what a vector can do.
 #![allow(unsafe_code)]
 
-use super::{Real, Task};
+use super::Real;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A part of a kernel that names its vectors.
@@ -43,8 +43,8 @@ pub(crate) trait Lanes:
     /// The set of all lanes.
     const ALL: u32 = (1 << Self::COUNT) - 1;
 
-    /// Runs `task` as a function of its own: what several kernels have in common is compiled once. A call is made for much work.
-    fn apart(level: Self::Level, task: impl Task<Self::Item>);
+    /// Runs `step` as a function of its own: what several kernels have in common is compiled once. A call is made for much work.
+    fn apart(level: Self::Level, step: impl Step<Output = ()>);
 
     /// Runs `step` in line, but where vectors fill so many registers that it is much code: there as a function of its own.
     ///
@@ -105,6 +105,12 @@ pub(crate) trait Lanes:
 
     /// `yes` in the lanes of the set, `no` in the others.
     fn select(set: u32, yes: Self, no: Self) -> Self;
+
+    /// `yes` in the lanes where `self < other`, `no` in the others.
+    #[inline(always)]
+    fn where_less(self, other: Self, yes: Self, no: Self) -> Self {
+        Self::select(self.less(other), yes, no)
+    }
 
     /// Lane `i ^ HALF` in lane `i`; `HALF` is a power of two below `COUNT`.
     fn swapped<const HALF: usize>(self) -> Self;

@@ -1,7 +1,7 @@
 //! The level without intrinsics: arrays, which the compiler may turn into what the target has.
 #![allow(unsafe_code)]
 
-use super::{Lanes, Portable, Real, Step, Task};
+use super::{Lanes, Portable, Real, Step};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A vector in memory.
@@ -75,8 +75,8 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
     const REGISTERS: usize = 4;
 
     #[inline(never)]
-    fn apart(level: Portable, task: impl Task<T>) {
-        task.run::<T::Portable>(level);
+    fn apart(_: Portable, step: impl Step<Output = ()>) {
+        step.run();
     }
 
     #[inline(never)]
@@ -202,6 +202,20 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         }
         for i in 0..8 {
             out.0[i] = T::of_wide(low.0[i]);
+        }
+        out
+    }
+
+    // Without a set of bits, of which the compiler makes no vector.
+    #[inline(always)]
+    fn where_less(self, other: Self, yes: Self, no: Self) -> Self {
+        let mut out = no;
+        for i in 0..N {
+            out.0[i] = if self.0[i] < other.0[i] {
+                yes.0[i]
+            } else {
+                no.0[i]
+            };
         }
         out
     }

@@ -1,12 +1,11 @@
 //! Softmax of lines, also of `x / temperature`.
 
-use super::bundles::{Bundles, Each, Kept};
+use super::bundles::{Kept, Set};
 use super::exponential::{Argument, Difference, Exponential, shifted, usual};
-use super::inputs::Inputs;
-use super::layout::{Layout, largest};
+use super::layout::Layout;
 use super::lines::{Job, Own};
-use super::sum::Pair;
-use super::sweep::{Function, sum, update};
+use super::sum::{Pair, Total};
+use super::sweep::Function;
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real};
@@ -20,17 +19,16 @@ impl<T: Real> Job<T> for Softmax<'_> {
     const TOGETHER: bool = true;
 
     #[inline(always)]
-    fn lines<V: Lanes<Item = T>, L: Layout>(
+    fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
         _: usize,
-        inputs: Inputs<'_, T>,
-        y: &mut [T],
+        lines: L,
         own: Own<'_, T>,
-    ) -> u32 {
+    ) -> Set {
         let raise = V::splat(level, T::whole(T::RAISE));
         let exponential = |m| shifted(level, m, raise);
-        normalised::<V, L, Difference<V>>(level, exponential, inputs, y, own, |m| usual(level, m))
+        normalised::<V, L, Difference<V>>(level, exponential, lines, own, |m| usual(level, m))
     }
 
     fn line(&self, r: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -74,14 +72,13 @@ impl<T: Real> Job<T> for Scaled<T> {
     const TOGETHER: bool = true;
 
     #[inline(always)]
-    fn lines<V: Lanes<Item = T>, L: Layout>(
+    fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
         _: usize,
-        inputs: Inputs<'_, T>,
-        y: &mut [T],
+        lines: L,
         own: Own<'_, T>,
-    ) -> u32 {
+    ) -> Set {
         // Beyond this range products of the temperature are not exact, or differences overflow.
         let wide = T::whole(2).powi(T::BIAS / 2);
         if self.temperature >= wide || self.temperature <= wide.recip() {
@@ -103,7 +100,7 @@ impl<T: Real> Job<T> for Scaled<T> {
             Exponential::new(level, quotient, raise)
         };
         let small = |m: V| m.max(-m).less(wide);
-        normalised::<V, L, Quotient<V>>(level, exponential, inputs, y, own, small)
+        normalised::<V, L, Quotient<V>>(level, exponential, lines, own, small)
     }
 
     fn line(&self, _: usize, [x, _]: [&[T]; 2], y: &mut [T], own: Own<'_, T>) {
@@ -113,50 +110,36 @@ impl<T: Real> Job<T> for Scaled<T> {
 
 /// Writes the exponentials, divided by their sum. Returns the lines where that went well, of those with a usual maximum.
 #[inline(always)]
-fn normalised<V: Lanes, L: Layout, A: Argument<V>>(
+fn normalised<V: Lanes, L: Layout<V>, A: Argument<V>>(
     level: V::Level,
     exponential: impl Fn(V) -> Exponential<V, A>,
-    inputs: Inputs<'_, V::Item>,
-    y: &mut [V::Item],
+    mut lines: L,
     own: Own<'_, V::Item>,
     usual: impl Fn(V) -> u32,
-) -> u32 {
-    let [x, _] = inputs.now;
-    let bundles = Bundles::new::<L>(own.lines, x.len());
-    let (mut top, mut sums) = (Kept::new(), Kept::new());
-    largest::<V, L>(level, bundles, x, &mut top, own.top);
-    for k in 0..bundles.count {
-        let exponential = exponential(top.get(k));
-        let inputs = bundles.inputs(inputs, k);
-        let (y, fill) = (bundles.part_mut(y, k), V::Item::NOTHING);
-        sums.push(sum::<V, L, _, false, true>(
-            level,
-            V::COUNT / 4,
-            inputs,
-            y,
-            fill,
-            &exponential,
-        ));
-    }
-    let (mut m, mut sum, mut lost) = (Each::new(level), Each::new(level), Each::new(level));
-    for k in 0..bundles.count {
-        let s: Pair<V> = sums.get(k).pair::<L>(level);
-        m.push::<L>(top.get(k));
-        sum.push::<L>(s.sum);
-        lost.push::<L>(s.lost);
-    }
-    let [m, sum, lost] = [m.lanes(), sum.lanes(), lost.lanes()];
-    let s = Pair { sum, lost };
-    let factors = reciprocal(level, s);
-    let numbers = factors.numbers();
-    for k in 0..bundles.count {
-        let per = L::of_bundle(level, factors, &numbers, k);
-        update(level, bundles.part_mut(y, k), &Times { per });
-    }
-    s.value().finite() & usual(m)
+) -> Set {
+    let (mut top, mut sums, mut factors) = (Kept::new(), Kept::new(), Kept::new());
+    lines.largest(level, own.top, &mut top);
+    let exponential = |k| exponential(top.get(k));
+    let (fours, fill) = (V::COUNT / 4, V::Item::NOTHING);
+    lines.sums::<_, false, true>(level, fours, fill, exponential, &mut sums);
+    let given = |k| {
+        let total: Total<V> = sums.get(k);
+        let Pair { sum, lost } = total.pair::<L>(level);
+        [top.get(k), sum, lost]
+    };
+    let factor = |[m, sum, lost]: [V; 3]| {
+        let s = Pair { sum, lost };
+        (reciprocal(level, s), s.value().finite() & usual(m))
+    };
+    let well = lines.together(level, given, factor, &mut factors);
+    lines.update(level, |k| Times {
+        per: factors.get(k),
+    });
+    well
 }
 
 /// Multiplication.
+#[derive(Clone, Copy)]
 pub(super) struct Times<V> {
     pub per: V,
 }

@@ -12,13 +12,6 @@ pub(super) struct Inputs<'a, T> {
 }
 
 impl<'a, T> Inputs<'a, T> {
-    /// Buffers after which nothing is known to be read.
-    #[inline(always)]
-    pub fn only(now: [&'a [T]; 2]) -> Self {
-        let next = [&[][..]; 2];
-        Self { now, next }
-    }
-
     /// Asks for vector `i` of what is read next, of both buffers or the first.
     #[inline(always)]
     pub fn fetch<V: Lanes<Item = T>, const TWO: bool>(self, level: V::Level, i: usize) {

@@ -2,9 +2,10 @@
 //!
 //! A line's result depends on its numbers alone: not on its neighbours, its chunk, or the number of threads.
 
-use super::chunk::Chunk;
-use super::inputs::Inputs;
+use super::bundles::Set;
+use super::chunk::{Chunk, SHORT, TURNED};
 use super::layout::Layout;
+use super::place::WIDE;
 use crate::kernel::simd::{Lanes, Level, Real, Shared};
 use crate::kernel::{Rows, threads};
 
@@ -15,14 +16,13 @@ pub(super) trait Job<T: Real>: Sync {
 
     /// Does it to the lines from number `r` on, and returns the set of those that went well; the others, which hold NaN
     /// or overflow, are done again by `line`. Must be `#[inline(always)]`.
-    fn lines<V: Lanes<Item = T>, L: Layout>(
+    fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
         r: usize,
-        inputs: Inputs<'_, T>,
-        out: &mut [T],
+        lines: L,
         own: Own<'_, T>,
-    ) -> u32;
+    ) -> Set;
 
     /// The plain form, for one line that lies in one piece.
     fn line(&self, r: usize, inputs: [&[T]; 2], out: &mut [T], own: Own<'_, T>);
@@ -54,9 +54,6 @@ pub(super) struct Work<'a, T> {
 const FORK: usize = 3 << 15;
 const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
-
-/// Lines that are packed together where they do not lie in one piece.
-const STRIP: usize = 128;
 
 impl<'a, T: Real> Work<'a, T> {
     pub fn new(rows: Rows, x: &'a [T], out: &'a mut [T]) -> Self {
@@ -112,9 +109,11 @@ impl<'a, T: Real> Work<'a, T> {
         let lines = (CHUNK / rows.n).max(count / CHUNKS).max(1);
         let bundle = match rows.inner {
             1 if rows.n >= CHUNK => 1,
-            // Longer stretches of memory at a time, if every thread gets some.
-            2.. if count >= STRIP * threads::count() => STRIP,
-            _ => 16,
+            1 if rows.n > SHORT * T::LANES => 16,
+            1 => TURNED * T::LANES,
+            // What memory is asked ahead in one strip lies in the next, too: two threads with a half of 1000x128 each take
+            // 2.6 times as long as one with all of it.
+            _ => WIDE * T::LANES,
         };
         let lines = lines.next_multiple_of(bundle);
         let chunks = if elements < FORK || threads::count() == 1 {

@@ -1,24 +1,17 @@
-//! Copies between rows where they lie and lines side by side: vector `j` of a bundle holds element `j` of each line.
-//!
-//! A bundle is as many lines as there are lanes; several of them lie one after the other. Nothing is reckoned here.
+//! Copies between rows where they lie and lines side by side. Nothing is reckoned here.
 #![allow(unsafe_code)]
 
-use super::layout::{put, take};
+use super::layout::put;
 use crate::kernel::Rows;
-use crate::kernel::simd::{Lanes, Real, Shared, Task, transpose};
+use crate::kernel::simd::{Lanes, Real, Shared, Step, transpose};
 use std::ops::Range;
 
-/// How many rows of a strip ahead are asked for: memory is far, and they lie where no machine guesses.
-const AHEAD: usize = 24;
-
-/// Bytes of a result beyond which it leaves the last cache before anybody reads it. What goes past the caches is not read
-/// from memory before it is written: a sixth of the time at 4096x4096 in f32.
-const FAR: usize = 1 << 25;
-
-/// Lines that are packed together.
+/// Lines that are packed together: element `j` of each lies in row `j`.
 pub(super) struct Packing {
     pub rows: Rows,
     pub lines: Range<usize>,
+    /// From one packed row to the next: whole vectors.
+    pub stride: usize,
 }
 
 impl Packing {
@@ -27,7 +20,13 @@ impl Packing {
     pub fn pack<V: Lanes>(&self, level: V::Level, x: &[V::Item], packed: &mut [V::Item]) {
         if !packed.is_empty() {
             let packing = self;
-            V::apart(level, Pack { packing, x, packed });
+            let pack = Pack::<V> {
+                packing,
+                level,
+                x,
+                packed,
+            };
+            V::apart(level, pack);
         }
     }
 
@@ -44,40 +43,25 @@ impl Packing {
     ) {
         if !packed.is_empty() {
             let packing = self;
-            V::apart(
+            let unpack = Unpack::<V> {
+                packing,
                 level,
-                Unpack {
-                    packing,
-                    packed,
-                    out,
-                },
-            );
+                packed,
+                out,
+            };
+            V::apart(level, unpack);
         }
     }
 
     /// Puts `fill` for what the mask does not keep.
-    pub fn hide<V: Lanes>(&self, mask: &[bool], fill: V::Item, packed: &mut [V::Item]) {
-        let size = self.rows.n * V::COUNT;
+    pub fn hide<T: Copy>(&self, mask: &[bool], fill: T, packed: &mut [T]) {
         for (line, r) in self.lines.clone().enumerate() {
-            let packed = &mut packed[line / V::COUNT * size..];
             for j in 0..self.rows.n {
                 if !mask[self.rows.at(r, j)] {
-                    packed[j * V::COUNT + line % V::COUNT] = fill;
+                    packed[j * self.stride + line] = fill;
                 }
             }
         }
-    }
-
-    /// Whether the rows together leave the last cache before anybody reads them again.
-    fn is_far<T>(&self) -> bool {
-        self.rows.elements() * size_of::<T>() > FAR
-    }
-
-    /// Where the first elements lie, if they lie side by side and fill bundles.
-    #[inline(always)]
-    fn one_stretch<V: Lanes>(&self) -> Option<usize> {
-        let (_, start, width) = self.runs().next()?;
-        (width == self.lines.len() && width.is_multiple_of(V::COUNT)).then_some(start)
     }
 
     /// The stretches in which the first elements of lines lie side by side: number among the lines, place, width.
@@ -92,129 +76,115 @@ impl Packing {
             (width > 0).then(|| (r - lines.start, rows.at(r, 0), width))
         })
     }
+
+    /// Each square of rows that lie in one piece: its lines, where in them it begins, and its width. For vectors of few registers
+    /// only.
+    #[inline(always)]
+    fn squares<V: Lanes>(&self) -> impl Iterator<Item = (Range<usize>, usize, usize)> {
+        let (n, lines) = (self.rows.n, self.lines.clone());
+        let bundles = lines.clone().step_by(V::COUNT);
+        bundles.flat_map(move |r| {
+            let lines = r..lines.end.min(r + V::COUNT);
+            let starts = (0..n).step_by(V::COUNT);
+            starts.map(move |start| (lines.clone(), start, V::COUNT.min(n - start)))
+        })
+    }
+
+    /// Whether rows are turned by squares.
+    #[inline(always)]
+    fn turns<V: Lanes>(&self) -> bool {
+        V::REGISTERS <= 2 && self.rows.inner == 1
+    }
 }
 
 /// [`Packing::pack`].
-struct Pack<'a, T> {
+struct Pack<'a, V: Lanes> {
     packing: &'a Packing,
-    x: &'a [T],
-    packed: &'a mut [T],
+    level: V::Level,
+    x: &'a [V::Item],
+    packed: &'a mut [V::Item],
 }
 
-impl<T: Real> Task<T> for Pack<'_, T> {
+impl<V: Lanes> Step for Pack<'_, V> {
+    type Output = ();
+
     #[inline(always)]
-    fn run<V: Lanes<Item = T>>(self, level: V::Level) {
-        let Self { packing, x, packed } = self;
+    fn run(self) {
+        let Self {
+            packing,
+            level,
+            x,
+            packed,
+        } = self;
         let Rows { n, inner, .. } = packing.rows;
-        let size = n * V::COUNT;
-        if V::REGISTERS <= 2 && inner == 1 {
-            for start in (0..n).step_by(V::COUNT) {
-                let width = V::COUNT.min(n - start);
+        let (stride, first) = (packing.stride, packing.lines.start);
+        if packing.turns::<V>() {
+            for (lines, start, width) in packing.squares::<V>() {
+                let at = start * stride + lines.start - first;
                 let mut block = [V::splat(level, V::Item::ZERO); 16];
-                for (vector, r) in block.iter_mut().zip(packing.lines.clone()) {
+                for (vector, r) in block.iter_mut().zip(lines) {
                     *vector = some(level, &x[r * n + start..][..width]);
                 }
                 transpose(&mut block);
                 for (k, &vector) in block[..width].iter().enumerate() {
-                    put(vector, packed, start + k);
-                }
-            }
-            return;
-        }
-        if let Some(place) = packing.one_stretch::<V>() {
-            let width = packing.lines.len();
-            let far = packing.is_far::<T>();
-            let row = |j: usize| x.get(place + j * inner..place + j * inner + width);
-            for j in 0..n {
-                let ahead = row(j + AHEAD).unwrap_or(&[]);
-                for start in (0..ahead.len()).step_by(V::COUNT) {
-                    // What comes from memory would wait in the first cache too long.
-                    if far {
-                        V::fetch::<false>(level, ahead, start);
-                    } else {
-                        V::fetch::<true>(level, ahead, start);
-                    }
-                }
-                let row = row(j).expect("a strip lies within its rows");
-                for (k, from) in row.chunks_exact(V::COUNT).enumerate() {
-                    let to = k * size + j * V::COUNT;
-                    V::load(level, from).store(&mut packed[to..to + V::COUNT]);
+                    vector.store(&mut packed[at + k * stride..][..V::COUNT]);
                 }
             }
             return;
         }
         for (line, start, width) in packing.runs() {
             for j in 0..n {
-                for (k, &x) in x[start + j * inner..][..width].iter().enumerate() {
-                    let line = line + k;
-                    packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT] = x;
-                }
+                let to = &mut packed[j * stride + line..][..width];
+                let from = &x[start + j * inner..][..width];
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
             }
         }
     }
 }
 
 /// [`Packing::unpack`], which makes it.
-struct Unpack<'a, T> {
+struct Unpack<'a, V: Lanes> {
     packing: &'a Packing,
-    packed: &'a [T],
-    out: &'a Shared<'a, T>,
+    level: V::Level,
+    packed: &'a [V::Item],
+    out: &'a Shared<'a, V::Item>,
 }
 
-impl<T: Real> Task<T> for Unpack<'_, T> {
+impl<V: Lanes> Step for Unpack<'_, V> {
+    type Output = ();
+
     #[inline(always)]
-    fn run<V: Lanes<Item = T>>(self, level: V::Level) {
+    fn run(self) {
         let Self {
             packing,
+            level,
             packed,
             out,
         } = self;
         let Rows { n, inner, .. } = packing.rows;
+        let (stride, first) = (packing.stride, packing.lines.start);
         // SAFETY: needs that nobody else holds the stretch, which is part of one of the lines: whoever made this said so,
         // and each stretch is let go before the next is asked for.
         let out = |start, len| unsafe { out.part(start, len) };
-        let size = n * V::COUNT;
-        if V::REGISTERS <= 2 && inner == 1 {
-            for start in (0..n).step_by(V::COUNT) {
-                let width = V::COUNT.min(n - start);
+        if packing.turns::<V>() {
+            for (lines, start, width) in packing.squares::<V>() {
+                let at = start * stride + lines.start - first;
                 let mut block = [V::splat(level, V::Item::ZERO); 16];
                 for (k, vector) in block[..width].iter_mut().enumerate() {
-                    *vector = take(level, packed, start + k, V::Item::ZERO);
+                    *vector = V::load(level, &packed[at + k * stride..][..V::COUNT]);
                 }
                 transpose(&mut block);
-                for (&vector, r) in block.iter().zip(packing.lines.clone()) {
+                for (&vector, r) in block.iter().zip(lines) {
                     put(vector, out(r * n + start, width), 0);
                 }
             }
             return;
         }
-        if let Some(place) = packing.one_stretch::<V>() {
-            let far = packing.is_far::<T>();
-            for j in 0..n {
-                let row = out(place + j * inner, packing.lines.len());
-                for (k, to) in row.chunks_exact_mut(V::COUNT).enumerate() {
-                    let from = k * size + j * V::COUNT;
-                    let v = V::load(level, &packed[from..from + V::COUNT]);
-                    if far {
-                        // SAFETY: needs that the thread drains before anybody reads or writes the row, as it does below:
-                        // nobody else has these lines, and each stretch of them is written once.
-                        unsafe { v.stream(to) }
-                    } else {
-                        v.store(to);
-                    }
-                }
-            }
-            if far {
-                V::drain(level);
-            }
-            return;
-        }
         for (line, start, width) in packing.runs() {
             for j in 0..n {
-                for (k, y) in out(start + j * inner, width).iter_mut().enumerate() {
-                    let line = line + k;
-                    *y = packed[line / V::COUNT * size + j * V::COUNT + line % V::COUNT];
-                }
+                let from = &packed[j * stride + line..][..width];
+                let to = out(start + j * inner, width);
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
             }
         }
     }

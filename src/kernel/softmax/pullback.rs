@@ -1,11 +1,10 @@
 //! The symmetric Jacobian of softmax on lines: VJP and JVP.
 
-use super::bundles::well;
+use super::bundles::{Kept, Set};
 use super::forward::Mask;
-use super::inputs::Inputs;
 use super::layout::Layout;
 use super::lines::{Job, Own};
-use super::sweep::{Function, each, sum, update};
+use super::sweep::Function;
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real};
@@ -18,6 +17,7 @@ pub(super) struct Pullback<'a, T> {
 }
 
 /// `(g_j - c) y_j`.
+#[derive(Clone, Copy)]
 struct Centred<V> {
     c: V,
 }
@@ -40,6 +40,7 @@ impl<V: Lanes> Function<V> for Centred<V> {
 }
 
 /// `y_j ((g_j - c) - s)`.
+#[derive(Clone, Copy)]
 struct Applied<V> {
     c: V,
     s: V,
@@ -57,6 +58,7 @@ impl<V: Lanes> Function<V> for Applied<V> {
 }
 
 /// Division by a temperature.
+#[derive(Clone, Copy)]
 struct Per<V> {
     temperature: V,
 }
@@ -73,35 +75,40 @@ impl<V: Lanes> Function<V> for Per<V> {
 
 impl<T: Real> Job<T> for Pullback<'_, T> {
     #[inline(always)]
-    fn lines<V: Lanes<Item = T>, L: Layout>(
+    fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
         r: usize,
-        inputs: Inputs<'_, T>,
-        gx: &mut [T],
+        mut lines: L,
         own: Own<'_, T>,
-    ) -> u32 {
-        let [y, g] = inputs.now;
-        let c = L::pick::<V>(level, g, &self.top[r..r + own.lines]);
-        let centred = Centred { c };
+    ) -> Set {
+        let top = &self.top[r..r + own.lines];
+        let mut centres = Kept::new();
+        for k in 0..lines.bundles() {
+            centres.push(lines.pick(level, 1, k, top));
+        }
+        let centred = |k| Centred { c: centres.get(k) };
         // Fewer in f32, which has fewer digits.
         let fours = 64 / V::COUNT;
-        let s = sum::<V, L, _, true, false>(
-            level,
-            fours,
-            Inputs::only([y, g]),
-            &mut [],
-            T::ZERO,
-            &centred,
-        )
-        .value::<L>(level);
-        each::<V, _, true>(level, inputs, gx, &Applied { c, s });
+        let mut totals = Kept::new();
+        lines.sums::<_, true, false>(level, fours, T::ZERO, centred, &mut totals);
+        let (mut sums, mut well) = (Kept::new(), 0);
+        for k in 0..lines.bundles() {
+            let s: V = totals.get(k).value::<L>(level);
+            // Not finite: g - c overflowed, or the line is NaN.
+            well |= L::well(k, s.finite());
+            sums.push(s);
+        }
+        let applied = |k| Applied {
+            c: centres.get(k),
+            s: sums.get(k),
+        };
+        lines.each::<_, true>(level, applied);
         if let Some(temperature) = self.temperature {
             let temperature = V::splat(level, temperature);
-            update(level, gx, &Per { temperature });
+            lines.update(level, |_| Per { temperature });
         }
-        // Not finite: g - c overflowed, or the line is NaN.
-        well::<V, L>(0, s.finite())
+        well
     }
 
     fn line(&self, r: usize, [y, g]: [&[T]; 2], gx: &mut [T], _: Own<'_, T>) {

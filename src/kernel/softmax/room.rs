@@ -1,4 +1,4 @@
-//! Room for lines that lie side by side, which a thread keeps from call to call.
+//! Room for lines that are put side by side and for what is kept of them, which a thread keeps from call to call.
 #![allow(unsafe_code)]
 
 use crate::kernel::simd::Real;

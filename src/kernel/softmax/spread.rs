@@ -1,16 +1,16 @@
 //! Pullbacks that spread a number over a line by its probabilities: of logsumexp, log-softmax and cross entropy.
 
-use super::bundles::well;
+use super::bundles::{Kept, Set};
 use super::exponential::{Difference, Exponential, shifted, usual};
-use super::inputs::Inputs;
 use super::layout::Layout;
 use super::lines::{Job, Own};
 use super::statistics::{Hole, quotient};
 use super::sum::Pair;
-use super::sweep::{Function, each, sum};
+use super::sweep::Function;
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real};
+use std::ops::Range;
 
 /// `gx_j = a p_j + ...`, with the statistics of the forward.
 pub(super) struct Spread<'a, T> {
@@ -31,7 +31,8 @@ pub(super) enum Of<'a, T> {
     SoftCrossEntropy(&'a [T]),
 }
 
-/// The elements of a line but one.
+/// The elements of the second input but one.
+#[derive(Clone, Copy)]
 struct Others<V: Lanes> {
     level: V::Level,
     hole: Hole<V>,
@@ -39,7 +40,7 @@ struct Others<V: Lanes> {
 
 impl<V: Lanes> Function<V> for Others<V> {
     #[inline(always)]
-    fn of<const N: usize>(&self, i: [usize; N], mut g: [V; N], _: [V; N]) -> [V; N] {
+    fn of<const N: usize>(&self, i: [usize; N], _: [V; N], mut g: [V; N]) -> [V; N] {
         if self.hole.among(i) {
             for (k, g) in g.iter_mut().enumerate() {
                 *g = self.hole.left_out(self.level, i[k], *g);
@@ -50,10 +51,22 @@ impl<V: Lanes> Function<V> for Others<V> {
 }
 
 /// The exponentials times a factor, plus multiples of the second input.
+#[derive(Clone, Copy)]
 struct Spreading<V: Lanes, const TWO: bool> {
     exponential: Exponential<V, Difference<V>>,
     factor: V,
     times: V,
+}
+
+impl<V: Lanes, const TWO: bool> Spreading<V, TWO> {
+    #[inline(always)]
+    fn new((exponential, factor, times): (Exponential<V, Difference<V>>, V, V)) -> Self {
+        Self {
+            exponential,
+            factor,
+            times,
+        }
+    }
 }
 
 impl<V: Lanes, const TWO: bool> Function<V> for Spreading<V, TWO> {
@@ -82,7 +95,7 @@ struct Weight<V> {
 impl<V: Lanes> Weight<V> {
     /// The smaller `a`, the lower its exponentials, so that neither of the factors is subnormal where the product is not.
     #[inline(always)]
-    fn new<L: Layout>(level: V::Level, a: Pair<V>) -> Self {
+    fn new<L: Layout<V>>(level: V::Level, a: Pair<V>) -> Self {
         let raise = |a: V::Item| {
             let raise = a.exponent() + V::Item::RAISE;
             V::Item::whole(raise.clamp(2 - V::Item::RAISE, V::Item::BIAS - 20))
@@ -109,76 +122,40 @@ impl<V: Lanes> Weight<V> {
 
 impl<T: Real> Job<T> for Spread<'_, T> {
     #[inline(always)]
-    fn lines<V: Lanes<Item = T>, L: Layout>(
+    fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
         r: usize,
-        inputs: Inputs<'_, T>,
-        gx: &mut [T],
+        mut lines: L,
         own: Own<'_, T>,
-    ) -> u32 {
-        let [x, g] = inputs.now;
-        let lines = r..r + own.lines;
-        let top = &self.top[lines.clone()];
-        let m = L::pick::<V>(level, x, top);
-        let rest = L::spread::<V>(level, &self.rest[lines.clone()]);
-        let zero = V::splat(level, T::ZERO);
-        let (a, others) = match &self.of {
-            Of::LogSumExp(each) | Of::CrossEntropy(each, _) => (
-                Pair::new(L::spread(level, &each[lines.clone()]), zero),
-                zero,
-            ),
-            Of::LogSoftmax | Of::SoftCrossEntropy(_) => {
-                let hole = Hole::new::<L>(level, top);
-                let others = Others { level, hole };
-                let others = sum::<V, L, _, false, false>(
-                    level,
-                    1,
-                    Inputs::only([g, &[]]),
-                    &mut [],
-                    T::ZERO,
-                    &others,
-                );
-                let others = others.pair::<L>(level);
-                (others.plus(L::pick(level, g, top)), others.value())
-            }
-        };
-        let (a, times) = match &self.of {
-            Of::LogSumExp(_) | Of::CrossEntropy(..) => (a, zero),
-            Of::LogSoftmax => {
-                let (sum, lost) = (-a.sum, -a.lost);
-                (Pair { sum, lost }, V::splat(level, T::ONE))
-            }
-            Of::SoftCrossEntropy(each) => {
-                let each: V = L::spread(level, &each[lines.clone()]);
-                let sum = a.sum * each;
-                let lost = a.sum.fused(each, -sum) + a.lost * each;
-                (Pair { sum, lost }, -each)
-            }
-        };
-        let weight = Weight::new::<L>(level, a);
-        let exponential = shifted(level, m, weight.raise);
-        let factor = weight.factor(level, rest);
-        if g.is_empty() {
-            let spreading = Spreading::<V, false> {
-                exponential,
-                factor,
-                times,
-            };
-            each::<V, _, false>(level, inputs, gx, &spreading);
+    ) -> Set {
+        let range = r..r + own.lines;
+        let (top, rest) = (&self.top[range.clone()], &self.rest[range.clone()]);
+        let (mut given, mut others) = (Kept::new(), Kept::new());
+        self.given(level, range, &mut lines, &mut given, &mut others);
+        let (mut parts, mut well) = (Kept::new(), 0);
+        for k in 0..lines.bundles() {
+            let (a, times): (Pair<V>, V) = given.get(k);
+            let m: V = lines.pick(level, 0, k, top);
+            let rest = L::spread(level, lines.own(rest, k));
+            well |= L::well(k, usual(level, m) & rest.finite() & a.value().finite());
+            let weight = Weight::new::<L>(level, a);
+            let exponential = shifted(level, m, weight.raise);
+            parts.push((exponential, weight.factor(level, rest), times));
+        }
+        if lines.is_double() {
+            lines.each::<_, true>(level, |k| Spreading::<V, true>::new(parts.get(k)));
         } else {
-            let spreading = Spreading::<V, true> {
-                exponential,
-                factor,
-                times,
-            };
-            each::<V, _, true>(level, inputs, gx, &spreading);
+            lines.each::<_, false>(level, |k| Spreading::<V, false>::new(parts.get(k)));
         }
-        let others = others.numbers();
-        for (line, r) in lines.enumerate() {
-            self.mend(r, others[line], &|j| L::at::<V>(line, j), g, gx);
+        for k in 0..lines.bundles() {
+            let others = others.get(k).numbers();
+            for (lane, &others) in others.iter().enumerate().take(lines.own(top, k).len()) {
+                let line = if L::DOWN { k * V::COUNT + lane } else { k };
+                self.mend(r + line, line, others, &mut lines);
+            }
         }
-        well::<V, L>(0, usual(level, m) & rest.finite() & a.value().finite())
+        well
     }
 
     fn line(&self, r: usize, [x, g]: [&[T]; 2], gx: &mut [T], _: Own<'_, T>) {
@@ -200,25 +177,84 @@ impl<T: Real> Job<T> for Spread<'_, T> {
 }
 
 impl<T: Real> Spread<'_, T> {
+    /// Of each bundle: what stands before the exponentials and before the second input, and the sum of the others.
+    #[inline(always)]
+    fn given<V: Lanes<Item = T>, L: Layout<V>>(
+        &self,
+        level: V::Level,
+        range: Range<usize>,
+        lines: &mut L,
+        given: &mut Kept<(Pair<V>, V)>,
+        others: &mut Kept<V>,
+    ) {
+        let [zero, one] = [T::ZERO, T::ONE].map(|x| V::splat(level, x));
+        if let Of::LogSumExp(each) | Of::CrossEntropy(each, _) = &self.of {
+            for k in 0..lines.bundles() {
+                let each = L::spread(level, lines.own(&each[range.clone()], k));
+                given.push((Pair::new(each, zero), zero));
+                others.push(zero);
+            }
+            return;
+        }
+        let top = &self.top[range.clone()];
+        let mut holes = Kept::new();
+        for k in 0..lines.bundles() {
+            holes.push(Hole::new::<L>(level, lines.own(top, k)));
+        }
+        let but_one = |k| Others {
+            level,
+            hole: holes.get(k),
+        };
+        let mut totals = Kept::new();
+        lines.sums::<_, true, false>(level, 1, T::ZERO, but_one, &mut totals);
+        for k in 0..lines.bundles() {
+            let rest = totals.get(k).pair::<L>(level);
+            let a: Pair<V> = rest.plus(lines.pick(level, 1, k, top));
+            others.push(rest.value());
+            given.push(match &self.of {
+                Of::SoftCrossEntropy(each) => {
+                    let each: V = L::spread(level, lines.own(&each[range.clone()], k));
+                    let sum = a.sum * each;
+                    let lost = a.sum.fused(each, -sum) + a.lost * each;
+                    (Pair { sum, lost }, -each)
+                }
+                _ => {
+                    let (sum, lost) = (-a.sum, -a.lost);
+                    (Pair { sum, lost }, one)
+                }
+            });
+        }
+    }
+
     /// Writes the elements of line `r` that have a form of their own: that of the maximum, that of the label.
     #[inline(always)]
-    fn mend(&self, r: usize, others: T, at: &impl Fn(usize) -> usize, g: &[T], gx: &mut [T]) {
+    fn mend<V: Lanes<Item = T>, L: Layout<V>>(
+        &self,
+        r: usize,
+        line: usize,
+        others: T,
+        lines: &mut L,
+    ) {
         let (top, rest) = (self.top[r] as usize, self.rest[r]);
         let s = T::ONE + rest;
         match &self.of {
             Of::LogSumExp(_) => {}
             Of::CrossEntropy(each, labels) => {
                 let (label, g) = (labels[r] as usize, each[r]);
-                let gx = &mut gx[at(label)];
+                let gx = lines.result(line, label);
                 *gx = if label == top {
                     -(g * (rest / s))
                 } else {
                     *gx - g
                 };
             }
-            Of::LogSoftmax => gx[at(top)] = g[at(top)] * (rest / s) - others / s,
+            Of::LogSoftmax => {
+                let g = lines.at(1, line, top);
+                *lines.result(line, top) = g * (rest / s) - others / s;
+            }
             Of::SoftCrossEntropy(each) => {
-                gx[at(top)] = each[r] * (others / s - g[at(top)] * (rest / s));
+                let t = lines.at(1, line, top);
+                *lines.result(line, top) = each[r] * (others / s - t * (rest / s));
             }
         }
     }

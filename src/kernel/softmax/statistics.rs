@@ -1,13 +1,12 @@
 //! The sum of a line's other exponentials, and what follows from it: log-softmax, logsumexp, cross entropy.
 
-use super::bundles::{Bundles, Kept, well};
+use super::bundles::{Kept, Set};
 use super::exponential::{Argument, Exponential, shifted, usual};
 use super::forward::Times;
-use super::inputs::Inputs;
-use super::layout::{Layout, largest};
+use super::layout::Layout;
 use super::lines::{Job, Own};
 use super::sum::{Pair, Total};
-use super::sweep::{Function, each, sum, update};
+use super::sweep::Function;
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::function::{Function as _, Log1p};
@@ -49,7 +48,7 @@ fn parts<T: Real>(i: usize) -> [T; 2] {
 
 impl<V: Lanes> Hole<V> {
     #[inline(always)]
-    pub fn new<L: Layout>(level: V::Level, top: &[u32]) -> Self {
+    pub fn new<L: Layout<V>>(level: V::Level, top: &[u32]) -> Self {
         let mut each = [[V::Item::ZERO; 16]; 2];
         for (line, &top) in top.iter().enumerate() {
             [each[0][line], each[1][line]] = parts(top as usize);
@@ -85,6 +84,7 @@ impl<V: Lanes> Hole<V> {
 }
 
 /// The exponentials except the largest.
+#[derive(Clone, Copy)]
 struct Others<V: Lanes, A> {
     level: V::Level,
     exponential: Exponential<V, A>,
@@ -107,6 +107,7 @@ impl<V: Lanes, A: Argument<V>> Function<V> for Others<V, A> {
 }
 
 /// `z_j = (x_j - x_m) - log(1 + R)`.
+#[derive(Clone, Copy)]
 struct Log<V> {
     m: V,
     log: V,
@@ -123,6 +124,7 @@ impl<V: Lanes> Function<V> for Log<V> {
 }
 
 /// `-t_j z_j`, 0 for a target of 0.
+#[derive(Clone, Copy)]
 struct Surprise<V> {
     z: Log<V>,
     zero: V,
@@ -139,30 +141,31 @@ impl<V: Lanes> Function<V> for Surprise<V> {
     }
 }
 
-/// `2^RAISE R` with `R = Σ_{j≠m} e^(x_j - x_m)`. With `KEEP` the terms are written to `out`, 0 for the maximum.
+/// `2^RAISE R` with `R = Σ_{j≠m} e^(x_j - x_m)`. With `KEEP` the terms are written to the result, 0 for the maximum.
 #[inline(always)]
-fn rest<V: Lanes, L: Layout, const KEEP: bool>(
+fn rests<V: Lanes, L: Layout<V>, const KEEP: bool>(
     level: V::Level,
-    x: Inputs<'_, V::Item>,
-    m: V,
+    lines: &mut L,
+    tops: &Kept<V>,
     top: &[u32],
-    out: &mut [V::Item],
-) -> Total<V> {
+    totals: &mut Kept<Total<V>>,
+) {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
-    let exponential = shifted(level, m, raise);
-    let hole = Hole::new::<L>(level, top);
-    let others = Others {
-        level,
-        exponential,
-        hole,
-    };
-    let fill = V::Item::NOTHING;
-    sum::<V, L, _, false, KEEP>(level, V::COUNT / 4, x, out, fill, &others)
+    let mut others = Kept::new();
+    for k in 0..lines.bundles() {
+        others.push(Others {
+            level,
+            exponential: shifted(level, tops.get(k), raise),
+            hole: Hole::new::<L>(level, lines.own(top, k)),
+        });
+    }
+    let (fours, fill) = (V::COUNT / 4, V::Item::NOTHING);
+    lines.sums::<_, false, KEEP>(level, fours, fill, |k| others.get(k), totals);
 }
 
 /// `R` of the sum of such terms.
 #[inline(always)]
-fn lowered<V: Lanes, L: Layout>(level: V::Level, terms: Total<V>) -> Pair<V> {
+fn lowered<V: Lanes, L: Layout<V>>(level: V::Level, terms: Total<V>) -> Pair<V> {
     let r = terms.pair::<L>(level);
     let lower = V::splat(level, V::Item::whole(2).powi(-V::Item::RAISE));
     Pair {
@@ -173,7 +176,7 @@ fn lowered<V: Lanes, L: Layout>(level: V::Level, terms: Total<V>) -> Pair<V> {
 
 /// `log(1 + R)`, by the digits of an `f64` or about as many.
 #[inline(always)]
-fn log<V: Lanes, L: Layout>(level: V::Level, rest: Pair<V>) -> Pair<V> {
+fn log<V: Lanes, L: Layout<V>>(level: V::Level, rest: Pair<V>) -> Pair<V> {
     let (mut sum, mut lost) = (rest.sum.numbers(), rest.lost.numbers());
     let count = if L::DOWN { V::COUNT } else { 1 };
     for (sum, lost) in sum.iter_mut().zip(&mut lost).take(count) {
@@ -195,27 +198,36 @@ pub(super) fn quotient<V: Lanes>(a: Pair<V>, b: Pair<V>) -> V {
 
 /// The cotangents of logits in the place of their exponentials.
 #[inline(always)]
-fn pull<V: Lanes, L: Layout>(
+fn pull<V: Lanes, L: Layout<V>>(
     level: V::Level,
+    lines: &mut L,
     (labels, g): (&[u32], &[V::Item]),
     top: &[u32],
-    rest: V,
-    gx: &mut [V::Item],
+    rests: &Kept<V>,
 ) {
     let [one, zero] = [V::Item::ONE, V::Item::ZERO].map(|x| V::splat(level, x));
     let power = V::Item::whole(2).powi(V::Item::RAISE);
-    let a = L::spread::<V>(level, g) * V::splat(level, power.recip());
-    let per = quotient(Pair::new(a, zero), Pair::new(one, zero).plus(rest));
-    update(level, gx, &Times { per });
-    let (per, rest) = (per.numbers(), rest.numbers());
-    for (line, (&label, &top)) in labels.iter().zip(top).enumerate() {
-        let [label, top] = [label, top].map(|j| L::at::<V>(line, j as usize));
-        gx[top] = power * per[line];
-        gx[label] = if label == top {
-            -(g[line] * (rest[line] / (V::Item::ONE + rest[line])))
-        } else {
-            gx[label] - g[line]
-        };
+    let mut per = Kept::new();
+    for k in 0..lines.bundles() {
+        let a = L::spread(level, lines.own(g, k)) * V::splat(level, power.recip());
+        let s = Pair::new(one, zero).plus(rests.get(k));
+        per.push(quotient(Pair::new(a, zero), s));
+    }
+    lines.update(level, |k| Times { per: per.get(k) });
+    for k in 0..lines.bundles() {
+        let (per, rest): (V, V) = (per.get(k), rests.get(k));
+        let (per, rest) = (per.numbers(), rest.numbers());
+        for lane in 0..lines.own(labels, k).len() {
+            let line = if L::DOWN { k * V::COUNT + lane } else { k };
+            let [label, top] = [labels[line], top[line]].map(|j| j as usize);
+            *lines.result(line, top) = power * per[lane];
+            let gx = lines.result(line, label);
+            *gx = if label == top {
+                -(g[line] * (rest[lane] / (V::Item::ONE + rest[lane])))
+            } else {
+                *gx - g[line]
+            };
+        }
     }
 }
 
@@ -223,77 +235,77 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
     const TOGETHER: bool = true;
 
     #[inline(always)]
-    fn lines<V: Lanes<Item = T>, L: Layout>(
+    fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
         r: usize,
-        inputs: Inputs<'_, T>,
-        z: &mut [T],
+        mut lines: L,
         own: Own<'_, T>,
-    ) -> u32 {
-        let [x, targets] = inputs.now;
-        let bundles = Bundles::new::<L>(own.lines, x.len());
+    ) -> Set {
+        let Own {
+            top, rest, value, ..
+        } = own;
+        let range = r..r + own.lines;
         let (mut tops, mut totals) = (Kept::new(), Kept::new());
-        largest::<V, L>(level, bundles, x, &mut tops, own.top);
-        for k in 0..bundles.count {
-            let (m, top) = (tops.get(k), bundles.own(own.top, k));
-            let x = bundles.inputs(inputs, k);
-            totals.push(match self {
-                Self::CrossEntropy { g: Some(_), .. } => {
-                    rest::<V, L, true>(level, x, m, top, bundles.part_mut(z, k))
-                }
-                _ => rest::<V, L, false>(level, x, m, top, &mut []),
-            });
+        lines.largest(level, top, &mut tops);
+        match self {
+            Self::CrossEntropy { g: Some(_), .. } => {
+                rests::<V, L, true>(level, &mut lines, &tops, top, &mut totals);
+            }
+            _ => rests::<V, L, false>(level, &mut lines, &tops, top, &mut totals),
         }
-        let (mut rests, mut logs) = (Kept::new(), Kept::new());
-        for k in 0..bundles.count {
-            let rest = lowered::<V, L>(level, totals.get(k));
-            logs.push(log::<V, L>(level, rest));
-            rests.push(rest.value());
+        let (mut rests, mut logs, mut well) = (Kept::new(), Kept::new(), 0);
+        for k in 0..lines.bundles() {
+            let pair: Pair<V> = lowered::<V, L>(level, totals.get(k));
+            logs.push(log::<V, L>(level, pair));
+            let r = pair.value();
+            rests.push(r);
+            L::collect(r, lines.own_mut(rest, k));
+            well |= L::well(k, usual(level, tops.get(k)) & r.finite());
         }
-        let mut all = 0;
-        for k in 0..bundles.count {
-            let (m, rest, log): (V, V, Pair<V>) = (tops.get(k), rests.get(k), logs.get(k));
-            let [x, targets] = [x, targets].map(|x| bundles.part(x, k));
-            let z = bundles.part_mut(z, k);
-            let value = bundles.own_mut(own.value, k);
-            L::collect(rest, bundles.own_mut(own.rest, k));
-            let mut fine = usual(level, m) & rest.finite();
-            match self {
-                Self::LogSoftmax => {
-                    let log = log.sum;
-                    each::<V, _, false>(level, Inputs::only([x, &[]]), z, &Log { m, log });
+        let zero = V::splat(level, T::ZERO);
+        let z = |k| {
+            let (m, log): (V, Pair<V>) = (tops.get(k), logs.get(k));
+            Log { m, log: log.sum }
+        };
+        match self {
+            Self::LogSoftmax => lines.each::<_, false>(level, z),
+            Self::LogSumExp => {
+                for k in 0..lines.bundles() {
+                    let sum = logs.get(k).plus(tops.get(k)).value();
+                    L::collect(sum, lines.own_mut(value, k));
                 }
-                Self::LogSumExp => L::collect(log.plus(m).value(), value),
-                Self::CrossEntropy { labels, g } => {
-                    let labels = bundles.own(&labels[r..r + own.lines], k);
-                    if let Some(g) = g {
-                        let g = bundles.own(&g[r..r + own.lines], k);
-                        pull::<V, L>(level, (labels, g), bundles.own(own.top, k), rest, z);
-                    }
-                    let x: V = L::pick(level, x, labels);
-                    let away = Pair::new(m, V::splat(level, T::ZERO)).plus(-x);
+            }
+            Self::CrossEntropy { labels, g } => {
+                let labels = &labels[range.clone()];
+                if let Some(g) = g {
+                    pull(level, &mut lines, (labels, &g[range]), top, &rests);
+                }
+                for k in 0..lines.bundles() {
+                    let (m, log): (V, Pair<V>) = (tops.get(k), logs.get(k));
+                    let x: V = lines.pick(level, 0, k, labels);
+                    let away = Pair::new(m, zero).plus(-x);
                     let loss = log.join(away).value();
                     // Of infinite parts nothing is lost.
                     let loss = V::select(loss.finite(), loss, log.sum + away.sum);
-                    L::collect(loss, value);
-                }
-                Self::SoftCrossEntropy => {
-                    let zero = V::splat(level, T::ZERO);
-                    let log = log.sum;
-                    let z = Log { m, log };
-                    let surprise = Surprise { z, zero };
-                    let inputs = Inputs::only([x, targets]);
-                    let s =
-                        sum::<V, L, _, true, false>(level, 1, inputs, &mut [], T::ZERO, &surprise);
-                    let s = s.value::<L>(level);
-                    L::collect(s, value);
-                    fine &= s.finite();
+                    L::collect(loss, lines.own_mut(value, k));
                 }
             }
-            all |= well::<V, L>(k, fine);
+            Self::SoftCrossEntropy => {
+                let surprise = |k| Surprise { z: z(k), zero };
+                let mut sums = Kept::new();
+                lines.sums::<_, true, false>(level, 1, T::ZERO, surprise, &mut sums);
+                let mut fine = 0;
+                for k in 0..lines.bundles() {
+                    let total: Total<V> = sums.get(k);
+                    let s = total.value::<L>(level);
+                    L::collect(s, lines.own_mut(value, k));
+                    fine |= L::well(k, s.finite());
+                }
+                well &= fine;
+            }
         }
-        all
+        well
     }
 
     fn line(&self, r: usize, [x, targets]: [&[T]; 2], z: &mut [T], own: Own<'_, T>) {

@@ -88,10 +88,25 @@ impl<V: Lanes> Total<V> {
 
     /// The sum of four vectors.
     #[inline(always)]
-    pub fn four(level: V::Level, [a, b, c, d]: [V; 4]) -> Self {
+    fn four(level: V::Level, [a, b, c, d]: [V; 4]) -> Self {
         let none = Self::none(level);
         let (a, b, c, d) = (none.plus(a), none.plus(b), none.plus(c), none.plus(d));
         a.join(b).join(c.join(d))
+    }
+
+    /// The sum of as many vectors as there are lanes, added as [`tree`](Self::tree) adds, by few at a time.
+    #[inline(always)]
+    pub fn few(level: V::Level, x: &[V; 16]) -> Self {
+        if V::COUNT == 16 {
+            let a = Self::four(level, [x[0], x[8], x[4], x[12]]);
+            let b = Self::four(level, [x[2], x[10], x[6], x[14]]);
+            let c = Self::four(level, [x[1], x[9], x[5], x[13]]);
+            let d = Self::four(level, [x[3], x[11], x[7], x[15]]);
+            return a.join(b).join(c.join(d));
+        }
+        let a = Self::four(level, [x[0], x[4], x[2], x[6]]);
+        let b = Self::four(level, [x[1], x[5], x[3], x[7]]);
+        a.join(b)
     }
 
     /// The sum of the first `count` of some: each of one half with its fellow in the other, then of the quarters, until one
@@ -123,7 +138,7 @@ impl<V: Lanes> Total<V> {
 
     /// The number next to it.
     #[inline(always)]
-    pub fn value<L: Layout>(self, level: V::Level) -> V {
+    pub fn value<L: Layout<V>>(self, level: V::Level) -> V {
         let pair = self.pair::<L>(level);
         // What is lost of a number that was rounded once changes nothing.
         if Self::HALVES { pair.sum } else { pair.value() }
@@ -131,7 +146,7 @@ impl<V: Lanes> Total<V> {
 
     /// As numbers of the vector's own kind.
     #[inline(always)]
-    pub fn pair<L: Layout>(self, level: V::Level) -> Pair<V> {
+    pub fn pair<L: Layout<V>>(self, level: V::Level) -> Pair<V> {
         if !L::DOWN {
             // All lanes are equal: as one number that is a third of the instructions.
             let [a, b] = self.across().0.map(Lanes::first);
@@ -151,5 +166,42 @@ impl<V: Lanes> Total<V> {
         let [low, high] = sum.widen();
         let lost = V::narrow([self.0[0] - low, self.0[1] - high]);
         Pair { sum, lost }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::simd::Portable;
+
+    /// What the first line has, of numbers that no sum holds exactly.
+    fn sums<T: Real>() {
+        type V<T> = <T as Real>::Portable;
+        let digits = |k: usize| T::whole((k * 7919 % 97) as i32 - 48) / T::whole(3);
+        let number = |k: usize| digits(k) * T::whole(2).powi((k * 5 % 16) as i32 * 4);
+        for count in 1..=T::LANES {
+            let mut x = [T::ZERO; 16];
+            for (k, x) in x.iter_mut().enumerate().take(count) {
+                *x = number(k + count);
+            }
+            let none = Total::<V<T>>::none(Portable);
+            let (mut terms, mut totals) = ([V::<T>::splat(Portable, T::ZERO); 16], [none; 16]);
+            for k in 0..count {
+                terms[k] = V::<T>::splat(Portable, x[k]);
+                totals[k] = totals[k].plus(terms[k]);
+            }
+            let across = none.plus(Lanes::load(Portable, &x)).across();
+            let few = Total::few(Portable, &terms);
+            let tree = Total::tree(&mut totals, count);
+            let first = |total: Total<V<T>>| total.0.map(Lanes::first);
+            assert_eq!(first(few), first(across), "{count} as few");
+            assert_eq!(first(tree), first(across), "{count} as a tree");
+        }
+    }
+
+    #[test]
+    fn a_line_is_added_alike_across_and_down() {
+        sums::<f32>();
+        sums::<f64>();
     }
 }

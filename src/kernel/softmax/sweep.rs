@@ -1,16 +1,15 @@
-//! Sweeps over the vectors of a buffer: a function of each, or the sum of a function line by line.
+//! Sweeps over the vectors of a line: a function of each, or the sum of a function.
 //!
 //! In sums four vectors are added as a tree, the trees one after the other to more digits than a number has, the lanes of a
 //! line as a tree again. The error does not grow with the length of a line.
 
 use super::inputs::Inputs;
-use super::layout::{Across, Layout, put, take, vectors};
+use super::layout::{put, take, vectors};
 use super::sum::Total;
 use crate::kernel::simd::{Lanes, Real, Step};
-use std::marker::PhantomData;
 
 /// A function of vectors of two buffers, the second of which may be missing; then `b` is `a`.
-pub(super) trait Function<V: Lanes> {
+pub(super) trait Function<V: Lanes>: Copy {
     /// Whether values may be added as [`add`](Self::add) does.
     const PRODUCT: bool = false;
 
@@ -29,20 +28,20 @@ pub(super) trait Function<V: Lanes> {
 
 /// The value for one vector.
 #[inline(always)]
-fn one<V: Lanes, F: Function<V> + ?Sized>(f: &F, i: usize, a: V, b: V) -> V {
+pub(super) fn one<V: Lanes, F: Function<V>>(f: &F, i: usize, a: V, b: V) -> V {
     let one = One { f, i, a, b };
     if F::HEAVY { V::step(one) } else { one.run() }
 }
 
 /// [`one`].
-struct One<'a, V, F: ?Sized> {
+struct One<'a, V, F> {
     f: &'a F,
     i: usize,
     a: V,
     b: V,
 }
 
-impl<V: Lanes, F: Function<V> + ?Sized> Step for One<'_, V, F> {
+impl<V: Lanes, F: Function<V>> Step for One<'_, V, F> {
     type Output = V;
 
     #[inline(always)]
@@ -52,11 +51,9 @@ impl<V: Lanes, F: Function<V> + ?Sized> Step for One<'_, V, F> {
     }
 }
 
-/// The sum of `f` over the inputs, line by line. With `KEEP`, its terms are written to `out`. `fours` fours of vectors are
-/// added in the digits of a number before they go to the sum: fewer is better, more is faster. The lanes of a line across are
-/// not joined yet.
+/// The sum of `f` over a line, as [`Layout::sums`](super::layout::Layout::sums).
 #[inline(always)]
-pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
+pub(super) fn sum<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     fours: usize,
     inputs: Inputs<'_, V::Item>,
@@ -64,30 +61,28 @@ pub(super) fn sum<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KE
     fill: V::Item,
     f: &F,
 ) -> Total<V> {
-    V::step(Sum::<V, L, F, TWO, KEEP> {
+    V::step(Sum::<V, F, TWO, KEEP> {
         level,
         fours,
         inputs,
         out,
         fill,
         f,
-        layout: PhantomData,
     })
 }
 
 /// [`sum`].
-struct Sum<'a, V: Lanes, L, F, const TWO: bool, const KEEP: bool> {
+struct Sum<'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
     level: V::Level,
     fours: usize,
     inputs: Inputs<'a, V::Item>,
     out: &'a mut [V::Item],
     fill: V::Item,
     f: &'a F,
-    layout: PhantomData<L>,
 }
 
-impl<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool> Step
-    for Sum<'_, V, L, F, TWO, KEEP>
+impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
+    for Sum<'_, V, F, TWO, KEEP>
 {
     type Output = Total<V>;
 
@@ -100,40 +95,20 @@ impl<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool> Ste
             out,
             fill,
             f,
-            ..
         } = self;
         let count = vectors::<V>(inputs.now[0]);
-        if L::DOWN && count <= V::COUNT {
-            return few::<V, _, TWO, KEEP>(level, inputs, out, fill, f);
-        }
-        // A lane of a line holds every so many of its elements.
-        let step = if L::DOWN { V::COUNT } else { 1 };
-        let mut totals = [Total::none(level); 16];
-        let mut total = totals[0];
-        for base in (0..count).step_by(4 * fours * step) {
-            #[allow(clippy::needless_range_loop)]
-            // across there is one lane, and nothing to be kept in memory
-            for l in 0..step.min(count - base) {
-                let [a, b, c, d] =
-                    stretch::<V, L, _, TWO, KEEP>(level, fours, inputs, out, base + l, fill, f);
-                let four = (a + b) + (c + d);
-                if L::DOWN {
-                    totals[l] = totals[l].plus(four);
-                } else {
-                    total = total.plus(four);
-                }
-            }
-        }
-        if L::DOWN {
-            return Total::tree(&mut totals, V::COUNT.min(count));
+        let mut total = Total::none(level);
+        for i in (0..count).step_by(4 * fours) {
+            let [a, b, c, d] = stretch::<V, _, TWO, KEEP>(level, fours, inputs, out, i, fill, f);
+            total = total.plus((a + b) + (c + d));
         }
         total
     }
 }
 
-/// Four sums over up to `fours` fours of vectors of a lane, from `i` on, as far as there are any.
+/// Four sums over up to `fours` fours of vectors, from `i` on, as far as there are any.
 #[inline(always)]
-fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
+fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     fours: usize,
     inputs: Inputs<'_, V::Item>,
@@ -142,19 +117,18 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
     fill: V::Item,
     f: &F,
 ) -> [V; 4] {
-    let step = if L::DOWN { V::COUNT } else { 1 };
     let whole = inputs.now[0].len() / V::COUNT;
-    let end = i + 4 * fours * step;
+    let end = i + 4 * fours;
     let mut terms = [V::splat(level, V::Item::ZERO); 4];
-    if F::HEAVY && V::REGISTERS > 1 && end - step < whole {
+    if F::HEAVY && V::REGISTERS > 1 && end - 1 < whole {
         // The first terms are not added to anything, which leaves registers for the function.
-        terms = group::<V, L, _, TWO, KEEP, true>(level, inputs, out, i, f, terms);
-        for i in (i + 4 * step..end).step_by(4 * step) {
-            terms = group::<V, L, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
+        terms = group::<V, _, TWO, KEEP, true>(level, inputs, out, i, f, terms);
+        for i in (i + 4..end).step_by(4) {
+            terms = group::<V, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
         }
         return terms;
     }
-    if !L::DOWN && !F::HEAVY {
+    if !F::HEAVY {
         // A loop over slices is not unrolled. It compares no index, and prefetchers learn its few loads, but not those of a
         // long stretch of code: a fifth of the f64 VJP.
         let places = i * V::COUNT..whole.min(end) * V::COUNT;
@@ -162,44 +136,20 @@ fn stretch<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: boo
         let b = if TWO { &inputs.now[1][places] } else { a };
         let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
         for (a, b) in a.zip(b) {
-            terms = four::<V, L, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
+            terms = four::<V, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
             i += 4;
         }
         if i < end {
-            terms = some::<V, L, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms);
+            terms = some::<V, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms);
         }
         return terms;
     }
     // A further copy of what fills two registers a vector would cost its main loop the registers.
-    while (V::REGISTERS == 1 || !F::HEAVY) && i + 3 * step < whole.min(end) {
-        terms = group::<V, L, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
-        i += 4 * step;
+    while V::REGISTERS == 1 && i + 3 < whole.min(end) {
+        terms = group::<V, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
+        i += 4;
     }
-    some::<V, L, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms)
-}
-
-/// The sum of `f` over lines side by side that have no more elements than a vector has lanes.
-#[inline(always)]
-fn few<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
-    level: V::Level,
-    inputs: Inputs<'_, V::Item>,
-    out: &mut [V::Item],
-    fill: V::Item,
-    f: &F,
-) -> Total<V> {
-    let count = inputs.now[0].len() / V::COUNT;
-    let none = [V::splat(level, V::Item::ZERO); 4];
-    let mut quarters = [Total::none(level); 4];
-    for (quarter, i) in quarters.iter_mut().zip((0..count).step_by(4)) {
-        let terms = if i + 4 <= count {
-            group::<V, Across, _, TWO, KEEP, true>(level, inputs, out, i, f, none)
-        } else {
-            some::<V, Across, _, TWO, KEEP>(level, inputs, out, i, count, fill, f, none)
-        };
-        *quarter = Total::four(level, terms);
-    }
-    let [a, b, c, d] = quarters;
-    a.join(b).join(c.join(d))
+    some::<V, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms)
 }
 
 /// Writes `f` of the inputs to `out`.
@@ -221,11 +171,11 @@ pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
                 inputs.fetch::<V, TWO>(level, i);
             }
         }
-        four::<V, Across, _, TWO, true, true>(level, [a, b], out, i, f, none);
+        four::<V, _, TWO, true, true>(level, [a, b], out, i, f, none);
         i += 4;
     }
     let end = usize::MAX;
-    some::<V, Across, _, TWO, true>(level, inputs, out, i, end, V::Item::ZERO, f, none);
+    some::<V, _, TWO, true>(level, inputs, out, i, end, V::Item::ZERO, f, none);
 }
 
 /// Puts `f` of a buffer in its place.
@@ -248,13 +198,13 @@ pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Func
     }
 }
 
-/// Adds `f` of the vectors of a lane to the terms in turn, from `i` on and before `end`, as far as there are any; the last
+/// Adds `f` of the vectors to the terms in turn, from `i` on and before `end`, as far as there are any; the last
 /// may be a part.
 ///
 /// The terms go round instead of the loop by fours: it has the function once, not four times.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // as a struct it would be kept in memory
-fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
+fn some<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
@@ -265,7 +215,6 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     mut terms: [V; 4],
 ) -> [V; 4] {
     let [a, b] = inputs.now;
-    let step = if L::DOWN { V::COUNT } else { 1 };
     let end = end.min(vectors::<V>(a));
     let mut turns = 0;
     while i < end {
@@ -284,7 +233,7 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
             terms[0] + y
         };
         terms = [terms[1], terms[2], terms[3], term];
-        (i, turns) = (i + step, turns + 1);
+        (i, turns) = (i + 1, turns + 1);
     }
     let [a, b, c, d] = terms;
     match turns % 4 {
@@ -295,16 +244,9 @@ fn some<V: Lanes, L: Layout, F: Function<V>, const TWO: bool, const KEEP: bool>(
     }
 }
 
-/// Adds `f` of four vectors of a lane to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
+/// Adds `f` of four vectors to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
 #[inline(always)]
-fn group<
-    V: Lanes,
-    L: Layout,
-    F: Function<V>,
-    const TWO: bool,
-    const KEEP: bool,
-    const FIRST: bool,
->(
+fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST: bool>(
     level: V::Level,
     inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
@@ -312,30 +254,22 @@ fn group<
     f: &F,
     terms: [V; 4],
 ) -> [V; 4] {
-    let step = if L::DOWN { V::COUNT } else { 1 };
     if F::HEAVY {
         for k in 0..4 {
-            inputs.fetch::<V, TWO>(level, i + k * step);
+            inputs.fetch::<V, TWO>(level, i + k);
         }
     }
     let [a, b] = inputs.now;
     let start = i * V::COUNT;
     let b = if TWO { &b[start..] } else { b };
     let out = if KEEP { &mut out[start..] } else { out };
-    four::<V, L, F, TWO, KEEP, FIRST>(level, [&a[start..], b], out, i, f, terms)
+    four::<V, F, TWO, KEEP, FIRST>(level, [&a[start..], b], out, i, f, terms)
 }
 
 /// The same for the vectors at the beginning of the buffers, of which the first has number `i`: a walk by chunks compares
 /// no index, which is 3 to 7 % of the VJP.
 #[inline(always)]
-fn four<
-    V: Lanes,
-    L: Layout,
-    F: Function<V>,
-    const TWO: bool,
-    const KEEP: bool,
-    const FIRST: bool,
->(
+fn four<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST: bool>(
     level: V::Level,
     [a, b]: [&[V::Item]; 2],
     out: &mut [V::Item],
@@ -343,14 +277,13 @@ fn four<
     f: &F,
     mut terms: [V; 4],
 ) -> [V; 4] {
-    let step = if L::DOWN { V::COUNT } else { 1 };
-    let count = (3 * step + 1) * V::COUNT;
+    let count = 4 * V::COUNT;
     let a = &a[..count];
     let b = if TWO { &b[..count] } else { a };
     let out = if KEEP { &mut out[..count] } else { out };
     let (mut x, mut y) = ([V::splat(level, V::Item::ZERO); 4], terms);
     for k in 0..4 {
-        let place = k * step * V::COUNT..(k * step + 1) * V::COUNT;
+        let place = k * V::COUNT..(k + 1) * V::COUNT;
         x[k] = V::load(level, &a[place.clone()]);
         y[k] = if TWO {
             V::load(level, &b[place.clone()])
@@ -358,9 +291,9 @@ fn four<
             x[k]
         };
         if F::PRODUCT && !KEEP {
-            terms[k] = f.add(i + k * step, x[k], y[k], terms[k]);
+            terms[k] = f.add(i + k, x[k], y[k], terms[k]);
         } else if V::REGISTERS > 1 || !F::HEAVY {
-            x[k] = one(f, i + k * step, x[k], y[k]);
+            x[k] = one(f, i + k, x[k], y[k]);
             if KEEP {
                 x[k].store(&mut out[place]);
             }
@@ -371,10 +304,10 @@ fn four<
     }
     // As many at a time as there are registers for.
     if V::REGISTERS == 1 && F::HEAVY {
-        x = f.of([i, i + step, i + 2 * step, i + 3 * step], x, y);
+        x = f.of([i, i + 1, i + 2, i + 3], x, y);
         for k in 0..4 {
             if KEEP {
-                x[k].store(&mut out[k * step * V::COUNT..(k * step + 1) * V::COUNT]);
+                x[k].store(&mut out[k * V::COUNT..(k + 1) * V::COUNT]);
             }
         }
     }

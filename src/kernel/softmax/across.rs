@@ -1,0 +1,244 @@
+//! Lines that lie in one piece, one after the other: a vector is a stretch of a line.
+//!
+//! A line alone would wait in turn for its maximum, its sum and a division; of several the machine does one's steps while
+//! another's wait.
+
+use super::bundles::{Kept, Set};
+use super::inputs::Inputs;
+use super::layout::{Layout, take, vectors};
+use super::sum::Total;
+use super::sweep::{self, Function};
+use crate::kernel::simd::{Lanes, Real};
+
+/// Vectors of a line that are all looked at for the place of its maximum.
+const FEW: usize = 16;
+
+/// Lines across; one alone unless `MANY`.
+pub(super) struct Across<'a, T, const MANY: bool> {
+    inputs: Inputs<'a, T>,
+    out: &'a mut [T],
+    count: usize,
+    /// Elements of a line.
+    size: usize,
+}
+
+impl<'a, T, const MANY: bool> Across<'a, T, MANY> {
+    /// So many lines; a result that nobody asks for is empty.
+    #[inline(always)]
+    pub fn new(inputs: Inputs<'a, T>, out: &'a mut [T], count: usize) -> Self {
+        let all = inputs.now[0].len();
+        Self {
+            inputs,
+            out,
+            count: if MANY { count } else { 1 },
+            size: if MANY && count > 1 { all / count } else { all },
+        }
+    }
+
+    /// Line `k` of a buffer; what is not there is empty.
+    #[inline(always)]
+    fn part<'x>(&self, x: &'x [T], k: usize) -> &'x [T] {
+        x.get(k * self.size..(k + 1) * self.size).unwrap_or(&[])
+    }
+
+    /// The inputs of line `k`.
+    #[inline(always)]
+    fn inputs(&self, k: usize) -> Inputs<'a, T> {
+        let Inputs { now, next } = self.inputs;
+        Inputs {
+            now: [self.part(now[0], k), self.part(now[1], k)],
+            next: [self.part(next[0], k), self.part(next[1], k)],
+        }
+    }
+
+    /// The result of line `k`.
+    #[inline(always)]
+    fn out(&mut self, k: usize) -> &mut [T] {
+        let place = k * self.size..(k + 1) * self.size;
+        self.out.get_mut(place).unwrap_or(&mut [])
+    }
+}
+
+impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
+    const DOWN: bool = false;
+
+    #[inline(always)]
+    fn bundles(&self) -> usize {
+        if MANY { self.count } else { 1 }
+    }
+
+    #[inline(always)]
+    fn own<'x, X>(&self, each: &'x [X], k: usize) -> &'x [X] {
+        each.get(k..=k).unwrap_or(&[])
+    }
+
+    #[inline(always)]
+    fn own_mut<'x, X>(&self, each: &'x mut [X], k: usize) -> &'x mut [X] {
+        each.get_mut(k..=k).unwrap_or(&mut [])
+    }
+
+    #[inline(always)]
+    fn is_double(&self) -> bool {
+        !self.inputs.now[1].is_empty()
+    }
+
+    #[inline(always)]
+    fn at(&self, input: usize, line: usize, j: usize) -> V::Item {
+        self.inputs.now[input][line * self.size + j]
+    }
+
+    #[inline(always)]
+    fn result(&mut self, line: usize, j: usize) -> &mut V::Item {
+        &mut self.out[line * self.size + j]
+    }
+
+    /// The indices are looked for when all maxima are known: where the search ends no machine guesses, and with a line's
+    /// maximum still on its way it would wait for that, too.
+    #[inline(always)]
+    fn largest(&self, level: V::Level, top: &mut [u32], m: &mut Kept<V>) {
+        for k in 0..Layout::<V>::bundles(self) {
+            m.push(highest(level, self.inputs(k).now[0]));
+        }
+        for (k, top) in top.iter_mut().enumerate() {
+            *top = first(level, self.inputs(k).now[0], m.get(k));
+        }
+    }
+
+    #[inline(always)]
+    fn sums<F: Function<V>, const TWO: bool, const KEEP: bool>(
+        &mut self,
+        level: V::Level,
+        fours: usize,
+        fill: V::Item,
+        f: impl Fn(usize) -> F,
+        totals: &mut Kept<Total<V>>,
+    ) {
+        for k in 0..Layout::<V>::bundles(self) {
+            let (f, inputs, out) = (f(k), self.inputs(k), self.out(k));
+            totals.push(sweep::sum::<V, _, TWO, KEEP>(
+                level, fours, inputs, out, fill, &f,
+            ));
+        }
+    }
+
+    #[inline(always)]
+    fn each<F: Function<V>, const TWO: bool>(&mut self, level: V::Level, f: impl Fn(usize) -> F) {
+        for k in 0..Layout::<V>::bundles(self) {
+            let (f, inputs) = (f(k), self.inputs(k));
+            sweep::each::<V, _, TWO>(level, inputs, self.out(k), &f);
+        }
+    }
+
+    #[inline(always)]
+    fn update<F: Function<V>>(&mut self, level: V::Level, f: impl Fn(usize) -> F) {
+        for k in 0..Layout::<V>::bundles(self) {
+            let f = f(k);
+            sweep::update(level, self.out(k), &f);
+        }
+    }
+
+    #[inline(always)]
+    fn together<const N: usize>(
+        &self,
+        level: V::Level,
+        given: impl Fn(usize) -> [V; N],
+        f: impl Fn([V; N]) -> (V, u32),
+        kept: &mut Kept<V>,
+    ) -> Set {
+        let mut lanes = [V::splat(level, V::Item::ONE); N];
+        for k in 0..Layout::<V>::bundles(self) {
+            let given = given(k);
+            for n in 0..N {
+                lanes[n] = if k == 0 {
+                    given[n]
+                } else {
+                    V::select(1 << k, given[n], lanes[n])
+                };
+            }
+        }
+        let (y, well) = f(lanes);
+        for &number in &y.numbers()[..Layout::<V>::bundles(self)] {
+            kept.push(V::splat(level, number));
+        }
+        well.into()
+    }
+}
+
+/// The largest element of a line, in all lanes.
+#[inline(always)]
+fn highest<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
+    let mut m = [V::splat(level, V::Item::NOTHING); 4];
+    let mut groups = x.chunks_exact(4 * V::COUNT);
+    for group in &mut groups {
+        for (k, m) in m.iter_mut().enumerate() {
+            *m = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).max(*m);
+        }
+    }
+    let rest = groups.remainder();
+    for i in 0..vectors::<V>(rest) {
+        m[0] = take::<V>(level, rest, i, V::Item::NOTHING).max(m[0]);
+    }
+    let m = m[0].max(m[1]).max(m[2].max(m[3]));
+    let m = if V::COUNT == 16 {
+        m.max(m.swapped::<8>())
+    } else {
+        m
+    };
+    let m = m.max(m.swapped::<4>());
+    let m = m.max(m.swapped::<2>());
+    V::splat(level, m.max(m.swapped::<1>()).first())
+}
+
+/// The first index of `m` in a line; 0 where there is none.
+#[inline(always)]
+fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
+    let groups = x.chunks_exact(4 * V::COUNT);
+    if x.len() <= FEW * V::COUNT {
+        // All of it, from the end: to be surprised by a branch costs more.
+        let (mut place, last) = (0, groups.remainder());
+        for i in (0..vectors::<V>(last)).rev() {
+            let found = take::<V>(level, last, i, V::Item::NAN).equal(m);
+            let start = x.len() - last.len() + i * V::COUNT;
+            place = lowest(u64::from(found), start, place);
+        }
+        for (i, group) in groups.enumerate().rev() {
+            // A loop: what a closure does is not compiled to the level's instructions.
+            let mut found = 0;
+            for k in 0..4 {
+                let v = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]);
+                found |= u64::from(v.equal(m)) << (k * V::COUNT);
+            }
+            place = lowest(found, 4 * i * V::COUNT, place);
+        }
+        return place;
+    }
+    let mut start = 0;
+    for group in groups {
+        let mut found = [0; 4];
+        for (k, found) in found.iter_mut().enumerate() {
+            *found = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).equal(m);
+        }
+        let [a, b, c, d] = found;
+        if (a | b) | (c | d) != 0 {
+            break;
+        }
+        start += 4;
+    }
+    for i in start..vectors::<V>(x) {
+        let found = take::<V>(level, x, i, V::Item::NAN).equal(m);
+        if found != 0 {
+            return (i * V::COUNT) as u32 + found.trailing_zeros();
+        }
+    }
+    0
+}
+
+/// The lowest of a set of places that begins at `start`, `other` if it is empty.
+#[inline(always)]
+fn lowest(set: u64, start: usize, other: u32) -> u32 {
+    if set == 0 {
+        other
+    } else {
+        start as u32 + set.trailing_zeros()
+    }
+}
