@@ -208,6 +208,12 @@ fn what_goes_past_the_caches_has_the_same_bits() {
             assert!(y.iter().all(|y| y.is_finite()), "{level}");
             let mut gx = vec![f32::NAN; len];
             level.force(|| f32::softmax_vjp(all, y, &top, &x, &mut gx));
+            let [mut lse, mut rest, ones] = [0.0f32, 0.0, 1.0].map(|x| vec![x; all.inner]);
+            let mut spread = vec![f32::NAN; len];
+            level.force(|| {
+                f32::logsumexp(all, &x, &mut lse, &mut top, &mut rest);
+                f32::logsumexp_vjp(all, &x, &top, &rest, &ones, &mut spread);
+            });
             for first in (0..all.inner - few.inner).step_by(128 * 37) {
                 let part = |from: &[f32]| -> Vec<f32> {
                     let columns = from.chunks_exact(all.inner);
@@ -215,13 +221,16 @@ fn what_goes_past_the_caches_has_the_same_bits() {
                     columns.flatten().copied().collect()
                 };
                 let (mut alone, mut pulled) = (vec![0.0; few.n * few.inner], part(&x));
-                let (x, mut top) = (part(&x), vec![0; few.inner]);
+                let (x, mut top, mut alike) = (part(&x), vec![0; few.inner], pulled.clone());
                 level.force(|| {
                     f32::softmax(few, &x, &mut alone, &mut top);
                     f32::softmax_vjp(few, &alone, &top, &x, &mut pulled);
+                    f32::logsumexp(few, &x, &mut lse[..128], &mut top, &mut rest[..128]);
+                    f32::logsumexp_vjp(few, &x, &top, &rest[..128], &ones[..128], &mut alike);
                 });
                 assert!(part(y) == alone, "{level}: columns from {first} on");
                 assert!(part(&gx) == pulled, "{level}: pulled, from {first} on");
+                assert!(part(&spread) == alike, "{level}: spread, from {first} on");
             }
         }
     }

@@ -68,16 +68,6 @@ impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
     }
 
     #[inline(always)]
-    fn own<'x, X>(&self, each: &'x [X], k: usize) -> &'x [X] {
-        each.get(k..=k).unwrap_or(&[])
-    }
-
-    #[inline(always)]
-    fn own_mut<'x, X>(&self, each: &'x mut [X], k: usize) -> &'x mut [X] {
-        each.get_mut(k..=k).unwrap_or(&mut [])
-    }
-
-    #[inline(always)]
     fn is_double(&self) -> bool {
         !self.inputs.now[1].is_empty()
     }

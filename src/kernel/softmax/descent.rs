@@ -106,7 +106,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Sums<'_, '_, V
         let (slots, bundles) = (4 * V::COUNT, strip.place.bundles::<V, WHOLE>());
         for (i, j) in rows.enumerate() {
             let [a, b] = strip.row::<V, TWO, WHOLE>(j);
-            let later = strip.later::<KEEP>(j);
+            let later = strip.later::<TWO, KEEP>(j);
             let out = if KEEP {
                 strip.out::<V, WHOLE>(j)
             } else {
@@ -115,9 +115,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Sums<'_, '_, V
             let slot = &mut terms[i % slots * bundles * V::COUNT..][..bundles * V::COUNT];
             for (k, f) in self.f[..bundles].iter().enumerate() {
                 if F::HEAVY {
-                    for x in later {
-                        V::fetch::<true>(level, x, k * V::COUNT);
-                    }
+                    later.ask::<V>(level, k);
                 }
                 let x = take::<V>(level, a, k, V::Item::ZERO);
                 let y = take::<V>(level, b, k, V::Item::ZERO);
@@ -180,7 +178,8 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: 
 
     #[inline(always)]
     fn run(self) {
-        if WHOLE && self.strip.place.far {
+        let place = self.strip.place;
+        if (WHOLE || F::HEAVY) && place.far && place.is_whole::<V>() {
             let level = self.level;
             self.rows::<true>();
             V::drain(level);
@@ -203,8 +202,12 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: 
                 true => [&[][..]; 2],
                 false => strip.row::<V, TWO, WHOLE>(j),
             };
+            let later = strip.later::<TWO, true>(j);
             let out = strip.out::<V, WHOLE>(j);
             for (k, f) in self.f[..place.bundles::<V, WHOLE>()].iter().enumerate() {
+                if F::HEAVY {
+                    later.ask::<V>(level, k);
+                }
                 let [a, b] = if AGAIN { [&*out; 2] } else { [a, b] };
                 let x = take::<V>(level, a, k, V::Item::ONE);
                 let y = take::<V>(level, b, k, V::Item::ONE);

@@ -7,6 +7,7 @@ use super::bundles::{Kept, Set};
 use super::sum::Total;
 use super::sweep::Function;
 use crate::kernel::simd::{Lanes, Real};
+use std::ops::Range;
 
 /// Lines that a job works on: [`Across`](super::across::Across) or [`Strip`](super::strip::Strip).
 ///
@@ -18,12 +19,6 @@ pub(super) trait Layout<V: Lanes> {
 
     /// The number of bundles.
     fn bundles(&self) -> usize;
-
-    /// What there is once for each line, of bundle `k`; what is not there is empty.
-    fn own<'x, X>(&self, each: &'x [X], k: usize) -> &'x [X];
-
-    /// The same for writing.
-    fn own_mut<'x, X>(&self, each: &'x mut [X], k: usize) -> &'x mut [X];
 
     /// Whether there is a second input.
     fn is_double(&self) -> bool;
@@ -64,6 +59,26 @@ pub(super) trait Layout<V: Lanes> {
         f: impl Fn([V; N]) -> (V, u32),
         kept: &mut Kept<V>,
     ) -> Set;
+
+    /// The lines of bundle `k`, of so many.
+    #[inline(always)]
+    fn range(k: usize, lines: usize) -> Range<usize> {
+        let size = if Self::DOWN { V::COUNT } else { 1 };
+        (k * size).min(lines)..((k + 1) * size).min(lines)
+    }
+
+    /// What there is once for each line, of bundle `k`; what is not there is empty.
+    #[inline(always)]
+    fn own<X>(each: &[X], k: usize) -> &[X] {
+        &each[Self::range(k, each.len())]
+    }
+
+    /// The same for writing.
+    #[inline(always)]
+    fn own_mut<X>(each: &mut [X], k: usize) -> &mut [X] {
+        let range = Self::range(k, each.len());
+        &mut each[range]
+    }
 
     /// The lines of bundle `k` that went well, by the lanes that did.
     #[inline(always)]
@@ -113,7 +128,7 @@ pub(super) trait Layout<V: Lanes> {
             super::plain::NONE => V::Item::ZERO,
             j => self.at(input, line, j as usize),
         };
-        let places = self.own(places, k);
+        let places = Self::own(places, k);
         if !Self::DOWN {
             return V::splat(level, element(k, places[0]));
         }

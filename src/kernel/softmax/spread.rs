@@ -137,7 +137,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
         for k in 0..lines.bundles() {
             let (a, times): (Pair<V>, V) = given.get(k);
             let m: V = lines.pick(level, 0, k, top);
-            let rest = L::spread(level, lines.own(rest, k));
+            let rest = L::spread(level, L::own(rest, k));
             well |= L::well(k, usual(level, m) & rest.finite() & a.value().finite());
             let weight = Weight::new::<L>(level, a);
             let exponential = shifted(level, m, weight.raise);
@@ -150,8 +150,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
         }
         for k in 0..lines.bundles() {
             let others = others.get(k).numbers();
-            for (lane, &others) in others.iter().enumerate().take(lines.own(top, k).len()) {
-                let line = if L::DOWN { k * V::COUNT + lane } else { k };
+            for (line, others) in L::range(k, own.lines).zip(others) {
                 self.mend(r + line, line, others, &mut lines);
             }
         }
@@ -190,7 +189,7 @@ impl<T: Real> Spread<'_, T> {
         let [zero, one] = [T::ZERO, T::ONE].map(|x| V::splat(level, x));
         if let Of::LogSumExp(each) | Of::CrossEntropy(each, _) = &self.of {
             for k in 0..lines.bundles() {
-                let each = L::spread(level, lines.own(&each[range.clone()], k));
+                let each = L::spread(level, L::own(&each[range.clone()], k));
                 given.push((Pair::new(each, zero), zero));
                 others.push(zero);
             }
@@ -199,7 +198,7 @@ impl<T: Real> Spread<'_, T> {
         let top = &self.top[range.clone()];
         let mut holes = Kept::new();
         for k in 0..lines.bundles() {
-            holes.push(Hole::new::<L>(level, lines.own(top, k)));
+            holes.push(Hole::new::<L>(level, L::own(top, k)));
         }
         let but_one = |k| Others {
             level,
@@ -213,7 +212,7 @@ impl<T: Real> Spread<'_, T> {
             others.push(rest.value());
             given.push(match &self.of {
                 Of::SoftCrossEntropy(each) => {
-                    let each: V = L::spread(level, lines.own(&each[range.clone()], k));
+                    let each: V = L::spread(level, L::own(&each[range.clone()], k));
                     let sum = a.sum * each;
                     let lost = a.sum.fused(each, -sum) + a.lost * each;
                     (Pair { sum, lost }, -each)

@@ -156,7 +156,7 @@ fn rests<V: Lanes, L: Layout<V>, const KEEP: bool>(
         others.push(Others {
             level,
             exponential: shifted(level, tops.get(k), raise),
-            hole: Hole::new::<L>(level, lines.own(top, k)),
+            hole: Hole::new::<L>(level, L::own(top, k)),
         });
     }
     let (fours, fill) = (V::COUNT / 4, V::Item::NOTHING);
@@ -209,7 +209,7 @@ fn pull<V: Lanes, L: Layout<V>>(
     let power = V::Item::whole(2).powi(V::Item::RAISE);
     let mut per = Kept::new();
     for k in 0..lines.bundles() {
-        let a = L::spread(level, lines.own(g, k)) * V::splat(level, power.recip());
+        let a = L::spread(level, L::own(g, k)) * V::splat(level, power.recip());
         let s = Pair::new(one, zero).plus(rests.get(k));
         per.push(quotient(Pair::new(a, zero), s));
     }
@@ -217,8 +217,7 @@ fn pull<V: Lanes, L: Layout<V>>(
     for k in 0..lines.bundles() {
         let (per, rest): (V, V) = (per.get(k), rests.get(k));
         let (per, rest) = (per.numbers(), rest.numbers());
-        for lane in 0..lines.own(labels, k).len() {
-            let line = if L::DOWN { k * V::COUNT + lane } else { k };
+        for (lane, line) in L::range(k, labels.len()).enumerate() {
             let [label, top] = [labels[line], top[line]].map(|j| j as usize);
             *lines.result(line, top) = power * per[lane];
             let gx = lines.result(line, label);
@@ -260,7 +259,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
             logs.push(log::<V, L>(level, pair));
             let r = pair.value();
             rests.push(r);
-            L::collect(r, lines.own_mut(rest, k));
+            L::collect(r, L::own_mut(rest, k));
             well |= L::well(k, usual(level, tops.get(k)) & r.finite());
         }
         let zero = V::splat(level, T::ZERO);
@@ -273,7 +272,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
             Self::LogSumExp => {
                 for k in 0..lines.bundles() {
                     let sum = logs.get(k).plus(tops.get(k)).value();
-                    L::collect(sum, lines.own_mut(value, k));
+                    L::collect(sum, L::own_mut(value, k));
                 }
             }
             Self::CrossEntropy { labels, g } => {
@@ -288,7 +287,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
                     let loss = log.join(away).value();
                     // Of infinite parts nothing is lost.
                     let loss = V::select(loss.finite(), loss, log.sum + away.sum);
-                    L::collect(loss, lines.own_mut(value, k));
+                    L::collect(loss, L::own_mut(value, k));
                 }
             }
             Self::SoftCrossEntropy => {
@@ -299,7 +298,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
                 for k in 0..lines.bundles() {
                     let total: Total<V> = sums.get(k);
                     let s = total.value::<L>(level);
-                    L::collect(s, lines.own_mut(value, k));
+                    L::collect(s, L::own_mut(value, k));
                     fine |= L::well(k, s.finite());
                 }
                 well &= fine;

@@ -63,16 +63,21 @@ impl<'a, T: Real> Strip<'a, T> {
         unsafe { self.out.part(row.start, row.len()) }
     }
 
-    /// Where rows begin that come later, of the first input and of a result that is kept; there is nothing in them.
+    /// Where rows begin that come later, of the inputs and of a result that is written; there is nothing in them.
     #[inline(always)]
-    pub fn later<const KEEP: bool>(&self, j: usize) -> [&'a [T]; 2] {
+    pub fn later<const TWO: bool, const OUT: bool>(&self, j: usize) -> Later<'a, T, TWO, OUT> {
         let at = self.place.start + (j + AHEAD).min(self.place.n - 1) * self.place.stride;
-        let x = &self.inputs[0][at..at];
-        if !KEEP {
-            return [x; 2];
-        }
-        // SAFETY: needs that nobody else holds the part, in which there is nothing.
-        [x, unsafe { self.out.part(at, 0) }]
+        let [x, g] = [
+            &self.inputs[0][at..at],
+            if TWO { &self.inputs[1][at..at] } else { &[] },
+        ];
+        let out: &[T] = if OUT {
+            // SAFETY: needs that nobody else holds the part, in which there is nothing.
+            unsafe { self.out.part(at, 0) }
+        } else {
+            &[]
+        };
+        Later([x, g, out])
     }
 
     /// Writes `f(k)` of the inputs to the result, or with `AGAIN` of the result itself.
@@ -93,24 +98,31 @@ impl<'a, T: Real> Strip<'a, T> {
     }
 }
 
+/// Rows that come later: two inputs, or one, and perhaps the result.
+#[derive(Clone, Copy)]
+pub(super) struct Later<'a, T, const TWO: bool, const OUT: bool>([&'a [T]; 3]);
+
+impl<T: Real, const TWO: bool, const OUT: bool> Later<'_, T, TWO, OUT> {
+    /// Asks memory for their bundle `k`.
+    #[inline(always)]
+    pub fn ask<V: Lanes<Item = T>>(self, level: V::Level, k: usize) {
+        let [x, g, out] = self.0;
+        V::fetch::<true>(level, x, k * V::COUNT);
+        if TWO {
+            V::fetch::<true>(level, g, k * V::COUNT);
+        }
+        if OUT {
+            V::fetch::<true>(level, out, k * V::COUNT);
+        }
+    }
+}
+
 impl<V: Lanes> Layout<V> for Strip<'_, V::Item> {
     const DOWN: bool = true;
 
     #[inline(always)]
     fn bundles(&self) -> usize {
         self.place.bundles::<V, false>()
-    }
-
-    #[inline(always)]
-    fn own<'x, X>(&self, each: &'x [X], k: usize) -> &'x [X] {
-        let end = each.len().min((k + 1) * V::COUNT);
-        each.get(k * V::COUNT..end).unwrap_or(&[])
-    }
-
-    #[inline(always)]
-    fn own_mut<'x, X>(&self, each: &'x mut [X], k: usize) -> &'x mut [X] {
-        let end = each.len().min((k + 1) * V::COUNT);
-        each.get_mut(k * V::COUNT..end).unwrap_or(&mut [])
     }
 
     #[inline(always)]
