@@ -2,6 +2,8 @@
 
 #[path = "support/chains.rs"]
 mod chains;
+#[path = "support/expressions.rs"]
+mod expressions;
 #[path = "support/panics.rs"]
 mod panics;
 
@@ -9,107 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chains::{bits, eager, numbers};
+use expressions::{Step, recordings};
 use proptest::prelude::*;
 use wengert::ops::Unary;
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, ErrorKind, Shape, Tape, Tensor, Var};
-
-/// One step of a random expression: which op, on which of the handles there are.
-type Step = (u8, u8, u8);
-
-/// Runs the steps and gives all values and gradients as bits, in the order in which they were asked.
-fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec<Vec<u64>> {
-    let mut seen = Vec::new();
-    let row = &shape[1..];
-    let mut keep = shape.to_vec();
-    *keep.last_mut().unwrap() = 1;
-    let scalar = tape.var(T::of(0.7));
-    let given = [
-        numbers(shape, 1),
-        numbers(shape, 2),
-        numbers(&keep, 3),
-        numbers(row, 4),
-    ];
-    let leaves = given.map(|x| tape.var(x));
-    let mut handles = leaves[..3].to_vec();
-    let mut watched = Vec::new();
-    for &(op, a, b) in steps {
-        let [a, b] = [a, b].map(|at| handles[handles.len() - 1 - at as usize % handles.len()]);
-        let last = a.rank() as isize - 1;
-        handles.push(match op % 31 {
-            0 => a + b,
-            1 => a * b,
-            2 => a - b,
-            3 => a / (b.square() + T::one()),
-            4 => a.tanh(),
-            5 => a.sigmoid() * b,
-            6 => a.relu(),
-            7 => -a,
-            8 => a.maximum(b),
-            9 => a.max_keep(last) + b,
-            10 => a * b.sum_keep(-1),
-            11 => (a - a.mean_keep(last)).square(),
-            12 => a * numbers::<T>(row, 5),
-            13 => a + numbers::<T>(shape, 6),
-            14 => a * leaves[3],
-            15 => a + scalar,
-            16 => {
-                watched.push(a.watch());
-                a.sin().min_keep(last) * b
-            }
-            17 => {
-                seen.push(bits(&a.value()));
-                a.softplus()
-            }
-            18 => a + b.detach(),
-            19 => a.cumsum(0) * T::of(0.1),
-            20 => a * a.sum_axis(0),
-            21 => a.logsumexp_keep(last) - b,
-            22 => a * b.mean(),
-            23 => (a + b.sum() * T::of(0.01)).sin(),
-            24 => a.softmax(last) * b,
-            25 => a.log_softmax(last) + b,
-            26 if shape.len() > 2 => {
-                let [a, b] = [a, b].map(|x| x + numbers::<T>(shape, 10));
-                a.matmul_t(b).softmax_scaled(-1, T::of(2.0)).matmul(b)
-            }
-            27 => (a.cumsum(last) * T::of(0.1)).tanh(),
-            28 => a.sigmoid().cumprod(last) + b,
-            29 => {
-                let condition = Tensor::new(
-                    row,
-                    (0..row.iter().product())
-                        .map(|k: usize| k % 3 == 1)
-                        .collect(),
-                );
-                a.where_(&condition.unwrap(), b)
-            }
-            _ => a.log_sigmoid(),
-        });
-    }
-    let y = *handles.last().unwrap();
-    let last = y.shape();
-    let loss = match end % 4 {
-        0 => y.sum(),
-        1 => y.mean(),
-        2 => (y * numbers::<T>(&last, 8)).sum() + y.square().mean(),
-        _ => y.tanh().mean() + scalar,
-    };
-    seen.push(bits(&Tensor::scalar(loss.value())));
-    for _ in 0..2 {
-        let grads = match end & 4 {
-            0 => loss.backward(),
-            _ => y.vjp(numbers(&last, 9)),
-        };
-        seen.push(bits(&Tensor::scalar(grads.wrt(scalar))));
-        seen.extend(leaves.iter().chain(&watched).map(|&x| bits(&grads.wrt(x))));
-        seen.push(vec![tape.last_walk().unwrap().pullbacks as u64]);
-    }
-    let tangents = tape.forward().along(leaves[0], numbers(shape, 7)).walk();
-    seen.push(bits(&tangents.of(y)));
-    seen.extend(handles.iter().map(|x| bits(&x.value())));
-    seen
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
@@ -126,8 +32,8 @@ proptest! {
         threads in 0..4usize,
     ) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let double = |tape: Tape<f64>| run(&tape, &shape, &steps, end);
-        let single = |tape: Tape<f32>| run(&tape, &shape, &steps, end);
+        let double = |tape: Tape<f64>| recordings(tape, &shape, &steps, end);
+        let single = |tape: Tape<f32>| recordings(tape, &shape, &steps, end);
         let both = || {
             prop_assert_eq!(double(eager()), double(Tape::default().with_blocks(bytes)));
             prop_assert_eq!(single(eager()), single(Tape::default().with_blocks(bytes)));

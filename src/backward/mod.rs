@@ -3,6 +3,7 @@
 //! Scalar nodes are swept in stretches between tensor nodes; each tensor node applies one rule.
 //! Nothing recurses, so the length of a chain is limited by memory alone.
 
+mod chain;
 mod pullback;
 mod region;
 mod watch;

@@ -8,12 +8,11 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::pullback::{Collectors, Pullback, filled, pass_on, unique};
-use super::{Walk, Watch};
 use crate::error::Error;
 use crate::gradients::Cotangent;
 use crate::kernel::Elem;
 use crate::tape::rule::Point;
-use crate::tape::{Block, Blocks, Collector, Kind, Node, Pool, Step, each};
+use crate::tape::{Block, Blocks, Collector, Flow, Node, Pool, Step, each};
 use crate::tensor::{Shape, Tensor};
 
 /// Bytes of a cotangent from which a block of it is copied to its place: what is written in stretches that long, no line of
@@ -21,7 +20,7 @@ use crate::tensor::{Shape, Tensor};
 const FAR: usize = 1 << 23;
 
 /// The part of a run that cotangents flow through.
-struct Region<'a, T> {
+pub(super) struct Region<'a, T> {
     blocks: Blocks<'a, T>,
     /// How many rows a block has.
     height: usize,
@@ -29,70 +28,20 @@ struct Region<'a, T> {
     earlier: Vec<Cotangent<T>>,
     /// Whether a step's cotangent outlives the region.
     stays: Vec<bool>,
+    /// Whether the terms of the last value's sum are wanted, too.
+    summed: bool,
 }
 
-impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
-    /// Stores the cotangent of the only operand of node `at` as one number, if all its elements get
-    /// the same and the operand's walk goes by blocks.
-    #[inline]
-    pub(super) fn spread_evenly(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> bool {
-        let Kind::Op { rule, inputs } = &nodes[at].kind else {
-            return false;
-        };
-        let [id] = inputs[..] else {
-            return false;
-        };
-        let operand = &nodes[id.index()];
-        if W::LOOKS || operand.place.is_none() || g.len() != 1 {
-            return false;
-        }
-        let cotangent = &mut self.cotangents[id.index()];
-        let (Cotangent::Zero, Some(g)) = (&*cotangent, rule.even(operand.shape().len(), g.item()))
-        else {
-            return false;
-        };
-        *cotangent = Cotangent::Even(g);
-        true
-    }
-
-    /// Walks over the nodes of its run up to `last`, if a value that their pullbacks read is put off;
-    /// whether it did, now or before.
-    ///
-    /// # Errors
-    /// If a rule leaves a cotangent unset or gives it another shape.
-    #[inline(never)]
-    pub(super) fn in_blocks(&mut self, nodes: &[Node<T>], last: usize) -> Result<bool, Error> {
-        let run = nodes[last].run();
-        if self.walked.is_some() && self.walked == run {
-            return Ok(true);
-        }
-        if W::LOOKS || matches!(self.cotangents[last], Cotangent::Zero) {
-            return Ok(false);
-        }
-        let first = run.expect("the node is in a run") as usize;
-        let mut pulled = vec![false; last + 1 - first];
-        for k in (first..=last).rev().filter(|&k| nodes[k].run() == run) {
-            pulled[k - first] |= !matches!(self.cotangents[k], Cotangent::Zero);
-            if pulled[k - first] {
-                let inside = nodes[k].inputs().iter().map(|id| id.index());
-                for id in inside.filter(|&id| nodes[id].run() == run) {
-                    pulled[id - first] = true;
-                }
-            }
-        }
-        // Values that somebody has asked for are there, with what their forwards kept, and are not computed again.
-        let mut reads = (first..=last).filter(|&k| pulled[k - first]);
-        if reads.all(|k| nodes[k].known().is_some()) {
-            let (pool, shape) = (&self.tape.pool, nodes[last].shape());
-            if let Cotangent::Even(g) = self.cotangents[last] {
-                self.cotangents[last] = Cotangent::Sum(filled(pool, shape, g));
-            }
-            return Ok(false);
-        }
-        let blocks = Blocks::new(nodes, first, vec![false; pulled.len()], &pulled);
-        self.walked = run;
+impl<'a, T: Elem> Region<'a, T> {
+    /// A region with blocks of so many rows; what has flowed into a node before is taken from `earlier`.
+    pub(super) fn new(
+        nodes: &[Node<T>],
+        blocks: Blocks<'a, T>,
+        height: usize,
+        mut earlier: impl FnMut(usize) -> Cotangent<T>,
+    ) -> Self {
         let step = |step: &Step<'_, T>| {
-            let earlier = std::mem::replace(&mut self.cotangents[step.node], Cotangent::Zero);
+            let earlier = earlier(step.node);
             let node = &nodes[step.node];
             let stays = node.active() && (step.op.is_none() || node.kept);
             (
@@ -101,33 +50,27 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
             )
         };
         let (earlier, stays) = blocks.steps.iter().map(step).unzip();
-        let region = Region {
-            height: blocks.height(self.tape.cache, 2).clamp(1, blocks.rows),
+        Self {
+            height,
             blocks,
             earlier,
             stays,
-        };
-        let flowed = region.walk(&self.tape.pool, &mut self.cotangents)?;
-        let steps = region.blocks.steps.iter().zip(flowed);
-        self.pullbacks += steps
-            .filter(|(step, flowed)| *flowed && step.op.is_some())
-            .count();
-        for earlier in region.earlier {
-            if let Cotangent::Sum(sum) = earlier {
-                self.tape.pool.put(sum);
-            }
+            summed: false,
         }
-        Ok(true)
     }
-}
 
-impl<T: Elem> Region<'_, T> {
-    /// Walks over all blocks, and puts what stays among the cotangents of the tape; which steps
-    /// anything has flowed into.
+    /// The same region, whose walk gives the sum of the last value as well.
+    pub(super) fn summed(mut self) -> Self {
+        self.summed = true;
+        self.blocks = self.blocks.with_last();
+        self
+    }
+
+    /// Walks over all blocks; what flows into its nodes, and the terms of the sum if that is wanted.
     ///
     /// # Errors
     /// If a rule leaves a cotangent unset or gives it another shape.
-    fn walk(&self, pool: &Pool<T>, cotangents: &mut [Cotangent<T>]) -> Result<Vec<bool>, Error> {
+    pub(super) fn walk(self, pool: &Pool<T>) -> Result<(Flow<T>, Vec<T>), Error> {
         let steps = self.blocks.steps.iter().zip(&self.stays);
         let staying = steps.filter(|(_, stays)| **stays);
         let full = staying.map(|(step, _)| (step.node, pool.take(step.shape)));
@@ -135,34 +78,41 @@ impl<T: Elem> Region<'_, T> {
         let elements = full.iter_mut().map(|(_, full)| unique(full));
         let parts = self.blocks.parts(self.height, elements);
         let walked = each(pool, parts, |pool, rows, full| self.part(pool, rows, full));
-        let mut flowed = vec![false; self.stays.len()];
+        let (mut flowed, mut terms) = (vec![false; self.stays.len()], Vec::new());
         for part in walked {
-            flowed
-                .iter_mut()
-                .zip(part?)
-                .for_each(|(all, part)| *all |= part);
+            let (part, of_sum) = part?;
+            terms.extend(of_sum);
+            let both = flowed.iter_mut().zip(part);
+            both.for_each(|(all, part)| *all |= part);
         }
+        let (mut shares, mut pullbacks) = (Vec::new(), 0);
         let mut full = full.into_iter();
         for ((step, &stays), &flowed) in self.blocks.steps.iter().zip(&self.stays).zip(&flowed) {
+            pullbacks += usize::from(flowed && step.op.is_some());
             let full = stays.then(|| full.next().expect("each that stays has one"));
             match full {
-                Some((node, full)) if flowed => cotangents[node] = Cotangent::Sum(full),
+                Some((node, full)) if flowed => shares.push((node, Some(full))),
                 Some((_, full)) => pool.put(full),
-                None if flowed => cotangents[step.node] = Cotangent::Released,
+                None if flowed => shares.push((step.node, None)),
                 None => {}
             }
         }
-        Ok(flowed)
+        for earlier in self.earlier {
+            if let Cotangent::Sum(sum) = earlier {
+                pool.put(sum);
+            }
+        }
+        Ok((Flow { shares, pullbacks }, terms))
     }
 
-    /// Walks over the blocks of some rows, and writes what stays of them into `full`.
+    /// Walks over the blocks of some rows, and writes what stays of them into `full`; which steps anything has flowed into.
     fn part(
         &self,
         pool: &Pool<T>,
         rows: Range<usize>,
         mut full: Vec<&mut [T]>,
-    ) -> Result<Vec<bool>, Error> {
-        let mut flowed = vec![false; self.stays.len()];
+    ) -> Result<(Vec<bool>, Vec<T>), Error> {
+        let (mut flowed, mut terms) = (vec![false; self.stays.len()], Vec::new());
         let far = full.iter().any(|full| size_of_val(*full) > FAR);
         let height = self.height.min(rows.len());
         let block_of = |full: &&mut [T]| pool.take(&[full.len() / rows.len() * height].into());
@@ -170,6 +120,9 @@ impl<T: Elem> Region<'_, T> {
         for start in rows.clone().step_by(self.height) {
             let rows = start..rows.end.min(start + self.height);
             let block = self.blocks.block(pool, rows.clone(), true);
+            if self.summed {
+                block.add_terms(&mut terms);
+            }
             let staying = (0..self.stays.len()).filter(|&at| self.stays[at]);
             let mut now: Vec<&mut [T]> = Vec::new();
             for (at, full) in staying.zip(&mut full) {
@@ -191,7 +144,7 @@ impl<T: Elem> Region<'_, T> {
             block.recycle(pool);
         }
         near.into_iter().for_each(|near| pool.put(near));
-        Ok(flowed)
+        Ok((flowed, terms))
     }
 
     /// Walks over one block, and writes what stays of it into `places`.

@@ -241,24 +241,34 @@ impl<'a, T: Elem> Blocks<'a, T> {
     /// The sum of all elements of the last step, none of which is kept; `None` if blocks of so few rows do not end where
     /// the sum's do.
     pub(super) fn total(&self, pool: &Pool<T>, cache: usize) -> Option<T> {
-        let width = self.steps.last().expect("the last step").shape.len() / self.rows;
-        let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
-        let height = match self.height(cache, 1) {
-            rows if rows >= self.rows => self.rows,
-            rows => rows / least * least,
-        };
-        let parts = (height > 0).then(|| self.parts(height, []))?;
-        let terms = each(pool, parts, |pool, rows, _| {
-            let mut terms = Vec::with_capacity((rows.len() * width).div_ceil(BLOCK));
+        let height = self.summed(self.height(cache, 1))?;
+        let terms = each(pool, self.parts(height, []), |pool, rows, _| {
+            let mut terms = Vec::new();
             for start in rows.clone().step_by(height) {
                 let block = self.block(pool, start..rows.end.min(start + height), false);
-                let last = block.values.last().expect("the last step");
-                reduce::terms(last.data(), &mut terms);
+                block.add_terms(&mut terms);
                 block.recycle(pool);
             }
             terms
         });
         Some(reduce::total(terms.into_iter().flatten()))
+    }
+
+    /// The most rows up to so many of which a block ends where the sum of all would end one; `None` if there are none.
+    pub(crate) fn summed(&self, height: usize) -> Option<usize> {
+        let width = self.steps.last().expect("the last step").shape.len() / self.rows;
+        let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
+        let height = match height {
+            rows if rows >= self.rows => self.rows,
+            rows => rows / least * least,
+        };
+        (height > 0).then_some(height)
+    }
+
+    /// The same steps, the value of the last of which is read in any case.
+    pub(crate) fn with_last(mut self) -> Self {
+        self.steps.last_mut().expect("the last step").read = true;
+        self
     }
 
     /// Cuts the rows, and tensors that have them, into parts of whole blocks, for threads to share.
@@ -284,6 +294,12 @@ impl<'a, T: Elem> Blocks<'a, T> {
 }
 
 impl<T: Elem> Block<T> {
+    /// Adds the terms that the last value has in the sum of all blocks.
+    pub(crate) fn add_terms(&self, terms: &mut Vec<T>) {
+        let last = self.values.last().expect("the last step");
+        reduce::terms(last.data(), terms);
+    }
+
     /// Gives the buffers back.
     pub(crate) fn recycle(self, pool: &Pool<T>) {
         self.values.into_iter().for_each(|value| pool.put(value));

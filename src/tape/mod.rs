@@ -10,6 +10,7 @@ mod checked;
 mod content;
 #[cfg(any(feature = "cursor", test))]
 mod cursor;
+mod foresight;
 mod meter;
 mod node;
 mod nodes;
@@ -32,6 +33,7 @@ use smallvec::SmallVec;
 
 pub(crate) use blocks::{Block, Blocks, Step, each};
 pub(crate) use content::{Content, Fault};
+pub(crate) use foresight::{Flow, Foreseen};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
 pub use node::Id;
@@ -41,6 +43,7 @@ pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
 pub(crate) use slot::Collector;
 
+use self::foresight::Foresight;
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
@@ -78,6 +81,8 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) adjoints: RefCell<SmallVec<[Vec<T>; 1]>>,
     /// What the last reverse walk cost.
     pub(crate) walk: Cell<Option<WalkCost>>,
+    /// What the recording before teaches this one.
+    pub(crate) foresight: Foresight<T>,
     /// What checkpoints cost.
     pub(crate) meter: Meter,
     pub(crate) stamp: u64,
@@ -119,6 +124,7 @@ impl<T: Elem> Tape<T> {
             cache: run::CACHE,
             adjoints: RefCell::default(),
             walk: Cell::new(None),
+            foresight: Foresight::default(),
             meter: Meter::default(),
             stamp: STAMP.fetch_add(STAMPS, Ordering::Relaxed),
         }
@@ -187,6 +193,7 @@ impl<T: Elem> Tape<T> {
         self.members.get_mut().clear();
         self.scalars.clear();
         self.walk.set(None);
+        self.foresight.turn(&self.pool);
         self.stamp += 1;
         if self.stamp.is_multiple_of(STAMPS) {
             self.stamp = STAMP.fetch_add(STAMPS, Ordering::Relaxed);
@@ -214,6 +221,7 @@ impl<T: Elem> Tape<T> {
     pub fn bytes(&self) -> usize {
         let nodes = self.nodes.borrow();
         nodes.iter().map(Node::bytes).sum::<usize>()
+            + self.foresight.all_bytes()
             + self.scalars.bytes()
             + self.members.borrow().len() * size_of::<Member<T>>()
     }

@@ -182,7 +182,8 @@ impl<'a, T: Elem> NodeView<'a, T> {
 
     /// The bytes that the forward kept beyond operands and output.
     pub fn residual_bytes(self) -> usize {
-        self.node().residual.get().map_or(0, |kept| kept.bytes())
+        let kept = self.node().residual.get();
+        kept.map_or(0, |kept| kept.bytes()) + self.tape.foresight.bytes(self.index)
     }
 
     /// The line that recorded it.

@@ -49,6 +49,7 @@ impl<T: Elem> Tape<T> {
 
     /// Runs every pack and every operation again, in order, into the buffers they have.
     pub(crate) fn rerun(&mut self) {
+        self.foresight.clear(&self.pool);
         let members = self.members.get_mut();
         let entries = self.scalars.entries_mut();
         let nodes = self.nodes.get_mut();

@@ -135,7 +135,8 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// axes is as long as they are many, the others have size 1. A block of the output, and what the forward keeps of
     /// it in the order of the rows, must be to the last bit what the rule gives on that block of the operands; one that
     /// is broadcast along the axes is given whole. Likewise a block of each cotangent. The forward may then run late,
-    /// more than once, on several threads, or not at all where [`keeps`](Self::keeps) says that nobody reads the output.
+    /// more than once, on several threads, or not at all where [`keeps`](Self::keeps) says that nobody reads the output; the
+    /// pullback may run where a sum of the chain is recorded, by the cotangent that came in the recording before.
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
         let _ = (x, axes);
         None

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::blocks::Blocks;
 use super::node::{Node, NodeId};
 use super::rule::Rule;
-use super::{Pool, Tape};
+use super::{Foreseen, Pool, Tape};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
@@ -86,6 +86,12 @@ impl<T: Elem> Tape<T> {
     /// along them ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain. Among them are products of
     /// batches of matrices: of `q.matmul_t(k).softmax(-1).matmul(v)` scores and weights exist for one head at a time,
     /// where those of a head take up to 8 MB; larger ones are computed at once.
+    ///
+    /// A loop that records the same nodes in each step, walks and resets the tape has more: where a chain ends in its
+    /// [`sum`](crate::Var::sum) or [`mean`](crate::Var::mean), the cotangent that came to it in one step is expected in the
+    /// next one, and the chain's gradients are made when the sum is recorded, in one pass with its value. Where another
+    /// cotangent comes, or more than that, the walk makes them anew. Who records once without a walk after it has made them
+    /// for nobody, once.
     ///
     /// Values and gradients are bit for bit those of a tape without blocks, on any number of threads.
     /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is there.
@@ -187,6 +193,7 @@ impl<T: Elem> Tape<T> {
     }
 
     /// The output of a rule that sums a value which is put off; that value is not kept.
+    #[inline(never)]
     pub(super) fn total(
         &self,
         nodes: &[Node<T>],
@@ -199,7 +206,20 @@ impl<T: Elem> Tape<T> {
         if node.known().is_some() || shape.len() != 1 || rule.of_total(n, T::zero()).is_none() {
             return None;
         }
-        let total = put_off(nodes, id, |blocks| blocks.total(&self.pool, self.cache))?;
+        let (sum, chain) = (nodes.len(), id.index());
+        let expected = self.foresight.expected(sum);
+        let foreseen = expected.and_then(|g| Some((g, self.foresee(nodes, id, g)?)));
+        let total = if let Some((cotangent, (total, flow))) = foreseen {
+            self.foresight.keep(Foreseen {
+                sum,
+                chain,
+                cotangent,
+                flow,
+            });
+            total
+        } else {
+            put_off(nodes, id, |blocks| blocks.total(&self.pool, self.cache))?
+        };
         let value = rule.of_total(n, total)?;
         let mut y = self.pool.take(shape);
         let elements = y.unique_mut();
