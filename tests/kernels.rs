@@ -164,6 +164,18 @@ fn a_row_has_the_same_bits_wherever_it_lies() {
 }
 
 #[cfg(feature = "rayon")]
+fn alike_on_threads<T: Elem>(rows: Rows) {
+    let inputs = Inputs::<T>::random(rows, 4.0, &[0.0], 6);
+    // Who asks from outside of a pool shares the work in another way.
+    let expected = bits(&inputs.run());
+    for threads in [1, 2, 3, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let found = pool.build().unwrap().install(|| bits(&inputs.run()));
+        assert!(expected == found, "{rows:?} on {threads} threads");
+    }
+}
+
+#[cfg(feature = "rayon")]
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let layout = |outer, n, inner| Rows { outer, n, inner };
@@ -173,16 +185,98 @@ fn any_number_of_threads_gives_the_same_bits() {
         layout(2, 300, 170),
         layout(1, 300, 700),
         layout(5, 20000, 1),
+        // One strip or two, whose rows are shared.
+        layout(1, 1700, 64),
+        layout(2, 1001, 128),
+        layout(1, 5003, 21),
     ] {
-        let inputs = Inputs::<f32>::random(rows, 4.0, &[0.0], 6);
-        // Who asks from outside of a pool shares the work in another way.
-        let expected = bits(&inputs.run());
-        for threads in [1, 2, 3, 8] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-            let found = pool.build().unwrap().install(|| bits(&inputs.run()));
-            assert!(expected == found, "{threads} threads");
-        }
+        alike_on_threads::<f32>(rows);
+        alike_on_threads::<f64>(rows);
     }
+}
+
+/// Maxima that stand several times, and a line that is done again, where threads share the rows.
+#[cfg(feature = "rayon")]
+#[test]
+fn shared_rows_have_the_first_maximum() {
+    let rows = Rows {
+        outer: 1,
+        n: 2000,
+        inner: 64,
+    };
+    let mut x: Vec<f32> = (0..rows.n * rows.inner).map(|k| (k % 7) as f32).collect();
+    x[1500 * rows.inner + 3] = f32::NAN;
+    let run = || {
+        let (mut y, mut top) = (vec![0.0; x.len()], vec![0; rows.inner]);
+        f32::softmax(rows, &x, &mut y, &mut top);
+        let y: Vec<u32> = y.into_iter().map(f32::to_bits).collect();
+        (y, top)
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let [alone, shared] = [1, 4].map(|threads| pool(threads).build().unwrap().install(run));
+    assert!(alone == shared);
+    let first = (0..rows.inner).map(|line| (0..7).find(|j| (j * rows.inner + line) % 7 == 6));
+    for (line, (top, first)) in alone.1.into_iter().zip(first).enumerate() {
+        assert!(line == 3 || Some(top as usize) == first, "line {line}");
+    }
+}
+
+/// Sums of blocks of rows of which the last is lost unless it is added last.
+#[cfg(feature = "rayon")]
+fn added_in_order<T: Elem>(large: i32) {
+    let rows = Rows {
+        outer: 1,
+        n: 2048,
+        inner: 64,
+    };
+    let len = rows.n * rows.inner;
+    let mut g = vec![T::zero(); len];
+    let large = T::of(2f64.powi(large));
+    for (row, number) in [(5, large), (256 + 5, -large), (512 + 5, T::one())] {
+        g[row * rows.inner..(row + 1) * rows.inner].fill(number);
+    }
+    let run = || {
+        let [x, mut y, mut gx] = [0, 1, 2].map(|_| vec![T::zero(); len]);
+        let mut top = vec![0; rows.inner];
+        T::softmax(rows, &x, &mut y, &mut top);
+        T::softmax_vjp(rows, &y, &top, &g, &mut gx);
+        gx
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let [alone, shared] = [1, 4].map(|threads| pool(threads).build().unwrap().install(run));
+    assert!(alone == shared);
+    assert_eq!(alone[0].primal(), -(2f64.powi(-22)));
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn sums_of_shared_rows_are_added_in_order() {
+    added_in_order::<f32>(100);
+    added_in_order::<f64>(200);
+}
+
+/// A result that no cache holds, written past them by several threads.
+#[cfg(feature = "rayon")]
+#[test]
+fn a_tall_result_is_shared_past_the_caches() {
+    let rows = Rows {
+        outer: 1,
+        n: 70_001,
+        inner: 128,
+    };
+    let x: Vec<f32> = (0..rows.n * rows.inner)
+        .map(|k| (k % 8191) as f32 / 800.0)
+        .collect();
+    let run = || {
+        let (mut y, mut gx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+        let mut top = vec![0; rows.inner];
+        f32::softmax(rows, &x, &mut y, &mut top);
+        f32::softmax_vjp(rows, &y, &top, &x, &mut gx);
+        (y, gx)
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let [alone, shared] = [1, 3].map(|threads| pool(threads).build().unwrap().install(run));
+    assert!(alone == shared && alone.1.iter().all(|gx| gx.is_finite()));
 }
 
 /// Of a result that no cache holds, whole lines of the cache are written past them.

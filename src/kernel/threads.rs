@@ -1,8 +1,9 @@
 //! Parts of a work, shared among the thread that asks and those of rayon.
 //!
 //! A thread that sleeps takes 20 to 60 µs to wake, and nobody waits for it: the asking thread begins at once and takes one part
-//! after the other. Who has woken meanwhile takes parts, too; who comes late finds none. What comes of a part must not depend
-//! on who does it.
+//! after the other. Who has woken meanwhile takes parts, too; who comes late finds none. Each begins at a seat of its own, so
+//! that it has the same parts from work to work and finds them in its caches. What comes of a part must not depend on who does
+//! it.
 #![cfg_attr(feature = "rayon", allow(unsafe_code))]
 
 use std::sync::Mutex;
@@ -67,13 +68,17 @@ pub(crate) fn shares() -> usize {
 #[cfg(feature = "rayon")]
 mod shared {
     use std::any::Any;
+    use std::ops::Range;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
     use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-    use super::{count, lock};
+    use super::{count, lock, number};
+
+    /// The most bunches: as many as a set holds.
+    const MOST: usize = u64::BITS as usize;
 
     /// How often to look for the others before the core is left to them: about as long as a part takes.
     const TURNS: usize = 1 << 10;
@@ -82,12 +87,14 @@ mod shared {
     /// their queue grow.
     static CALLED: AtomicUsize = AtomicUsize::new(0);
 
-    /// A work, for as long as somebody may look for a part of it.
-    struct Work {
+    /// A work, for as long as somebody may look for a part of it. Parts are taken by bunches, of which there are few.
+    pub(super) struct Work {
         f: *const (dyn Fn(usize) + Sync),
         parts: usize,
-        /// The next part to be taken; none is left from `parts` on.
-        next: AtomicUsize,
+        bunches: usize,
+        /// The set of bunches that were taken.
+        taken: AtomicU64,
+        /// How many are done.
         done: AtomicUsize,
         /// The first panic of a part.
         panic: Mutex<Option<Box<dyn Any + Send>>>,
@@ -99,26 +106,62 @@ mod shared {
     unsafe impl Sync for Work {}
 
     impl Work {
-        /// Takes parts until none is left.
-        fn help(&self) {
-            loop {
-                let part = self.next.fetch_add(1, Ordering::Relaxed);
-                if part >= self.parts {
-                    return;
-                }
-                // SAFETY: needs that the function is alive: `run` does not end before every part that was taken is done, and
-                // this one is not. Who finds no part does not come here.
+        /// A work of which nothing is done yet.
+        pub(super) fn new(f: &'static (dyn Fn(usize) + Sync), parts: usize) -> Self {
+            Self {
+                f,
+                parts,
+                bunches: parts.min(MOST),
+                taken: AtomicU64::new(0),
+                done: AtomicUsize::new(0),
+                panic: Mutex::new(None),
+            }
+        }
+
+        /// Takes bunches until none is left: from the `seat`th of as many equal stretches as there are threads on, so that a
+        /// thread has the same parts in the next work on the same tensors, which are in its caches then.
+        fn help(&self, seat: usize) {
+            let start = self.bunches * seat / count();
+            while let Some(bunch) = self.take(start) {
+                // SAFETY: needs that the function is alive: `run` does not end before every bunch that was taken is done, and
+                // this one is not. Who finds none does not come here.
                 let f = unsafe { &*self.f };
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(part))) {
-                    lock(&self.panic).get_or_insert(panic);
+                for part in self.bunch(bunch) {
+                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(part))) {
+                        lock(&self.panic).get_or_insert(panic);
+                    }
                 }
                 self.done.fetch_add(1, Ordering::Release);
             }
         }
 
-        /// Whether parts are left.
+        /// The first bunch that is left from `start` on, or else from the beginning.
+        pub(super) fn take(&self, start: usize) -> Option<usize> {
+            loop {
+                let left = !self.taken.load(Ordering::Relaxed) & self.all();
+                let later = left & (u64::MAX << start);
+                let bunch = if later == 0 { left } else { later }.trailing_zeros();
+                let bit = 1u64.checked_shl(bunch)?;
+                if self.taken.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+                    return Some(bunch as usize);
+                }
+            }
+        }
+
+        /// The set of all bunches.
+        fn all(&self) -> u64 {
+            u64::MAX >> (MOST - self.bunches)
+        }
+
+        /// The parts of a bunch.
+        pub(super) fn bunch(&self, k: usize) -> Range<usize> {
+            let from = |k: usize| (self.parts as u128 * k as u128 / self.bunches as u128) as usize;
+            from(k)..from(k + 1)
+        }
+
+        /// Whether any are left.
         fn is_open(&self) -> bool {
-            self.next.load(Ordering::Relaxed) < self.parts
+            self.taken.load(Ordering::Relaxed) != self.all()
         }
     }
 
@@ -127,9 +170,8 @@ mod shared {
 
     impl Drop for Wait<'_> {
         fn drop(&mut self) {
-            let Work { parts, next, .. } = self.0;
-            let taken = next.fetch_max(*parts, Ordering::Relaxed).min(*parts);
-            let mut turns = 0;
+            let taken = self.0.taken.fetch_or(self.0.all(), Ordering::Relaxed);
+            let (taken, mut turns) = (taken.count_ones() as usize, 0);
             while self.0.done.load(Ordering::Acquire) < taken {
                 turns += 1;
                 if turns < TURNS {
@@ -153,7 +195,7 @@ mod shared {
                 CALLED.fetch_sub(1, Ordering::Relaxed);
                 if work.is_open() {
                     call(&work, helpers - 1);
-                    work.help();
+                    work.help(1 + number() % (count() - 1));
                 }
             });
         }
@@ -167,16 +209,10 @@ mod shared {
         }
         // SAFETY: needs that nobody calls the function when it is gone: `Wait` sees to it, and `help` asks before each call.
         let f: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(f) };
-        let work = Arc::new(Work {
-            f,
-            parts,
-            next: AtomicUsize::new(0),
-            done: AtomicUsize::new(0),
-            panic: Mutex::new(None),
-        });
+        let work = Arc::new(Work::new(f, parts));
         let wait = Wait(&work);
         call(&work, count().min(parts) - 1);
-        work.help();
+        work.help(0);
         drop(wait);
         if let Some(panic) = lock(&work.panic).take() {
             resume_unwind(panic);
@@ -231,6 +267,21 @@ mod tests {
         };
         // Other tests keep the pool busy for a while.
         assert!((0..100).any(helped), "no helper came");
+    }
+
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn a_seat_is_where_a_thread_begins() {
+        for parts in [2, 63, 64, 65, 1000] {
+            let work = shared::Work::new(&|_| (), parts);
+            let bunches = parts.min(64);
+            let start = bunches / 2;
+            let taken: Vec<usize> = std::iter::from_fn(|| work.take(start)).collect();
+            let expected: Vec<usize> = (start..bunches).chain(0..start).collect();
+            assert_eq!(taken, expected);
+            let all = (0..bunches).flat_map(|k| work.bunch(k));
+            assert!(all.eq(0..parts));
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) trait Step {
 /// arithmetic is safe to call. Sets of lanes are the low bits of a `u32`.
 pub(crate) trait Lanes:
     Copy
+    + Send
+    + Sync
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
@@ -29,7 +31,7 @@ pub(crate) trait Lanes:
     type Item: Real;
 
     /// The proof that the machine has the instructions.
-    type Level: Copy;
+    type Level: Copy + Send + Sync;
 
     /// A vector of `f64` on the same level.
     type Wide: Lanes<Item = f64, Level = Self::Level>;

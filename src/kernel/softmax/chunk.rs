@@ -22,7 +22,7 @@ pub(super) const TURNED: usize = 4;
 
 /// Bytes of a result beyond which it leaves the last cache before anybody reads it. What goes past the caches is not read
 /// from memory before it is written: on two threads a fifth of the time at 4096x4096 in f32.
-const FAR: usize = 1 << 25;
+pub(super) const FAR: usize = 1 << 25;
 
 /// Bytes of the lines across that are worked on together: they stay in the first cache from one step to the next.
 const BATCH: usize = 1 << 14;
@@ -37,6 +37,8 @@ pub(super) struct Chunk<'a, T, J> {
     pub work: &'a Work<'a, T>,
     pub lines: Range<usize>,
     pub job: &'a J,
+    /// Into how many parts threads may cut the rows of a strip.
+    pub parts: usize,
 }
 
 impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
@@ -135,7 +137,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     #[inline(always)]
     fn side<V: Lanes<Item = T>>(&self, level: V::Level) {
         let (rows, inputs) = (self.work.rows, self.work.inputs);
-        let lies = rows.inner >= V::COUNT && self.work.mask.is_none();
+        let lies = self.work.lies_in_strips();
         let most = V::COUNT * if rows.inner == 1 { TURNED } else { WIDE };
         let scratch = Place {
             start: 0,
@@ -146,13 +148,17 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         };
         let size = |is_empty| if lies || is_empty { 0 } else { rows.n * most };
         let sizes = inputs.map(|x| size(x.is_empty()));
-        let (last, terms) = (size(self.work.out.is_empty()), scratch.terms::<T>());
+        let (last, terms) = (
+            size(self.work.out.is_empty()),
+            self.parts * scratch.terms::<T>(),
+        );
         let all = sizes[0] + sizes[1] + last + terms;
         let mut room = Room::new::<T>(all);
         let room = room.numbers::<T>(all);
         let (x, room) = room.split_at_mut(sizes[0]);
         let (g, room) = room.split_at_mut(sizes[1]);
         let (y, terms) = room.split_at_mut(last);
+        let terms = Shared::new(terms);
         let mut r = self.lines.start;
         while r < self.lines.end {
             let mut count = most.min(self.lines.end - r);
@@ -188,7 +194,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             };
             // SAFETY: needs that nobody else holds these lines of the result: they are of this chunk, chunks share none, and
             // within a chunk every part is let go before; the scratch is of this thread alone.
-            let strip = unsafe { Strip::new(place, inputs, out, terms) };
+            let strip = unsafe { Strip::new(place, inputs, out, &terms, self.parts) };
             let well = self.job.lines::<V, _>(level, r, strip, self.own(r, count));
             for line in others(well, count) {
                 self.again(r + line, line, place, inputs, out);

@@ -1,4 +1,4 @@
-//! Descents through the rows of a strip: the largest of each line, sums of functions, functions of each row.
+//! Descents through rows of a strip: the largest of each line, sums of functions, functions of each row.
 //!
 //! Each is a function of its own, which the jobs of a level share. `WHOLE` ones are for strips with all bundles.
 #![allow(unsafe_code)]
@@ -12,11 +12,47 @@ use super::sweep::{Function, one};
 use crate::kernel::simd::{Lanes, Real, Step};
 use std::ops::Range;
 
-/// The largest element of each line, and its first index, unless nobody asks for it.
+/// The largest element of each line among some rows, and the mark of the first row that has it.
+#[derive(Clone, Copy)]
+pub(super) struct Found<V> {
+    pub m: [V; WIDE],
+    pub places: [V; WIDE],
+}
+
+impl<V: Lanes> Found<V> {
+    /// Among no rows.
+    #[inline(always)]
+    pub fn none(level: V::Level) -> Self {
+        Self {
+            m: [V::splat(level, V::Item::NOTHING); WIDE],
+            places: [V::splat(level, V::Item::ZERO); WIDE],
+        }
+    }
+
+    /// Takes what a bundle has further down.
+    #[inline(always)]
+    fn add(&mut self, k: usize, x: V, place: V) {
+        self.places[k] = self.m[k].where_less(x, place, self.places[k]);
+        self.m[k] = x.max(self.m[k]);
+    }
+
+    /// Writes the index for each line.
+    #[inline(always)]
+    fn tell(&self, top: &mut [u32]) {
+        for (top, places) in top.chunks_mut(V::COUNT).zip(self.places) {
+            for (top, place) in top.iter_mut().zip(places.numbers()) {
+                *top = place.mark();
+            }
+        }
+    }
+}
+
+/// Looks for the largest among some rows, and says where it is if somebody asks.
 pub(super) struct Highest<'s, 'a, V: Lanes, const WHOLE: bool> {
     pub level: V::Level,
     pub strip: &'s Strip<'a, V::Item>,
-    pub m: &'s mut [V; WIDE],
+    pub rows: Range<usize>,
+    pub found: &'s mut Found<V>,
     pub top: &'s mut [u32],
 }
 
@@ -26,93 +62,102 @@ impl<V: Lanes, const WHOLE: bool> Step for Highest<'_, '_, V, WHOLE> {
     #[inline(always)]
     fn run(self) {
         let (level, strip) = (self.level, self.strip);
-        let mut m = [V::splat(level, V::Item::NOTHING); WIDE];
-        let mut places = [V::splat(level, V::Item::ZERO); WIDE];
-        for j in 0..strip.place.n {
+        // A place of its own, which stays in registers.
+        let mut found = Found::none(level);
+        for j in self.rows {
             let [row, _] = strip.row::<V, false, WHOLE>(j);
             let mark = V::splat(level, V::Item::marked(j as u32));
             for k in 0..strip.place.bundles::<V, WHOLE>() {
-                let x = take::<V>(level, row, k, V::Item::NOTHING);
-                places[k] = m[k].where_less(x, mark, places[k]);
-                m[k] = x.max(m[k]);
+                found.add(k, take::<V>(level, row, k, V::Item::NOTHING), mark);
             }
         }
-        *self.m = m;
-        for (top, places) in self.top.chunks_mut(V::COUNT).zip(places) {
-            for (top, place) in top.iter_mut().zip(places.numbers()) {
-                *top = place.mark();
-            }
-        }
+        found.tell(self.top);
+        *self.found = found;
     }
 }
 
-/// The sum of a function of the inputs, line by line; see [`Layout::sums`](super::layout::Layout::sums).
-pub(super) struct Sums<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
+/// The largest among all rows, of what was found among some and then others.
+pub(super) struct First<'s, V> {
+    pub found: &'s mut Found<V>,
+    pub later: &'s [Found<V>],
+    pub top: &'s mut [u32],
+}
+
+impl<V: Lanes> Step for First<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for later in self.later {
+            for k in 0..WIDE {
+                self.found.add(k, later.m[k], later.places[k]);
+            }
+        }
+        self.found.tell(self.top);
+    }
+}
+
+/// Adds the values for a block of rows, and leaves for each lane of a line across what its vectors of this block add up to:
+/// at the beginning of the room for terms, lane by lane.
+pub(super) struct Terms<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
     pub level: V::Level,
-    pub fours: usize,
-    pub strip: &'s mut Strip<'a, V::Item>,
+    pub strip: &'s Strip<'a, V::Item>,
     /// The function for each bundle.
     pub f: &'s [F],
-    pub totals: &'s mut Kept<Total<V>>,
+    pub rows: Range<usize>,
+    pub terms: &'s mut [V::Item],
 }
 
 impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
-    for Sums<'_, '_, V, F, TWO, KEEP>
+    for Terms<'_, '_, V, F, TWO, KEEP>
 {
     type Output = ();
 
     #[inline(always)]
     fn run(mut self) {
-        let (level, n) = (self.level, self.strip.place.n);
-        if n <= V::COUNT {
-            return self.few();
-        }
         let (slots, width) = (4 * V::COUNT, self.f.len() * V::COUNT);
-        let mut totals = [[Total::none(level); 16]; WIDE];
-        for base in (0..n).step_by(self.fours * slots) {
-            let rows = base..n.min(base + self.fours * slots);
-            let used = slots.min(rows.len());
-            if !F::HEAVY && self.strip.place.is_whole::<V>() {
-                self.add::<true>(rows);
-            } else {
-                self.add::<false>(rows);
-            }
-            self.strip.terms[used * width..].fill(V::Item::ZERO);
-            // Lane by lane, as the vectors of a line across are added.
-            for l in 0..V::COUNT.min(used) {
-                for (k, totals) in totals.iter_mut().enumerate().take(self.f.len()) {
-                    let mut terms = [V::splat(level, V::Item::ZERO); 4];
-                    for (q, term) in terms.iter_mut().enumerate() {
-                        let slot = &self.strip.terms[(l + q * V::COUNT) * width..];
-                        *term = take(level, slot, k, V::Item::ZERO);
-                    }
-                    let [a, b, c, d] = terms;
-                    totals[l] = totals[l].plus((a + b) + (c + d));
-                }
-            }
+        let used = slots.min(self.rows.len());
+        if !F::HEAVY && self.strip.place.is_whole::<V>() {
+            self.add::<true>();
+        } else {
+            self.add::<false>();
         }
-        for totals in totals.iter_mut().take(self.f.len()) {
-            self.totals.push(Total::tree(totals, V::COUNT.min(n)));
+        let (level, terms) = (self.level, self.terms);
+        terms[used * width..].fill(V::Item::ZERO);
+        for l in 0..V::COUNT.min(used) {
+            for k in 0..self.f.len() {
+                let mut four = [V::splat(level, V::Item::ZERO); 4];
+                for (q, term) in four.iter_mut().enumerate() {
+                    *term = take(
+                        level,
+                        &terms[(l + q * V::COUNT) * width..],
+                        k,
+                        V::Item::ZERO,
+                    );
+                }
+                let [a, b, c, d] = four;
+                put((a + b) + (c + d), &mut terms[l * width..], k);
+            }
         }
     }
 }
 
-impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Sums<'_, '_, V, F, TWO, KEEP> {
-    /// Adds the values for some rows in the room for terms, one row after the other in each of its slots.
+impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Terms<'_, '_, V, F, TWO, KEEP> {
+    /// Adds the values, one row after the other in each of the slots.
     #[inline(always)]
-    fn add<const WHOLE: bool>(&mut self, rows: Range<usize>) {
-        let (level, strip) = (self.level, &mut *self.strip);
-        let terms = std::mem::take(&mut strip.terms);
+    fn add<const WHOLE: bool>(&mut self) {
+        let (level, strip) = (self.level, self.strip);
         let (slots, bundles) = (4 * V::COUNT, strip.place.bundles::<V, WHOLE>());
-        for (i, j) in rows.enumerate() {
+        for (i, j) in self.rows.clone().enumerate() {
             let [a, b] = strip.row::<V, TWO, WHOLE>(j);
             let later = strip.later::<TWO, KEEP>(j);
             let out = if KEEP {
-                strip.out::<V, WHOLE>(j)
+                // SAFETY: needs that nobody else holds the row: it is of this block, and blocks share none.
+                unsafe { strip.out::<V, WHOLE>(j) }
             } else {
                 &mut []
             };
-            let slot = &mut terms[i % slots * bundles * V::COUNT..][..bundles * V::COUNT];
+            let slot = &mut self.terms[i % slots * bundles * V::COUNT..][..bundles * V::COUNT];
             for (k, f) in self.f[..bundles].iter().enumerate() {
                 if F::HEAVY {
                     later.ask::<V>(level, k);
@@ -135,12 +180,48 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Sums<'_, '_, V
                 put(term, slot, k);
             }
         }
-        strip.terms = terms;
     }
+}
 
-    /// The sums over lines that have no more elements than a vector has lanes.
+/// Adds what a block has left to the sums of lanes, as the vectors of a line across are added.
+pub(super) struct Gather<'s, V: Lanes> {
+    pub level: V::Level,
+    pub bundles: usize,
+    pub rows: usize,
+    pub terms: &'s [V::Item],
+    pub sums: &'s mut [[Total<V>; 16]; WIDE],
+}
+
+impl<V: Lanes> Step for Gather<'_, V> {
+    type Output = ();
+
     #[inline(always)]
-    fn few(self) {
+    fn run(self) {
+        for l in 0..V::COUNT.min(self.rows) {
+            let terms = &self.terms[l * self.bundles * V::COUNT..];
+            for (k, sums) in self.sums.iter_mut().enumerate().take(self.bundles) {
+                sums[l] = sums[l].plus(take(self.level, terms, k, V::Item::ZERO));
+            }
+        }
+    }
+}
+
+/// The sums over lines that have no more elements than a vector has lanes.
+pub(super) struct Few<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
+    pub level: V::Level,
+    pub strip: &'s Strip<'a, V::Item>,
+    /// The function for each bundle.
+    pub f: &'s [F],
+    pub totals: &'s mut Kept<Total<V>>,
+}
+
+impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
+    for Few<'_, '_, V, F, TWO, KEEP>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
         let (level, strip) = (self.level, self.strip);
         for (k, f) in self.f.iter().enumerate() {
             let mut terms = [V::splat(level, V::Item::ZERO); 16];
@@ -154,7 +235,8 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Sums<'_, '_, V
                 }
                 *term = one(f, j, x, y);
                 if KEEP {
-                    put(*term, strip.out::<V, false>(j), k);
+                    // SAFETY: needs that nobody else holds the row: all rows are this step's.
+                    put(*term, unsafe { strip.out::<V, false>(j) }, k);
                 }
             }
             self.totals.push(Total::few(level, &terms));
@@ -162,13 +244,15 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Sums<'_, '_, V
     }
 }
 
-/// Writes values to the result: of the inputs, or with `AGAIN` of the result itself.
+/// Writes values to some rows of the result: of the inputs, or with `AGAIN` of the result itself.
 pub(super) struct Write<'s, 'a, V: Lanes, F, const TWO: bool, const AGAIN: bool, const WHOLE: bool>
 {
     pub level: V::Level,
-    pub strip: &'s mut Strip<'a, V::Item>,
+    pub strip: &'s Strip<'a, V::Item>,
     /// The function for each bundle.
     pub f: &'s [F],
+    /// No other step under way has one of them.
+    pub rows: Range<usize>,
 }
 
 impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: bool> Step
@@ -181,10 +265,10 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: 
         let place = self.strip.place;
         if (WHOLE || F::HEAVY) && place.far && place.is_whole::<V>() {
             let level = self.level;
-            self.rows::<true>();
+            self.write::<true>();
             V::drain(level);
         } else {
-            self.rows::<false>();
+            self.write::<false>();
         }
     }
 }
@@ -192,18 +276,19 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: 
 impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: bool>
     Write<'_, '_, V, F, TWO, AGAIN, WHOLE>
 {
-    /// Goes through all rows. With `FAR`, before anybody reads or writes them again, the thread must drain.
+    /// Goes through the rows. With `FAR`, before anybody reads or writes them again, the thread must drain.
     #[inline(always)]
-    fn rows<const FAR: bool>(self) {
+    fn write<const FAR: bool>(self) {
         let (level, strip) = (self.level, self.strip);
         let place = strip.place;
-        for j in 0..place.n {
+        for j in self.rows {
             let [a, b] = match AGAIN {
                 true => [&[][..]; 2],
                 false => strip.row::<V, TWO, WHOLE>(j),
             };
             let later = strip.later::<TWO, true>(j);
-            let out = strip.out::<V, WHOLE>(j);
+            // SAFETY: needs that nobody else holds the row: it is this step's, as `rows` says.
+            let out = unsafe { strip.out::<V, WHOLE>(j) };
             for (k, f) in self.f[..place.bundles::<V, WHOLE>()].iter().enumerate() {
                 if F::HEAVY {
                     later.ask::<V>(level, k);

@@ -10,7 +10,7 @@ use crate::kernel::simd::{Lanes, Real};
 use num_traits::Float;
 
 /// The argument of the exponential.
-pub(super) trait Argument<V>: Copy {
+pub(super) trait Argument<V>: Copy + Sync {
     /// Whether what rounding took is small even where there is no weight.
     const TAME: bool;
 

@@ -3,7 +3,7 @@
 //! A line's result depends on its numbers alone: not on its neighbours, its chunk, or the number of threads.
 
 use super::bundles::Set;
-use super::chunk::{Chunk, SHORT, TURNED};
+use super::chunk::{Chunk, FAR, SHORT, TURNED};
 use super::layout::Layout;
 use super::place::WIDE;
 use crate::kernel::simd::{Lanes, Level, Real, Shared};
@@ -55,6 +55,9 @@ const FORK: usize = 3 << 15;
 const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
 
+/// The most parts into which threads cut the rows of a strip: each has its terms of sums.
+const PARTS: usize = 32;
+
 impl<'a, T: Real> Work<'a, T> {
     pub fn new(rows: Rows, x: &'a [T], out: &'a mut [T]) -> Self {
         Self {
@@ -98,6 +101,11 @@ impl<'a, T: Real> Work<'a, T> {
         self
     }
 
+    /// Whether lines lie side by side and are worked on where they lie.
+    pub fn lies_in_strips(&self) -> bool {
+        self.rows.inner >= T::LANES && self.mask.is_none()
+    }
+
     /// Does the job on the level in use, on as many threads as are there.
     pub fn run(&self, job: &impl Job<T>) {
         let (level, rows) = (Level::current(), self.rows);
@@ -111,16 +119,25 @@ impl<'a, T: Real> Work<'a, T> {
             1 if rows.n >= CHUNK => 1,
             1 if rows.n > SHORT * T::LANES => 16,
             1 => TURNED * T::LANES,
-            // Not narrower: two threads with a half of each row of 1000x128 take 2.6 times as long as one with all of it,
-            // probably since prefetchers fetch for one thread what the other writes.
+            // Not narrower: where strips are too few, threads share their rows.
             _ => WIDE * T::LANES,
         };
         let lines = lines.next_multiple_of(bundle);
-        let chunks = if elements < FORK || threads::count() == 1 {
+        let hands = threads::count();
+        let mut chunks = if elements < FORK || hands == 1 {
             1
         } else {
             count.div_ceil(lines)
         };
+        // Threads share the rows of tall strips where these are fewer than they, or few and in the caches: there, cores that
+        // share none take lines from each other where one strip ends and the next begins, so that two took longer than one
+        // for 1000x300. From memory strips side by side are faster.
+        let (mut parts, strip) = (1, rows.n * bundle.min(rows.inner));
+        let few = chunks < hands || chunks < 2 * hands && elements * size_of::<T>() <= FAR;
+        if self.lies_in_strips() && hands > 1 && few && strip >= FORK {
+            chunks = 1;
+            parts = threads::shares().min(PARTS).min(strip / CHUNK);
+        }
         let lines = if chunks == 1 { count } else { lines };
         threads::each(chunks, |chunk| {
             let lines = chunk * lines..count.min((chunk + 1) * lines);
@@ -128,6 +145,7 @@ impl<'a, T: Real> Work<'a, T> {
                 work: self,
                 lines,
                 job,
+                parts,
             }
             .run(level);
         });

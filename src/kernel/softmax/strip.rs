@@ -1,16 +1,19 @@
 //! Lines side by side: a row of memory holds one element of each, a vector one element of as many as there are lanes.
 //!
 //! A strip is worked on row by row, where it lies or in a scratch: memory is read in its order, and lines do not wait for one
-//! another. What is kept of each line from row to row lies in the first cache.
+//! another. What is kept of each line from row to row lies in the first cache. Threads may share the rows: maxima have no
+//! order, and the sums of blocks of rows are added in that of the blocks, whoever reckons them.
 #![allow(unsafe_code)]
 
 use super::bundles::{Kept, Set};
-use super::descent::{Highest, Sums, Write};
+use super::descent::{Few, First, Found, Gather, Highest, Terms, Write};
 use super::layout::Layout;
 use super::place::{Place, WIDE};
 use super::sum::Total;
 use super::sweep::Function;
 use crate::kernel::simd::{Lanes, Real, Shared};
+use crate::kernel::threads;
+use std::ops::Range;
 
 /// How many rows ahead memory is asked while exponentials are reckoned, whose loop is not unrolled.
 const AHEAD: usize = 6;
@@ -20,28 +23,38 @@ pub(super) struct Strip<'a, T> {
     pub place: Place,
     inputs: [&'a [T]; 2],
     out: &'a Shared<'a, T>,
-    /// Room for the terms of sums.
-    pub terms: &'a mut [T],
+    /// Room for the terms of sums, for each part.
+    terms: &'a Shared<'a, T>,
+    /// Into how many parts threads may cut the rows.
+    parts: usize,
 }
 
 impl<'a, T: Real> Strip<'a, T> {
     /// The lines at a place of up to two inputs and the result; what is not there is empty.
     ///
     /// # Safety
-    /// As long as it lives, nobody else may hold a part of these lines in `out`, on any thread.
+    /// As long as it lives, nobody else may hold a part of these lines in `out`, nor of `terms`, on any thread.
     #[inline(always)]
     pub unsafe fn new(
         place: Place,
         inputs: [&'a [T]; 2],
         out: &'a Shared<'a, T>,
-        terms: &'a mut [T],
+        terms: &'a Shared<'a, T>,
+        parts: usize,
     ) -> Self {
         Self {
             place,
             inputs,
             out,
             terms,
+            parts,
         }
+    }
+
+    /// The rows of a part.
+    fn part(&self, part: usize) -> Range<usize> {
+        let from = |part: usize| self.place.n * part / self.parts;
+        from(part)..from(part + 1)
     }
 
     /// Row `j` of the inputs; the first one twice, unless the second is asked for.
@@ -55,11 +68,15 @@ impl<'a, T: Real> Strip<'a, T> {
     }
 
     /// Row `j` of the result.
+    ///
+    /// # Safety
+    /// As long as it is held, nobody else may hold a part of it by way of this strip.
+    #[allow(clippy::mut_from_ref)] // threads have rows of their own
     #[inline(always)]
-    pub fn out<V: Lanes<Item = T>, const WHOLE: bool>(&mut self, j: usize) -> &mut [T] {
+    pub unsafe fn out<V: Lanes<Item = T>, const WHOLE: bool>(&self, j: usize) -> &mut [T] {
         let row = self.place.row::<V, WHOLE>(j);
         // SAFETY: needs that nobody else holds the row: it is of these lines, which whoever made the strip has for itself, and
-        // the strip is borrowed as long as the row is held.
+        // whoever has the strip has promised the rest.
         unsafe { self.out.part(row.start, row.len()) }
     }
 
@@ -87,13 +104,59 @@ impl<'a, T: Real> Strip<'a, T> {
         level: V::Level,
         f: impl Fn(usize) -> F,
     ) {
-        let (strip, mut each) = (self, Kept::new());
+        let (strip, mut each) = (&*self, Kept::new());
         each.fill(strip.place.bundles::<V, false>(), f);
         let f = each.each();
-        if !F::HEAVY && strip.place.is_whole::<V>() {
-            V::apart(level, Write::<V, F, TWO, AGAIN, true> { level, strip, f });
+        threads::each(strip.parts, |part| {
+            let rows = strip.part(part);
+            if !F::HEAVY && strip.place.is_whole::<V>() {
+                let write = Write::<V, F, TWO, AGAIN, true> {
+                    level,
+                    strip,
+                    f,
+                    rows,
+                };
+                V::apart(level, write);
+            } else {
+                let write = Write::<V, F, TWO, AGAIN, false> {
+                    level,
+                    strip,
+                    f,
+                    rows,
+                };
+                V::apart(level, write);
+            }
+        });
+    }
+
+    /// The largest of some rows, and where they are if somebody asks.
+    #[inline(always)]
+    fn highest<V: Lanes<Item = T>>(
+        &self,
+        level: V::Level,
+        rows: Range<usize>,
+        found: &mut Found<V>,
+        top: &mut [u32],
+    ) {
+        let strip = self;
+        if strip.place.is_whole::<V>() {
+            let highest = Highest::<V, true> {
+                level,
+                strip,
+                rows,
+                found,
+                top,
+            };
+            V::apart(level, highest);
         } else {
-            V::apart(level, Write::<V, F, TWO, AGAIN, false> { level, strip, f });
+            let highest = Highest::<V, false> {
+                level,
+                strip,
+                rows,
+                found,
+                top,
+            };
+            V::apart(level, highest);
         }
     }
 }
@@ -138,36 +201,26 @@ impl<V: Lanes> Layout<V> for Strip<'_, V::Item> {
 
     #[inline(always)]
     fn result(&mut self, line: usize, j: usize) -> &mut V::Item {
-        &mut self.out::<V, false>(j)[line]
+        // SAFETY: needs that nobody else holds the row: the strip is borrowed as long as the number is held.
+        unsafe { &mut self.out::<V, false>(j)[line] }
     }
 
     #[inline(always)]
     fn largest(&self, level: V::Level, top: &mut [u32], kept: &mut Kept<V>) {
-        let (strip, mut m) = (self, [V::splat(level, V::Item::NOTHING); WIDE]);
-        if self.place.is_whole::<V>() {
-            let m = &mut m;
-            V::apart(
-                level,
-                Highest::<V, true> {
-                    level,
-                    strip,
-                    m,
-                    top,
-                },
-            );
+        let mut found = Found::none(level);
+        if self.parts == 1 {
+            self.highest(level, 0..self.place.n, &mut found, top);
         } else {
-            let m = &mut m;
-            V::apart(
-                level,
-                Highest::<V, false> {
-                    level,
-                    strip,
-                    m,
-                    top,
-                },
-            );
+            let parts = (0..self.parts).map(|part| self.part(part)).collect();
+            let later = threads::map(parts, |rows| {
+                let mut found = Found::none(level);
+                self.highest::<V>(level, rows, &mut found, &mut []);
+                found
+            });
+            let (found, later) = (&mut found, &later[..]);
+            V::apart(level, First { found, later, top });
         }
-        for &m in &m[..self.place.bundles::<V, false>()] {
+        for &m in &found.m[..self.place.bundles::<V, false>()] {
             kept.push(m);
         }
     }
@@ -181,17 +234,57 @@ impl<V: Lanes> Layout<V> for Strip<'_, V::Item> {
         f: impl Fn(usize) -> F,
         totals: &mut Kept<Total<V>>,
     ) {
-        let mut each = Kept::new();
-        each.fill(self.place.bundles::<V, false>(), f);
-        let (strip, f) = (self, each.each());
-        let sums = Sums::<V, F, TWO, KEEP> {
-            level,
-            fours,
-            strip,
-            f,
-            totals,
-        };
-        V::apart(level, sums);
+        let (strip, mut each) = (&*self, Kept::new());
+        let (n, bundles) = (strip.place.n, strip.place.bundles::<V, false>());
+        each.fill(bundles, f);
+        let f = each.each();
+        if n <= V::COUNT {
+            let few = Few::<V, F, TWO, KEEP> {
+                level,
+                strip,
+                f,
+                totals,
+            };
+            return V::apart(level, few);
+        }
+        // As many blocks at a time as there are parts.
+        let mut sums = [[Total::none(level); 16]; WIDE];
+        let (block, room) = (fours * 4 * V::COUNT, strip.place.terms::<V::Item>());
+        let rows = |at: usize| at * block..n.min((at + 1) * block);
+        let blocks = n.div_ceil(block);
+        for start in (0..blocks).step_by(strip.parts) {
+            let parts = strip.parts.min(blocks - start);
+            threads::each(parts, |part| {
+                // SAFETY: needs that nobody else holds this room: each part has its own, and the strip has all.
+                let terms = unsafe { strip.terms.part(part * room, room) };
+                let rows = rows(start + part);
+                V::apart(
+                    level,
+                    Terms::<V, F, TWO, KEEP> {
+                        level,
+                        strip,
+                        f,
+                        rows,
+                        terms,
+                    },
+                );
+            });
+            for part in 0..parts {
+                // SAFETY: needs that nobody else holds this room: all parts are done.
+                let terms = unsafe { strip.terms.part(part * room, room) };
+                let gather = Gather::<V> {
+                    level,
+                    bundles,
+                    rows: rows(start + part).len(),
+                    terms,
+                    sums: &mut sums,
+                };
+                V::apart(level, gather);
+            }
+        }
+        for sums in sums.iter_mut().take(bundles) {
+            totals.push(Total::tree(sums, V::COUNT));
+        }
     }
 
     #[inline(always)]

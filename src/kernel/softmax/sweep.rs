@@ -9,7 +9,7 @@ use super::sum::Total;
 use crate::kernel::simd::{Lanes, Real, Step};
 
 /// A function of vectors of two buffers, the second of which may be missing; then `b` is `a`.
-pub(super) trait Function<V: Lanes>: Copy {
+pub(super) trait Function<V: Lanes>: Copy + Sync {
     /// Whether values may be added as [`add`](Self::add) does.
     const PRODUCT: bool = false;
 
