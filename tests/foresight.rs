@@ -98,7 +98,9 @@ fn what_was_learned_is_gone_through_once() {
         assert_eq!(step(&square, &tape), expected);
         let [forwards, pullbacks] = square.counts();
         assert_eq!(forwards, pullbacks);
-        assert_eq!(tape.last_walk().unwrap().pullbacks, walk.unwrap().pullbacks);
+        let [first, now] = [walk.unwrap(), tape.last_walk().unwrap()];
+        assert_eq!(now.pullbacks, first.pullbacks);
+        assert!(now.peak >= 2 * 8 * N && now.peak <= first.peak);
     }
 }
 
@@ -186,11 +188,14 @@ fn a_second_walk_finds_the_same() {
     square.counts();
     let leaves = leaves(&tape);
     let loss = chain(&square, leaves).sum();
+    let before = tape.bytes();
     let [first, second] = [0, 1].map(|_| {
         let gradients = loss.backward();
         leaves.map(|x| bits(&gradients.wrt(x)))
     });
     assert_eq!(first, second);
+    // The first walk has got the gradients themselves.
+    assert_eq!(tape.bytes(), before - 2 * 8 * N);
     let [forwards, pullbacks] = square.counts();
     assert_eq!(forwards, pullbacks);
 }

@@ -85,17 +85,17 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         let Cotangent::Even(cotangent) = self.cotangents[last] else {
             return None;
         };
-        let foreseen = self.tape.foresight.of(last, cotangent)?;
-        let (flow, run) = (&foreseen.flow, nodes[last].run());
+        let run = nodes[last].run();
         let first = run.expect("the node is in a run") as usize;
-        let others = (first..last).filter(|&k| nodes[k].run() == run);
-        let mut reached = others.chain(flow.shares.iter().map(|&(node, _)| node));
         let beside = |k: usize| k != last && !matches!(self.cotangents[k], Cotangent::Zero);
         let kept = |(k, share): &(usize, Option<_>)| {
             nodes[*k].run() != run || nodes[*k].kept == share.is_some()
         };
-        let comes = !reached.any(beside) && flow.shares.iter().all(kept);
-        comes.then(|| flow.clone())
+        self.tape.foresight.take(last, cotangent, |flow| {
+            let others = (first..last).filter(|&k| nodes[k].run() == run);
+            let mut reached = others.chain(flow.shares.iter().map(|&(node, _)| node));
+            !reached.any(beside) && flow.shares.iter().all(kept)
+        })
     }
 
     /// Puts what a region gives among the cotangents of the tape.

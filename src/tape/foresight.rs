@@ -5,7 +5,7 @@
 //! reached a sum in one step is expected in the next one: value and cotangents are then made together, and the walk finds
 //! the cotangents there. Where something else comes they are given up, and all is as without.
 
-use std::cell::{Ref, RefCell};
+use std::cell::RefCell;
 
 use super::Pool;
 use crate::kernel::Elem;
@@ -31,7 +31,7 @@ pub(crate) struct Foreseen<T> {
 }
 
 /// The cotangents that flow into the nodes of a run and what they read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Flow<T> {
     /// By node; nothing where one is passed on and not kept.
     pub(crate) shares: Vec<(usize, Option<Tensor<T>>)>,
@@ -67,14 +67,20 @@ impl<T: Elem> Foresight<T> {
         self.foreseen.borrow_mut().push(foreseen);
     }
 
-    /// What was foreseen of a chain whose last value gets this cotangent.
-    pub(crate) fn of(&self, chain: usize, cotangent: T) -> Option<Ref<'_, Foreseen<T>>> {
-        let of = |all: &Vec<Foreseen<T>>| {
-            let same = |one: &Foreseen<T>| one.chain == chain && one.cotangent == cotangent;
-            all.iter().position(same)
-        };
-        let at = of(&self.foreseen.borrow())?;
-        Some(Ref::map(self.foreseen.borrow(), |all| &all[at]))
+    /// Hands over what was foreseen of a chain whose last value gets this cotangent, if it fits. It has one owner, so that
+    /// more may be added to it where it lies; another walk makes its own.
+    pub(crate) fn take(
+        &self,
+        chain: usize,
+        cotangent: T,
+        fits: impl Fn(&Flow<T>) -> bool,
+    ) -> Option<Flow<T>> {
+        let mut foreseen = self.foreseen.borrow_mut();
+        let same = |one: &Foreseen<T>| one.chain == chain && one.cotangent == cotangent;
+        let at = foreseen
+            .iter()
+            .position(|one| same(one) && fits(&one.flow))?;
+        Some(foreseen.swap_remove(at).flow)
     }
 
     /// How many bytes are kept for a sum.
