@@ -89,3 +89,38 @@ fn a_long_cotangent_is_copied_to_its_place_block_by_block() {
     };
     assert!(gradients(eager()) == gradients(Tape::new()));
 }
+
+/// A reduction adds to what its operand has got: to the bit what the two shares give, added.
+#[test]
+fn what_reductions_give_is_added_to_what_is_there() {
+    type Handle<'t> = wengert::Var<'t, Tensor<f64>>;
+    type Reduce = for<'t> fn(Handle<'t>, &[isize]) -> Handle<'t>;
+    let reductions: [Reduce; 3] = [
+        |x, axes| x.sum_keep(axes),
+        |x, axes| x.max_keep(axes),
+        |x, axes| x.min_keep(axes),
+    ];
+    for reduce in reductions {
+        // The last ones are brought together first.
+        for axes in [&[-1][..], &[0], &[1], &[1, 2], &[0, 2]] {
+            let gradient = |tape: Tape, parts: [bool; 2]| {
+                let (x, w) = (
+                    tape.var(numbers(&[12, 10, 20], 1)),
+                    numbers(&[12, 10, 20], 2),
+                );
+                // Twice as large as it is, so that it is neither a leaf nor what it was.
+                let y = x * 2.0;
+                let row = reduce(y, axes);
+                let row = (row * numbers(&row.shape(), 3)).sum();
+                let other = (y * y * w).sum();
+                let [a, b] = parts.map(|part| if part { 1.0 } else { 0.0 });
+                (row * a + other * b).backward().wrt(x)
+            };
+            for tape in [eager, || Tape::new().with_blocks(1 << 12)] {
+                let both = gradient(tape(), [true, true]);
+                let [row, other] = [[true, false], [false, true]].map(|p| gradient(tape(), p));
+                assert_eq!(bits(&both), bits(&(&other + &row)), "{axes:?}");
+            }
+        }
+    }
+}

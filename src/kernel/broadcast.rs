@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::each::{Buffers, UNITS, each, each_of};
+use super::each::{Buffers, UNITS, each, each_of, each_onto};
 use super::map::Of;
 use super::reduce::sum_axis;
 use super::{Elem, Rows};
@@ -200,6 +200,22 @@ pub(crate) fn zip<A: Copy, B: Copy, T: Elem>(
             Of(|a, b, ()| f(a, b)),
         );
     }
+}
+
+/// Adds `f(a, b)` with both operands broadcast to the shape `out`.
+pub(crate) fn zip_onto<A: Copy, B: Copy, T: Elem>(
+    out: &[usize],
+    (a_shape, a): (&[usize], &[A]),
+    (b_shape, b): (&[usize], &[B]),
+    y: &mut [T],
+    f: impl Fn(A, B) -> T,
+) {
+    let (c, d) = (&UNITS[..], &UNITS[..]);
+    let (layout, buffers) = (
+        Layout::new(out, a_shape, b_shape),
+        Buffers { a, b, c, d, y },
+    );
+    each_onto(&layout, buffers, Of(|a, b, ()| f(a, b)));
 }
 
 /// Sums `x` of shape `from` over the axes that were broadcast, into `y` of shape `to`.

@@ -89,7 +89,22 @@ pub(crate) fn each_of<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
 ) {
     let len = buffers.y.len();
     if len > 0 {
-        T::at_level(len, Spread { layout, buffers, f });
+        T::at_level(
+            len,
+            Spread::<_, _, _, _, _, _, false> { layout, buffers, f },
+        );
+    }
+}
+
+/// Adds `f` of operands that broadcast to what is there.
+pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
+    layout: &Layout,
+    buffers: Buffers<'_, A, B, C, D, T>,
+    f: impl Formula<A, B, C, D, T>,
+) {
+    let len = buffers.y.len();
+    if len > 0 {
+        T::at_level(len, Spread::<_, _, _, _, _, _, true> { layout, buffers, f });
     }
 }
 
@@ -135,14 +150,21 @@ impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
     }
 }
 
-struct Spread<'a, A, B, C, D, R, F> {
+/// With `ADD`, onto what is there, and nothing is asked for again.
+struct Spread<'a, A, B, C, D, R, F, const ADD: bool> {
     layout: &'a Layout,
     buffers: Buffers<'a, A, B, C, D, R>,
     f: F,
 }
 
-impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loop
-    for Spread<'_, A, B, C, D, R, F>
+/// The new element in place of an old one.
+#[inline(always)]
+fn put<R: Elem, const ADD: bool>(old: R, new: R) -> R {
+    if ADD { old + new } else { new }
+}
+
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
+    for Spread<'_, A, B, C, D, R, F, ADD>
 {
     #[inline(always)]
     fn run(self) {
@@ -155,26 +177,26 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
             if along_a && along_b {
                 let (a, b) = (&a[i..i + n], &b[j..j + n]);
                 for p in 0..n {
-                    y[p] = f.of(a[p], b[p], c[p], d[p]);
+                    y[p] = put::<R, ADD>(y[p], f.of(a[p], b[p], c[p], d[p]));
                 }
             } else if along_a {
                 let (a, b) = (&a[i..i + n], b[j]);
                 for p in 0..n {
-                    y[p] = f.of(a[p], b, c[p], d[p]);
+                    y[p] = put::<R, ADD>(y[p], f.of(a[p], b, c[p], d[p]));
                 }
             } else if along_b {
                 let (a, b) = (a[i], &b[j..j + n]);
                 for p in 0..n {
-                    y[p] = f.of(a, b[p], c[p], d[p]);
+                    y[p] = put::<R, ADD>(y[p], f.of(a, b[p], c[p], d[p]));
                 }
             } else {
                 let (a, b) = (a[i], b[j]);
                 for p in 0..n {
-                    y[p] = f.of(a, b, c[p], d[p]);
+                    y[p] = put::<R, ADD>(y[p], f.of(a, b, c[p], d[p]));
                 }
             }
         }
-        if F::AGAIN && !all_normal(y) {
+        if F::AGAIN && !ADD && !all_normal(y) {
             for [i, j, k] in self.layout.runs() {
                 let again = |p: usize| {
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);

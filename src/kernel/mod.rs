@@ -51,7 +51,7 @@ pub use rows::Rows;
 
 pub(crate) use batch::matmuls;
 pub(crate) use block::{cut, paste};
-pub(crate) use broadcast::{Layout, sum_to, zip};
+pub(crate) use broadcast::{Layout, sum_to, zip, zip_onto};
 pub(crate) use buffer::Buffer;
 pub(crate) use counted::Counted;
 pub(crate) use each::{Buffers, Formula, UNITS, each, each_of, each_pair};

@@ -25,6 +25,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     const WHY: &'static str = Self::KEEPS.why();
     /// Whether the slope of each operand is 1 wherever the operands are: its cotangent is that of the value.
     const PASSES: [bool; 2] = [false; 2];
+    /// Whether it is -1 wherever they are: what is summed over broadcast axes is negated afterwards.
+    const NEGATES: [bool; 2] = [false; 2];
 
     /// The same function on wider elements.
     type Wide: Binary<T::Wide>;
@@ -165,6 +167,12 @@ impl<B> Zip<B> {
         };
         if at.x[K].len() == at.y.len() {
             return scale(gx.fill());
+        }
+        if B::NEGATES[K] {
+            let to = gx.fill();
+            kernel::sum_to(at.y.shape(), g.data(), at.x[K].shape(), to);
+            to.iter_mut().for_each(|gx| *gx = -*gx);
+            return;
         }
         let mut full = gx.scratch(at.y.shape());
         scale(full.fill());

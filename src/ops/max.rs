@@ -31,7 +31,13 @@ impl<T: Elem> Reduction<T> for Max {
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
-        pull_ties(at, g, gx);
+        pull_ties::<T, false>(at, g, gx);
+    }
+
+    const ONTO: bool = true;
+
+    fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        pull_ties::<T, true>(at, g, gx);
     }
 }
 
@@ -60,8 +66,9 @@ pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut R
     }
 }
 
-/// Shares the cotangent of each row evenly among the elements that are equal to its result.
-pub(super) fn pull_ties<T: Elem>(at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+/// Shares the cotangent of each row evenly among the elements that are equal to its result; with `ONTO` in addition to what is
+/// there.
+pub(super) fn pull_ties<T: Elem, const ONTO: bool>(at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
     let of_row = g.iter().zip(at.y).zip(at.kept);
     let of_row: Vec<(T, T, T)> = of_row
         .map(|((&g, &y), &ties)| match y.is_nan() {
@@ -70,7 +77,11 @@ pub(super) fn pull_ties<T: Elem>(at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         })
         .collect();
     // A branch on equality, for the convention that ties share evenly.
-    at.write(&of_row, gx, |x, (g, y, rest)| if x == y { g } else { rest });
+    let share = |x: T, (g, y, rest): (T, T, T)| if x == y { g } else { rest };
+    match ONTO {
+        true => at.add(&of_row, gx, share),
+        false => at.write(&of_row, gx, share),
+    }
 }
 
 reduction! {

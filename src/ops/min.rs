@@ -30,7 +30,13 @@ impl<T: Elem> Reduction<T> for Min {
     }
 
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
-        pull_ties(at, g, gx);
+        pull_ties::<T, false>(at, g, gx);
+    }
+
+    const ONTO: bool = true;
+
+    fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        pull_ties::<T, true>(at, g, gx);
     }
 
     fn composed<'t>(

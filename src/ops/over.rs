@@ -142,6 +142,11 @@ impl Over {
         }
     }
 
+    /// Whether rows lie in a tensor with so many axes as they are, without a copy.
+    pub(crate) fn is_in_order(&self, rank: usize) -> bool {
+        self.order(rank).is_none()
+    }
+
     /// The order that brings the axes together at the end; `None` if they are adjacent already.
     fn order(&self, rank: usize) -> Option<SmallVec<[usize; 4]>> {
         if self.axes.windows(2).all(|w| w[0] + 1 == w[1]) {

@@ -37,6 +37,15 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
     /// Writes the cotangent of every element, given one cotangent for each row.
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]);
 
+    /// Whether [`pull_onto`](Self::pull_onto) may be asked instead where something is there already.
+    const ONTO: bool = false;
+
+    /// Adds the cotangent of every element to what is there, which spares a pass over it.
+    fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        let _ = (at, g, gx);
+        unreachable!("asked where ONTO says so");
+    }
+
     /// The same function along these axes composed from other ops; `None` if it is primitive.
     fn composed<'t>(
         &self,
@@ -89,12 +98,29 @@ impl<T: Elem> Given<'_, T> {
         broadcast(self.rows, self.x, of_row, gx, f);
     }
 
+    /// Adds it to what is there.
+    pub(crate) fn add<B: Copy>(&self, of_row: &[B], gx: &mut [T], f: impl Fn(T, B) -> T) {
+        let (full, one) = self.shapes();
+        kernel::zip_onto(&full, (&full, self.x), (&one, of_row), gx, f);
+    }
+
+    /// The shapes of elements and of what there is once for each row.
+    fn shapes(&self) -> ([usize; 3], [usize; 3]) {
+        let Rows { outer, n, inner } = self.rows;
+        ([outer, n, inner], [outer, 1, inner])
+    }
+
     /// Writes `of_row` to every element of a row.
     pub(crate) fn spread(&self, of_row: &[T], gx: &mut [T]) {
         // Rows of no operand: one unit, repeated along all axes, stands in for the elements.
-        let Rows { outer, n, inner } = self.rows;
-        let (to, from) = ([outer, n, inner], [outer, 1, inner]);
+        let (to, from) = self.shapes();
         kernel::zip(&to, (&[1, 1, 1], &[()]), (&from, of_row), gx, |(), b| b);
+    }
+
+    /// Adds it to every element of a row.
+    pub(crate) fn spread_onto(&self, of_row: &[T], gx: &mut [T]) {
+        let (to, from) = self.shapes();
+        kernel::zip_onto(&to, (&[1, 1, 1], &[()]), (&from, of_row), gx, |(), b| b);
     }
 }
 
@@ -189,7 +215,11 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+        let onto = R::ONTO && gx[0].has_earlier() && self.over.is_in_order(at.x[0].rank());
         self.given(at, |given| {
+            if onto {
+                return self.op.pull_onto(given, g.data(), gx[0].accumulate());
+            }
             self.over.write(at.x[0].shape(), gx[0].fill(), |gx, _| {
                 self.op.pull(given, g.data(), gx);
             });

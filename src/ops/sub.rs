@@ -17,6 +17,7 @@ pub struct Difference;
 impl<T: Elem> Binary<T> for Difference {
     plain_binary!("sub", NOTHING);
     const PASSES: [bool; 2] = [true, false];
+    const NEGATES: [bool; 2] = [false, true];
 
     fn value(self, a: T, b: T) -> T {
         a - b

@@ -29,6 +29,12 @@ impl<T: Elem> Reduction<T> for Sum {
         at.spread(g, gx);
     }
 
+    const ONTO: bool = true;
+
+    fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
+        at.spread_onto(g, gx);
+    }
+
     fn of_total(&self, _: usize, total: T) -> Option<T> {
         Some(total)
     }

@@ -184,6 +184,11 @@ impl<'a, T: Elem> Slot<'a, T> {
         unique(sum)
     }
 
+    /// Whether other nodes have given something to this operand, to which a rule may add with [`accumulate`](Self::accumulate).
+    pub(crate) fn has_earlier(&self) -> bool {
+        self.earlier.is_some() || self.collector.as_ref().is_some_and(|c| *c.filled)
+    }
+
     /// The result has the same elements as `tensor`, which is shared and not copied.
     ///
     /// With another number of elements than the slot's the walk ends with an [`Error`].

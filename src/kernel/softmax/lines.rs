@@ -136,7 +136,7 @@ impl<'a, T: Real> Work<'a, T> {
         let few = chunks < hands || chunks < 2 * hands && elements * size_of::<T>() <= FAR;
         if self.lies_in_strips() && hands > 1 && few && strip >= FORK {
             chunks = 1;
-            parts = threads::shares().min(PARTS).min(strip / CHUNK);
+            parts = (2 * hands).min(PARTS).min(strip / CHUNK);
         }
         let lines = if chunks == 1 { count } else { lines };
         threads::each(chunks, |chunk| {
