@@ -4,6 +4,7 @@
 //! `docs/performance.md` are made of them. With `-- --test` the small ones run once and are not timed; `--steps N`
 //! runs them N times, for tools that count instructions.
 
+mod cores;
 mod harness;
 mod networks;
 
@@ -182,6 +183,7 @@ fn main() {
         product(harness, n);
     }
     growth(harness);
+    cores::line(harness);
 }
 
 /// Time and memory for each node and for each element as both grow, if asked for as `S8.growth` and `S2.growth`.

@@ -1,6 +1,7 @@
 //! Standard deviation over all, one or several axes.
 
-use super::reduction::{Given, Reduction, reduction};
+use super::given::Given;
+use super::reduction::{Reduction, reduction};
 use super::unary::share;
 use super::variance::{centre, centres, freedom, from_centre, spread_rows};
 use crate::kernel::{self, Elem, Rows};

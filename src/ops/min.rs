@@ -1,7 +1,8 @@
 //! Smallest element over all, one or several axes.
 
+use super::given::Given;
 use super::max::{count_ties, pull_ties};
-use super::reduction::{Given, Reduction, reduction};
+use super::reduction::{Reduction, reduction};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};

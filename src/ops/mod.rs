@@ -9,6 +9,7 @@ mod binary;
 mod custom;
 mod float;
 mod gate;
+mod given;
 mod hook;
 mod linear;
 mod operator;

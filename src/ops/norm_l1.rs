@@ -1,6 +1,7 @@
 //! Sum of absolute values over all, one or several axes.
 
-use super::reduction::{Given, Reduction, reduction};
+use super::given::Given;
+use super::reduction::{Reduction, reduction};
 use super::sign::signum;
 use super::unary::share;
 use crate::kernel::{self, Elem, Rows};

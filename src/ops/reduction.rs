@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
+use super::given::Given;
 use super::over::{Axes, Over};
 use super::unary::share;
 use crate::error::Error;
@@ -76,65 +77,6 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
         }
         kernel::sum_axis(at.rows, &terms, ty);
     }
-}
-
-/// What a pullback of rows is given.
-pub(crate) struct Given<'a, T> {
-    /// Where the rows lie.
-    pub(crate) rows: Rows,
-    /// The elements; nothing if the op does not read them.
-    pub(crate) x: &'a [T],
-    /// One result for each row.
-    pub(crate) y: &'a [T],
-    /// The numbers that the forward kept.
-    pub(crate) kept: &'a [T],
-    /// The positions that the forward kept.
-    pub(crate) indices: &'a [u32],
-}
-
-impl<T: Elem> Given<'_, T> {
-    /// Writes `f(element, of_row)`, with something for each row beside the elements.
-    pub(crate) fn write<B: Copy>(&self, of_row: &[B], gx: &mut [T], f: impl Fn(T, B) -> T) {
-        broadcast(self.rows, self.x, of_row, gx, f);
-    }
-
-    /// Adds it to what is there.
-    pub(crate) fn add<B: Copy>(&self, of_row: &[B], gx: &mut [T], f: impl Fn(T, B) -> T) {
-        let (full, one) = self.shapes();
-        kernel::zip_onto(&full, (&full, self.x), (&one, of_row), gx, f);
-    }
-
-    /// The shapes of elements and of what there is once for each row.
-    fn shapes(&self) -> ([usize; 3], [usize; 3]) {
-        let Rows { outer, n, inner } = self.rows;
-        ([outer, n, inner], [outer, 1, inner])
-    }
-
-    /// Writes `of_row` to every element of a row.
-    pub(crate) fn spread(&self, of_row: &[T], gx: &mut [T]) {
-        // Rows of no operand: one unit, repeated along all axes, stands in for the elements.
-        let (to, from) = self.shapes();
-        kernel::zip(&to, (&[1, 1, 1], &[()]), (&from, of_row), gx, |(), b| b);
-    }
-
-    /// Adds it to every element of a row.
-    pub(crate) fn spread_onto(&self, of_row: &[T], gx: &mut [T]) {
-        let (to, from) = self.shapes();
-        kernel::zip_onto(&to, (&[1, 1, 1], &[()]), (&from, of_row), gx, |(), b| b);
-    }
-}
-
-/// Writes `f(element, of_row)` in the order of memory.
-fn broadcast<A: Copy, B: Copy, T: Elem>(
-    rows: Rows,
-    x: &[A],
-    of_row: &[B],
-    y: &mut [T],
-    f: impl Fn(A, B) -> T,
-) {
-    let Rows { outer, n, inner } = rows;
-    let (full, one) = ([outer, n, inner], [outer, 1, inner]);
-    kernel::zip(&full, (&full, x), (&one, of_row), y, f);
 }
 
 /// The rule of a [`Reduction`] over some axes of a tensor.

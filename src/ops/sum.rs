@@ -1,6 +1,7 @@
 //! Sum over all, one or several axes.
 
-use super::reduction::{Given, Reduction, reduction};
+use super::given::Given;
+use super::reduction::{Reduction, reduction};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};

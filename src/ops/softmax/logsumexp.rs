@@ -2,7 +2,8 @@
 
 use super::composed;
 use crate::kernel::{Elem, Rows};
-use crate::ops::reduction::{Given, Reduction, reduction};
+use crate::ops::given::Given;
+use crate::ops::reduction::{Reduction, reduction};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};
 use crate::tensor::Tensor;
