@@ -162,15 +162,20 @@ fn what_comes_instead_is_walked_anew() {
         seen
     });
     // Somebody who watches, before the sum and after.
-    both(&|tape| {
-        let leaves = leaves(tape);
-        let inner = leaves[0] * leaves[1];
-        let y = inner.apply(square.clone()) * leaves[0].sigmoid();
-        let sum = y.sum();
-        let _ = inner.watch();
-        let walk = sum.backward();
-        vec![bits(&walk.wrt(inner)), bits(&walk.wrt(leaves[0]))]
-    });
+    for early in [true, false] {
+        both(&|tape| {
+            let leaves = leaves(tape);
+            let inner = leaves[0] * leaves[1];
+            let y = inner.apply(square.clone()) * leaves[0].sigmoid();
+            if early {
+                let _ = inner.watch();
+            }
+            let sum = y.sum();
+            let _ = inner.watch();
+            let walk = sum.backward();
+            vec![bits(&walk.wrt(inner)), bits(&walk.wrt(leaves[0]))]
+        });
+    }
     // No walk from the sum at all.
     both(&|tape| {
         let leaves = leaves(tape);
@@ -242,12 +247,11 @@ fn replay_forgets_what_was_foreseen() {
 #[test]
 fn constants_are_not_pulled() {
     let square = Square::default();
-    let mut tape = taught(|tape| step(&square, tape));
+    let tape = taught(|tape| step(&square, tape));
     square.counts();
     let leaves = [1, 2].map(|seed| tape.constant(numbers(&[N], seed)));
     let _ = chain(&square, leaves).sum();
     assert_eq!(square.counts()[1], 0);
-    tape.reset();
 }
 
 proptest! {

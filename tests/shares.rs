@@ -124,3 +124,16 @@ fn what_reductions_give_is_added_to_what_is_there() {
         }
     }
 }
+
+/// What a broadcast operand of a difference gets is minus a sum, and 0 where that is 0, not -0.
+#[test]
+fn minus_a_sum_of_zero_is_zero() {
+    let tape = Tape::new();
+    let (x, m) = (
+        tape.var(Tensor::from([[2.0, 3.0], [4.0, 5.0]])),
+        tape.var(Tensor::from([[1.0], [2.0]])),
+    );
+    let g = Tensor::from([[1.0, -1.0], [1.0, 3.0]]);
+    let found = (x - m).vjp(g).wrt(m);
+    assert_eq!(bits(&found), bits(&Tensor::from([[0.0], [-4.0]])));
+}

@@ -8,7 +8,7 @@ use std::thread;
 #[repr(align(128))]
 struct Line(AtomicBool);
 
-/// A line of memory that goes to another thread and comes back: 0.1 µs where their cores share a cache, some 0.4 where not.
+/// A line of memory that goes to another thread and comes back: 0.1 µs where their cores are near, 0.4 where they are far.
 /// Runs if it is asked for by name.
 pub fn line(harness: &Harness) {
     if !harness.names("line") {

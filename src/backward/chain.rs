@@ -137,7 +137,7 @@ impl<T: Elem> Tape<T> {
         let pulled = pulled(nodes, last, |k| k == last);
         let first = last + 1 - pulled.len();
         let blocks = Blocks::new(nodes, first, vec![false; pulled.len()], &pulled);
-        let height = blocks.summed(blocks.height(self.cache, 2))?;
+        let height = blocks.height_for_sum(self.cache, 2)?;
         let earlier = |k| match k == last {
             true => Cotangent::Even(cotangent),
             false => Cotangent::Zero,

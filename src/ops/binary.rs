@@ -171,7 +171,8 @@ impl<B> Zip<B> {
         if B::NEGATES[K] {
             let to = gx.fill();
             kernel::sum_to(at.y.shape(), g.data(), at.x[K].shape(), to);
-            to.iter_mut().for_each(|gx| *gx = -*gx);
+            // From 0, which a sum of 0 stays.
+            to.iter_mut().for_each(|gx| *gx = T::zero() - *gx);
             return;
         }
         let mut full = gx.scratch(at.y.shape());

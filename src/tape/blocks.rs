@@ -241,7 +241,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
     /// The sum of all elements of the last step, none of which is kept; `None` if blocks of so few rows do not end where
     /// the sum's do.
     pub(super) fn total(&self, pool: &Pool<T>, cache: usize) -> Option<T> {
-        let height = self.summed(self.height(cache, 1))?;
+        let height = self.height_for_sum(cache, 1)?;
         let terms = each(pool, self.parts(height, []), |pool, rows, _| {
             let mut terms = Vec::new();
             for start in rows.clone().step_by(height) {
@@ -254,11 +254,11 @@ impl<'a, T: Elem> Blocks<'a, T> {
         Some(reduce::total(terms.into_iter().flatten()))
     }
 
-    /// The most rows up to so many of which a block ends where the sum of all would end one; `None` if there are none.
-    pub(crate) fn summed(&self, height: usize) -> Option<usize> {
+    /// [`height`](Self::height) for blocks that end where the sum of all rows would end one; `None` if there are none.
+    pub(crate) fn height_for_sum(&self, cache: usize, copies: usize) -> Option<usize> {
         let width = self.steps.last().expect("the last step").shape.len() / self.rows;
         let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
-        let height = match height {
+        let height = match self.height(cache, copies) {
             rows if rows >= self.rows => self.rows,
             rows => rows / least * least,
         };

@@ -6,6 +6,7 @@
 //! the cotangents there. Where something else comes they are given up, and all is as without.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use super::Pool;
 use crate::kernel::Elem;
@@ -14,10 +15,10 @@ use crate::tensor::Tensor;
 /// What was learned and what was made of it. Sums and chains go by their numbers on the tape, a chain by that of its last node.
 #[derive(Debug)]
 pub(crate) struct Foresight<T> {
-    /// What each element of a sum's operand has got, in the order of the walks.
-    learned: RefCell<Vec<(usize, T)>>,
-    /// The same of the recording before, in the order of the tape. Who does not walk any more is not served any more.
-    expected: Vec<(usize, T)>,
+    /// What each element of a sum's operand has got; of two walks the later one counts.
+    learned: RefCell<BTreeMap<usize, T>>,
+    /// The same of the recording before. Who does not walk any more is not served any more.
+    expected: BTreeMap<usize, T>,
     foreseen: RefCell<Vec<Foreseen<T>>>,
 }
 
@@ -43,7 +44,7 @@ impl<T> Default for Foresight<T> {
     fn default() -> Self {
         Self {
             learned: RefCell::default(),
-            expected: Vec::new(),
+            expected: BTreeMap::new(),
             foreseen: RefCell::default(),
         }
     }
@@ -52,13 +53,12 @@ impl<T> Default for Foresight<T> {
 impl<T: Elem> Foresight<T> {
     /// Takes note of what has come.
     pub(crate) fn learn(&self, sum: usize, cotangent: T) {
-        self.learned.borrow_mut().push((sum, cotangent));
+        self.learned.borrow_mut().insert(sum, cotangent);
     }
 
     /// What is expected to come. Nothing of numbers with tangents, whose equality does not see these, nor of 0, which has two signs.
     pub(super) fn expected(&self, sum: usize) -> Option<T> {
-        let found = self.expected.binary_search_by_key(&sum, |lesson| lesson.0);
-        let cotangent = self.expected[found.ok()?].1;
+        let &cotangent = self.expected.get(&sum)?;
         (T::PARTS == 1 && !cotangent.is_zero()).then_some(cotangent)
     }
 
@@ -123,13 +123,7 @@ impl<T: Elem> Foresight<T> {
     #[cold]
     fn turn_over(&mut self, pool: &Pool<T>) {
         self.clear(pool);
-        let learned = self.learned.get_mut();
-        std::mem::swap(&mut self.expected, learned);
-        learned.clear();
-        // Of two walks the later one counts.
-        self.expected.reverse();
-        self.expected.sort_by_key(|lesson| lesson.0);
-        self.expected.dedup_by_key(|lesson| lesson.0);
+        self.expected = std::mem::take(self.learned.get_mut());
     }
 }
 

@@ -129,9 +129,9 @@ impl<'a, T: Real> Work<'a, T> {
         } else {
             count.div_ceil(lines)
         };
-        // Threads share the rows of tall strips where these are fewer than they, or few and in the caches: there, cores that
-        // share none take lines from each other where one strip ends and the next begins, so that two took longer than one
-        // for 1000x300. From memory strips side by side are faster.
+        // Threads share the rows of tall strips where these are fewer than they, or few and in the caches: there, with a strip
+        // each, two cores that are far from each other took longer than one for 1000x300. From memory strips side by side are
+        // faster. Two parts for each thread, since some come late: fewer and more were slower.
         let (mut parts, strip) = (1, rows.n * bundle.min(rows.inner));
         let few = chunks < hands || chunks < 2 * hands && elements * size_of::<T>() <= FAR;
         if self.lies_in_strips() && hands > 1 && few && strip >= FORK {
