@@ -27,6 +27,18 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 
 /// Measures one op on operands of these shapes, in ns an element of the first one.
 fn measure<T: Elem>(name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>, runs: usize) {
+    measure_with(|g| g, name, shapes, op, hand, runs);
+}
+
+/// The same, with something done to the cotangents.
+fn measure_with<T: Elem>(
+    given: fn(T) -> T,
+    name: &str,
+    shapes: &[&[usize]],
+    op: Op<T>,
+    hand: Hand<T>,
+    runs: usize,
+) {
     let mut random = Random::new(7);
     let mut draw = |shape: &[usize]| -> Tensor<T> {
         let numbers: Tensor<f64> = random.uniform(shape, 0.1, 3.0);
@@ -38,7 +50,7 @@ fn measure<T: Elem>(name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>, r
         let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
         op(&handles).shape()
     };
-    let g = draw(&result);
+    let g = draw(&result).map(given);
     let n = x[0].len();
     let (mut y, mut gx) = (vec![T::zero(); g.len()], vec![T::zero(); n]);
     for &level in Level::all() {
@@ -176,6 +188,23 @@ fn all<T: Elem>(runs: usize) {
     binary("add", |x| x[0] + x[1], hand!(|a, b| a + b, one_like(b)));
     binary("mul", |x| x[0] * x[1], hand!(|a, b| a * b, b));
     binary("div", |x| x[0] / x[1], hand!(|a, b| a / b, b.recip()));
+    // What a rectifier lets through: cotangents of which half are 0.
+    let some = |g: T| if g > T::of(1.5) { g } else { T::zero() };
+    let through = |name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>| {
+        measure_with(some, name, shapes, op, hand, runs);
+    };
+    through(
+        "exp | 0",
+        &[flat],
+        |x| x[0].exp(),
+        hand!(|x| x.exp(), x.exp()),
+    );
+    through(
+        "div | 0",
+        &[flat, flat],
+        |x| x[0] / x[1],
+        hand!(|a, b| a / b, b.recip()),
+    );
     binary(
         "maximum",
         |x| x[0].maximum(x[1]),

@@ -25,6 +25,12 @@ pub(crate) trait Formula<A, B, C, D, R> {
     fn again(&self, a: A, b: B, c: C, d: D) -> R {
         self.of(a, b, c, d)
     }
+
+    /// Whether, with this `d`, an element is right as it came out. Must be `#[inline(always)]`.
+    #[inline(always)]
+    fn settled(_: D) -> bool {
+        false
+    }
 }
 
 /// How many elements are looked at together for one that is asked for again.
@@ -36,15 +42,30 @@ fn all_normal<R: Elem>(y: &[R]) -> bool {
     y.iter().fold(true, |normal, y| normal & y.is_normal())
 }
 
-/// Writes the elements again that are 0, subnormal or not finite.
+/// Writes the elements again that are 0, subnormal or not finite, and not right so.
 #[inline(always)]
-fn mend<R: Elem>(y: &mut [R], again: impl Fn(usize) -> R) {
-    for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+fn mend<D: Copy, R: Elem>(
+    y: &mut [R],
+    d: &[D],
+    settled: impl Fn(D) -> bool,
+    again: impl Fn(usize) -> R,
+) {
+    for (block, (y, d)) in y.chunks_mut(BLOCK).zip(d.chunks(BLOCK)).enumerate() {
         if all_normal(y) {
             continue;
         }
-        for (k, y) in y.iter_mut().enumerate().filter(|(_, y)| !y.is_normal()) {
-            *y = again(block * BLOCK + k);
+        // Many cotangents are 0, behind a rectifier half of them; a second loop of vectors costs less than to ask for each.
+        let mut right = true;
+        for (y, &d) in y.iter().zip(d) {
+            right &= y.is_normal() | settled(d);
+        }
+        if right {
+            continue;
+        }
+        for (k, (y, &d)) in y.iter_mut().zip(d).enumerate() {
+            if !y.is_normal() && !settled(d) {
+                *y = again(block * BLOCK + k);
+            }
         }
     }
 }
@@ -126,7 +147,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
             y[i] = self.f.of(a[i], b[i], c[i], d[i]);
         }
         if F::AGAIN {
-            mend(y, |i| self.f.again(a[i], b[i], c[i], d[i]));
+            mend(y, d, F::settled, |i| self.f.again(a[i], b[i], c[i], d[i]));
         }
     }
 }
@@ -202,7 +223,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
                     f.again(a, b, c[k + p], d[k + p])
                 };
-                mend(&mut y[k..k + n], again);
+                mend(&mut y[k..k + n], &d[k..k + n], F::settled, again);
             }
         }
     }

@@ -236,6 +236,11 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
         let slope = self.0.slopes(a, b, y)[K];
         pull(g, slope, || self.0.far([a, b, y], K, g))
     }
+
+    #[inline(always)]
+    fn settled(g: T) -> bool {
+        g.is_zero()
+    }
 }
 
 fn view<T>(x: &Tensor<T>) -> (&[usize], &[T]) {

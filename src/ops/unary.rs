@@ -221,6 +221,11 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
     fn again(&self, x: T, (): (), y: T, g: T) -> T {
         pull(g, self.0.slope(x, y), || self.0.far(x, y, g))
     }
+
+    #[inline(always)]
+    fn settled(g: T) -> bool {
+        g.is_zero()
+    }
 }
 
 /// The same with a slope that is known.
@@ -237,6 +242,11 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
     #[inline(never)]
     fn again(&self, x: T, slope: T, y: T, g: T) -> T {
         pull(g, slope, || self.0.far(x, y, g))
+    }
+
+    #[inline(always)]
+    fn settled(g: T) -> bool {
+        g.is_zero()
     }
 }
 
