@@ -45,7 +45,7 @@ impl<T: Elem> Reduction<T> for Max {
 /// Keeps how many elements of each row are equal to `y`, and lets all of them be `y`; of a row with NaN `y` is NaN.
 ///
 /// Equal numbers may still carry different tangents: of these `y` gets the mean, so that the
-/// tangent of the value is the one that the pushforward gives.
+/// tangent of the value is the one that the pushforward gives. Plain numbers have nothing to add.
 pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
     keep.values.resize(y.len(), T::zero());
     let ties = &mut keep.values[..];
@@ -56,10 +56,10 @@ pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut R
     for (row, (y, &ties)) in y.iter_mut().zip(ties.iter()).enumerate() {
         if ties.is_nan() {
             *y = ties;
-        } else if ties > T::one() && y.is_finite() {
+        } else if T::PARTS > 1 && ties > T::one() && y.is_finite() {
             let tied = rows.row(rows.at(row, 0)).filter(|&at| x[at] == *y);
             let beyond = tied.fold(T::zero(), |sum, at| sum + (x[at] - *y));
-            // Nothing to add for plain numbers, and adding 0 would lose the sign of -0.
+            // Adding 0 would lose the sign of -0.
             if !beyond.is_zero() {
                 *y += beyond / ties;
             }
