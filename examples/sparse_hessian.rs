@@ -101,7 +101,7 @@ fn main() {
     println!(
         "column by column it would be {UNKNOWNS} products, some {:.0} minutes, and {} GB\n",
         dense / 60.0,
-        UNKNOWNS * UNKNOWNS * 8 / 1_000_000_000
+        UNKNOWNS / 1000 * UNKNOWNS / 1000 * 8 / 1000
     );
     assert!(entries <= 3 * UNKNOWNS + 2 && plan.colours() <= 4);
     assert_eq!(h.rows(), UNKNOWNS);
