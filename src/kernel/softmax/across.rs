@@ -5,7 +5,7 @@
 
 use super::bundles::{Kept, Set};
 use super::inputs::Inputs;
-use super::layout::{Layout, take, vectors};
+use super::layout::{Layout, ahead, take, vectors};
 use super::sum::Total;
 use super::sweep::{self, Function};
 use crate::kernel::simd::{Lanes, Real};
@@ -157,18 +157,16 @@ impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
 /// The largest element of a line, in all lanes.
 #[inline(always)]
 fn highest<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
-    let mut m = [V::splat(level, V::Item::NOTHING); 4];
-    let mut groups = x.chunks_exact(4 * V::COUNT);
-    for group in &mut groups {
-        for (k, m) in m.iter_mut().enumerate() {
-            *m = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).max(*m);
-        }
-    }
-    let rest = groups.remainder();
-    for i in 0..vectors::<V>(rest) {
-        m[0] = take::<V>(level, rest, i, V::Item::NOTHING).max(m[0]);
-    }
-    let m = m[0].max(m[1]).max(m[2].max(m[3]));
+    let nothing = V::splat(level, V::Item::NOTHING);
+    let m = if x.len() % V::COUNT == 0 {
+        whole_highest(level, x, [nothing; 4])
+    } else if let Some(last) = x.len().checked_sub(V::COUNT) {
+        let (a, b) = (V::load(level, x), V::load(level, &x[last..]));
+        let m = [a.max(nothing), b.max(nothing), nothing, nothing];
+        whole_highest(level, &x[ahead(x)..], m)
+    } else {
+        V::load_part(level, x, V::Item::NOTHING).max(nothing)
+    };
     let m = if V::COUNT == 16 {
         m.max(m.swapped::<8>())
     } else {
@@ -179,11 +177,26 @@ fn highest<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
     V::splat(level, m.max(m.swapped::<1>()).first())
 }
 
+/// The largest of the whole vectors from the beginning on, and of four more.
+#[inline(always)]
+fn whole_highest<V: Lanes>(level: V::Level, x: &[V::Item], mut m: [V; 4]) -> V {
+    let mut groups = x.chunks_exact(4 * V::COUNT);
+    for group in &mut groups {
+        for (k, m) in m.iter_mut().enumerate() {
+            *m = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).max(*m);
+        }
+    }
+    for x in groups.remainder().chunks_exact(V::COUNT) {
+        m[0] = V::load(level, x).max(m[0]);
+    }
+    m[0].max(m[1]).max(m[2].max(m[3]))
+}
+
 /// The first index of `m` in a line; 0 where there is none.
 #[inline(always)]
 fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
-    let groups = x.chunks_exact(4 * V::COUNT);
     if x.len() <= FEW * V::COUNT {
+        let groups = x.chunks_exact(4 * V::COUNT);
         // All of it, from the end: to be surprised by a branch costs more.
         let (mut place, last) = (0, groups.remainder());
         for i in (0..vectors::<V>(last)).rev() {
@@ -202,8 +215,12 @@ fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
         }
         return place;
     }
-    let mut start = 0;
-    for group in groups {
+    let found = V::load(level, x).equal(m);
+    if found != 0 {
+        return found.trailing_zeros();
+    }
+    let mut start = ahead(x);
+    for group in x[start..].chunks_exact(4 * V::COUNT) {
         let mut found = [0; 4];
         for (k, found) in found.iter_mut().enumerate() {
             *found = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]).equal(m);
@@ -212,12 +229,13 @@ fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
         if (a | b) | (c | d) != 0 {
             break;
         }
-        start += 4;
+        start += 4 * V::COUNT;
     }
-    for i in start..vectors::<V>(x) {
-        let found = take::<V>(level, x, i, V::Item::NAN).equal(m);
+    let last = x.len() - V::COUNT;
+    for at in (start..last).step_by(V::COUNT).chain([last]) {
+        let found = V::load(level, &x[at..]).equal(m);
         if found != 0 {
-            return (i * V::COUNT) as u32 + found.trailing_zeros();
+            return at as u32 + found.trailing_zeros();
         }
     }
     0

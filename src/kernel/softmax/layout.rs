@@ -146,6 +146,16 @@ pub(super) fn vectors<V: Lanes>(x: &[V::Item]) -> usize {
     x.len().div_ceil(V::COUNT)
 }
 
+/// The elements of a buffer before the first that begins a line of the cache, fewer than a vector has.
+///
+/// A vector that lies on two lines takes twice as long to be read, and longer to be written; one that is a part, longer still.
+/// So where the order of elements does not matter, a buffer of at least a vector is gone through from there on, and its first
+/// and its last vector are taken besides, whole and on any two lines.
+#[inline(always)]
+pub(super) fn ahead<T>(x: &[T]) -> usize {
+    x.as_ptr().addr().wrapping_neg() % 64 / size_of::<T>()
+}
+
 /// Vector `i` of a buffer, with `fill` beyond the end.
 #[inline(always)]
 pub(super) fn take<V: Lanes>(level: V::Level, x: &[V::Item], i: usize, fill: V::Item) -> V {

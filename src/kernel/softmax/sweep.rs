@@ -4,7 +4,7 @@
 //! line as a tree again. The error does not grow with the length of a line.
 
 use super::inputs::Inputs;
-use super::layout::{put, take, vectors};
+use super::layout::{ahead, put, take, vectors};
 use super::sum::Total;
 use crate::kernel::simd::{Lanes, Real, Step};
 
@@ -152,7 +152,7 @@ fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     some::<V, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms)
 }
 
-/// Writes `f` of the inputs to `out`.
+/// Writes `f` of the inputs to `out`; vectors have no number for it.
 #[inline(always)]
 pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
     level: V::Level,
@@ -160,41 +160,87 @@ pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
     out: &mut [V::Item],
     f: &F,
 ) {
-    let none = [V::splat(level, V::Item::ZERO); 4];
     let [a, b] = inputs.now;
     let b = if TWO { b } else { a };
-    let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
-    let mut i = 0;
-    for ((a, b), out) in a.zip(b).zip(out.chunks_exact_mut(4 * V::COUNT)) {
-        if F::HEAVY {
+    let odd = out.len() % V::COUNT > 0;
+    if F::HEAVY || odd && out.len() < V::COUNT {
+        let none = [V::splat(level, V::Item::ZERO); 4];
+        let [x, y] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
+        let mut i = 0;
+        for ((x, y), out) in x.zip(y).zip(out.chunks_exact_mut(4 * V::COUNT)) {
             for i in i..i + 4 {
                 inputs.fetch::<V, TWO>(level, i);
             }
+            four::<V, _, TWO, true, true>(level, [x, y], out, i, f, none);
+            i += 4;
         }
-        four::<V, _, TWO, true, true>(level, [a, b], out, i, f, none);
-        i += 4;
+        let end = usize::MAX;
+        some::<V, _, TWO, true>(level, inputs, out, i, end, V::Item::ZERO, f, none);
+        return;
     }
-    let end = usize::MAX;
-    some::<V, _, TWO, true>(level, inputs, out, i, end, V::Item::ZERO, f, none);
+    if !odd {
+        return whole::<V, F, TWO>(level, [a, b], out, f);
+    }
+    for at in [0, out.len() - V::COUNT] {
+        let (x, y) = (V::load(level, &a[at..]), V::load(level, &b[at..]));
+        one(f, 0, x, y).store(&mut out[at..]);
+    }
+    let start = ahead(out);
+    whole::<V, F, TWO>(level, [&a[start..], &b[start..]], &mut out[start..], f);
 }
 
-/// Puts `f` of a buffer in its place.
+/// The same for the whole vectors from the beginning on.
+#[inline(always)]
+fn whole<V: Lanes, F: Function<V>, const TWO: bool>(
+    level: V::Level,
+    [a, b]: [&[V::Item]; 2],
+    out: &mut [V::Item],
+    f: &F,
+) {
+    let none = [V::splat(level, V::Item::ZERO); 4];
+    let fours = out.len() - out.len() % (4 * V::COUNT);
+    let [x, y] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
+    for ((x, y), out) in x.zip(y).zip(out.chunks_exact_mut(4 * V::COUNT)) {
+        four::<V, _, TWO, true, true>(level, [x, y], out, 0, f, none);
+    }
+    let [x, y] = [a, b].map(|x| x[fours..].chunks_exact(V::COUNT));
+    for ((x, y), out) in x.zip(y).zip(out[fours..].chunks_exact_mut(V::COUNT)) {
+        one(f, 0, V::load(level, x), V::load(level, y)).store(out);
+    }
+}
+
+/// Puts `f` of a buffer in its place; vectors have no number for it.
 #[inline(always)]
 pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Function<V>) {
+    if y.len() % V::COUNT == 0 {
+        return update_whole(level, y, f);
+    }
+    let Some(last) = y.len().checked_sub(V::COUNT) else {
+        let v = V::load_part(level, y, V::Item::ONE);
+        return one(f, 0, v, v).store_part(y);
+    };
+    // Read before anything is written.
+    let (a, b) = (V::load(level, y), V::load(level, &y[last..]));
+    let start = ahead(y);
+    update_whole(level, &mut y[start..], f);
+    one(f, 0, a, a).store(y);
+    one(f, 0, b, b).store(&mut y[last..]);
+}
+
+/// The same for the whole vectors from the beginning on.
+#[inline(always)]
+fn update_whole<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Function<V>) {
     let mut groups = y.chunks_exact_mut(4 * V::COUNT);
     for group in &mut groups {
         for k in 0..4 {
             let y = &mut group[k * V::COUNT..(k + 1) * V::COUNT];
             let v = V::load(level, y);
-            let [v] = f.of([k], [v], [v]);
-            v.store(y);
+            one(f, 0, v, v).store(y);
         }
     }
-    let rest = groups.into_remainder();
-    for i in 0..vectors::<V>(rest) {
-        let v = take::<V>(level, rest, i, V::Item::ONE);
-        let [v] = f.of([i], [v], [v]);
-        put(v, rest, i);
+    for y in groups.into_remainder().chunks_exact_mut(V::COUNT) {
+        let v = V::load(level, y);
+        one(f, 0, v, v).store(y);
     }
 }
 
