@@ -229,6 +229,36 @@ fn a_running_sum_loses_nothing_to_its_length() {
     assert!(wild[[3]].is_nan() && wild[[4]].is_nan());
 }
 
+/// Long rows: of numbers near 1, whose products stay in the range in any order, and of such as leave it on the way.
+#[test]
+fn long_products_leave_the_range_only_where_the_result_does() {
+    const N: usize = 400;
+    for size in [1.25_f32, 1e15] {
+        let x = Tensor::from_fn([1, N], |k| if k % 2 == 0 { size } else { size.recip() });
+        let tape = Tape::<f32>::default();
+        let leaf = tape.var(x.clone());
+        let y = leaf.prod_axis(1);
+        let gx = y.sum().backward().wrt(leaf);
+        let gc = leaf.cumprod(1).sum().backward().wrt(leaf);
+        assert!((y.value()[[0]] - 1.0).abs() < 1e-4, "{size:e}");
+        for (k, (&x, (&gx, &gc))) in x.iter().zip(gx.iter().zip(gc.iter())).enumerate() {
+            assert!((gx * x - 1.0).abs() < 1e-4, "{size:e}, {k}: {gx:e}");
+            // Of the products from here on every second one is near 1, the others near `size`.
+            let left = (N - k) as f32;
+            let sum = (left / 2.0).floor() + (left / 2.0).ceil() * size;
+            let sum = if k % 2 == 0 {
+                sum
+            } else {
+                (left / 2.0).ceil() + (left / 2.0).floor() * size
+            };
+            assert!(
+                (gc * x / sum - 1.0).abs() < 1e-4,
+                "{size:e}, {k}: {gc:e}, {sum:e}"
+            );
+        }
+    }
+}
+
 #[test]
 fn long_products_with_zeros_anywhere_have_exact_exclusive_products() {
     for zeros in [&[][..], &[0], &[5], &[2, 9], &[0, 11], &[1, 2, 3]] {

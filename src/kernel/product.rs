@@ -55,10 +55,26 @@ fn others_apart<T: Elem>(rows: Rows, x: &[T], start: usize, g: T, gx: &mut [T]) 
 }
 
 /// Whether some product of elements of the row could leave the range, whatever the order.
+///
+/// None is larger than the product of the sizes above 1, none but 0 smaller than that of those below; neither 0 nor what is
+/// not finite counts.
 pub(super) fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
-    let range = exponent(T::max_value()).min(-exponent(T::min_positive_value()));
-    let sizes = rows.row(start).map(|at| exponent(x[at]).abs() + 1);
-    sizes.sum::<i64>() > range
+    // Side by side, since a product waits for the one before.
+    let mut sizes = [[1.0f64; 8]; 2];
+    for (k, at) in rows.row(start).enumerate() {
+        let size = x[at].primal().abs();
+        let size = if size == 0.0 || !size.is_finite() {
+            1.0
+        } else {
+            size
+        };
+        sizes[0][k % 8] *= size.max(1.0);
+        sizes[1][k % 8] *= size.min(1.0);
+    }
+    let [above, below] = sizes.map(|parts| parts.iter().product::<f64>());
+    // Some room for what rounding adds to products of many.
+    const ROOM: f64 = 256.0;
+    above > T::max_value().primal() / ROOM || below < T::min_positive_value().primal() * ROOM
 }
 
 /// The power of 2 at or just below the size of a number; 0 for 0, infinities and NaN.
