@@ -50,8 +50,8 @@ macro_rules! float {
             }
 
             #[inline(always)]
-            fn bulk<F: Function>(self, _: impl FnOnce(Self) -> Self) -> Self {
-                F::$width(self)
+            fn bulk<F: Function>(self, plain: impl FnOnce(Self) -> Self) -> Self {
+                F::$width(self, plain)
             }
 
             fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {

@@ -2,7 +2,7 @@
 
 use super::gate::Gate;
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -26,6 +26,16 @@ impl<T: Elem> Unary<T> for GeluTanh {
             Some([_, slope]) => slope,
             None => T::land(bent_slope(x.lift())),
         }
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::GeluTanh>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::GeluTanhSlope>(|x| self.slope(x, y))
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) fn polynomial<const N: usize>(c: [f64; N], x: f64) -> f64 {
 
 /// NaN stays.
 #[inline(always)]
-fn clamp(x: f64, low: f64, high: f64) -> f64 {
+pub(super) fn clamp(x: f64, low: f64, high: f64) -> f64 {
     let x = if x < low { low } else { x };
     if x > high { high } else { x }
 }

@@ -6,15 +6,19 @@
 mod exponential;
 mod logarithm;
 mod logistic;
+mod normal;
 mod single;
 
 /// A function of one number, for [`Elem::bulk`](super::Elem::bulk).
 pub trait Function {
-    /// The function of an `f64`.
-    fn double(x: f64) -> f64;
+    /// The function of an `f64`: that of the op, `plain`, where there is no other form.
+    #[inline(always)]
+    fn double(x: f64, plain: impl FnOnce(f64) -> f64) -> f64 {
+        plain(x)
+    }
 
     /// The function of an `f32`.
-    fn single(x: f32) -> f32;
+    fn single(x: f32, plain: impl FnOnce(f32) -> f32) -> f32;
 }
 
 /// Functions by the form that has the digits of either type, and that of `f32` where it has one of its own.
@@ -25,12 +29,12 @@ macro_rules! functions {
 
         impl Function for $name {
             #[inline(always)]
-            fn double(x: f64) -> f64 {
+            fn double(x: f64, _: impl FnOnce(f64) -> f64) -> f64 {
                 $module::$function::<true>(x)
             }
 
             #[inline(always)]
-            fn single(x: f32) -> f32 {
+            fn single(x: f32, _: impl FnOnce(f32) -> f32) -> f32 {
                 functions!(@single x $module::$function $($single)?)
             }
         }
@@ -39,6 +43,32 @@ macro_rules! functions {
         $module::$function::<false>(f64::from($x)) as f32
     };
     (@single $x:ident $module:ident::$function:ident $single:ident) => { single::$single($x) };
+}
+
+/// Functions of which `f32` alone has a form.
+macro_rules! single_functions {
+    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl Function for $name {
+            #[inline(always)]
+            fn single(x: f32, _: impl FnOnce(f32) -> f32) -> f32 {
+                $module::$function(x)
+            }
+        }
+    )*};
+}
+
+single_functions! {
+    /// `x Φ(x)`
+    Gelu = normal::gelu;
+    /// The slope of `x Φ(x)`.
+    GeluSlope = normal::gelu_slope;
+    /// The approximation of `x Φ(x)` by the logistic function.
+    GeluTanh = normal::gelu_tanh;
+    /// Its slope.
+    GeluTanhSlope = normal::gelu_tanh_slope;
 }
 
 functions! {

@@ -180,7 +180,7 @@ fn log<V: Lanes, L: Layout<V>>(level: V::Level, rest: Pair<V>) -> Pair<V> {
     let (mut sum, mut lost) = (rest.sum.numbers(), rest.lost.numbers());
     let count = if L::DOWN { V::COUNT } else { 1 };
     for (sum, lost) in sum.iter_mut().zip(&mut lost).take(count) {
-        let log = Log1p::double(sum.wide() + lost.wide());
+        let log = Log1p::double(sum.wide() + lost.wide(), f64::ln_1p);
         *sum = V::Item::of_wide(log);
         *lost = V::Item::of_wide(log - sum.wide());
     }
