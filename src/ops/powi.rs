@@ -34,18 +34,51 @@ impl<T: Elem> Unary<T> for Powi {
         }
     }
 
-    fn far(self, x: T, _: T, g: T) -> Option<T> {
-        if self.n == 0 {
-            return None;
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        match self.n {
+            0..=4 => few(x, self.n),
+            _ => self.value(x),
         }
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        match self.n {
+            0..=5 => T::of(f64::from(self.n)) * few(x, self.n - 1),
+            _ => self.slope(x, y),
+        }
+    }
+
+    #[inline(always)]
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
         // In three factors, between which g comes.
-        let rest = i64::from(self.n) - 1;
-        let half = whole_power(x, rest / 2);
-        Some((g * half) * whole_power(x, rest % 2) * half * T::of(f64::from(self.n)))
+        let (half, rest) = match self.n {
+            0 => return None,
+            1..=5 => (few(x, (self.n - 1) / 2), few(x, (self.n - 1) % 2)),
+            n => {
+                let rest = i64::from(n) - 1;
+                (whole_power(x, rest / 2), whole_power(x, rest % 2))
+            }
+        };
+        Some((g * half) * rest * half * T::of(f64::from(self.n)))
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         Some((x.ln() * T::of(f64::from(self.n))).exp())
+    }
+}
+
+/// `x^n` for n up to 4, 1 below 0: without a call, and in the order in which `powi` multiplies.
+#[inline(always)]
+fn few<T: Elem>(x: T, n: i32) -> T {
+    let square = x * x;
+    match n {
+        1 => x,
+        2 => square,
+        3 => x * square,
+        4 => square * square,
+        _ => T::one(),
     }
 }
 
