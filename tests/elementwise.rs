@@ -5,7 +5,7 @@
 mod sweep;
 
 use wengert::ops::{Draw, Spec, Visitor, visit};
-use wengert::{Elem, Level, Random, Tape, Tensor, Var};
+use wengert::{Dd, Elem, Level, Random, Tape, Tensor, Var};
 
 /// Bits of a number; every NaN is one.
 fn bits<T: Elem>(x: &[T]) -> Vec<u64> {
@@ -273,6 +273,87 @@ fn reduced<T: Elem>(x: &Tensor<T>, axis: isize, op: One<T>) -> Vec<Tensor<T>> {
 fn reductions_are_right_and_the_same_on_every_level() {
     reductions::<f32>();
     reductions::<f64>();
+}
+
+/// Among cotangents and values of 0, which are right as they come out, a cotangent whose slope has left the range is found.
+#[test]
+fn what_leaves_the_range_among_zeros_is_found() {
+    const N: usize = 600;
+    let far = |k: usize| k % 7 == 6;
+    let x = |other: fn(usize) -> f64, this: f64| -> Tensor<f64> {
+        Tensor::from_fn([N], |k| if far(k) { this } else { other(k) })
+    };
+    let g = x(|k| (k % 2) as f64, 1e300);
+    let check = |what: &str, found: &Tensor<f64>, expected: f64| {
+        for (k, (&found, &g)) in found.iter().zip(g.iter()).enumerate() {
+            if far(k) {
+                let off = (found / expected - 1.0).abs();
+                assert!(off < 1e-10, "{what} at {k}: {found:e} for {expected:e}");
+            } else if g == 0.0 {
+                assert_eq!(found, 0.0, "{what} at {k}");
+            }
+        }
+    };
+    let tape = Tape::new();
+    let low = tape.var(x(|k| k as f64 / 100.0, -740.0));
+    // Good to the digits that the sum of the two leaves.
+    let shifted = (-740.0 + 300.0 * std::f64::consts::LN_10).exp();
+    check("exp", &low.exp().vjp(g.clone()).wrt(low), shifted);
+    // Half of the numerators are 0, too.
+    let (a, b) = (
+        tape.var(x(|k| (k % 4 / 2) as f64, 1.0)),
+        tape.var(x(|k| 1.0 + k as f64, 1e200)),
+    );
+    let grads = (a / b).vjp(g.clone());
+    check("a of a / b", &grads.wrt(a), 1e100);
+    check("b of a / b", &grads.wrt(b), -1e-100);
+    let base = tape.var(x(|k| (k % 3) as f64, 1e-120));
+    for n in 4..8 {
+        let expected = f64::from(n) * 10f64.powi(300 - 120 * (n - 1));
+        if expected > 1e-300 {
+            check("powi", &base.powi(n).vjp(g.clone()).wrt(base), expected);
+        }
+    }
+}
+
+/// An op of one operand.
+type Plain<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
+
+/// Both forms of gelu in `f32` against their formulas in double-double: over the whole range, and at every number beside the
+/// zero of the slope, where its terms cancel.
+#[test]
+fn gelu_of_any_f32_is_rounded_once() {
+    let size = |bits: u32| f32::from_bits(bits);
+    let mut x: Vec<f32> = (0..50.0_f32.to_bits()).step_by(99_991).map(size).collect();
+    for zero in [0.751_791_5_f32, 0.752_461_4] {
+        let at = zero.to_bits();
+        x.extend((at - 500..at + 500).map(size));
+    }
+    let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
+    let ops: [(Plain<f32>, Plain<Dd>); 2] = [
+        (|x| x.gelu(), |x| x.gelu()),
+        (|x| x.gelu_tanh(), |x| x.gelu_tanh()),
+    ];
+    for (which, (short, long)) in ops.into_iter().enumerate() {
+        let (narrow, wide) = (Tape::<f32>::default(), Tape::<Dd>::default());
+        let a = narrow.var(Tensor::from(x.clone()));
+        let b = wide.var(x.iter().map(|&x| Dd::of(x.into())).collect());
+        let (y, z) = (short(a), long(b));
+        let gx = y.vjp(Tensor::ones([x.len()])).wrt(a);
+        let gz = z.vjp(Tensor::ones([x.len()])).wrt(b);
+        for (what, found, exact) in [("value", y.value(), z.value()), ("slope", gx, gz)] {
+            for ((&x, &found), exact) in x.iter().zip(found.iter()).zip(exact.iter()) {
+                let exact = exact.primal();
+                let least = (exact.abs() as f32).max(f32::MIN_POSITIVE);
+                let unit = f64::from(least.log2().floor() - 23.0).exp2();
+                let off = (f64::from(found) - exact).abs() / unit;
+                assert!(
+                    off < 0.51,
+                    "{what} of gelu {which} at {x:e}: {found:e}, off by {off}"
+                );
+            }
+        }
+    }
 }
 
 /// Every 997th `f32` there is, from the negative infinity to the positive one.

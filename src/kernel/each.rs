@@ -26,9 +26,9 @@ pub(crate) trait Formula<A, B, C, D, R> {
         self.of(a, b, c, d)
     }
 
-    /// Whether, with this `d`, an element is right as it came out. Must be `#[inline(always)]`.
+    /// Whether, with these `c` and `d`, an element is right as it came out. Must be `#[inline(always)]`.
     #[inline(always)]
-    fn settled(_: D) -> bool {
+    fn settled(_: C, _: D) -> bool {
         false
     }
 }
@@ -44,26 +44,27 @@ fn all_normal<R: Elem>(y: &[R]) -> bool {
 
 /// Writes the elements again that are 0, subnormal or not finite, and not right so.
 #[inline(always)]
-fn mend<D: Copy, R: Elem>(
+fn mend<C: Copy, D: Copy, R: Elem>(
     y: &mut [R],
-    d: &[D],
-    settled: impl Fn(D) -> bool,
+    (c, d): (&[C], &[D]),
+    settled: impl Fn(C, D) -> bool,
     again: impl Fn(usize) -> R,
 ) {
-    for (block, (y, d)) in y.chunks_mut(BLOCK).zip(d.chunks(BLOCK)).enumerate() {
+    let given = c.chunks(BLOCK).zip(d.chunks(BLOCK));
+    for (block, (y, (c, d))) in y.chunks_mut(BLOCK).zip(given).enumerate() {
         if all_normal(y) {
             continue;
         }
         // Many cotangents are 0, behind a rectifier half of them; a second loop of vectors costs less than to ask for each.
         let mut right = true;
-        for (y, &d) in y.iter().zip(d) {
-            right &= y.is_normal() | settled(d);
+        for (y, (&c, &d)) in y.iter().zip(c.iter().zip(d)) {
+            right &= y.is_normal() | settled(c, d);
         }
         if right {
             continue;
         }
-        for (k, (y, &d)) in y.iter_mut().zip(d).enumerate() {
-            if !y.is_normal() && !settled(d) {
+        for (k, (y, (&c, &d))) in y.iter_mut().zip(c.iter().zip(d)).enumerate() {
+            if !y.is_normal() && !settled(c, d) {
                 *y = again(block * BLOCK + k);
             }
         }
@@ -147,7 +148,9 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
             y[i] = self.f.of(a[i], b[i], c[i], d[i]);
         }
         if F::AGAIN {
-            mend(y, d, F::settled, |i| self.f.again(a[i], b[i], c[i], d[i]));
+            mend(y, (c, d), F::settled, |i| {
+                self.f.again(a[i], b[i], c[i], d[i])
+            });
         }
     }
 }
@@ -223,7 +226,8 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
                     f.again(a, b, c[k + p], d[k + p])
                 };
-                mend(&mut y[k..k + n], &d[k..k + n], F::settled, again);
+                let given = (&c[k..k + n], &d[k..k + n]);
+                mend(&mut y[k..k + n], given, F::settled, again);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::unary::pull;
+use super::unary::{pull, pull_again, pull_inside};
 use crate::error::Error;
 use crate::kernel::{self, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
@@ -51,6 +51,9 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// Whether [`far`](Self::far) is too long for a loop that is to become vectors. It is then asked afterwards, for the few
     /// elements whose cotangent came out as 0, subnormal or no finite number.
     const FAR_LATER: bool = false;
+
+    /// Whether the cotangent of each operand is 0 wherever the value is 0, so that [`far`](Self::far) has nothing to say there.
+    const STILL: [bool; 2] = [false; 2];
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
     fn twin<'t>(self, a: Var<'t, Tensor<T>>, b: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
@@ -222,24 +225,22 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
     #[inline(always)]
     fn of(&self, a: T, b: T, y: T, g: T) -> T {
         let slope = self.0.slopes(a, b, y)[K];
-        let far = || {
-            (!B::FAR_LATER)
-                .then(|| self.0.far([a, b, y], K, g))
-                .flatten()
-        };
-        pull(g, slope, far)
+        if B::FAR_LATER {
+            return pull_inside(g, slope);
+        }
+        pull(g, slope, || self.0.far([a, b, y], K, g))
     }
 
     #[cold]
     #[inline(never)]
     fn again(&self, a: T, b: T, y: T, g: T) -> T {
         let slope = self.0.slopes(a, b, y)[K];
-        pull(g, slope, || self.0.far([a, b, y], K, g))
+        pull_again(g, slope, || self.0.far([a, b, y], K, g))
     }
 
     #[inline(always)]
-    fn settled(g: T) -> bool {
-        g.is_zero()
+    fn settled(y: T, g: T) -> bool {
+        g.is_zero() | (B::STILL[K] & y.is_zero())
     }
 }
 

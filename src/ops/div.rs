@@ -17,6 +17,7 @@ pub struct Quotient;
 impl<T: Elem> Binary<T> for Quotient {
     plain_binary!("div", INPUTS_AND_OUTPUT);
     const FAR_LATER: bool = true;
+    const STILL: [bool; 2] = [false, true];
 
     fn value(self, a: T, b: T) -> T {
         a / b

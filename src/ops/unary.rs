@@ -219,11 +219,11 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
     #[cold]
     #[inline(never)]
     fn again(&self, x: T, (): (), y: T, g: T) -> T {
-        pull(g, self.0.slope(x, y), || self.0.far(x, y, g))
+        pull_again(g, self.0.slope(x, y), || self.0.far(x, y, g))
     }
 
     #[inline(always)]
-    fn settled(g: T) -> bool {
+    fn settled(_: T, g: T) -> bool {
         g.is_zero()
     }
 }
@@ -234,18 +234,20 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
 
     #[inline(always)]
     fn of(&self, x: T, slope: T, y: T, g: T) -> T {
-        let far = || (!U::FAR_LATER).then(|| self.0.far(x, y, g)).flatten();
-        pull(g, slope, far)
+        if U::FAR_LATER {
+            return pull_inside(g, slope);
+        }
+        pull(g, slope, || self.0.far(x, y, g))
     }
 
     #[cold]
     #[inline(never)]
     fn again(&self, x: T, slope: T, y: T, g: T) -> T {
-        pull(g, slope, || self.0.far(x, y, g))
+        pull_again(g, slope, || self.0.far(x, y, g))
     }
 
     #[inline(always)]
-    fn settled(g: T) -> bool {
+    fn settled(_: T, g: T) -> bool {
         g.is_zero()
     }
 }
@@ -263,6 +265,28 @@ pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> 
         far().unwrap_or(product)
     };
     if g.is_zero() { g } else { pulled }
+}
+
+/// [`pull`] without what `far` says, which is asked for later: where the slope has left the range, or has few digits left, being
+/// subnormal, this is 0 or not finite.
+#[inline(always)]
+pub(crate) fn pull_inside<T: Elem>(g: T, slope: T) -> T {
+    let lost = slope.abs() < T::min_positive_value();
+    let pulled = if lost { T::zero() } else { slope * g };
+    if g.is_zero() { g } else { pulled }
+}
+
+/// [`pull`] where [`pull_inside`] was 0 or not finite: what `far` says of a subnormal slope, too.
+#[inline(always)]
+pub(crate) fn pull_again<T: Elem>(g: T, slope: T, far: impl Fn() -> Option<T>) -> T {
+    let few_digits = slope != T::zero() && slope.abs() < T::min_positive_value();
+    if few_digits
+        && !g.is_zero()
+        && let Some(pulled) = far()
+    {
+        return pulled;
+    }
+    pull(g, slope, far)
 }
 
 /// `slope * g`, where a cotangent of exactly 0 stays 0 even at an infinite or undefined slope: what
