@@ -182,6 +182,17 @@ fn all<T: Elem>(runs: usize) {
         |x| x[0].log_sigmoid(),
         hand!(|x| -(-x).exp().ln_1p(), sigmoid(-x)),
     );
+    unary(
+        "gelu",
+        |x| x[0].gelu(),
+        hand!(|x| x * mass(x), mass(x) + x * density(x)),
+    );
+    unary(
+        "powi(3)",
+        |x| x[0].powi(3),
+        hand!(|x| x.powi(3), T::of(3.0) * x.powi(2)),
+    );
+    unary("sin", |x| x[0].sin(), hand!(|x| x.sin(), x.cos()));
     let binary = |name: &str, op: Op<T>, hand: Hand<T>| {
         measure(name, &[flat, flat], op, hand, runs);
     };
@@ -337,6 +348,16 @@ fn small<T: Elem>(runs: usize) {
 
 fn sigmoid<T: Elem>(x: T) -> T {
     (T::one() + (-x).exp()).recip()
+}
+
+/// The normal distribution's mass below `x`.
+fn mass<T: Elem>(x: T) -> T {
+    T::of(0.5) * (-x * T::FRAC_1_SQRT_2()).erfc()
+}
+
+/// Its density.
+fn density<T: Elem>(x: T) -> T {
+    (-T::of(0.5) * x * x).exp() * T::of(0.398_942_280_401_432_7)
 }
 
 fn silu_slope<T: Elem>(x: T) -> T {
