@@ -316,6 +316,20 @@ fn what_leaves_the_range_among_zeros_is_found() {
     }
 }
 
+/// Nor is a cotangent that is no number lost where a value of 0 settles those that are.
+#[test]
+fn a_quotient_of_0_passes_on_what_is_no_number() {
+    for g in [f64::NAN, f64::INFINITY] {
+        let tape = Tape::new();
+        let (a, b) = (
+            tape.var(Tensor::zeros([600])),
+            tape.var(Tensor::full([600], 2.0)),
+        );
+        let gb = (a / b).vjp(Tensor::full([600], g)).wrt(b);
+        assert!(gb.iter().all(|gb| gb.is_nan()), "{g}");
+    }
+}
+
 /// An op of one operand.
 type Plain<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
 
@@ -323,11 +337,13 @@ type Plain<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
 /// zero of the slope, where its terms cancel.
 #[test]
 fn gelu_of_any_f32_is_rounded_once() {
-    let size = |bits: u32| f32::from_bits(bits);
-    let mut x: Vec<f32> = (0..50.0_f32.to_bits()).step_by(99_991).map(size).collect();
+    let mut x: Vec<f32> = (0..50.0_f32.to_bits())
+        .step_by(99_991)
+        .map(f32::from_bits)
+        .collect();
     for zero in [0.751_791_5_f32, 0.752_461_4] {
         let at = zero.to_bits();
-        x.extend((at - 500..at + 500).map(size));
+        x.extend((at - 500..at + 500).map(f32::from_bits));
     }
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
     let ops: [(Plain<f32>, Plain<Dd>); 2] = [

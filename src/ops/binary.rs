@@ -52,7 +52,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// elements whose cotangent came out as 0, subnormal or no finite number.
     const FAR_LATER: bool = false;
 
-    /// Whether the cotangent of each operand is 0 wherever the value is 0, so that [`far`](Self::far) has nothing to say there.
+    /// Whether [`far`](Self::far) gives 0 for each operand wherever the value came out as 0 and the cotangent is finite, so that
+    /// it need not be asked there.
     const STILL: [bool; 2] = [false; 2];
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
@@ -240,7 +241,7 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
 
     #[inline(always)]
     fn settled(y: T, g: T) -> bool {
-        g.is_zero() | (B::STILL[K] & y.is_zero())
+        g.is_zero() | (B::STILL[K] & y.is_zero() & g.is_finite())
     }
 }
 
