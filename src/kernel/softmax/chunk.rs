@@ -1,6 +1,8 @@
 //! The lines of one thread: long rows as they lie, others side by side, where they lie so or in a scratch.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
+
 use super::across::Across;
 use super::bundles::{MOST, Set};
 use super::inputs::Inputs;
@@ -11,7 +13,6 @@ use super::room::Room;
 use super::strip::Strip;
 use crate::kernel::Rows;
 use crate::kernel::simd::{self, Lanes, Level, Real, Shared, Task};
-use std::ops::Range;
 
 /// Rows of up to this many vectors lie better side by side, if there are enough of them.
 pub(super) const SHORT: usize = 3;
@@ -90,10 +91,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 false => 1,
             };
             let row = r * n..(r + lines) * n;
-            let [mut x, mut g] = self
-                .work
-                .inputs
-                .map(|input| input.get(row.clone()).unwrap_or(&[]));
+            let [x, g] = self.work.inputs;
+            let (mut x, mut g) = (lines_of(x, row.clone()), lines_of(g, row.clone()));
             if let Some((mask, input, fill)) = self.work.mask {
                 let mask = &mask[row];
                 kept.clear();
@@ -114,7 +113,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 self.job.lines::<V, _>(level, r, across, own)
             };
             for k in others(well, lines) {
-                let inputs = [x, g].map(|x| x.get(k * n..(k + 1) * n).unwrap_or(&[]));
+                let line = k * n..(k + 1) * n;
+                let inputs = [lines_of(x, line.clone()), lines_of(g, line)];
                 let (out, own) = (self.out((r + k) * n, n), self.own(r + k, 1));
                 self.job.line(r + k, inputs, out, own);
             }
@@ -147,7 +147,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             far: false,
         };
         let size = |is_empty| if lies || is_empty { 0 } else { rows.n * most };
-        let sizes = inputs.map(|x| size(x.is_empty()));
+        let sizes = [size(inputs[0].is_empty()), size(inputs[1].is_empty())];
         let (last, terms) = (
             size(self.work.out.is_empty()),
             self.parts * scratch.terms::<T>(),
@@ -258,6 +258,12 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             value: part(&self.work.value, r, lines),
         }
     }
+}
+
+/// The lines of an input that lie there; none of an input that is not needed.
+#[inline(always)]
+fn lines_of<T>(input: &[T], places: Range<usize>) -> &[T] {
+    input.get(places).unwrap_or(&[])
 }
 
 /// The lines of so many that did not go well.

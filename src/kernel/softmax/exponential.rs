@@ -92,9 +92,9 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
     /// Step by step for all of them: their chains of dependent operations then run side by side.
     #[inline(always)]
     fn reduced<const N: usize>(self, x: [V; N]) -> ([V; N], [V; N]) {
-        let number = |x| V::splat(self.level, x);
-        let [log2_e, high, low] =
-            [V::Item::LOG2_E, -V::Item::LN_2_HI, -V::Item::LN_2_LO].map(number);
+        let log2_e = V::splat(self.level, V::Item::LOG2_E);
+        let high = V::splat(self.level, -V::Item::LN_2_HI);
+        let low = V::splat(self.level, -V::Item::LN_2_LO);
         let (mut r, mut rounded, mut square) = (x, x, x);
         for k in 0..N {
             // In this order NaN stays.
@@ -106,7 +106,7 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
         for k in 0..N {
             let n = rounded[k] - self.round;
             let (v, lost) = self.argument.of(x[k]);
-            let none = number(V::Item::ZERO);
+            let none = V::splat(self.level, V::Item::ZERO);
             let lost = if A::TAME {
                 lost
             } else {

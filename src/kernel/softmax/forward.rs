@@ -84,13 +84,9 @@ impl<T: Real> Job<T> for Scaled<T> {
         if self.temperature >= wide || self.temperature <= wide.recip() {
             return 0;
         }
-        let [temperature, reciprocal, raise, wide] = [
-            self.temperature,
-            self.temperature.recip(),
-            T::whole(T::RAISE),
-            wide,
-        ]
-        .map(|x| V::splat(level, x));
+        let temperature = V::splat(level, self.temperature);
+        let reciprocal = V::splat(level, self.temperature.recip());
+        let (raise, wide) = (V::splat(level, T::whole(T::RAISE)), V::splat(level, wide));
         let exponential = |top| {
             let quotient = Quotient {
                 top,

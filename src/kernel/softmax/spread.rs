@@ -115,7 +115,10 @@ impl<V: Lanes> Weight<V> {
     /// The factor, given the sum of the other exponentials.
     #[inline(always)]
     fn factor(self, level: V::Level, rest: V) -> V {
-        let [one, zero] = [V::Item::ONE, V::Item::ZERO].map(|x| V::splat(level, x));
+        let (one, zero) = (
+            V::splat(level, V::Item::ONE),
+            V::splat(level, V::Item::ZERO),
+        );
         quotient(self.a, Pair::new(one, zero).plus(rest))
     }
 }
@@ -186,7 +189,7 @@ impl<T: Real> Spread<'_, T> {
         given: &mut Kept<(Pair<V>, V)>,
         others: &mut Kept<V>,
     ) {
-        let [zero, one] = [T::ZERO, T::ONE].map(|x| V::splat(level, x));
+        let (zero, one) = (V::splat(level, T::ZERO), V::splat(level, T::ONE));
         if let Of::LogSumExp(each) | Of::CrossEntropy(each, _) = &self.of {
             for k in 0..lines.bundles() {
                 let each = L::spread(level, L::own(&each[range.clone()], k));

@@ -184,8 +184,10 @@ fn log<V: Lanes, L: Layout<V>>(level: V::Level, rest: Pair<V>) -> Pair<V> {
         *sum = V::Item::of_wide(log);
         *lost = V::Item::of_wide(log - sum.wide());
     }
-    let [sum, lost] = [sum, lost].map(|each| L::spread(level, &each[..V::COUNT]));
-    Pair { sum, lost }
+    Pair {
+        sum: L::spread(level, &sum[..V::COUNT]),
+        lost: L::spread(level, &lost[..V::COUNT]),
+    }
 }
 
 /// The quotient of two numbers that are known to more digits than they have, rounded once.
@@ -205,7 +207,10 @@ fn pull<V: Lanes, L: Layout<V>>(
     top: &[u32],
     rests: &Kept<V>,
 ) {
-    let [one, zero] = [V::Item::ONE, V::Item::ZERO].map(|x| V::splat(level, x));
+    let (one, zero) = (
+        V::splat(level, V::Item::ONE),
+        V::splat(level, V::Item::ZERO),
+    );
     let power = V::Item::whole(2).powi(V::Item::RAISE);
     let mut per = Kept::new();
     for k in 0..lines.bundles() {
@@ -218,7 +223,7 @@ fn pull<V: Lanes, L: Layout<V>>(
         let (per, rest): (V, V) = (per.get(k), rests.get(k));
         let (per, rest) = (per.numbers(), rest.numbers());
         for (lane, line) in L::range(k, labels.len()).enumerate() {
-            let [label, top] = [labels[line], top[line]].map(|j| j as usize);
+            let (label, top) = (labels[line] as usize, top[line] as usize);
             *lines.result(line, top) = power * per[lane];
             let gx = lines.result(line, label);
             *gx = if label == top {

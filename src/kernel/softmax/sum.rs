@@ -149,11 +149,14 @@ impl<V: Lanes> Total<V> {
     pub fn pair<L: Layout<V>>(self, level: V::Level) -> Pair<V> {
         if !L::DOWN {
             // All lanes are equal: as one number that is a third of the instructions.
-            let [a, b] = self.across().0.map(Lanes::first);
+            let [a, b] = self.across().0;
+            let (a, b) = (a.first(), b.first());
             let sum = V::Item::of_wide(a);
             let rest = if Self::HALVES { a - sum.wide() } else { b };
-            let [sum, lost] = [sum, V::Item::of_wide(rest)].map(|x| V::splat(level, x));
-            return Pair { sum, lost };
+            return Pair {
+                sum: V::splat(level, sum),
+                lost: V::splat(level, V::Item::of_wide(rest)),
+            };
         }
         if !Self::HALVES {
             let [sum, lost] = self.0;

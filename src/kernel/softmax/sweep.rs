@@ -134,7 +134,7 @@ fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
         let places = i * V::COUNT..whole.min(end) * V::COUNT;
         let a = &inputs.now[0][places.clone()];
         let b = if TWO { &inputs.now[1][places] } else { a };
-        let [a, b] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
+        let (a, b) = (a.chunks_exact(4 * V::COUNT), b.chunks_exact(4 * V::COUNT));
         for (a, b) in a.zip(b) {
             terms = four::<V, F, TWO, KEEP, false>(level, [a, b], &mut [], i, f, terms);
             i += 4;
@@ -165,7 +165,7 @@ pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
     let odd = out.len() % V::COUNT > 0;
     if F::HEAVY || odd && out.len() < V::COUNT {
         let none = [V::splat(level, V::Item::ZERO); 4];
-        let [x, y] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
+        let (x, y) = (a.chunks_exact(4 * V::COUNT), b.chunks_exact(4 * V::COUNT));
         let mut i = 0;
         for ((x, y), out) in x.zip(y).zip(out.chunks_exact_mut(4 * V::COUNT)) {
             for i in i..i + 4 {
@@ -199,11 +199,14 @@ fn whole<V: Lanes, F: Function<V>, const TWO: bool>(
 ) {
     let none = [V::splat(level, V::Item::ZERO); 4];
     let fours = out.len() - out.len() % (4 * V::COUNT);
-    let [x, y] = [a, b].map(|x| x.chunks_exact(4 * V::COUNT));
+    let (x, y) = (a.chunks_exact(4 * V::COUNT), b.chunks_exact(4 * V::COUNT));
     for ((x, y), out) in x.zip(y).zip(out.chunks_exact_mut(4 * V::COUNT)) {
         four::<V, _, TWO, true, true>(level, [x, y], out, 0, f, none);
     }
-    let [x, y] = [a, b].map(|x| x[fours..].chunks_exact(V::COUNT));
+    let (x, y) = (
+        a[fours..].chunks_exact(V::COUNT),
+        b[fours..].chunks_exact(V::COUNT),
+    );
     for ((x, y), out) in x.zip(y).zip(out[fours..].chunks_exact_mut(V::COUNT)) {
         one(f, 0, V::load(level, x), V::load(level, y)).store(out);
     }
