@@ -34,7 +34,7 @@ macro_rules! vector {
     ($name:ident, $t:ty, $register:ty, $half:literal, $window:ident, $bit:ty, $set:ident, $load:ident, $part:ident,
      $store:ident, $stream:ident, $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident,
      $movemask:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident,
-     $first_lane:ident, $widen:ident, $narrow:ident;
+     $first_lane:ident, $widen:ident, $narrow:ident, $interleave:ident, $part_quarters:ident;
      $($within:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
         /// Two registers. It exists only where a proof of the level was shown.
         #[derive(Clone, Copy)]
@@ -258,6 +258,30 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn interleaved<const STEP: usize>(self, other: Self) -> [Self; 2] {
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                let [first, second] = unsafe {
+                    [
+                        $interleave::<STEP>(self.0[0], other.0[0]),
+                        $interleave::<STEP>(self.0[1], other.0[1]),
+                    ]
+                };
+                [Self([first[0], second[0]]), Self([first[1], second[1]])]
+            }
+
+            #[inline(always)]
+            fn parted(self, other: Self) -> [Self; 2] {
+                let ([a, b], [c, d]) = (self.0, other.0);
+                // SAFETY: needs AVX; a value of this type exists, so the level was proved.
+                unsafe {
+                    [
+                        Self([$part_quarters::<0x20>(a, b), $part_quarters::<0x20>(c, d)]),
+                        Self([$part_quarters::<0x31>(a, b), $part_quarters::<0x31>(c, d)]),
+                    ]
+                }
+            }
+
+            #[inline(always)]
             fn first(self) -> $t {
                 // SAFETY: needs AVX; a value of this type exists, so the level was proved.
                 unsafe { $first_lane(self.0[0]) }
@@ -293,14 +317,14 @@ macro_rules! vector {
 vector! { F32x16, f32, __m256, 8, WINDOW_32, i32, _mm256_set1_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_storeu_ps,
     _mm256_stream_ps, _mm256_maskstore_ps, _mm256_fmadd_ps, _mm256_max_ps, _mm256_min_ps, _mm256_cmp_ps, _mm256_movemask_ps, _mm256_blendv_ps,
     _mm256_xor_ps, _mm256_slli_epi32, 23, _mm256_castps_si256, _mm256_castsi256_ps, BITS_32, _mm256_set1_epi32,
-    _mm256_and_si256, _mm256_cmpeq_epi32, _mm256_cvtss_f32, double, single;
+    _mm256_and_si256, _mm256_cmpeq_epi32, _mm256_cvtss_f32, double, single, interleave_single, _mm256_permute2f128_ps;
     4, _mm256_permute2f128_ps, 1; 2, _mm256_shuffle_ps, 0b01_00_11_10; 1, _mm256_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm256_add_ps; Sub, sub, _mm256_sub_ps; Mul, mul, _mm256_mul_ps; Div, div, _mm256_div_ps;
 }
 vector! { F64x8, f64, __m256d, 4, WINDOW_64, i64, _mm256_set1_pd, _mm256_loadu_pd, _mm256_maskload_pd, _mm256_storeu_pd,
     _mm256_stream_pd, _mm256_maskstore_pd, _mm256_fmadd_pd, _mm256_max_pd, _mm256_min_pd, _mm256_cmp_pd, _mm256_movemask_pd, _mm256_blendv_pd,
     _mm256_xor_pd, _mm256_slli_epi64, 52, _mm256_castpd_si256, _mm256_castsi256_pd, BITS_64, _mm256_set1_epi64x,
-    _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_cvtsd_f64, twice, once;
+    _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_cvtsd_f64, twice, once, interleave_double, _mm256_permute2f128_pd;
     2, _mm256_permute2f128_pd, 1; 1, _mm256_shuffle_pd, 0b0101;
     Add, add, _mm256_add_pd; Sub, sub, _mm256_sub_pd; Mul, mul, _mm256_mul_pd; Div, div, _mm256_div_pd;
 }
@@ -339,4 +363,23 @@ fn twice(x: F64x8) -> [F64x8; 2] {
 #[inline(always)]
 fn once([x, _]: [F64x8; 2]) -> F64x8 {
     x
+}
+
+/// [`Lanes::interleaved`] of single registers.
+#[target_feature(enable = "avx")]
+#[inline]
+fn interleave_single<const STEP: usize>(a: __m256, b: __m256) -> [__m256; 2] {
+    if STEP == 1 {
+        return [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)];
+    }
+    let (a, b) = (_mm256_castps_pd(a), _mm256_castps_pd(b));
+    let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+    [_mm256_castpd_ps(low), _mm256_castpd_ps(high)]
+}
+
+/// The same of `f64`, where `STEP` is 1.
+#[target_feature(enable = "avx")]
+#[inline]
+fn interleave_double<const STEP: usize>(a: __m256d, b: __m256d) -> [__m256d; 2] {
+    [_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b)]
 }

@@ -25,7 +25,7 @@ fn apart(step: impl Step<Output = ()>) {
 macro_rules! vector {
     ($name:ident, $t:ty, $register:ty, $mask:ty, $set:ident, $load:ident, $part:ident, $store:ident, $stream:ident,
      $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal,
-     $to:ident, $from:ident, $first:ident, $widen:ident, $narrow:ident;
+     $to:ident, $from:ident, $first:ident, $widen:ident, $narrow:ident, $interleave:ident, $part_quarters:ident;
      $($half:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
         /// One register. It exists only where a proof of the level was shown.
         #[derive(Clone, Copy)]
@@ -182,6 +182,22 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn interleaved<const STEP: usize>(self, other: Self) -> [Self; 2] {
+                $interleave::<STEP>(self, other)
+            }
+
+            #[inline(always)]
+            fn parted(self, other: Self) -> [Self; 2] {
+                // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
+                unsafe {
+                    [
+                        Self($part_quarters::<0b10_00_10_00>(self.0, other.0)),
+                        Self($part_quarters::<0b11_01_11_01>(self.0, other.0)),
+                    ]
+                }
+            }
+
+            #[inline(always)]
             fn first(self) -> $t {
                 // SAFETY: needs AVX-512 F; a value of this type exists, so the level was proved.
                 unsafe { $first(self.0) }
@@ -209,7 +225,7 @@ macro_rules! vector {
 vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_mask_loadu_ps, _mm512_storeu_ps,
     _mm512_stream_ps, _mm512_mask_storeu_ps, _mm512_fmadd_ps, _mm512_max_ps, _mm512_min_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_xor_ps,
     _mm512_slli_epi32, 23, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtss_f32,
-    double, single;
+    double, single, interleave_single, _mm512_shuffle_f32x4;
     8, _mm512_shuffle_f32x4, 0b01_00_11_10; 4, _mm512_shuffle_f32x4, 0b10_11_00_01;
     2, _mm512_shuffle_ps, 0b01_00_11_10; 1, _mm512_shuffle_ps, 0b10_11_00_01;
     Add, add, _mm512_add_ps; Sub, sub, _mm512_sub_ps; Mul, mul, _mm512_mul_ps; Div, div, _mm512_div_ps;
@@ -217,7 +233,7 @@ vector! { F32x16, f32, __m512, __mmask16, _mm512_set1_ps, _mm512_loadu_ps, _mm51
 vector! { F64x8, f64, __m512d, __mmask8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_mask_loadu_pd, _mm512_storeu_pd,
     _mm512_stream_pd, _mm512_mask_storeu_pd, _mm512_fmadd_pd, _mm512_max_pd, _mm512_min_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_xor_pd,
     _mm512_slli_epi64, 52, _mm512_castpd_si512, _mm512_castsi512_pd, _mm512_cvtsd_f64,
-    twice, once;
+    twice, once, interleave_double, _mm512_shuffle_f64x2;
     4, _mm512_shuffle_f64x2, 0b01_00_11_10; 2, _mm512_shuffle_f64x2, 0b10_11_00_01;
     1, _mm512_shuffle_pd, 0b0101_0101;
     Add, add, _mm512_add_pd; Sub, sub, _mm512_sub_pd; Mul, mul, _mm512_mul_pd; Div, div, _mm512_div_pd;
@@ -252,4 +268,34 @@ fn twice(x: F64x8) -> [F64x8; 2] {
 #[inline(always)]
 fn once([x, _]: [F64x8; 2]) -> F64x8 {
     x
+}
+
+#[inline(always)]
+fn interleave_single<const STEP: usize>(F32x16(a): F32x16, F32x16(b): F32x16) -> [F32x16; 2] {
+    // SAFETY: needs AVX-512 F; values exist, so the level was proved.
+    unsafe {
+        if STEP == 1 {
+            return [
+                F32x16(_mm512_unpacklo_ps(a, b)),
+                F32x16(_mm512_unpackhi_ps(a, b)),
+            ];
+        }
+        let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
+        let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+        [
+            F32x16(_mm512_castpd_ps(low)),
+            F32x16(_mm512_castpd_ps(high)),
+        ]
+    }
+}
+
+#[inline(always)]
+fn interleave_double<const STEP: usize>(F64x8(a): F64x8, F64x8(b): F64x8) -> [F64x8; 2] {
+    // SAFETY: needs AVX-512 F; values exist, so the level was proved.
+    unsafe {
+        [
+            F64x8(_mm512_unpacklo_pd(a, b)),
+            F64x8(_mm512_unpackhi_pd(a, b)),
+        ]
+    }
 }

@@ -117,6 +117,12 @@ pub(crate) trait Lanes:
     /// Lane `i ^ HALF` in lane `i`; `HALF` is a power of two below `COUNT`.
     fn swapped<const HALF: usize>(self) -> Self;
 
+    /// `STEP` lanes of the one and of the other by turns, within each quarter: those of its lower half, those of its upper half.
+    fn interleaved<const STEP: usize>(self, other: Self) -> [Self; 2];
+
+    /// The even quarters of the one and then of the other, and the odd ones.
+    fn parted(self, other: Self) -> [Self; 2];
+
     /// The number in the first lane.
     fn first(self) -> Self::Item;
 
@@ -132,13 +138,6 @@ pub(crate) trait Lanes:
         let same = self;
         let zero = self - same;
         zero.equal(zero)
-    }
-
-    /// The lanes of the set that repeats `HALF` lanes without and `HALF` lanes with.
-    #[inline(always)]
-    fn upper<const HALF: usize>() -> u32 {
-        let all = [0xAAAA, 0xCCCC, 0xF0F0, 0xFF00];
-        all[HALF.trailing_zeros() as usize] & Self::ALL
     }
 
     /// The lanes as numbers; beyond `COUNT` there are zeros.

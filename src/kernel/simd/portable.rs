@@ -177,6 +177,32 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         out
     }
 
+    #[inline(never)]
+    fn interleaved<const STEP: usize>(self, other: Self) -> [Self; 2] {
+        [0, N / 8].map(|half| {
+            let mut out = self;
+            for i in 0..N {
+                let (quarter, block) = (i / (N / 4) * (N / 4), i % (N / 4) / STEP);
+                let from = [&self, &other][block % 2];
+                out.0[i] = from.0[quarter + half + block / 2 * STEP + i % STEP];
+            }
+            out
+        })
+    }
+
+    #[inline(never)]
+    fn parted(self, other: Self) -> [Self; 2] {
+        [0, 1].map(|odd| {
+            let mut out = self;
+            for i in 0..N {
+                let (quarter, lane) = (i / (N / 4), i % (N / 4));
+                let from = [&self, &other][quarter / 2];
+                out.0[i] = from.0[(quarter % 2 * 2 + odd) * (N / 4) + lane];
+            }
+            out
+        })
+    }
+
     #[inline(always)]
     fn first(self) -> T {
         self.0[0]

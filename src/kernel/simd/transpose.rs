@@ -2,31 +2,68 @@
 
 use super::Lanes;
 
-/// Swaps rows and columns of as many vectors as there are lanes: blocks of half the size first, then within them.
+/// Swaps rows and columns of as many vectors as there are lanes: first within quarters of vectors, which are 16 bytes and what
+/// most instructions keep to, then the quarters.
 #[inline(always)]
 pub(crate) fn transpose<V: Lanes>(block: &mut [V; 16]) {
-    /// The upper lanes of `a` for the lower ones of `b`, in steps of `HALF`.
-    #[inline(always)]
-    fn swap<V: Lanes, const HALF: usize>(a: V, b: V) -> (V, V) {
-        let set = V::upper::<HALF>();
-        (
-            V::select(set, b.swapped::<HALF>(), a),
-            V::select(set, b, a.swapped::<HALF>()),
-        )
+    let width = V::COUNT / 4;
+    for i in (0..V::COUNT).step_by(width) {
+        if width == 4 {
+            let [a, c] = block[i].interleaved::<1>(block[i + 1]);
+            let [b, d] = block[i + 2].interleaved::<1>(block[i + 3]);
+            [block[i], block[i + 1]] = a.interleaved::<2>(b);
+            [block[i + 2], block[i + 3]] = c.interleaved::<2>(d);
+        } else {
+            [block[i], block[i + 1]] = block[i].interleaved::<1>(block[i + 1]);
+        }
     }
-    // Written out, lest the compiler keep the vectors in memory.
-    macro_rules! swaps {
-        ($half:literal: $($i:literal)*) => {$(
-            (block[$i], block[$i + $half]) = swap::<V, $half>(block[$i], block[$i + $half]);
-        )*};
+    for column in 0..width {
+        let (i, j, k, l) = (
+            column,
+            width + column,
+            2 * width + column,
+            3 * width + column,
+        );
+        let [a, b] = block[i].parted(block[j]);
+        let [c, d] = block[k].parted(block[l]);
+        [block[i], block[k]] = a.parted(c);
+        [block[j], block[l]] = b.parted(d);
     }
-    if V::COUNT == 16 {
-        swaps! { 8: 0 1 2 3 4 5 6 7 }
-        swaps! { 4: 8 9 10 11 }
-        swaps! { 2: 8 9 12 13 }
-        swaps! { 1: 8 10 12 14 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Level, Real, Task, run};
+    use super::*;
+
+    struct Square;
+
+    impl<T: Real> Task<T> for Square {
+        #[inline(always)]
+        fn run<V: Lanes<Item = T>>(self, level: V::Level) {
+            let number = |i: usize, j: usize| V::Item::whole((16 * i + j) as i32);
+            let mut block = [V::splat(level, number(0, 0)); 16];
+            for (i, vector) in block.iter_mut().enumerate() {
+                let mut row = [number(0, 0); 16];
+                for (j, x) in row.iter_mut().enumerate() {
+                    *x = number(i, j);
+                }
+                *vector = V::load(level, &row);
+            }
+            transpose(&mut block);
+            for (i, vector) in block[..V::COUNT].iter().enumerate() {
+                for (j, x) in vector.numbers()[..V::COUNT].iter().enumerate() {
+                    assert!(*x == number(j, i), "row {i}, column {j}");
+                }
+            }
+        }
     }
-    swaps! { 4: 0 1 2 3 }
-    swaps! { 2: 0 1 4 5 }
-    swaps! { 1: 0 2 4 6 }
+
+    #[test]
+    fn rows_become_columns_on_every_level() {
+        for &level in Level::all() {
+            run::<f32>(level, Square);
+            run::<f64>(level, Square);
+        }
+    }
 }

@@ -122,12 +122,18 @@ impl<V: Lanes> Step for Pack<'_, V> {
             for (lines, start, width) in packing.squares::<V>() {
                 let at = start * stride + lines.start - first;
                 let mut block = [V::splat(level, V::Item::ZERO); 16];
-                for (vector, r) in block.iter_mut().zip(lines) {
-                    *vector = some(level, &x[r * n + start..][..width]);
+                let (from, height) = (lines.start * n + start, lines.len());
+                // Counted by constants here and below, so that the vectors stay in registers.
+                for (k, vector) in block.iter_mut().enumerate() {
+                    if k < height {
+                        *vector = some(level, &x[from + k * n..][..width]);
+                    }
                 }
                 transpose(&mut block);
-                for (k, &vector) in block[..width].iter().enumerate() {
-                    vector.store(&mut packed[at + k * stride..][..V::COUNT]);
+                for (k, vector) in block.iter().enumerate() {
+                    if k < width {
+                        vector.store(&mut packed[at + k * stride..][..V::COUNT]);
+                    }
                 }
             }
             return;
@@ -170,12 +176,17 @@ impl<V: Lanes> Step for Unpack<'_, V> {
             for (lines, start, width) in packing.squares::<V>() {
                 let at = start * stride + lines.start - first;
                 let mut block = [V::splat(level, V::Item::ZERO); 16];
-                for (k, vector) in block[..width].iter_mut().enumerate() {
-                    *vector = V::load(level, &packed[at + k * stride..][..V::COUNT]);
+                for (k, vector) in block.iter_mut().enumerate() {
+                    if k < width {
+                        *vector = V::load(level, &packed[at + k * stride..][..V::COUNT]);
+                    }
                 }
                 transpose(&mut block);
-                for (&vector, r) in block.iter().zip(lines) {
-                    put(vector, out(r * n + start, width), 0);
+                let (from, height) = (lines.start * n + start, lines.len());
+                for (k, &vector) in block.iter().enumerate() {
+                    if k < height {
+                        put(vector, out(from + k * n, width), 0);
+                    }
                 }
             }
             return;
