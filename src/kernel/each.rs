@@ -11,12 +11,41 @@ pub trait Loop {
     fn run(self);
 }
 
+/// Which elements of a result are asked for [`again`](Formula::again).
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Again {
+    /// None.
+    Never,
+    /// Those that came out as 0, subnormal or not finite.
+    Abnormal,
+    /// Those that came out as NaN.
+    Nan,
+}
+
+impl Again {
+    /// Whether an element that came out like this stays.
+    #[inline(always)]
+    fn leaves<R: Elem>(self, y: R) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Abnormal => y.is_normal(),
+            Self::Nan => !y.is_nan(),
+        }
+    }
+
+    /// Without a branch for each number, so that this is a loop of vectors too.
+    #[inline(always)]
+    fn leaves_all<R: Elem>(self, y: &[R]) -> bool {
+        y.iter().fold(true, |all, &y| all & self.leaves(y))
+    }
+}
+
 /// An element of a result: from two operands that may broadcast, and from two buffers that lie as the result does.
 ///
 /// Operands that are not needed are units; `of` must be `#[inline(always)]`.
 pub(crate) trait Formula<A, B, C, D, R> {
-    /// Whether an element that came out as 0, subnormal or not finite is asked for [`again`](Self::again).
-    const AGAIN: bool = false;
+    /// Which elements are asked for [`again`](Self::again).
+    const AGAIN: Again = Again::Never;
 
     /// The element.
     fn of(&self, a: A, b: B, c: C, d: D) -> R;
@@ -36,15 +65,10 @@ pub(crate) trait Formula<A, B, C, D, R> {
 /// How many elements are looked at together for one that is asked for again.
 const BLOCK: usize = 256;
 
-/// Without a branch for each number, so that this is a loop of vectors too.
-#[inline(always)]
-fn all_normal<R: Elem>(y: &[R]) -> bool {
-    y.iter().fold(true, |normal, y| normal & y.is_normal())
-}
-
-/// Writes the elements again that are 0, subnormal or not finite, and not right so.
+/// Writes the elements again that do not stay, and are not right so.
 #[inline(always)]
 fn mend<C: Copy, D: Copy, R: Elem>(
+    which: Again,
     y: &mut [R],
     (c, d): (&[C], &[D]),
     settled: impl Fn(C, D) -> bool,
@@ -52,19 +76,19 @@ fn mend<C: Copy, D: Copy, R: Elem>(
 ) {
     let given = c.chunks(BLOCK).zip(d.chunks(BLOCK));
     for (block, (y, (c, d))) in y.chunks_mut(BLOCK).zip(given).enumerate() {
-        if all_normal(y) {
+        if which.leaves_all(y) {
             continue;
         }
         // Many cotangents are 0, behind a rectifier half of them; a second loop of vectors costs less than to ask for each.
         let mut right = true;
         for (y, (&c, &d)) in y.iter().zip(c.iter().zip(d)) {
-            right &= y.is_normal() | settled(c, d);
+            right &= which.leaves(*y) | settled(c, d);
         }
         if right {
             continue;
         }
         for (k, (y, (&c, &d))) in y.iter_mut().zip(c.iter().zip(d)).enumerate() {
-            if !y.is_normal() && !settled(c, d) {
+            if !which.leaves(*y) && !settled(c, d) {
                 *y = again(block * BLOCK + k);
             }
         }
@@ -147,8 +171,8 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
         for i in 0..n {
             y[i] = self.f.of(a[i], b[i], c[i], d[i]);
         }
-        if F::AGAIN {
-            mend(y, (c, d), F::settled, |i| {
+        if F::AGAIN != Again::Never {
+            mend(F::AGAIN, y, (c, d), F::settled, |i| {
                 self.f.again(a[i], b[i], c[i], d[i])
             });
         }
@@ -220,14 +244,14 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                 }
             }
         }
-        if F::AGAIN && !ADD && !all_normal(y) {
+        if F::AGAIN != Again::Never && !ADD && !F::AGAIN.leaves_all(y) {
             for [i, j, k] in self.layout.runs() {
                 let again = |p: usize| {
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
                     f.again(a, b, c[k + p], d[k + p])
                 };
                 let given = (&c[k..k + n], &d[k..k + n]);
-                mend(&mut y[k..k + n], given, F::settled, again);
+                mend(F::AGAIN, &mut y[k..k + n], given, F::settled, again);
             }
         }
     }

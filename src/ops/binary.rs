@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use super::unary::{pull, pull_again, pull_inside};
+use super::unary::{later, pull, pull_again, pull_inside};
 use crate::error::Error;
-use crate::kernel::{self, Buffers, Elem, Formula, Layout};
+use crate::kernel::{self, Again, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -221,7 +221,7 @@ impl<T: Elem, B: Binary<T>> Formula<T, T, (), (), T> for Value<B> {
 struct Pulled<B, const K: usize>(B);
 
 impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B, K> {
-    const AGAIN: bool = B::FAR_LATER;
+    const AGAIN: Again = later(B::FAR_LATER);
 
     #[inline(always)]
     fn of(&self, a: T, b: T, y: T, g: T) -> T {

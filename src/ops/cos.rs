@@ -1,7 +1,7 @@
 //! Cosine.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -12,6 +12,7 @@ pub struct Cos;
 
 impl<T: Elem> Unary<T> for Cos {
     plain_unary!("cos", INPUTS);
+    const PARTIAL: bool = true;
 
     fn value(self, x: T) -> T {
         x.cos()
@@ -19,6 +20,16 @@ impl<T: Elem> Unary<T> for Cos {
 
     fn slope(self, x: T, _: T) -> T {
         -x.sin()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Cos>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::CosSlope>(|x| self.slope(x, y))
     }
 }
 

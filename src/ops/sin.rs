@@ -1,7 +1,7 @@
 //! Sine.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -12,6 +12,7 @@ pub struct Sin;
 
 impl<T: Elem> Unary<T> for Sin {
     plain_unary!("sin", INPUTS);
+    const PARTIAL: bool = true;
 
     fn value(self, x: T) -> T {
         x.sin()
@@ -19,6 +20,16 @@ impl<T: Elem> Unary<T> for Sin {
 
     fn slope(self, x: T, _: T) -> T {
         x.cos()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Sin>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::Cos>(|x| self.slope(x, y))
     }
 }
 

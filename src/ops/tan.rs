@@ -1,7 +1,7 @@
 //! Tangent.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -12,6 +12,7 @@ pub struct Tan;
 
 impl<T: Elem> Unary<T> for Tan {
     plain_unary!("tan", OUTPUT);
+    const PARTIAL: bool = true;
 
     fn value(self, x: T) -> T {
         x.tan()
@@ -19,6 +20,11 @@ impl<T: Elem> Unary<T> for Tan {
 
     fn slope(self, _: T, y: T) -> T {
         T::one() + y * y
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Tan>(|x| self.value(x))
     }
 }
 

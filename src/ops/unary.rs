@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::error::Error;
-use crate::kernel::{self, Buffers, Elem, Formula};
+use crate::kernel::{self, Again, Buffers, Elem, Formula};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
@@ -85,8 +85,13 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// elements whose cotangent came out as 0, subnormal or no finite number.
     const FAR_LATER: bool = false;
 
+    /// Whether [`bulk_value`](Self::bulk_value) or [`bulk_slope`](Self::bulk_slope) is NaN for some elements of which
+    /// [`value`](Self::value) and [`slope`](Self::slope) are numbers, as the sine is where the reduction of its argument would be
+    /// long. Elements that came out as NaN are then asked of those afterwards.
+    const PARTIAL: bool = false;
+
     /// Whether value and slope of one of many elements have most of their work in common, so that a walk which needs both
-    /// computes them at once.
+    /// computes them at once; not if they are [`PARTIAL`](Self::PARTIAL).
     const PAIRED: bool = false;
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
@@ -99,6 +104,15 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
 /// The rule of a [`Unary`] function on a tensor.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<U>(pub U);
+
+impl<U> Map<U> {
+    fn paired<T: Elem>() -> bool
+    where
+        U: Unary<T>,
+    {
+        U::PAIRED && !U::PARTIAL
+    }
+}
 
 impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     fn name(&self) -> &'static str {
@@ -114,7 +128,7 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     }
 
     fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
-        if !U::PAIRED {
+        if !Self::paired::<T>() {
             return self.forward(x, y, keep);
         }
         keep.values.resize(x[0].len(), T::zero());
@@ -124,7 +138,7 @@ impl<T: Elem, U: Unary<T>> Rule<T> for Map<U> {
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let (a, c, d, y) = (at.x[0].data(), at.y.data(), g.data(), gx[0].fill());
         let slopes = &at.kept.values;
-        if U::PAIRED && !slopes.is_empty() {
+        if Self::paired::<T>() && !slopes.is_empty() {
             let b = slopes;
             kernel::each(Buffers { a, b, c, d, y }, Pulled(self.0));
         } else {
@@ -188,9 +202,17 @@ pub(crate) fn tensor<T: Elem, U: Unary<T>>(op: U, x: &Tensor<T>) -> Tensor<T> {
 struct Value<U>(U);
 
 impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), T> for Value<U> {
+    const AGAIN: Again = if U::PARTIAL { Again::Nan } else { Again::Never };
+
     #[inline(always)]
     fn of(&self, x: T, (): (), (): (), (): ()) -> T {
         self.0.bulk_value(x)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn again(&self, x: T, (): (), (): (), (): ()) -> T {
+        self.0.value(x)
     }
 }
 
@@ -209,7 +231,11 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), [T; 2]> for Both<U> {
 struct Pulled<U>(U);
 
 impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
-    const AGAIN: bool = U::FAR_LATER;
+    const AGAIN: Again = match (U::FAR_LATER, U::PARTIAL) {
+        (true, _) => Again::Abnormal,
+        (false, true) => Again::Nan,
+        (false, false) => Again::Never,
+    };
 
     #[inline(always)]
     fn of(&self, x: T, (): (), y: T, g: T) -> T {
@@ -230,7 +256,7 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
 
 /// The same with a slope that is known.
 impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
-    const AGAIN: bool = U::FAR_LATER;
+    const AGAIN: Again = later(U::FAR_LATER);
 
     #[inline(always)]
     fn of(&self, x: T, slope: T, y: T, g: T) -> T {
@@ -250,6 +276,11 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
     fn settled(_: T, g: T) -> bool {
         g.is_zero()
     }
+}
+
+/// Which cotangents are asked for again if `far` is asked later.
+pub(crate) const fn later(far: bool) -> Again {
+    if far { Again::Abnormal } else { Again::Never }
 }
 
 /// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range.

@@ -13,7 +13,7 @@ use std::f64::consts::LOG2_E;
 pub(super) const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10];
 
 /// Adding this rounds to whole numbers, which are the low bits of the sum: 1.5 · 2^52.
-const ROUND: f64 = 6_755_399_441_055_744.0;
+pub(super) const ROUND: f64 = 6_755_399_441_055_744.0;
 
 /// Adding this and taking it away rounds to multiples of 2^-25: 1.5 · 2^27.
 const GRID: f64 = 201_326_592.0;

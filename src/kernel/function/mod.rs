@@ -8,6 +8,7 @@ mod logarithm;
 mod logistic;
 mod normal;
 mod single;
+mod trigonometric;
 
 /// A function of one number, for [`Elem::bulk`](super::Elem::bulk).
 pub trait Function {
@@ -69,6 +70,14 @@ single_functions! {
     GeluTanh = normal::gelu_tanh;
     /// Its slope.
     GeluTanhSlope = normal::gelu_tanh_slope;
+    /// `sin x`, NaN where x is large.
+    Sin = trigonometric::sin;
+    /// `cos x`, likewise.
+    Cos = trigonometric::cos;
+    /// The slope of `cos x`, likewise.
+    CosSlope = trigonometric::minus_sin;
+    /// `tan x`, likewise.
+    Tan = trigonometric::tan;
 }
 
 functions! {

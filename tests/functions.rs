@@ -1,0 +1,155 @@
+//! The bodies of which the compiler makes vectors for `f32`, against double-double: over all numbers there are, at the
+//! edges, and where an element has to be asked for again.
+
+use std::f32::consts::{FRAC_PI_2, PI};
+
+use wengert::{Dd, Elem, Tape, Tensor, Var};
+
+/// An op of one operand.
+type One<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
+
+/// The same of a scalar, and of a plain number.
+type Scalar = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
+type Plain = fn(f64) -> f64;
+
+/// Every `f32` whose bits are a multiple of `step`, and the 200 on either side of each of `near`.
+fn sample(step: usize, near: &[f32]) -> Vec<f32> {
+    let around = |x: &f32| x.to_bits() - 200..x.to_bits() + 200;
+    let bits = (0..=u32::MAX)
+        .step_by(step)
+        .chain(near.iter().flat_map(around));
+    bits.map(f32::from_bits).filter(|x| !x.is_nan()).collect()
+}
+
+/// By how many units in the last place of an `f32` a number is off.
+fn off(found: f32, exact: Dd) -> f64 {
+    let exact = exact.primal();
+    let rounded = exact as f32;
+    if !rounded.is_finite() || !found.is_finite() || found == rounded {
+        let same = found == rounded || (found.is_nan() && exact.is_nan());
+        return if same { 0.0 } else { f64::INFINITY };
+    }
+    let exponent = rounded.abs().max(f32::MIN_POSITIVE).log2().floor();
+    let unit = f64::from(exponent - 23.0).exp2();
+    (f64::from(found) - exact).abs() / unit
+}
+
+/// The largest error of a few results, which must be within the bound.
+fn within(what: &str, at: impl Fn(usize) -> String, found: &[f32], exact: &[Dd], bound: f64) {
+    let mut most = (0.0, 0);
+    for (k, (&found, &exact)) in found.iter().zip(exact).enumerate() {
+        let off = off(found, exact);
+        if off > most.0 {
+            most = (off, k);
+        }
+    }
+    let (off, k) = most;
+    println!("{what}: {off:.4} at {}", at(k));
+    assert!(
+        off <= bound,
+        "{what} at {}: {:e} for {:e}, off by {off}",
+        at(k),
+        found[k],
+        exact[k].primal()
+    );
+}
+
+/// Holds value and slope against their formulas in double-double.
+fn hold(name: &str, x: &[f32], [value, slope]: [f64; 2], short: One<f32>, long: One<Dd>) {
+    let (narrow, wide) = (Tape::<f32>::default(), Tape::<Dd>::default());
+    let a = narrow.var(x.iter().copied().collect());
+    let b = wide.var(x.iter().map(|&x| Dd::of(x.into())).collect());
+    let (y, z) = (short(a), long(b));
+    let gx = y.vjp(Tensor::ones([x.len()])).wrt(a);
+    let gz = z.vjp(Tensor::ones([x.len()])).wrt(b);
+    let at = |k: usize| format!("{:e}", x[k]);
+    within(name, at, y.value().data(), z.value().data(), value);
+    within(&format!("slope of {name}"), at, gx.data(), gz.data(), slope);
+}
+
+/// Beside zeros and poles, and where the body gives way to the long reduction.
+const TURNS: [f32; 6] = [FRAC_PI_2, PI, 4.712_389, 252.898_2, 52_516.434, 1_048_576.0];
+
+#[test]
+fn sine_cosine_and_tangent_of_any_f32_are_rounded_once() {
+    let (x, far): (Vec<_>, Vec<_>) = sample(3989, &TURNS)
+        .into_iter()
+        .partition(|x| x.abs() <= 1_048_576.0);
+    // Where they are asked for again they are the system's functions; the slope of the tangent squares a value that was rounded.
+    for (x, bound) in [(x, 0.505), (far, 1.0)] {
+        hold("sin", &x, [bound; 2], |x| x.sin(), |x| x.sin());
+        hold("cos", &x, [bound; 2], |x| x.cos(), |x| x.cos());
+        hold("tan", &x, [bound, 3.0], |x| x.tan(), |x| x.tan());
+    }
+}
+
+/// Signs of zero, subnormal numbers, infinities and NaN are those of the plain functions.
+#[test]
+fn edges_are_those_of_the_plain_functions() {
+    let least = f32::from_bits(1);
+    let mut x = vec![0.0, least, 1e-40, f32::MIN_POSITIVE, 0.5, 1.0, 1e30];
+    x.extend([f32::MAX, f32::INFINITY, f32::NAN]);
+    let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
+    let ops: [(&str, One<f32>, Plain); 3] = [
+        ("sin", |x| x.sin(), f64::sin),
+        ("cos", |x| x.cos(), f64::cos),
+        ("tan", |x| x.tan(), f64::tan),
+    ];
+    for (name, op, plain) in ops {
+        let tape = Tape::<f32>::default();
+        let found = op(tape.var(x.iter().copied().collect())).value();
+        for (&x, &found) in x.iter().zip(found.iter()) {
+            let expected = plain(x.into()) as f32;
+            let same = found.to_bits() == expected.to_bits();
+            let right = same || (found.is_nan() && expected.is_nan());
+            assert!(right, "{name} at {x:e}: {found:e}, not {expected:e}");
+        }
+    }
+}
+
+/// Large arguments, infinities and NaN among ordinary ones: those that are asked for again are what a scalar gives, the
+/// others have the bits that they have among themselves.
+#[test]
+fn elements_that_are_asked_for_again_leave_the_others_alone() {
+    const N: usize = 1000;
+    let huge = [3e6, -1e10, 1e38, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+    let ordinary = Tensor::from_fn([N], |k| (k as f32 - 480.0) * 0.37);
+    let is_huge = |k: usize| k % 7 == 3 && k < 600;
+    let mixed = Tensor::from_fn([N], |k| match is_huge(k) {
+        true => huge[k % huge.len()],
+        false => ordinary.data()[k],
+    });
+    // Among them cotangents of 0, which stay 0 whatever the slope.
+    let g = Tensor::from_fn([N], |k| (k % 3) as f32 - 1.0);
+    let ops: [(&str, One<f32>, Scalar); 3] = [
+        ("sin", |x| x.sin(), |x| x.sin()),
+        ("cos", |x| x.cos(), |x| x.cos()),
+        ("tan", |x| x.tan(), |x| x.tan()),
+    ];
+    for (name, op, scalar) in ops {
+        let run = |x: &Tensor<f32>| {
+            let tape = Tape::<f32>::default();
+            let x = tape.var(x.clone());
+            let y = op(x);
+            [y.value(), y.vjp(g.clone()).wrt(x)]
+        };
+        let (alone, found) = (run(&ordinary), run(&mixed));
+        for k in 0..N {
+            let [y, gx] = [0, 1].map(|order| found[order].data()[k]);
+            let expected = if is_huge(k) {
+                let tape = Tape::<f32>::default();
+                let x = tape.var(mixed.data()[k]);
+                let y = scalar(x);
+                let g = g.data()[k];
+                let slope = y.backward().wrt(x);
+                [y.value(), if g == 0.0 { 0.0 } else { g * slope }]
+            } else {
+                [0, 1].map(|order| alone[order].data()[k])
+            };
+            for (found, expected) in [y, gx].into_iter().zip(expected) {
+                let same = found == expected || (found.is_nan() && expected.is_nan());
+                assert!(same, "{name} at {k}: {found:e}, not {expected:e}");
+            }
+        }
+    }
+}
