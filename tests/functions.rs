@@ -83,6 +83,14 @@ fn sine_cosine_and_tangent_of_any_f32_are_rounded_once() {
     }
 }
 
+#[test]
+fn error_functions_of_any_f32_are_rounded_once() {
+    // Beside the end of the right tail, and beside 1.
+    let x = sample(3989, &[3.919_206, 3.924_283_4, 9.194, 10.054, 10.606]);
+    hold("erf", &x, [0.505; 2], |x| x.erf(), |x| x.erf());
+    hold("erfc", &x, [0.505; 2], |x| x.erfc(), |x| x.erfc());
+}
+
 /// Signs of zero, subnormal numbers, infinities and NaN are those of the plain functions.
 #[test]
 fn edges_are_those_of_the_plain_functions() {
@@ -90,10 +98,12 @@ fn edges_are_those_of_the_plain_functions() {
     let mut x = vec![0.0, least, 1e-40, f32::MIN_POSITIVE, 0.5, 1.0, 1e30];
     x.extend([f32::MAX, f32::INFINITY, f32::NAN]);
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
-    let ops: [(&str, One<f32>, Plain); 3] = [
+    let ops: [(&str, One<f32>, Plain); 5] = [
         ("sin", |x| x.sin(), f64::sin),
         ("cos", |x| x.cos(), f64::cos),
         ("tan", |x| x.tan(), f64::tan),
+        ("erf", |x| x.erf(), Elem::erf),
+        ("erfc", |x| x.erfc(), Elem::erfc),
     ];
     for (name, op, plain) in ops {
         let tape = Tape::<f32>::default();

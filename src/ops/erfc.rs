@@ -1,7 +1,7 @@
 //! Complementary error function, right in the far tail.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,16 @@ impl<T: Elem> Unary<T> for Erfc {
 
     fn slope(self, x: T, _: T) -> T {
         -T::FRAC_2_SQRT_PI() * super::erf::gauss(x)
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Erfc>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::ErfcSlope>(|x| self.slope(x, y))
     }
 }
 

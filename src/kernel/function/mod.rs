@@ -3,6 +3,7 @@
 //! One body serves a single number and every level with the same bits. `f32` has a form of its own, or takes that of `f64`,
 //! shortened, and rounds once. What other elements use, and what these are held against, are the formulas of the ops.
 
+mod error;
 mod exponential;
 mod logarithm;
 mod logistic;
@@ -70,6 +71,14 @@ single_functions! {
     GeluTanh = normal::gelu_tanh;
     /// Its slope.
     GeluTanhSlope = normal::gelu_tanh_slope;
+    /// `erf x`
+    Erf = error::erf;
+    /// `erfc x`
+    Erfc = error::erfc;
+    /// The slope of `erf x`.
+    ErfSlope = error::erf_slope;
+    /// The slope of `erfc x`.
+    ErfcSlope = error::erfc_slope;
     /// `sin x`, NaN where x is large.
     Sin = trigonometric::sin;
     /// `cos x`, likewise.

@@ -88,13 +88,19 @@ fn density(a: f64) -> f64 {
     PEAK * exp::<false>(-0.5 * (a * a))
 }
 
+/// Mills' ratio `Φ(-a) / φ(a)` of what is not negative.
+#[inline(always)]
+pub(super) fn mills(a: f64) -> f64 {
+    let [per, p] = rational(RATIO, clamp(a, 0.0, FAR));
+    p * per
+}
+
 /// `x Φ(x)`.
 #[inline(always)]
 pub(super) fn gelu(x: f32) -> f32 {
     let x = clamp(f64::from(x), -FAR, f64::INFINITY);
     let a = clamp(x.abs(), 0.0, FAR);
-    let [per, p] = rational(RATIO, a);
-    let tail = density(a) * (p * per);
+    let tail = density(a) * mills(a);
     (x * if x < 0.0 { tail } else { 1.0 - tail }) as f32
 }
 
