@@ -91,6 +91,102 @@ fn error_functions_of_any_f32_are_rounded_once() {
     hold("erfc", &x, [0.505; 2], |x| x.erfc(), |x| x.erfc());
 }
 
+#[test]
+fn inverse_functions_of_any_f32_are_rounded_once() {
+    let x = sample(3989, &[1.0, 2.414_213_5, 1e19]);
+    hold("atan", &x, [0.505; 2], |x| x.atan(), |x| x.atan());
+    let x: Vec<_> = sample(1999, &[0.5, 0.999_98])
+        .into_iter()
+        .filter(|x| x.abs() < 1.0)
+        .collect();
+    // Their slopes are loops in the digits of an f32.
+    hold("asin", &x, [0.505, 2.0], |x| x.asin(), |x| x.asin());
+    hold("acos", &x, [0.505, 2.0], |x| x.acos(), |x| x.acos());
+}
+
+/// An op of two operands.
+type Two<T> = for<'t> fn([Var<'t, Tensor<T>>; 2]) -> Var<'t, Tensor<T>>;
+
+/// Value and both cotangents of an op, of the numbers of these tensors.
+fn run<T: Elem>([a, b]: &[Vec<f32>; 2], op: Two<T>) -> [Tensor<T>; 3] {
+    let tape = Tape::<T>::default();
+    let leaf = |x: &Vec<f32>| tape.var(x.iter().map(|&x| T::of(x.into())).collect());
+    let [a, b] = [leaf(a), leaf(b)];
+    let y = op([a, b]);
+    let grads = y.vjp(Tensor::ones([y.shape().len()]));
+    [y.value(), grads.wrt(a), grads.wrt(b)]
+}
+
+#[test]
+fn angles_and_lengths_of_any_two_f32_are_rounded_once() {
+    let a = sample(3989, &[]);
+    // Points in all directions, near the axes and the diagonals, and pairs of any two numbers.
+    let near = |k: usize, a: f32| match k % 4 {
+        0 => a * (k % 1000) as f32 * 1e-2,
+        1 => -a * (1.0 + (k % 7) as f32 * f32::EPSILON),
+        2 => a * ((k % 41) as f32 - 20.0).exp2(),
+        _ => f32::from_bits((k as u32).wrapping_mul(2_654_435_769)),
+    };
+    let b: Vec<f32> = a.iter().enumerate().map(|(k, &a)| near(k, a)).collect();
+    let is_far = |x: f32| !x.is_finite();
+    let both = a
+        .into_iter()
+        .zip(b)
+        .filter(|&(a, b)| !is_far(a) && !is_far(b));
+    let (a, b) = both.unzip();
+    let x = [a, b];
+    let ops: [(&str, Two<f32>, Two<Dd>); 2] = [
+        ("atan2", |[a, b]| a.atan2(b), |[a, b]| a.atan2(b)),
+        ("hypot", |[a, b]| a.hypot(b), |[a, b]| a.hypot(b)),
+    ];
+    for (name, short, long) in ops {
+        let (found, exact) = (run(&x, short), run(&x, long));
+        for (k, (found, exact)) in found.iter().zip(&exact).enumerate() {
+            let at = |k: usize| format!("({:e}, {:e})", x[0][k], x[1][k]);
+            let what = ["value", "first slope", "second slope"][k];
+            within(
+                &format!("{what} of {name}"),
+                at,
+                found.data(),
+                exact.data(),
+                0.505,
+            );
+        }
+    }
+}
+
+/// At every pair of them both forms give the same numbers, signs and all.
+#[test]
+fn edges_of_two_operands_are_those_of_the_plain_functions() {
+    let mut x = vec![0.0, f32::from_bits(1), 1.0, 3.0, f32::MAX];
+    x.extend([f32::INFINITY, f32::NAN]);
+    let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
+    let (a, b): (Vec<f32>, Vec<f32>) = x
+        .iter()
+        .flat_map(|&a| x.iter().map(move |&b| (a, b)))
+        .unzip();
+    let ops: [(&str, Two<f32>, Two<f64>); 2] = [
+        ("atan2", |[a, b]| a.atan2(b), |[a, b]| a.atan2(b)),
+        ("hypot", |[a, b]| a.hypot(b), |[a, b]| a.hypot(b)),
+    ];
+    for (name, op, wide) in ops {
+        let x = [a.clone(), b.clone()];
+        let (found, expected) = (run(&x, op), run(&x, wide));
+        for (order, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            for (k, (&found, &expected)) in found.iter().zip(expected.iter()).enumerate() {
+                let expected = expected as f32;
+                let same = found.to_bits() == expected.to_bits();
+                let right = same || (found.is_nan() && expected.is_nan());
+                let (a, b) = (a[k], b[k]);
+                assert!(
+                    right,
+                    "{name} {order} at {a:e}, {b:e}: {found:e}, not {expected:e}"
+                );
+            }
+        }
+    }
+}
+
 /// Signs of zero, subnormal numbers, infinities and NaN are those of the plain functions.
 #[test]
 fn edges_are_those_of_the_plain_functions() {
@@ -98,10 +194,13 @@ fn edges_are_those_of_the_plain_functions() {
     let mut x = vec![0.0, least, 1e-40, f32::MIN_POSITIVE, 0.5, 1.0, 1e30];
     x.extend([f32::MAX, f32::INFINITY, f32::NAN]);
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
-    let ops: [(&str, One<f32>, Plain); 5] = [
+    let ops: [(&str, One<f32>, Plain); 8] = [
         ("sin", |x| x.sin(), f64::sin),
         ("cos", |x| x.cos(), f64::cos),
         ("tan", |x| x.tan(), f64::tan),
+        ("atan", |x| x.atan(), f64::atan),
+        ("asin", |x| x.asin(), f64::asin),
+        ("acos", |x| x.acos(), f64::acos),
         ("erf", |x| x.erf(), Elem::erf),
         ("erfc", |x| x.erfc(), Elem::erfc),
     ];

@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 
 use num_traits::{Float, FloatConst, NumAssign};
 
-use super::{Function, Loop, Matrix, Rows, System, lu, plain, softmax};
+use super::{Function, Function2, Loop, Matrix, Rows, System, lu, plain, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
@@ -77,6 +77,13 @@ pub trait Elem:
     #[must_use]
     fn bulk<F: Function>(self, plain: impl FnOnce(Self) -> Self) -> Self {
         plain(self)
+    }
+
+    /// The same of a function of two elements.
+    #[inline(always)]
+    #[must_use]
+    fn bulk2<F: Function2>(self, other: Self, plain: impl FnOnce(Self, Self) -> Self) -> Self {
+        plain(self, other)
     }
 
     /// Matrix product `c = a b + beta c` with `beta` 0 or 1, rows of `c` in order.

@@ -3,7 +3,7 @@
 #[cfg(feature = "gemm")]
 use super::Matrix;
 use super::softmax::fast;
-use super::{Dd, Elem, Function, Loop, Rows, simd};
+use super::{Dd, Elem, Function, Function2, Loop, Rows, simd};
 
 /// Below this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
@@ -52,6 +52,15 @@ macro_rules! float {
             #[inline(always)]
             fn bulk<F: Function>(self, plain: impl FnOnce(Self) -> Self) -> Self {
                 F::$width(self, plain)
+            }
+
+            #[inline(always)]
+            fn bulk2<F: Function2>(
+                self,
+                other: Self,
+                plain: impl FnOnce(Self, Self) -> Self,
+            ) -> Self {
+                F::$width(self, other, plain)
             }
 
             fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {

@@ -1,7 +1,7 @@
 //! Arc cosine.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,11 @@ impl<T: Elem> Unary<T> for Acos {
 
     fn slope(self, x: T, _: T) -> T {
         -super::asin::cosine_of(x).recip()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Acos>(|x| self.value(x))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Arc tangent.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -25,6 +25,16 @@ impl<T: Elem> Unary<T> for Atan {
         } else {
             (T::one() + x * x).recip()
         }
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Atan>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::AtanSlope>(|x| self.slope(x, y))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Angle of the point (b, a), from -π to π.
 
 use super::binary::{Binary, pairwise, plain_binary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -22,6 +22,21 @@ impl<T: Elem> Binary<T> for Atan2 {
             [T::zero(); 2]
         } else {
             turns(a.lift(), b.lift()).map(T::land)
+        }
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, a: T, b: T) -> T {
+        a.bulk2::<function::Atan2>(b, |a, b| self.value(a, b))
+    }
+
+    #[inline(always)]
+    fn bulk_slope<const K: usize>(self, a: T, b: T, y: T) -> T {
+        let slope = |a, b| self.slopes(a, b, y)[K];
+        if K == 0 {
+            b.bulk2::<function::Turn>(a, |b, a| slope(a, b))
+        } else {
+            (-a).bulk2::<function::Turn>(b, |a, b| slope(-a, b))
         }
     }
 }

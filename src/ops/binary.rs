@@ -40,6 +40,18 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// `∂f/∂a` and `∂f/∂b`, given `y = f(a, b)` as well.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
 
+    /// `f(a, b)` for one of many elements, as [`Unary::bulk_value`](super::Unary::bulk_value).
+    #[inline(always)]
+    fn bulk_value(self, a: T, b: T) -> T {
+        self.value(a, b)
+    }
+
+    /// The slope of operand `K` for one of many elements, as [`bulk_value`](Self::bulk_value).
+    #[inline(always)]
+    fn bulk_slope<const K: usize>(self, a: T, b: T, y: T) -> T {
+        self.slopes(a, b, y)[K]
+    }
+
     /// `g` times slope `k` where that came out as 0 or is not finite: as a product of other factors
     /// it may be a number all the same. `None` if nothing better is known than the product.
     #[inline(always)]
@@ -114,9 +126,13 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         let (ta, tb) = (spread(t[0]), spread(t[1]));
         let layout = Layout::new(shape, at.x[0].shape(), at.x[1].shape());
         layout.fill(at.x[0].data(), at.x[1].data(), ty.fill(), |p, a, b| {
-            let slopes = self.0.slopes(a, b, y[p]);
-            let pushed = |k: usize, t: T| pull(t, slopes[k], || self.0.far([a, b, y[p]], k, t));
-            pushed(0, ta[p]) + pushed(1, tb[p])
+            let pushed =
+                |k: usize, slope: T, t: T| pull(t, slope, || self.0.far([a, b, y[p]], k, t));
+            let [first, second] = [
+                self.0.bulk_slope::<0>(a, b, y[p]),
+                self.0.bulk_slope::<1>(a, b, y[p]),
+            ];
+            pushed(0, first, ta[p]) + pushed(1, second, tb[p])
         });
         Ok(())
     }
@@ -213,7 +229,7 @@ struct Value<B>(B);
 impl<T: Elem, B: Binary<T>> Formula<T, T, (), (), T> for Value<B> {
     #[inline(always)]
     fn of(&self, a: T, b: T, (): (), (): ()) -> T {
-        self.0.value(a, b)
+        self.0.bulk_value(a, b)
     }
 }
 
@@ -225,7 +241,7 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
 
     #[inline(always)]
     fn of(&self, a: T, b: T, y: T, g: T) -> T {
-        let slope = self.0.slopes(a, b, y)[K];
+        let slope = self.0.bulk_slope::<K>(a, b, y);
         if B::FAR_LATER {
             return pull_inside(g, slope);
         }
@@ -355,7 +371,7 @@ pub(crate) fn tensors<T: Elem, B: Binary<T>>(
     a: &Tensor<T>,
     b: &Tensor<T>,
 ) -> Result<Tensor<T>, Error> {
-    a.combine(b, B::NAME, |a, b| op.value(a, b))
+    super::plain::evaluate(&Zip(op), &[a, b])
 }
 
 /// Writes the parts of a [`Binary`] impl that are the same for every op without attributes.

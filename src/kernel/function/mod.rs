@@ -5,9 +5,11 @@
 
 mod error;
 mod exponential;
+mod inverse;
 mod logarithm;
 mod logistic;
 mod normal;
+mod plane;
 mod single;
 mod trigonometric;
 
@@ -21,6 +23,18 @@ pub trait Function {
 
     /// The function of an `f32`.
     fn single(x: f32, plain: impl FnOnce(f32) -> f32) -> f32;
+}
+
+/// A function of two numbers, for [`Elem::bulk2`](super::Elem::bulk2).
+pub trait Function2 {
+    /// The function of two `f64`: that of the op, `plain`, where there is no other form.
+    #[inline(always)]
+    fn double(a: f64, b: f64, plain: impl FnOnce(f64, f64) -> f64) -> f64 {
+        plain(a, b)
+    }
+
+    /// The function of two `f32`.
+    fn single(a: f32, b: f32, plain: impl FnOnce(f32, f32) -> f32) -> f32;
 }
 
 /// Functions by the form that has the digits of either type, and that of `f32` where it has one of its own.
@@ -62,6 +76,32 @@ macro_rules! single_functions {
     )*};
 }
 
+/// The same of two numbers.
+macro_rules! single_functions_of_two {
+    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl Function2 for $name {
+            #[inline(always)]
+            fn single(a: f32, b: f32, _: impl FnOnce(f32, f32) -> f32) -> f32 {
+                $module::$function(a, b)
+            }
+        }
+    )*};
+}
+
+single_functions_of_two! {
+    /// The angle of the point with ordinate a and abscissa b.
+    Atan2 = inverse::atan2;
+    /// `√(a² + b²)`
+    Hypot = plane::hypot;
+    /// `a / √(a² + b²)`
+    Cosine = plane::cosine;
+    /// `a / (a² + b²)`
+    Turn = plane::turn;
+}
+
 single_functions! {
     /// `x Φ(x)`
     Gelu = normal::gelu;
@@ -79,6 +119,14 @@ single_functions! {
     ErfSlope = error::erf_slope;
     /// The slope of `erfc x`.
     ErfcSlope = error::erfc_slope;
+    /// `arctan x`
+    Atan = inverse::atan;
+    /// Its slope.
+    AtanSlope = inverse::atan_slope;
+    /// `arcsin x`
+    Asin = inverse::asin;
+    /// `arccos x`
+    Acos = inverse::acos;
     /// `sin x`, NaN where x is large.
     Sin = trigonometric::sin;
     /// `cos x`, likewise.
