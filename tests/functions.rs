@@ -104,6 +104,41 @@ fn inverse_functions_of_any_f32_are_rounded_once() {
     hold("acos", &x, [0.505, 2.0], |x| x.acos(), |x| x.acos());
 }
 
+#[test]
+fn hyperbolic_functions_of_any_f32_are_rounded_once() {
+    let x = sample(3989, &[1.0, 88.722, 89.415]);
+    hold("asinh", &x, [0.505; 2], |x| x.asinh(), |x| x.asinh());
+    // Where a cotangent leaves the range it is asked for again, of the system's functions.
+    let within = |x: &f32| x.abs() < 88.0;
+    let near: Vec<_> = x.iter().copied().filter(within).collect();
+    for (x, slope) in [(&near, 0.505), (&x, f64::INFINITY)] {
+        hold("sinh", x, [0.505, slope], |x| x.sinh(), |x| x.sinh());
+        hold("cosh", x, [0.505, slope], |x| x.cosh(), |x| x.cosh());
+    }
+    // Slopes of these are loops in the digits of an f32.
+    let inside = |x: &f32| x.abs() < 1.0;
+    let inner: Vec<_> = x.iter().copied().filter(inside).collect();
+    hold("atanh", &inner, [0.505, 3.0], |x| x.atanh(), |x| x.atanh());
+    let outer: Vec<_> = x.into_iter().filter(|x| *x > 1.0).collect();
+    hold("acosh", &outer, [0.505, 4.0], |x| x.acosh(), |x| x.acosh());
+}
+
+#[test]
+fn powers_and_logarithms_to_other_bases_are_rounded_once() {
+    let x = sample(3989, &[1.0, 1024.0, 1000.0]);
+    let any = f64::INFINITY;
+    hold("exp2", &x, [0.505, any], |x| x.exp2(), |x| x.exp2());
+    let x: Vec<_> = x.into_iter().filter(|x| *x > 0.0).collect();
+    hold("log2", &x, [0.505, 1.5], |x| x.log2(), |x| x.log2());
+    hold("log10", &x, [0.505, 1.5], |x| x.log10(), |x| x.log10());
+    let whole: Tensor<f32> = (-149_i16..128).map(f32::from).collect();
+    let powers = whole.exp2();
+    assert_eq!(powers.log2(), whole);
+    for (k, &power) in powers.iter().enumerate() {
+        assert_eq!(f64::from(power), (k as f64 - 149.0).exp2());
+    }
+}
+
 /// An op of two operands.
 type Two<T> = for<'t> fn([Var<'t, Tensor<T>>; 2]) -> Var<'t, Tensor<T>>;
 
@@ -194,13 +229,21 @@ fn edges_are_those_of_the_plain_functions() {
     let mut x = vec![0.0, least, 1e-40, f32::MIN_POSITIVE, 0.5, 1.0, 1e30];
     x.extend([f32::MAX, f32::INFINITY, f32::NAN]);
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
-    let ops: [(&str, One<f32>, Plain); 8] = [
+    let ops: [(&str, One<f32>, Plain); 16] = [
         ("sin", |x| x.sin(), f64::sin),
         ("cos", |x| x.cos(), f64::cos),
         ("tan", |x| x.tan(), f64::tan),
         ("atan", |x| x.atan(), f64::atan),
         ("asin", |x| x.asin(), f64::asin),
         ("acos", |x| x.acos(), f64::acos),
+        ("sinh", |x| x.sinh(), f64::sinh),
+        ("cosh", |x| x.cosh(), f64::cosh),
+        ("asinh", |x| x.asinh(), f64::asinh),
+        ("acosh", |x| x.acosh(), f64::acosh),
+        ("atanh", |x| x.atanh(), f64::atanh),
+        ("exp2", |x| x.exp2(), f64::exp2),
+        ("log2", |x| x.log2(), f64::log2),
+        ("log10", |x| x.log10(), f64::log10),
         ("erf", |x| x.erf(), Elem::erf),
         ("erfc", |x| x.erfc(), Elem::erfc),
     ];

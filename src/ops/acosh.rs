@@ -1,7 +1,7 @@
 //! Inverse hyperbolic cosine.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -29,6 +29,11 @@ impl<T: Elem> Unary<T> for Acosh {
 
     fn slope(self, x: T, _: T) -> T {
         ((x - T::one()).sqrt() * (x + T::one()).sqrt()).recip()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Acosh>(|x| self.value(x))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inverse hyperbolic sine.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -27,6 +27,16 @@ impl<T: Elem> Unary<T> for Asinh {
 
     fn slope(self, x: T, _: T) -> T {
         T::one().hypot(x).recip()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Asinh>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::AsinhSlope>(|x| self.slope(x, y))
     }
 }
 

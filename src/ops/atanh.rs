@@ -1,7 +1,7 @@
 //! Inverse hyperbolic tangent.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -25,6 +25,11 @@ impl<T: Elem> Unary<T> for Atanh {
 
     fn slope(self, x: T, _: T) -> T {
         super::asin::complement(x).recip()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Atanh>(|x| self.value(x))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hyperbolic cosine.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -20,6 +20,16 @@ impl<T: Elem> Unary<T> for Cosh {
 
     fn slope(self, x: T, _: T) -> T {
         x.sinh()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Cosh>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::Sinh>(|x| self.slope(x, y))
     }
 
     fn far(self, x: T, y: T, g: T) -> Option<T> {

@@ -1,7 +1,7 @@
 //! Exponential to base 2.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -20,6 +20,11 @@ impl<T: Elem> Unary<T> for Exp2 {
 
     fn slope(self, _: T, y: T) -> T {
         y * T::LN_2()
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Exp2>(|x| self.value(x))
     }
 
     // By halves: y may be out of range where g y is not.

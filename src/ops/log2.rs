@@ -1,7 +1,7 @@
 //! Logarithm to base 2.
 
 use super::unary::{Unary, elementwise, plain_unary};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -19,6 +19,11 @@ impl<T: Elem> Unary<T> for Log2 {
 
     fn slope(self, x: T, _: T) -> T {
         T::LOG2_E() / x
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        x.bulk::<function::Log2>(|x| self.value(x))
     }
 }
 

@@ -188,3 +188,9 @@ pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
     // The sign of 0, and the last bit of the least numbers.
     if x.abs() < 1e-300 { x } else { 2.0 * half }
 }
+
+/// `2^x` of an `f32`.
+#[inline(always)]
+pub(super) fn exp2(x: f32) -> f32 {
+    exp::<false>(f64::from(x) * std::f64::consts::LN_2) as f32
+}

@@ -7,6 +7,8 @@
 //! ```
 //! In full accuracy f is split at 2^-25, so that the first two terms of its upper part are exact.
 
+use std::f64::consts::{LOG2_E, LOG10_E};
+
 use super::exponential::{LN_2, exp, polynomial, upper};
 
 /// `R(z) / z` on 0 ≤ z ≤ 0.0295, the constant first: `(ln((1 + s) / (1 - s)) / s - 2) / s²`, interpolated at Chebyshev's
@@ -71,6 +73,18 @@ pub(super) fn ln<const FULL: bool>(x: f64) -> f64 {
     };
     let y = ln_of::<FULL>(x * factor, 0.0, x - 1.0, shift);
     special(x, y)
+}
+
+/// The logarithm of an `f32` to base 2.
+#[inline(always)]
+pub(super) fn log2(x: f32) -> f32 {
+    (ln::<false>(f64::from(x)) * LOG2_E) as f32
+}
+
+/// That to base 10.
+#[inline(always)]
+pub(super) fn log10(x: f32) -> f32 {
+    (ln::<false>(f64::from(x)) * LOG10_E) as f32
 }
 
 /// `ln(1 + x)`.

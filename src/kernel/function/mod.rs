@@ -5,6 +5,7 @@
 
 mod error;
 mod exponential;
+mod hyperbolic;
 mod inverse;
 mod logarithm;
 mod logistic;
@@ -127,6 +128,24 @@ single_functions! {
     Asin = inverse::asin;
     /// `arccos x`
     Acos = inverse::acos;
+    /// `2^x`
+    Exp2 = exponential::exp2;
+    /// The logarithm to base 2.
+    Log2 = logarithm::log2;
+    /// The logarithm to base 10.
+    Log10 = logarithm::log10;
+    /// `sinh x`
+    Sinh = hyperbolic::sinh;
+    /// `cosh x`
+    Cosh = hyperbolic::cosh;
+    /// `arsinh x`
+    Asinh = hyperbolic::asinh;
+    /// Its slope.
+    AsinhSlope = hyperbolic::asinh_slope;
+    /// `arcosh x`
+    Acosh = hyperbolic::acosh;
+    /// `artanh x`
+    Atanh = hyperbolic::atanh;
     /// `sin x`, NaN where x is large.
     Sin = trigonometric::sin;
     /// `cos x`, likewise.
