@@ -13,6 +13,7 @@ mod normal;
 mod plane;
 mod single;
 mod trigonometric;
+mod wave;
 
 /// A function of one number, for [`Elem::bulk`](super::Elem::bulk).
 pub trait Function {
@@ -77,7 +78,27 @@ macro_rules! single_functions {
     )*};
 }
 
-/// The same of two numbers.
+/// Functions of which either type has a form of its own.
+macro_rules! functions_by_type {
+    ($($(#[$doc:meta])* $name:ident = $long:ident::$double:ident, $short:ident::$single:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl Function for $name {
+            #[inline(always)]
+            fn double(x: f64, _: impl FnOnce(f64) -> f64) -> f64 {
+                $long::$double(x)
+            }
+
+            #[inline(always)]
+            fn single(x: f32, _: impl FnOnce(f32) -> f32) -> f32 {
+                $short::$single(x)
+            }
+        }
+    )*};
+}
+
+/// Functions of two numbers of which `f32` alone has a form.
 macro_rules! single_functions_of_two {
     ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
         $(#[$doc])*
@@ -146,14 +167,17 @@ single_functions! {
     Acosh = hyperbolic::acosh;
     /// `artanh x`
     Atanh = hyperbolic::atanh;
-    /// `sin x`, NaN where x is large.
-    Sin = trigonometric::sin;
-    /// `cos x`, likewise.
-    Cos = trigonometric::cos;
-    /// The slope of `cos x`, likewise.
-    CosSlope = trigonometric::minus_sin;
-    /// `tan x`, likewise.
+    /// `tan x`, NaN where x is large.
     Tan = trigonometric::tan;
+}
+
+functions_by_type! {
+    /// `sin x`, NaN where x is large.
+    Sin = wave::sin, trigonometric::sin;
+    /// `cos x`, likewise.
+    Cos = wave::cos, trigonometric::cos;
+    /// The slope of `cos x`, likewise.
+    CosSlope = wave::minus_sin, trigonometric::minus_sin;
 }
 
 functions! {

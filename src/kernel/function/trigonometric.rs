@@ -5,14 +5,14 @@
 //! second loses is 2^-66, while no `f32` in range but 0 comes nearer to a zero than 2^-27.9. For larger arguments the result is
 //! NaN, and the op asks its own formula.
 //!
-//! Polynomials are interpolated at Chebyshev's points in 70 digits.
+//! The sine and cosine of `f64` stand in `wave`. Polynomials are interpolated at Chebyshev's points in 70 digits.
 
 use std::f64::consts::{FRAC_1_PI, FRAC_2_PI};
 
 use super::exponential::{ROUND, polynomial};
 
 /// Beyond this the whole numbers are too long: 2^20.
-const FAR: f64 = 1_048_576.0;
+pub(super) const FAR: f64 = 1_048_576.0;
 
 /// π in two parts.
 const PI: [f64; 2] = [3.141_592_653_468_251_2, 1.215_420_101_301_238_4e-10];
