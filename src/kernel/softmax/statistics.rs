@@ -220,17 +220,22 @@ fn pull<V: Lanes, L: Layout<V>>(
     }
     lines.update(level, |k| Times { per: per.get(k) });
     for k in 0..lines.bundles() {
-        let (per, rest): (V, V) = (per.get(k), rests.get(k));
-        let (per, rest) = (per.numbers(), rest.numbers());
+        // What the largest gets, and what it gets if it has the label.
+        let (cotangent, rest): (V, V) = (L::spread(level, L::own(g, k)), rests.get(k));
+        let labelled = -(cotangent * (rest / (one + rest)));
+        let (largest, labelled) = (
+            (V::splat(level, power) * per.get(k)).numbers(),
+            labelled.numbers(),
+        );
         for (lane, line) in L::range(k, labels.len()).enumerate() {
             let (label, top) = (labels[line] as usize, top[line] as usize);
-            *lines.result(line, top) = power * per[lane];
-            let gx = lines.result(line, label);
-            *gx = if label == top {
-                -(g[line] * (rest[lane] / (V::Item::ONE + rest[lane])))
+            if label == top {
+                *lines.result(line, top) = labelled[lane];
             } else {
-                *gx - g[line]
-            };
+                *lines.result(line, top) = largest[lane];
+                let gx = lines.result(line, label);
+                *gx = *gx - g[line];
+            }
         }
     }
 }
