@@ -193,12 +193,22 @@ fn all<T: Elem>(runs: usize) {
         hand!(|x| x.powi(3), T::of(3.0) * x.powi(2)),
     );
     unary("sin", |x| x[0].sin(), hand!(|x| x.sin(), x.cos()));
+    unary(
+        "erf",
+        |x| x[0].erf(),
+        hand!(|x| x.erf(), T::FRAC_2_SQRT_PI() * (-x * x).exp()),
+    );
     let binary = |name: &str, op: Op<T>, hand: Hand<T>| {
         measure(name, &[flat, flat], op, hand, runs);
     };
     binary("add", |x| x[0] + x[1], hand!(|a, b| a + b, one_like(b)));
     binary("mul", |x| x[0] * x[1], hand!(|a, b| a * b, b));
     binary("div", |x| x[0] / x[1], hand!(|a, b| a / b, b.recip()));
+    binary(
+        "hypot",
+        |x| x[0].hypot(x[1]),
+        hand!(|a, b| a.hypot(b), a / a.hypot(b)),
+    );
     // What a rectifier lets through: cotangents of which half are 0.
     let some = |g: T| if g > T::of(1.5) { g } else { T::zero() };
     let through = |name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>| {

@@ -252,8 +252,9 @@ fn edges_are_those_of_the_plain_functions() {
         let found = op(tape.var(x.iter().copied().collect())).value();
         for (&x, &found) in x.iter().zip(found.iter()) {
             let expected = plain(x.into()) as f32;
-            let same = found.to_bits() == expected.to_bits();
-            let right = same || (found.is_nan() && expected.is_nan());
+            // What is asked of the system may differ by a unit.
+            let near = found.to_bits().abs_diff(expected.to_bits()) <= 1;
+            let right = near || (found.is_nan() && expected.is_nan());
             assert!(right, "{name} at {x:e}: {found:e}, not {expected:e}");
         }
     }

@@ -40,7 +40,7 @@ elementwise! {
     /// `gx = -g / √((1 - x)(1 + x)), infinite at ±1`. 1 - x² would cancel near ±1; the factors are exact there.
     ///
     /// # Accuracy
-    /// Measured: value within 0.8 ulps in f32 and 0.5 in f64, gradient 1.5 and 1.6; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 1.5 and 1.6; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

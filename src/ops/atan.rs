@@ -51,7 +51,7 @@ elementwise! {
     /// `gx = g / (1 + x²)`. For |x| > 1 through the reciprocal, since x² may overflow where the slope is a number.
     ///
     /// # Accuracy
-    /// Measured: value within 0.8 ulps in f32 and 0.5 in f64, gradient 3.0 and 3.0; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 0.5 and 3.0; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

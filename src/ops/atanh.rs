@@ -46,7 +46,7 @@ elementwise! {
     /// `gx = g / ((1 - x)(1 + x))`. 1 - x² would cancel near ±1; the factors are exact there.
     ///
     /// # Accuracy
-    /// Measured: value within 1.6 ulps in f32 and 1.4 in f64, gradient 1.6 and 1.5; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 1.4 in f64, gradient 1.6 and 1.5; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

@@ -54,7 +54,7 @@ elementwise! {
     /// `gx = g sinh x`.
     ///
     /// # Accuracy
-    /// Measured: value within 1.0 ulps in f32 and 1.0 in f64, gradient 1.4 and 1.6; see docs/accuracy.md.
+    /// Measured: value within 0.5 ulps in f32 and 1.0 in f64, gradient 0.5 and 1.6; see docs/accuracy.md.
     ///
     /// # Example
     /// ```

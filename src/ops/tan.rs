@@ -41,7 +41,7 @@ elementwise! {
     /// `gx = g (1 + y²)`.
     ///
     /// # Accuracy
-    /// Measured: value within 0.7 ulps in f32 and 0.6 in f64, gradient 1.6 and 1.7; see docs/accuracy.md.
+    /// Measured: value within 0.7 ulps in f32 and 0.6 in f64, gradient 1.7 and 1.7; see docs/accuracy.md.
     ///
     /// # Example
     /// ```
