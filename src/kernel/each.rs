@@ -55,9 +55,18 @@ pub(crate) trait Formula<A, B, C, D, R> {
         self.of(a, b, c, d)
     }
 
-    /// Whether, with these `c` and `d`, an element is right as it came out. Must be `#[inline(always)]`.
+    /// Whether, with this `d`, an element is right as it came out. Must be `#[inline(always)]`.
     #[inline(always)]
-    fn settled(_: C, _: D) -> bool {
+    fn settled(_: D) -> bool {
+        false
+    }
+
+    /// Whether [`still`](Self::still) says more.
+    const STILL: bool = false;
+
+    /// Whether an element, the last, is right with this `a` as well. Must be `#[inline(always)]`.
+    #[inline(always)]
+    fn still(_: A, _: D, _: R) -> bool {
         false
     }
 }
@@ -65,30 +74,40 @@ pub(crate) trait Formula<A, B, C, D, R> {
 /// How many elements are looked at together for one that is asked for again.
 const BLOCK: usize = 256;
 
-/// Writes the elements again that do not stay, and are not right so.
+/// Writes the elements again that do not stay, and are not right so. `a` gives what a block of them has of the first operand.
 #[inline(always)]
-fn mend<C: Copy, D: Copy, R: Elem>(
-    which: Again,
+fn mend<'a, A: Copy + 'a, B, C, D: Copy, R: Elem, F: Formula<A, B, C, D, R>>(
     y: &mut [R],
-    (c, d): (&[C], &[D]),
-    settled: impl Fn(C, D) -> bool,
+    (a, d): (impl Fn(usize) -> &'a [A], &[D]),
+    _: &F,
     again: impl Fn(usize) -> R,
 ) {
-    let given = c.chunks(BLOCK).zip(d.chunks(BLOCK));
-    for (block, (y, (c, d))) in y.chunks_mut(BLOCK).zip(given).enumerate() {
+    let which = F::AGAIN;
+    let blocks = y.chunks_mut(BLOCK).zip(d.chunks(BLOCK));
+    for (block, (y, d)) in blocks.enumerate() {
         if which.leaves_all(y) {
             continue;
         }
         // Many cotangents are 0, behind a rectifier half of them; a second loop of vectors costs less than to ask for each.
         let mut right = true;
-        for (y, (&c, &d)) in y.iter().zip(c.iter().zip(d)) {
-            right &= which.leaves(*y) | settled(c, d);
+        for (y, &d) in y.iter().zip(d) {
+            right &= which.leaves(*y) | F::settled(d);
         }
         if right {
             continue;
         }
-        for (k, (y, (&c, &d))) in y.iter_mut().zip(c.iter().zip(d)).enumerate() {
-            if !which.leaves(*y) && !settled(c, d) {
+        let a = a(block * BLOCK);
+        if F::STILL {
+            right = true;
+            for (&y, (&a, &d)) in y.iter().zip(a.iter().zip(d)) {
+                right &= which.leaves(y) | F::settled(d) | F::still(a, d, y);
+            }
+            if right {
+                continue;
+            }
+        }
+        for (k, (y, (&a, &d))) in y.iter_mut().zip(a.iter().zip(d)).enumerate() {
+            if !which.leaves(*y) && !F::settled(d) && !F::still(a, d, *y) {
                 *y = again(block * BLOCK + k);
             }
         }
@@ -172,7 +191,8 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
             y[i] = self.f.of(a[i], b[i], c[i], d[i]);
         }
         if F::AGAIN != Again::Never {
-            mend(F::AGAIN, y, (c, d), F::settled, |i| {
+            let of_block = |start: usize| &a[start..];
+            mend(y, (of_block, d), &self.f, |i| {
                 self.f.again(a[i], b[i], c[i], d[i])
             });
         }
@@ -250,8 +270,13 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
                     f.again(a, b, c[k + p], d[k + p])
                 };
-                let given = (&c[k..k + n], &d[k..k + n]);
-                mend(F::AGAIN, &mut y[k..k + n], given, F::settled, again);
+                let same = [a[i]; BLOCK];
+                let of_block = |start: usize| match along_a {
+                    true => &a[i + start..i + n],
+                    false => &same,
+                };
+                let given = (of_block, &d[k..k + n]);
+                mend(&mut y[k..k + n], given, &f, again);
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use std::fmt::Debug;
 
-use super::unary::{later, pull, pull_again, pull_inside};
+pub(crate) use super::apart::scalars;
+use super::unary::{later, pull, pull_inside};
 use crate::error::Error;
 use crate::kernel::{self, Again, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
@@ -40,7 +41,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// `∂f/∂a` and `∂f/∂b`, given `y = f(a, b)` as well.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
 
-    /// `f(a, b)` for one of many elements, as [`Unary::bulk_value`](super::Unary::bulk_value).
+    /// `f(a, b)` for one of many elements: where [`value`](Self::value) branches or calls, a form without, of which the
+    /// compiler makes vectors. The last bit may differ. Must be `#[inline(always)]` if it is long.
     #[inline(always)]
     fn bulk_value(self, a: T, b: T) -> T {
         self.value(a, b)
@@ -52,8 +54,18 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         self.slopes(a, b, y)[K]
     }
 
-    /// `g` times slope `k` where that came out as 0 or is not finite: as a product of other factors
-    /// it may be a number all the same. `None` if nothing better is known than the product.
+    /// `g` times slope `K` for one of many elements: where it has a form of its own.
+    #[inline(always)]
+    fn bulk_pull<const K: usize>(self, [a, b, y]: [T; 3], g: T) -> T {
+        let slope = self.bulk_slope::<K>(a, b, y);
+        match Self::FAR_LATER {
+            true => pull_inside(g, slope),
+            false => pull(g, slope, || self.far([a, b, y], K, g)),
+        }
+    }
+
+    /// `g` times slope `k` where that came out as 0, subnormal or not finite: as a product of other factors
+    /// it may be a number with all its digits. `None` if nothing better is known than the product.
     #[inline(always)]
     fn far(self, x_and_y: [T; 3], k: usize, g: T) -> Option<T> {
         let _ = (x_and_y, k, g);
@@ -64,8 +76,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// elements whose cotangent came out as 0, subnormal or no finite number.
     const FAR_LATER: bool = false;
 
-    /// Whether [`far`](Self::far) gives 0 for each operand wherever the value came out as 0 and the cotangent is finite, so that
-    /// it need not be asked there.
+    /// Whether the cotangent of each operand is 0 wherever it came out as 0, the first operand is 0 and the value's cotangent is
+    /// finite, so that [`far`](Self::far) need not be asked there.
     const STILL: [bool; 2] = [false; 2];
 
     /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
@@ -126,13 +138,8 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         let (ta, tb) = (spread(t[0]), spread(t[1]));
         let layout = Layout::new(shape, at.x[0].shape(), at.x[1].shape());
         layout.fill(at.x[0].data(), at.x[1].data(), ty.fill(), |p, a, b| {
-            let pushed =
-                |k: usize, slope: T, t: T| pull(t, slope, || self.0.far([a, b, y[p]], k, t));
-            let [first, second] = [
-                self.0.bulk_slope::<0>(a, b, y[p]),
-                self.0.bulk_slope::<1>(a, b, y[p]),
-            ];
-            pushed(0, first, ta[p]) + pushed(1, second, tb[p])
+            let at = [a, b, y[p]];
+            self.push::<T, 0>(at, ta[p]) + self.push::<T, 1>(at, tb[p])
         });
         Ok(())
     }
@@ -163,6 +170,19 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 }
 
 impl<B> Zip<B> {
+    /// What the tangent `t` of operand `K` gives, to the bits of the pullback.
+    #[inline]
+    fn push<T: Elem, const K: usize>(&self, at: [T; 3], t: T) -> T
+    where
+        B: Binary<T>,
+    {
+        if !B::FAR_LATER {
+            return self.0.bulk_pull::<K>(at, t);
+        }
+        let [a, b, y] = at;
+        pull(t, self.0.slopes(a, b, y)[K], || self.0.far(at, K, t))
+    }
+
     /// The cotangent of operand `K`.
     #[inline]
     fn pull_back<T: Elem, const K: usize>(
@@ -241,23 +261,26 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
 
     #[inline(always)]
     fn of(&self, a: T, b: T, y: T, g: T) -> T {
-        let slope = self.0.bulk_slope::<K>(a, b, y);
-        if B::FAR_LATER {
-            return pull_inside(g, slope);
-        }
-        pull(g, slope, || self.0.far([a, b, y], K, g))
+        self.0.bulk_pull::<K>([a, b, y], g)
     }
 
     #[cold]
     #[inline(never)]
     fn again(&self, a: T, b: T, y: T, g: T) -> T {
         let slope = self.0.slopes(a, b, y)[K];
-        pull_again(g, slope, || self.0.far([a, b, y], K, g))
+        pull(g, slope, || self.0.far([a, b, y], K, g))
     }
 
     #[inline(always)]
-    fn settled(y: T, g: T) -> bool {
-        g.is_zero() | (B::STILL[K] & y.is_zero() & g.is_finite())
+    fn settled(g: T) -> bool {
+        g.is_zero()
+    }
+
+    const STILL: bool = B::STILL[K];
+
+    #[inline(always)]
+    fn still(a: T, g: T, pulled: T) -> bool {
+        B::STILL[K] & a.is_zero() & pulled.is_zero() & g.is_finite()
     }
 }
 
@@ -313,56 +336,6 @@ macro_rules! pairwise {
             }
         }
     };
-}
-
-/// A binary op on two scalar handles.
-///
-/// Always inlined, as are the operators: a handle that is returned through memory costs more than
-/// recording it.
-#[inline(always)]
-#[track_caller]
-pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
-    op: B,
-    a: Var<'t, T>,
-    b: Var<'t, T>,
-) -> Var<'t, T> {
-    let (x, y) = (a.repr.value, b.repr.value);
-    let value = op.value(x, y);
-    let slopes = op.slopes(x, y, value);
-    // Without `far` the compiler leaves this out.
-    let far = |k| op.far([x, y, value], k, T::one()).is_some();
-    let lost = |k: usize, x: Var<'t, T>| x.tape.is_some() && !slopes[k].is_normal() && far(k);
-    if (lost(0, a) || lost(1, b))
-        && let Some(tape) = a.tape.or(b.tape)
-    {
-        return Var::source(tape, beyond(op, [a, b], value, slopes), value);
-    }
-    a.chain2(b, B::NAME, value, slopes)
-}
-
-/// The node of the same where a slope came out as 0, subnormal or not finite. Its number travels in a register: a handle
-/// would be built in memory on the ordinary way too.
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn beyond<'t, T: Elem, B: Binary<T>>(
-    op: B,
-    mut operands: [Var<'t, T>; 2],
-    value: T,
-    mut slopes: [T; 2],
-) -> u32 {
-    let [x, y] = operands.map(|x| x.repr.value);
-    for k in 0..2 {
-        let operand = operands[k];
-        if operand.tape.is_some() && !slopes[k].is_normal() {
-            let far = |unit| op.far([x, y, value], k, unit);
-            operands[k] = operand.through(operand.apart(B::NAME, slopes[k], far));
-            slopes[k] = T::one();
-        }
-    }
-    let [a, b] = operands;
-    let value = a.chain2(b, B::NAME, value, slopes);
-    value.node(B::NAME).repr.index
 }
 
 /// A binary op on two plain tensors.

@@ -3,6 +3,7 @@
 use std::ops::{Div, DivAssign};
 
 use super::binary::{Binary, Zip, plain_binary};
+use super::factors::product;
 use super::operator::operator;
 use crate::error::OrPanic;
 use crate::kernel::Elem;
@@ -27,22 +28,14 @@ impl<T: Elem> Binary<T> for Quotient {
         [b.recip(), -y / b]
     }
 
-    fn far(self, [_, b, y]: [T; 3], k: usize, g: T) -> Option<T> {
-        if k == 0 {
-            return Some(g / b);
-        }
-        if y.is_zero() {
+    fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> Option<T> {
+        Some(match k {
+            0 => g / b,
             // Nothing was lost; on dual numbers 0 would meet the infinite tangent of g / b.
-            return Some(-y * g);
-        }
-        // Divided first a small b lifts g, multiplied first a large b does not lose it.
-        let (early, late) = (-(g / b) * y, -(g * y) / b);
-        let (first, second) = if b.abs() < T::one() {
-            (early, late)
-        } else {
-            (late, early)
-        };
-        Some(if first.is_finite() { first } else { second })
+            _ if a == T::zero() => -(g * a) / b / b,
+            _ if y.is_normal() => -product(g, [y], [b]),
+            _ => -product(g, [a], [b, b]),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exponential function.
 
+use super::factors::by_roots;
 use super::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
@@ -22,10 +23,9 @@ impl<T: Elem> Unary<T> for Exp {
         y
     }
 
-    // By halves: y may be out of range where g y is not.
+    // By roots: y may be out of range where g y is not.
     fn far(self, x: T, _: T, g: T) -> Option<T> {
-        let half = (x * T::of(0.5)).exp();
-        Some((g * half) * half)
+        Some(by_roots(g, T::one(), |part| (x * part).exp()))
     }
 
     #[inline(always)]

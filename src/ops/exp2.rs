@@ -1,5 +1,6 @@
 //! Exponential to base 2.
 
+use super::factors::by_roots;
 use super::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
@@ -27,10 +28,9 @@ impl<T: Elem> Unary<T> for Exp2 {
         x.bulk::<function::Exp2>(|x| self.value(x))
     }
 
-    // By halves: y may be out of range where g y is not.
+    // By roots: y may be out of range where g y is not.
     fn far(self, x: T, _: T, g: T) -> Option<T> {
-        let half = (x * T::of(0.5)).exp2();
-        Some((g * half) * T::LN_2() * half)
+        Some(by_roots(g, T::LN_2(), |part| (x * part).exp2()))
     }
 }
 

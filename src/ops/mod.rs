@@ -3,10 +3,12 @@
 //! A file holds the op's documentation, its rule, its methods, the same function composed from
 //! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
 
+mod apart;
 mod argmax;
 mod argmin;
 mod binary;
 mod custom;
+mod factors;
 mod float;
 mod gate;
 mod given;

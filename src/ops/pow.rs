@@ -1,6 +1,7 @@
 //! Power with a variable exponent.
 
 use super::binary::{Binary, pairwise, plain_binary};
+use super::factors::{power, product};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -38,9 +39,8 @@ impl<T: Elem> Binary<T> for Pow {
             _ if flat => None,
             0 => power_far(a, b, g),
             _ => {
-                // Where even the root vanishes there is nothing to save, and ln a may have an infinite tangent.
-                let half = a.powf(b * T::of(0.5));
-                (!half.is_zero()).then(|| (g * half) * a.ln() * half)
+                let far = logarithm_far(a.lift(), b.lift(), g.lift());
+                far.map(T::land)
             }
         }
     }
@@ -64,14 +64,19 @@ fn partials<T: Elem>(a: T, b: T, y: Option<T>) -> [T; 2] {
 /// safe: for |b| up to 1/2 the size of y is moderate, for negative b y / a is more extreme than y, and
 /// b beyond the whole numbers leaves y a number only if a is near 1.
 pub(super) fn power_slope<T: Elem>(a: T, b: T, y: T) -> T {
-    let one = T::one();
-    let less = b - one;
-    let exact = less + one == b && b - less == one;
+    let (less, exact) = one_less(b);
     // At 0 and infinity the quotient would be 0/0 or its like.
-    if (exact && b > T::of(0.5)) || a == T::zero() || a.is_infinite() {
-        b * a.powf(less)
+    let (power, slope) = if exact || a == T::zero() || a.is_infinite() {
+        let power = a.powf(less);
+        (power, b * power)
     } else {
-        b * y / a
+        (y, b * y / a)
+    };
+    // A large b makes a normal slope of a subnormal power, which has few digits.
+    let few_digits = power != T::zero() && power.abs() < T::min_positive_value();
+    match few_digits {
+        true => power_far(a, b, T::one()).unwrap_or(slope),
+        false => slope,
     }
 }
 
@@ -80,23 +85,33 @@ pub(super) fn power_far<T: Elem>(a: T, b: T, g: T) -> Option<T> {
     if a == T::zero() || a.is_infinite() {
         return None;
     }
-    let (one, half) = (T::one(), T::of(0.5));
-    let (size, less) = (a.abs(), b - one);
-    // From 1/2 on b - 1 is exact; below, the power is a little above or below 1, or a / is no risk.
-    let power = if b > half {
-        let root = size.powf(less * half);
-        (g * root) * b * root
-    } else {
-        let root = size.powf(b * half);
-        (g * root) / size * b * root
-    };
-    // NaN for a negative a with an exponent that is not whole.
-    let sign = if a < T::zero() {
-        (-one).powf(less)
-    } else {
-        one
-    };
-    Some(sign * power)
+    Some(T::land(power_product(a.lift(), b.lift(), g.lift())))
+}
+
+fn power_product<T: Elem>(a: T, b: T, g: T) -> T {
+    let (one, size) = (T::one(), a.abs());
+    let (less, exact) = one_less(b);
+    let (p, over) = if exact { (less, one) } else { (b, size) };
+    // NaN for a negative a with an exponent that is not whole. Of b itself, since large ones have no neighbour.
+    let sign = if a < T::zero() { -(-one).powf(b) } else { one };
+    let [h, i, j, k] = power(size, p);
+    product(sign * g, [h, b, i, j, k], [over])
+}
+
+/// `g a^b ln a` likewise; `None` where even the root vanishes: there is nothing to save, and ln a may have an infinite tangent.
+fn logarithm_far<T: Elem>(a: T, b: T, g: T) -> Option<T> {
+    let [h, i, j, k] = power(a, b);
+    let lost = k < T::one() && (h * i).is_zero();
+    (!lost).then(|| product(g, [h, a.ln(), i, j, k], []))
+}
+
+/// `b - 1`, and whether a power of it may stand for one of b over the base: where it is exact, and b not so small that the two
+/// factors are more moderate.
+fn one_less<T: Elem>(b: T) -> (T, bool) {
+    let one = T::one();
+    let less = b - one;
+    let exact = less + one == b && b - less == one;
+    (less, exact && b > T::of(0.5))
 }
 
 pairwise! {

@@ -30,7 +30,16 @@ impl<T: Elem> Unary<T> for Powi {
     fn slope(self, x: T, _: T) -> T {
         match self.n {
             0 => T::zero(),
-            n => T::of(f64::from(n)) * whole_power(x, i64::from(n) - 1),
+            n => {
+                let power = whole_power(x, i64::from(n) - 1);
+                let slope = T::of(f64::from(n)) * power;
+                // A large n makes a normal slope of a subnormal power, which has few digits.
+                let few_digits = power != T::zero() && power.abs() < T::min_positive_value();
+                match few_digits {
+                    true => self.far(x, x, T::one()).unwrap_or(slope),
+                    false => slope,
+                }
+            }
         }
     }
 
@@ -52,16 +61,15 @@ impl<T: Elem> Unary<T> for Powi {
 
     #[inline(always)]
     fn far(self, x: T, _: T, g: T) -> Option<T> {
-        // In three factors, between which g comes.
-        let (half, rest) = match self.n {
-            0 => return None,
-            1..=5 => (few(x, (self.n - 1) / 2), few(x, (self.n - 1) % 2)),
-            n => {
-                let rest = i64::from(n) - 1;
-                (whole_power(x, rest / 2), whole_power(x, rest % 2))
-            }
-        };
-        Some((g * half) * rest * half * T::of(f64::from(self.n)))
+        match self.n {
+            0 | 1 => None,
+            2 => super::square::Square.far(x, T::nan(), g),
+            // The square may leave the range where the product does not.
+            3 => Some((g * x) * T::of(3.0) * x),
+            4 => Some((g * x) * x * T::of(4.0) * x),
+            5 => Some((g * x) * x * x * T::of(5.0) * x),
+            n => super::pow::power_far(x, T::of(f64::from(n)), g),
+        }
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

@@ -1,5 +1,6 @@
 //! Hyperbolic sine.
 
+use super::factors::by_roots;
 use super::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
@@ -32,10 +33,10 @@ impl<T: Elem> Unary<T> for Sinh {
         x.bulk::<function::Cosh>(|x| self.slope(x, y))
     }
 
-    // By halves of e^|x|, which is all that is left of the sum here.
+    // By roots of e^|x|, which is all that is left of the sum here.
     fn far(self, x: T, _: T, g: T) -> Option<T> {
-        let half = (x.abs() * T::of(0.5)).exp();
-        Some((g * half) * T::of(0.5) * half)
+        let size = x.abs();
+        Some(by_roots(g, T::of(0.5), |part| (size * part).exp()))
     }
 }
 

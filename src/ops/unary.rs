@@ -72,9 +72,16 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         self.slope(x, y)
     }
 
-    /// `g f'(x)` where `f'(x)` came out as 0 or is not finite: as a product of other factors it may
-    /// be a number all the same, as `g / x²` is at `x = 1e-200` for small `g`. `None` if nothing better is known than the
-    /// product.
+    /// `g f'(x)` for one of many elements: where it has a form of its own, which needs neither slope nor
+    /// [`far`](Self::far).
+    #[inline(always)]
+    fn bulk_pull(self, x: T, y: T, g: T) -> T {
+        pull_by(self, self.bulk_slope(x, y), [x, y], g)
+    }
+
+    /// `g f'(x)` where `f'(x)` came out as 0, subnormal or not finite: as a product of other factors it may
+    /// be a number with all its digits, as `g / x²` is at `x = 1e-200` for small `g`. `None` if nothing better is known than
+    /// the product.
     #[inline(always)]
     fn far(self, x: T, y: T, g: T) -> Option<T> {
         let _ = (x, y, g);
@@ -239,17 +246,17 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
 
     #[inline(always)]
     fn of(&self, x: T, (): (), y: T, g: T) -> T {
-        self.of(x, self.0.bulk_slope(x, y), y, g)
+        self.0.bulk_pull(x, y, g)
     }
 
     #[cold]
     #[inline(never)]
     fn again(&self, x: T, (): (), y: T, g: T) -> T {
-        pull_again(g, self.0.slope(x, y), || self.0.far(x, y, g))
+        pull(g, self.0.slope(x, y), || self.0.far(x, y, g))
     }
 
     #[inline(always)]
-    fn settled(_: T, g: T) -> bool {
+    fn settled(g: T) -> bool {
         g.is_zero()
     }
 }
@@ -260,20 +267,17 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
 
     #[inline(always)]
     fn of(&self, x: T, slope: T, y: T, g: T) -> T {
-        if U::FAR_LATER {
-            return pull_inside(g, slope);
-        }
-        pull(g, slope, || self.0.far(x, y, g))
+        pull_by(self.0, slope, [x, y], g)
     }
 
     #[cold]
     #[inline(never)]
     fn again(&self, x: T, slope: T, y: T, g: T) -> T {
-        pull_again(g, slope, || self.0.far(x, y, g))
+        pull(g, slope, || self.0.far(x, y, g))
     }
 
     #[inline(always)]
-    fn settled(_: T, g: T) -> bool {
+    fn settled(g: T) -> bool {
         g.is_zero()
     }
 }
@@ -283,14 +287,23 @@ pub(crate) const fn later(far: bool) -> Again {
     if far { Again::Abnormal } else { Again::Never }
 }
 
-/// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range.
+/// A cotangent pulled back by a slope, in a loop.
+#[inline(always)]
+fn pull_by<T: Elem, U: Unary<T>>(op: U, slope: T, [x, y]: [T; 2], g: T) -> T {
+    match U::FAR_LATER {
+        true => pull_inside(g, slope),
+        false => pull(g, slope, || op.far(x, y, g)),
+    }
+}
+
+/// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range, or has few digits left,
+/// being subnormal.
 ///
 /// All is computed and chosen from, so that loops become vectors.
 #[inline(always)]
 pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> T {
-    let inside = slope.is_finite() && !slope.is_zero();
     let product = slope * g;
-    let pulled = if inside {
+    let pulled = if slope.is_normal() {
         product
     } else {
         far().unwrap_or(product)
@@ -298,26 +311,13 @@ pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> 
     if g.is_zero() { g } else { pulled }
 }
 
-/// [`pull`] without what `far` says, which is asked for later: where the slope has left the range, or has few digits left, being
-/// subnormal, this is 0 or not finite.
+/// [`pull`] without what `far` says, which is asked for later: where the slope is too small or too large, this is 0 or not
+/// finite.
 #[inline(always)]
 pub(crate) fn pull_inside<T: Elem>(g: T, slope: T) -> T {
     let lost = slope.abs() < T::min_positive_value();
     let pulled = if lost { T::zero() } else { slope * g };
     if g.is_zero() { g } else { pulled }
-}
-
-/// [`pull`] where [`pull_inside`] was 0 or not finite: what `far` says of a subnormal slope, too.
-#[inline(always)]
-pub(crate) fn pull_again<T: Elem>(g: T, slope: T, far: impl Fn() -> Option<T>) -> T {
-    let few_digits = slope != T::zero() && slope.abs() < T::min_positive_value();
-    if few_digits
-        && !g.is_zero()
-        && let Some(pulled) = far()
-    {
-        return pulled;
-    }
-    pull(g, slope, far)
 }
 
 /// `slope * g`, where a cotangent of exactly 0 stays 0 even at an infinite or undefined slope: what

@@ -143,29 +143,33 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 
     /// The node and the slope of this handle times a slope that came out as 0, subnormal or not finite. Where `far`, which
-    /// multiplies it by a number, finds it to be a product of two that are normal, a node keeps them apart, since a
-    /// cotangent may come between them.
+    /// multiplies it by a number, finds it to be a product of numbers, nodes keep them apart, since a cotangent may come
+    /// between them. How far a slope may be beyond the range, the smallest and largest cotangents say.
     ///
     /// Both travel in registers: a handle would be built in memory on the ordinary way too.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    pub(crate) fn apart(
-        self,
-        op: &'static str,
-        lost: T,
-        far: impl FnOnce(T) -> Option<T>,
-    ) -> (T, u32) {
-        let least = T::min_positive_value();
+    pub(crate) fn apart(self, op: &'static str, lost: T, far: impl Fn(T) -> Option<T>) -> (T, u32) {
+        let (least, value) = (T::min_positive_value(), self.repr.value);
+        let far = |unit| far(unit).filter(|first| first.is_finite() && *first != T::zero());
         let [unit, back] = match lost.abs() < T::one() {
             true => [least.recip(), least],
             false => [least, least.recip()],
         };
-        let value = self.repr.value;
-        let Scalar { slope, index, .. } = match far(unit).filter(|first| first.is_normal()) {
-            Some(first) => self.chain(value, first).node(op).chain(value, back).repr,
-            None => self.chain(value, lost).repr,
-        };
+        // A slope of few digits, or that came out as one of 0 on the way.
+        let Scalar { slope, index, .. } =
+            if let Some(slope) = far(T::one()).filter(|x| x.is_normal()) {
+                self.chain(value, slope).repr
+            } else if let Some(first) = far(unit) {
+                self.chain(value, first).node(op).chain(value, back).repr
+            } else if let Some(first) = far(least * T::epsilon()) {
+                let near = self.chain(value, first).node(op);
+                let near = near.chain(value, T::epsilon().recip()).node(op);
+                near.chain(value, back).repr
+            } else {
+                self.chain(value, lost).repr
+            };
         (slope, index)
     }
 

@@ -31,7 +31,11 @@ impl<T: Elem> Binary<T> for Mse {
         [d, -d]
     }
 
+    // A subnormal slope is exact.
     fn far(self, [x, t, _]: [T; 3], k: usize, g: T) -> Option<T> {
+        if ((x - t) + (x - t)).is_finite() {
+            return None;
+        }
         let d = if (x - t).is_finite() {
             g * (x - t)
         } else {

@@ -1,0 +1,69 @@
+//! Products whose factors may leave the range together, though the product does not.
+//!
+//! Here are the orders in which they are multiplied; what the factors are, the ops know.
+
+use crate::kernel::Elem;
+
+/// `g` times and over factors, next always the one that leads nearest to 1.
+///
+/// So nothing overflows or loses digits on the way unless the product does. Of factors that lead equally near, as where the
+/// product is 0, the first is taken.
+pub(super) fn product<T: Elem, const N: usize, const M: usize>(
+    g: T,
+    times: [T; N],
+    over: [T; M],
+) -> T {
+    let mut product = g;
+    let (mut times, mut over) = (times.map(Some), over.map(Some));
+    for _ in 0..N + M {
+        let multiplied = times.iter_mut().map(|factor| (product, factor, false));
+        let divided = over.iter_mut().map(|factor| (product, factor, true));
+        let left = multiplied
+            .chain(divided)
+            .filter_map(|(product, place, by)| {
+                let factor = (*place)?;
+                let next = if by {
+                    product / factor
+                } else {
+                    product * factor
+                };
+                Some((next, place))
+            });
+        let nearest = left.min_by(|(a, _), (b, _)| distance(*a).total_cmp(&distance(*b)));
+        if let Some((next, place)) = nearest {
+            product = next;
+            *place = None;
+        }
+    }
+    product
+}
+
+/// How many times a number is larger or smaller than 1; infinitely where it has few digits.
+fn distance<T: Elem>(x: T) -> f64 {
+    let size = x.primal().abs();
+    if x.is_normal() {
+        size.max(size.recip())
+    } else {
+        f64::INFINITY
+    }
+}
+
+/// `g c p` for a power p of which `root` gives roots, `root(1/2)` the square root: by two roots, or by four where those are
+/// infinite. c is near 1.
+pub(super) fn by_roots<T: Elem>(g: T, c: T, root: impl Fn(T) -> T) -> T {
+    let half = root(T::of(0.5));
+    if !half.is_infinite() {
+        return (g * half) * c * half;
+    }
+    let fourth = root(T::of(0.25));
+    (g * fourth) * c * fourth * fourth * fourth
+}
+
+/// Four factors of `size^p`, none of which leaves the range where one of type `T` can bring the power back.
+pub(super) fn power<T: Elem>(size: T, p: T) -> [T; 4] {
+    let half = size.powf(p * T::of(0.5));
+    if half.is_normal() {
+        return [half, half, T::one(), T::one()];
+    }
+    [size.powf(p * T::of(0.25)); 4]
+}
