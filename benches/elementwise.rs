@@ -192,6 +192,11 @@ fn all<T: Elem>(runs: usize) {
         |x| x[0].powi(3),
         hand!(|x| x.powi(3), T::of(3.0) * x.powi(2)),
     );
+    unary(
+        "powf(2.5)",
+        |x| x[0].powf(T::of(2.5)),
+        hand!(|x| x.powf(T::of(2.5)), T::of(2.5) * x.powf(T::of(1.5))),
+    );
     unary("sin", |x| x[0].sin(), hand!(|x| x.sin(), x.cos()));
     unary(
         "erf",
@@ -208,6 +213,11 @@ fn all<T: Elem>(runs: usize) {
         "hypot",
         |x| x[0].hypot(x[1]),
         hand!(|a, b| a.hypot(b), a / a.hypot(b)),
+    );
+    binary(
+        "pow",
+        |x| x[0].pow(x[1]),
+        hand!(|a, b| a.powf(b), b * a.powf(b - T::one())),
     );
     // What a rectifier lets through: cotangents of which half are 0.
     let some = |g: T| if g > T::of(1.5) { g } else { T::zero() };

@@ -7,7 +7,7 @@ use std::fmt::{Debug, Display};
 
 use num_traits::{Float, FloatConst, NumAssign};
 
-use super::{Function, Function2, Loop, Matrix, Rows, System, lu, plain, softmax};
+use super::{Function, Joint, Loop, Matrix, Rows, System, lu, plain, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
@@ -29,6 +29,10 @@ pub trait Elem:
     /// The type in which compound formulas of one number are evaluated, to be rounded once: `f64`
     /// for `f32`, and otherwise this type itself.
     type Work: Elem;
+
+    /// Whether [`Elem::Work`] has room for what a slope and a cotangent are made of wherever their product is a number of this
+    /// type.
+    const ROOM: bool = false;
 
     /// The same number in the type of [`Elem::Work`], exactly.
     fn lift(self) -> Self::Work;
@@ -79,11 +83,14 @@ pub trait Elem:
         plain(self)
     }
 
-    /// The same of a function of two elements.
+    /// A function of several numbers at one of many elements, as [`bulk`](Self::bulk).
     #[inline(always)]
     #[must_use]
-    fn bulk2<F: Function2>(self, other: Self, plain: impl FnOnce(Self, Self) -> Self) -> Self {
-        plain(self, other)
+    fn bulk_of<F: Joint<N>, const N: usize>(
+        x: [Self; N],
+        plain: impl FnOnce([Self; N]) -> Self,
+    ) -> Self {
+        plain(x)
     }
 
     /// Matrix product `c = a b + beta c` with `beta` 0 or 1, rows of `c` in order.

@@ -3,7 +3,7 @@
 #[cfg(feature = "gemm")]
 use super::Matrix;
 use super::softmax::fast;
-use super::{Dd, Elem, Function, Function2, Loop, Rows, simd};
+use super::{Dd, Elem, Function, Joint, Loop, Rows, simd};
 
 /// Below this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
@@ -19,6 +19,8 @@ macro_rules! float {
             }
 
             type Work = f64;
+
+            const ROOM: bool = Self::DIGITS < f64::DIGITS;
 
             fn lift(self) -> f64 {
                 f64::from(self)
@@ -55,12 +57,11 @@ macro_rules! float {
             }
 
             #[inline(always)]
-            fn bulk2<F: Function2>(
-                self,
-                other: Self,
-                plain: impl FnOnce(Self, Self) -> Self,
+            fn bulk_of<F: Joint<N>, const N: usize>(
+                x: [Self; N],
+                plain: impl FnOnce([Self; N]) -> Self,
             ) -> Self {
-                F::$width(self, other, plain)
+                F::$width(x, plain)
             }
 
             fn softmax(rows: Rows, x: &[Self], y: &mut [Self], top: &mut [u32]) {

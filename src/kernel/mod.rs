@@ -44,7 +44,7 @@ pub use constant::{Constant, Embeds};
 pub use double::Dd;
 pub use each::Loop;
 pub use elem::Elem;
-pub use function::{Function, Function2};
+pub use function::{Function, Joint};
 pub use lu::System;
 pub use matrix::Matrix;
 pub use rows::Rows;

@@ -27,16 +27,16 @@ impl<T: Elem> Binary<T> for Atan2 {
 
     #[inline(always)]
     fn bulk_value(self, a: T, b: T) -> T {
-        a.bulk2::<function::Atan2>(b, |a, b| self.value(a, b))
+        T::bulk_of::<function::Atan2, 2>([a, b], |[a, b]| self.value(a, b))
     }
 
     #[inline(always)]
     fn bulk_slope<const K: usize>(self, a: T, b: T, y: T) -> T {
         let slope = |a, b| self.slopes(a, b, y)[K];
         if K == 0 {
-            b.bulk2::<function::Turn>(a, |b, a| slope(a, b))
+            T::bulk_of::<function::Turn, 2>([b, a], |[b, a]| slope(a, b))
         } else {
-            (-a).bulk2::<function::Turn>(b, |a, b| slope(-a, b))
+            T::bulk_of::<function::Turn, 2>([-a, b], |[a, b]| slope(-a, b))
         }
     }
 }

@@ -27,16 +27,16 @@ impl<T: Elem> Binary<T> for Hypot {
 
     #[inline(always)]
     fn bulk_value(self, a: T, b: T) -> T {
-        a.bulk2::<function::Hypot>(b, |a, b| self.value(a, b))
+        T::bulk_of::<function::Hypot, 2>([a, b], |[a, b]| self.value(a, b))
     }
 
     #[inline(always)]
     fn bulk_slope<const K: usize>(self, a: T, b: T, y: T) -> T {
         let slope = |a, b| self.slopes(a, b, y)[K];
         if K == 0 {
-            a.bulk2::<function::Cosine>(b, slope)
+            T::bulk_of::<function::Cosine, 2>([a, b], |[a, b]| slope(a, b))
         } else {
-            b.bulk2::<function::Cosine>(a, |b, a| slope(a, b))
+            T::bulk_of::<function::Cosine, 2>([b, a], |[b, a]| slope(a, b))
         }
     }
 }

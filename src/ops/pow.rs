@@ -2,7 +2,8 @@
 
 use super::binary::{Binary, pairwise, plain_binary};
 use super::factors::{power, product};
-use crate::kernel::Elem;
+use super::unary::pull;
+use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -16,6 +17,23 @@ impl<T: Elem> Binary<T> for Pow {
 
     fn value(self, a: T, b: T) -> T {
         a.powf(b)
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, a: T, b: T) -> T {
+        T::bulk_of::<function::Pow, 2>([a, b], |[a, b]| self.value(a, b))
+    }
+
+    #[inline(always)]
+    fn bulk_pull<const K: usize>(self, [a, b, y]: [T; 3], g: T) -> T {
+        let plain = |[a, b, g]: [T; 3]| {
+            let slope = self.slopes(a, b, y)[K];
+            pull(g, slope, || self.far([a, b, y], K, g))
+        };
+        match K {
+            0 => T::bulk_of::<function::PowBase, 3>([a, b, g], plain),
+            _ => T::bulk_of::<function::PowExponent, 3>([a, b, g], plain),
+        }
     }
 
     // A dual b of primal 0 still carries a tangent: only a whole 0 may stop the first slope.

@@ -1,7 +1,7 @@
 //! Power with a constant exponent.
 
-use super::unary::{Unary, elementwise};
-use crate::kernel::{Constant, Elem};
+use super::unary::{Unary, elementwise, pull_inside};
+use crate::kernel::{Constant, Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;
@@ -17,7 +17,7 @@ impl<T: Elem> Unary<T> for Powf<T> {
     const NAME: &'static str = "powf";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
     const WHY: &'static str = <Powf<f64> as Spec>::GRADIENT;
-    const FAR_LATER: bool = true;
+    const FAR_LATER: bool = !T::ROOM;
     type Wide = Powf<T::Wide>;
 
     fn wide(self) -> Self::Wide {
@@ -28,6 +28,19 @@ impl<T: Elem> Unary<T> for Powf<T> {
 
     fn value(self, x: T) -> T {
         x.powf(self.exponent)
+    }
+
+    #[inline(always)]
+    fn bulk_value(self, x: T) -> T {
+        let with = [x, self.exponent];
+        T::bulk_of::<function::Pow, 2>(with, |[x, _]| self.value(x))
+    }
+
+    #[inline(always)]
+    fn bulk_pull(self, x: T, y: T, g: T) -> T {
+        let with = [x, self.exponent, g];
+        let plain = |[x, _, g]: [T; 3]| pull_inside(g, self.slope(x, y));
+        T::bulk_of::<function::PowBase, 3>(with, plain)
     }
 
     fn slope(self, x: T, y: T) -> T {

@@ -68,7 +68,7 @@ pub(super) fn upper(x: f64) -> f64 {
 
 /// `2^n`, `n` in the low bits of the number, for normal results.
 #[inline(always)]
-fn power(n: f64) -> f64 {
+pub(super) fn power(n: f64) -> f64 {
     f64::from_bits(n.to_bits().wrapping_add(1023) << 52)
 }
 
@@ -121,7 +121,12 @@ fn parts(x: f64) -> Parts {
 /// `(w, n)` with `e^x = (1 + w) 2^n`, as short as `f32` allows.
 #[inline(always)]
 fn short(x: f64) -> (f64, f64) {
-    let t = x * LOG2_E;
+    binary(x * LOG2_E)
+}
+
+/// `(w, n)` with `2^t = (1 + w) 2^n`, likewise.
+#[inline(always)]
+pub(super) fn binary(t: f64) -> (f64, f64) {
     let n = t + ROUND;
     let f = t - (n - ROUND);
     // By pairs: what waits for another number is half of what it is by even and odd powers: 2 to 4 % of a chain of tanh and sigmoid.

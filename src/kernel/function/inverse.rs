@@ -63,7 +63,7 @@ pub(super) fn atan_slope(x: f32) -> f32 {
 
 /// The angle of the point with ordinate `y` and abscissa `x`.
 #[inline(always)]
-pub(super) fn atan2(y: f32, x: f32) -> f32 {
+pub(super) fn atan2([y, x]: [f32; 2]) -> f32 {
     let (y, x) = (f64::from(y), f64::from(x));
     // Two infinite operands have the ratio 1.
     let (a, b) = (clamp(y.abs(), 0.0, HUGE), clamp(x.abs(), 0.0, HUGE));

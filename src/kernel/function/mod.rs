@@ -11,6 +11,7 @@ mod logarithm;
 mod logistic;
 mod normal;
 mod plane;
+mod power;
 mod single;
 mod trigonometric;
 mod wave;
@@ -27,16 +28,16 @@ pub trait Function {
     fn single(x: f32, plain: impl FnOnce(f32) -> f32) -> f32;
 }
 
-/// A function of two numbers, for [`Elem::bulk2`](super::Elem::bulk2).
-pub trait Function2 {
-    /// The function of two `f64`: that of the op, `plain`, where there is no other form.
+/// A function of several numbers, for [`Elem::bulk_of`](super::Elem::bulk_of).
+pub trait Joint<const N: usize> {
+    /// The function of `f64`s: that of the op, `plain`, where there is no other form.
     #[inline(always)]
-    fn double(a: f64, b: f64, plain: impl FnOnce(f64, f64) -> f64) -> f64 {
-        plain(a, b)
+    fn double(x: [f64; N], plain: impl FnOnce([f64; N]) -> f64) -> f64 {
+        plain(x)
     }
 
-    /// The function of two `f32`.
-    fn single(a: f32, b: f32, plain: impl FnOnce(f32, f32) -> f32) -> f32;
+    /// The function of `f32`s.
+    fn single(x: [f32; N], plain: impl FnOnce([f32; N]) -> f32) -> f32;
 }
 
 /// Functions by the form that has the digits of either type, and that of `f32` where it has one of its own.
@@ -98,32 +99,6 @@ macro_rules! functions_by_type {
     )*};
 }
 
-/// Functions of two numbers of which `f32` alone has a form.
-macro_rules! single_functions_of_two {
-    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
-        $(#[$doc])*
-        pub(crate) struct $name;
-
-        impl Function2 for $name {
-            #[inline(always)]
-            fn single(a: f32, b: f32, _: impl FnOnce(f32, f32) -> f32) -> f32 {
-                $module::$function(a, b)
-            }
-        }
-    )*};
-}
-
-single_functions_of_two! {
-    /// The angle of the point with ordinate a and abscissa b.
-    Atan2 = inverse::atan2;
-    /// `√(a² + b²)`
-    Hypot = plane::hypot;
-    /// `a / √(a² + b²)`
-    Cosine = plane::cosine;
-    /// `a / (a² + b²)`
-    Turn = plane::turn;
-}
-
 single_functions! {
     /// `x Φ(x)`
     Gelu = normal::gelu;
@@ -178,6 +153,38 @@ functions_by_type! {
     Cos = wave::cos, trigonometric::cos;
     /// The slope of `cos x`, likewise.
     CosSlope = wave::minus_sin, trigonometric::minus_sin;
+}
+
+/// Functions of several numbers of which `f32` alone has a form.
+macro_rules! joint_functions {
+    ($($(#[$doc:meta])* $name:ident<$n:literal> = $module:ident::$function:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl Joint<$n> for $name {
+            #[inline(always)]
+            fn single(x: [f32; $n], _: impl FnOnce([f32; $n]) -> f32) -> f32 {
+                $module::$function(x)
+            }
+        }
+    )*};
+}
+
+joint_functions! {
+    /// `a^b`
+    Pow<2> = power::pow;
+    /// The cotangent of a for that of `a^b`.
+    PowBase<3> = power::pow_base;
+    /// The cotangent of b.
+    PowExponent<3> = power::pow_exponent;
+    /// The angle of the point with ordinate a and abscissa b.
+    Atan2<2> = inverse::atan2;
+    /// `√(a² + b²)`
+    Hypot<2> = plane::hypot;
+    /// `a / √(a² + b²)`
+    Cosine<2> = plane::cosine;
+    /// `a / (a² + b²)`
+    Turn<2> = plane::turn;
 }
 
 functions! {

@@ -22,7 +22,7 @@ fn parts(a: f32, b: f32) -> [f64; 2] {
 
 /// `√(a² + b²)`, infinite if an operand is, whatever the other.
 #[inline(always)]
-pub(super) fn hypot(a: f32, b: f32) -> f32 {
+pub(super) fn hypot([a, b]: [f32; 2]) -> f32 {
     let (x, y) = (f64::from(a), f64::from(b));
     let length = (x * x + y * y).sqrt() as f32;
     let infinite = a.is_infinite() | b.is_infinite();
@@ -31,14 +31,14 @@ pub(super) fn hypot(a: f32, b: f32) -> f32 {
 
 /// `a / √(a² + b²)`, 0 at the origin.
 #[inline(always)]
-pub(super) fn cosine(a: f32, b: f32) -> f32 {
+pub(super) fn cosine([a, b]: [f32; 2]) -> f32 {
     let [a, square] = parts(a, b);
     (a / square.sqrt()) as f32
 }
 
 /// `a / (a² + b²)`, 0 at the origin.
 #[inline(always)]
-pub(super) fn turn(a: f32, b: f32) -> f32 {
+pub(super) fn turn([a, b]: [f32; 2]) -> f32 {
     let [a, square] = parts(a, b);
     (a / square) as f32
 }
