@@ -6,7 +6,7 @@ mod big;
 
 use big::{Big, logarithm, number, power};
 use num_traits::FloatConst;
-use wengert::{Dd, Elem, Random, Tape, Tensor, Var};
+use wengert::{Dd, Dual, Elem, Random, Tape, Tensor, Var};
 
 /// The range of a type: the exponents of its least normal number and its digits.
 #[derive(Clone, Copy)]
@@ -341,4 +341,18 @@ fn a_quotient_that_vanishes_is_told_from_a_quotient_of_0() {
             assert!((gb / -1e-300 - 1.0).abs() < 1e-14, "{gb:e} at {k}");
         }
     }
+}
+
+#[test]
+fn what_makes_a_product_vanish_comes_before_what_could_overflow() {
+    let tape = Tape::new();
+    let [a, b] = [f64::MAX, f64::INFINITY].map(|x| tape.var(Tensor::from([x])));
+    let grads = (a / b).vjp(Tensor::from([-f64::MAX]));
+    assert_eq!([grads.wrt(a).item(), grads.wrt(b).item()], [0.0, 0.0]);
+    // The second order of a power of which not even the fourth root is a number.
+    let tape = Tape::<Dual<f64>>::default();
+    let a = tape.var(Tensor::from([Dual::new(-3.2e-193, 1.0)]));
+    let b = tape.var(Tensor::from([Dual::constant(5e21)]));
+    let slope = a.pow(b).vjp(Tensor::ones([1])).wrt(a).item();
+    assert_eq!([slope.primal, slope.tangent], [0.0, 0.0]);
 }

@@ -115,7 +115,7 @@ fn special_powers_are_those_of_the_library() {
         .iter()
         .flat_map(|&a| numbers.iter().map(move |&b| [a, b]));
     let pairs: Vec<[f32; 2]> = pairs.collect();
-    for g in [1.0, -2.0, 0.0, f32::INFINITY] {
+    for g in [1.0, -2.0, 0.0] {
         let samples: Vec<Sample> = pairs.iter().map(|&x| (x, g)).collect();
         let [y, ga, gb] = found(&samples);
         for (k, &[a, b]) in pairs.iter().enumerate() {
@@ -129,10 +129,12 @@ fn special_powers_are_those_of_the_library() {
                 g => slope * g,
             });
             for (which, (found, expected)) in [ga[k], gb[k]].into_iter().zip(expected).enumerate() {
-                // The slope alone may overflow; and the signs of 0 and of infinite powers are nothing that a slope tells.
+                // The slope alone may overflow; and the signs of 0 and at infinity are nothing that a slope tells.
                 let outside = expected.is_infinite() && found.is_finite();
-                let pole =
-                    (a == 0.0 || found == 0.0 || b.is_infinite()) && found.abs() == expected.abs();
+                let end = a == 0.0 || found == 0.0 || a.is_infinite() || b.is_infinite();
+                // A slope that is subnormal has been rounded before.
+                let least = (found - expected).abs() < 3e-45;
+                let pole = least || end && found.abs() == expected.abs();
                 assert!(
                     outside || pole || alike(found, expected),
                     "operand {which} at {a:e}, {b:e}, g = {g:e}: {found:e}, {expected:e}"

@@ -6,8 +6,8 @@ use crate::kernel::Elem;
 
 /// `g` times and over factors, next always the one that leads nearest to 1.
 ///
-/// So nothing overflows or loses digits on the way unless the product does. Of factors that lead equally near, as where the
-/// product is 0, the first is taken.
+/// So nothing overflows or loses digits on the way unless the product does. What makes the product 0 comes first, before
+/// anything can overflow; of factors that lead equally near, as from then on, the first is taken.
 pub(super) fn product<T: Elem, const N: usize, const M: usize>(
     g: T,
     times: [T; N],
@@ -16,21 +16,18 @@ pub(super) fn product<T: Elem, const N: usize, const M: usize>(
     let mut product = g;
     let (mut times, mut over) = (times.map(Some), over.map(Some));
     for _ in 0..N + M {
-        let multiplied = times.iter_mut().map(|factor| (product, factor, false));
-        let divided = over.iter_mut().map(|factor| (product, factor, true));
-        let left = multiplied
-            .chain(divided)
-            .filter_map(|(product, place, by)| {
-                let factor = (*place)?;
-                let next = if by {
-                    product / factor
-                } else {
-                    product * factor
-                };
-                Some((next, place))
-            });
-        let nearest = left.min_by(|(a, _), (b, _)| distance(*a).total_cmp(&distance(*b)));
-        if let Some((next, place)) = nearest {
+        let multiplied = times.iter_mut().map(|place| (place, false));
+        let divided = over.iter_mut().map(|place| (place, true));
+        let left = multiplied.chain(divided).filter_map(|(place, by)| {
+            let factor = (*place)?;
+            let (next, ends) = match by {
+                true => (product / factor, factor.is_infinite()),
+                false => (product * factor, factor == T::zero()),
+            };
+            let away = if ends { 0.0 } else { distance(next) };
+            Some((away, next, place))
+        });
+        if let Some((_, next, place)) = left.min_by(|(a, ..), (b, ..)| a.total_cmp(b)) {
             product = next;
             *place = None;
         }
