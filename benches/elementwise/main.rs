@@ -4,9 +4,13 @@
 //! compiled for the target: medians in ns an element, and the ratio. With `-- --test` everything runs once and is
 //! checked, not timed.
 
+mod formulas;
+
 use std::hint::black_box;
 use std::time::Instant;
 use wengert::{Elem, Level, Random, Tape, Tensor, Var};
+
+use self::formulas::{density, mass, one_less_square, one_like, sigmoid, silu_slope, winner};
 
 /// An op on handles.
 type Op<T> = for<'t> fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
@@ -364,37 +368,6 @@ fn small<T: Elem>(runs: usize) {
         "{:3} 4 elements: {each:.1} ns an op, recorded and pulled back",
         std::any::type_name::<T>()
     );
-}
-
-fn sigmoid<T: Elem>(x: T) -> T {
-    (T::one() + (-x).exp()).recip()
-}
-
-/// The normal distribution's mass below `x`.
-fn mass<T: Elem>(x: T) -> T {
-    T::of(0.5) * (-x * T::FRAC_1_SQRT_2()).erfc()
-}
-
-/// Its density.
-fn density<T: Elem>(x: T) -> T {
-    (-T::of(0.5) * x * x).exp() * T::of(0.398_942_280_401_432_7)
-}
-
-fn silu_slope<T: Elem>(x: T) -> T {
-    let s = sigmoid(x);
-    s + x * s * (T::one() - s)
-}
-
-fn one_less_square<T: Elem>(y: T) -> T {
-    (T::one() - y) * (T::one() + y)
-}
-
-fn one_like<T: Elem>(_: T) -> T {
-    T::one()
-}
-
-fn winner<T: Elem>(a: T, b: T) -> T {
-    if a > b { T::one() } else { T::zero() }
 }
 
 fn main() {
