@@ -46,7 +46,7 @@ elementwise! {
     /// `gx = -g sin x`.
     ///
     /// # Accuracy
-    /// Measured: value within 0.6 ulps in f32 and 0.5 in f64, gradient 0.6 and 0.5; see docs/accuracy.md.
+    /// Measured: value within 0.6 ulps in f32 and 0.6 in f64, gradient 0.6 and 0.6; see docs/accuracy.md.
     ///
     /// # Example
     /// ```
