@@ -1,6 +1,6 @@
 //! Whole power.
 
-use super::unary::{Unary, elementwise};
+use super::unary::{Unary, elementwise, pull};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -59,21 +59,41 @@ impl<T: Elem> Unary<T> for Powi {
         }
     }
 
+    // Which of the two is asked once, and each loop has one of them.
     #[inline(always)]
+    fn bulk_pull(self, x: T, y: T, g: T) -> T {
+        match self.n {
+            0..=5 => pull(g, self.bulk_slope(x, y), || Some(self.few_far(x, g))),
+            _ => self.many_pull(x, g),
+        }
+    }
+
     fn far(self, x: T, _: T, g: T) -> Option<T> {
         match self.n {
-            0 | 1 => None,
-            2 => super::square::Square.far(x, T::nan(), g),
-            // The square may leave the range where the product does not.
-            3 => Some((g * x) * T::of(3.0) * x),
-            4 => Some((g * x) * x * T::of(4.0) * x),
-            5 => Some((g * x) * x * x * T::of(5.0) * x),
+            0 => None,
+            1..=5 => Some(self.few_far(x, g)),
             n => super::pow::power_far(x, T::of(f64::from(n)), g),
         }
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         Some((x.ln() * T::of(f64::from(self.n))).exp())
+    }
+}
+
+impl Powi {
+    /// [`Unary::far`] of up to five factors, without a branch: the square may leave the range where the product does not.
+    #[inline(always)]
+    fn few_far<T: Elem>(self, x: T, g: T) -> T {
+        let factor = |least| if self.n < least { T::one() } else { x };
+        let first = (g * factor(2)) * factor(4) * factor(5);
+        first * T::of(f64::from(self.n)) * factor(3)
+    }
+
+    /// A cotangent pulled back through a power of more factors, or of a reciprocal.
+    #[inline(never)]
+    fn many_pull<T: Elem>(self, x: T, g: T) -> T {
+        pull(g, self.slope(x, x), || self.far(x, x, g))
     }
 }
 
