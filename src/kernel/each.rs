@@ -270,13 +270,14 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
                     f.again(a, b, c[k + p], d[k + p])
                 };
-                let same = [a[i]; BLOCK];
-                let of_block = |start: usize| match along_a {
-                    true => &a[i + start..i + n],
-                    false => &same,
-                };
-                let given = (of_block, &d[k..k + n]);
-                mend(&mut y[k..k + n], given, &f, again);
+                let given = &d[k..k + n];
+                if along_a {
+                    let of_block = |start: usize| &a[i + start..i + n];
+                    mend(&mut y[k..k + n], (of_block, given), &f, again);
+                } else {
+                    let same = [a[i]; BLOCK];
+                    mend(&mut y[k..k + n], (|_| &same, given), &f, again);
+                }
             }
         }
     }

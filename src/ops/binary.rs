@@ -176,11 +176,11 @@ impl<B> Zip<B> {
     where
         B: Binary<T>,
     {
-        if !B::FAR_LATER {
-            return self.0.bulk_pull::<K>(at, t);
+        let ([a, b, y], pulled) = (at, Pulled::<B, K>(self.0));
+        match B::FAR_LATER {
+            true => pulled.again(a, b, y, t),
+            false => pulled.of(a, b, y, t),
         }
-        let [a, b, y] = at;
-        pull(t, self.0.slopes(a, b, y)[K], || self.0.far(at, K, t))
     }
 
     /// The cotangent of operand `K`.

@@ -21,6 +21,9 @@ const GRID: f64 = 201_326_592.0;
 /// Beyond these `e^x` is 0, even times `x`, or infinite: in `f32`, and in `f64`.
 const ENDS: [[f64; 2]; 2] = [[-200.0, 200.0], [-760.0, 710.0]];
 
+/// Likewise of powers of 2, with room for what they are multiplied by.
+const BEYOND: f64 = 1000.0;
+
 /// 2^-128, by which results are multiplied that are too small for the exponent of a normal number.
 const TINY: f64 = 1.0 / (1u128 << 127) as f64 / 2.0;
 
@@ -68,7 +71,7 @@ pub(super) fn upper(x: f64) -> f64 {
 
 /// `2^n`, `n` in the low bits of the number, for normal results.
 #[inline(always)]
-pub(super) fn power(n: f64) -> f64 {
+fn power(n: f64) -> f64 {
     f64::from_bits(n.to_bits().wrapping_add(1023) << 52)
 }
 
@@ -126,7 +129,7 @@ fn short(x: f64) -> (f64, f64) {
 
 /// `(w, n)` with `2^t = (1 + w) 2^n`, likewise.
 #[inline(always)]
-pub(super) fn binary(t: f64) -> (f64, f64) {
+fn binary(t: f64) -> (f64, f64) {
     let n = t + ROUND;
     let f = t - (n - ROUND);
     // By pairs: what waits for another number is half of what it is by even and odd powers: 2 to 4 % of a chain of tanh and sigmoid.
@@ -194,8 +197,17 @@ pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
     if x.abs() < 1e-300 { x } else { 2.0 * half }
 }
 
+/// `2^t` as short as `f32` allows, exactly 0 or infinite where nothing is left in `f32`, whatever it is multiplied by.
+#[inline(always)]
+pub(super) fn exp_2(t: f64) -> f64 {
+    let (w, n) = binary(t);
+    let y = (1.0 + w) * power(n);
+    let y = if t < -BEYOND { 0.0 } else { y };
+    if t > BEYOND { f64::INFINITY } else { y }
+}
+
 /// `2^x` of an `f32`.
 #[inline(always)]
 pub(super) fn exp2(x: f32) -> f32 {
-    exp::<false>(f64::from(x) * std::f64::consts::LN_2) as f32
+    exp_2(f64::from(x)) as f32
 }

@@ -3,51 +3,11 @@
 //! `|a|^b = 2^(b log₂ |a|)`, good to 2^-31. What a cotangent makes of a slope is in the range of an `f64` wherever it is in that of
 //! an `f32`, so that it is rounded once, too. Special numbers and signs are those of `powf`, chosen afterwards.
 
-use super::exponential::{binary, polynomial, power as two_to};
-
-/// `2 atanh(s) / (s ln 2)` in s², for s up to (√2 - 1) / (√2 + 1), the constant first: interpolated at Chebyshev's points in 70
-/// digits; the error is 2^-45.
-const LOG_2: [f64; 6] = [
-    2.885_390_081_777_851,
-    0.961_796_694_112_264_9,
-    0.577_077_942_660_304_4,
-    0.412_209_224_061_104_33,
-    0.319_906_803_807_013_36,
-    0.282_885_023_407_482_34,
-];
-
-/// The bits of √½, where the range of `1 + f` begins.
-const LOW: u64 = 0x3FE6_A09E_667F_3BCD;
-
-/// Beyond these powers of 2 nothing is left in `f32`, whatever it is multiplied by.
-const END: f64 = 1000.0;
+use super::exponential::exp_2;
+use super::logarithm::log_2;
 
 /// 2^52: adding it and taking it away rounds to whole numbers, which all beyond are.
 const ROUND: f64 = 4_503_599_627_370_496.0;
-
-/// `log₂ x` for x ≥ 0: `k + log₂(1 + f)` with `1 + f` between √½ and √2, by `s = f / (2 + f)`. A widened `f32` is normal.
-#[inline(always)]
-fn log_2(x: f64) -> f64 {
-    let bits = x.to_bits().wrapping_sub(LOW).wrapping_add(1023 << 52);
-    let f = f64::from_bits((bits & ((1 << 52) - 1)) + LOW) - 1.0;
-    // The exponent as the last digits of 2^52.
-    let biased = f64::from_bits((bits >> 52) | (1075 << 52));
-    let k = biased - (ROUND + 1023.0);
-    let s = f / (2.0 + f);
-    let log = k + s * polynomial(LOG_2, s * s);
-    let log = if x == 0.0 { f64::NEG_INFINITY } else { log };
-    // Infinity and NaN stay.
-    if x < f64::INFINITY { log } else { x }
-}
-
-/// `2^t`, and exactly 0 or infinity beyond the ends.
-#[inline(always)]
-fn exp_2(t: f64) -> f64 {
-    let (w, n) = binary(t);
-    let y = (1.0 + w) * two_to(n);
-    let y = if t < -END { 0.0 } else { y };
-    if t > END { f64::INFINITY } else { y }
-}
 
 #[inline(always)]
 fn is_whole(x: f64) -> bool {
