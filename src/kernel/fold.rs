@@ -1,17 +1,19 @@
 //! Folds along an axis, for reductions whose order does not matter to the error.
 
+use std::hint::black_box;
+
 use super::each::Loop;
 use super::{Elem, Rows};
 
 /// How many parts of a row are folded side by side.
-const PARTS: usize = 64;
+const PARTS: usize = 32;
 
 /// Rows so short are folded in their order.
 const SHORT: usize = 16;
 
 /// Folds every row with an associative `f` whose neutral element is `start`; one result a row.
 ///
-/// Contiguous rows are folded in 64 interleaved parts: a step waits for the one before.
+/// Contiguous rows are folded in 32 interleaved parts: a step waits for the one before.
 pub(crate) fn fold_axis<T: Elem>(
     rows: Rows,
     x: &[T],
@@ -43,50 +45,75 @@ struct Fold<'a, T, F> {
 impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
     #[inline(always)]
     fn run(self) {
-        let Rows { n, inner, .. } = self.rows;
+        let Self {
+            rows: Rows { n, inner, .. },
+            x,
+            y,
+            start,
+            f,
+        } = self;
         if inner > 1 {
-            let blocks = self.x.chunks_exact(n * inner);
-            for (block, y) in blocks.zip(self.y.chunks_exact_mut(inner)) {
+            let blocks = x.chunks_exact(n * inner);
+            for (block, y) in blocks.zip(y.chunks_exact_mut(inner)) {
                 for row in block.chunks_exact(inner) {
                     for i in 0..inner {
-                        y[i] = (self.f)(y[i], row[i]);
+                        y[i] = f(y[i], row[i]);
                     }
                 }
             }
             return;
         }
-        for (row, y) in self.x.chunks_exact(n).zip(self.y) {
-            if n <= SHORT {
-                *y = row.iter().fold(self.start, |all, &x| (self.f)(all, x));
-                continue;
-            }
-            let mut part = [self.start; PARTS];
-            let (chunks, rest) = row.as_chunks::<PARTS>();
-            for chunk in chunks {
-                // Of known length and written as a whole, so that the parts stay in registers: what keeps some of them would
-                // become a masked write, which the next read waits for.
-                let mut next = [self.start; PARTS];
-                for k in 0..PARTS {
-                    next[k] = (self.f)(part[k], chunk[k]);
-                }
-                part = next;
-            }
-            fold_into(&mut part, rest, &self.f);
-            let mut left = PARTS;
-            while left > 1 {
-                left /= 2;
-                let (low, high) = part.split_at_mut(left);
-                fold_into(low, &high[..left], &self.f);
-            }
-            *y = part[0];
+        for (row, y) in x.chunks_exact(n).zip(y) {
+            *y = match n <= SHORT {
+                true => row.iter().fold(start, |all, &x| f(all, x)),
+                false => whole(row, start, &f),
+            };
         }
     }
 }
 
-/// A loop of vectors, since the compiler does not know how long it is.
+/// A row, in parts that are joined in the end.
+///
+/// Loops over all parts know their length and become vectors as wide as the level has them; four elements a part lie between
+/// a store and the load that waits for it. Shorter arrays would be written out before the compiler looks for vectors, and it
+/// finds pairs, since pairs are what is joined in the end.
 #[inline(always)]
-fn fold_into<T: Elem>(y: &mut [T], x: &[T], f: &impl Fn(T, T) -> T) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = f(*y, x);
+fn whole<T: Elem>(row: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
+    let mut lines = Lines([start; PARTS]);
+    let part = &mut lines.0;
+    let (fours, rest) = row.as_chunks::<{ 4 * PARTS }>();
+    for x in fours {
+        for (k, part) in part.iter_mut().enumerate() {
+            let four = f(f(x[k], x[PARTS + k]), f(x[2 * PARTS + k], x[3 * PARTS + k]));
+            *part = f(*part, four);
+        }
     }
+    let (ones, rest) = rest.as_chunks::<PARTS>();
+    for x in ones {
+        for (part, &x) in part.iter_mut().zip(x) {
+            *part = f(*part, x);
+        }
+    }
+    for (part, &x) in part.iter_mut().zip(rest) {
+        *part = f(*part, x);
+    }
+    let part: [T; 16] = halved(part, f);
+    let part: [T; 8] = halved(&part, f);
+    let part: [T; 4] = halved(&black_box(part), f);
+    let [a, b]: [T; 2] = halved(&part, f);
+    f(a, b)
+}
+
+/// Parts on whole lines of the cache: a vector that is stored across two of them is late for the load that follows.
+#[repr(align(64))]
+struct Lines<T>([T; PARTS]);
+
+/// Half as many parts: each of the first half with its fellow in the other.
+#[inline(always)]
+fn halved<T: Elem, const N: usize>(part: &[T], f: &impl Fn(T, T) -> T) -> [T; N] {
+    let mut half = [part[0]; N];
+    for k in 0..N {
+        half[k] = f(part[k], part[N + k]);
+    }
+    half
 }

@@ -80,22 +80,28 @@ fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
     block_of(x, &UNITS[..x.len()], |x, ()| f(x))
 }
 
-/// Sum of `f` over two blocks of one length; arrays need no check of their bounds.
+/// Sum of `f` over two blocks of one length: of columns of 32, and of what is left.
+///
+/// Only the sums meet: in arrays that meet, the compiler finds pieces of two and four instead of vectors.
 #[inline(always)]
 fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) -> T {
-    if let (Ok(a), Ok(b)) = (<&[A; BLOCK]>::try_from(a), <&[B; BLOCK]>::try_from(b)) {
-        let term = |k| f(a[k], b[k]);
-        // Loops over arrays: of `array::from_fn` the compiler makes shuffles, in seven times the time.
-        let mut wide = [T::zero(); WIDTH];
-        for (k, wide) in wide.iter_mut().enumerate() {
-            *wide = (term(k) + term(k + WIDTH)) + (term(k + 2 * WIDTH) + term(k + 3 * WIDTH));
-        }
-        let mut partial = [T::zero(); 8];
-        for k in 0..8 {
-            partial[k] = (wide[k] + wide[k + 8]) + (wide[k + 16] + wide[k + 24]);
-        }
-        return pairwise(partial);
+    let columns = match a.len() / WIDTH {
+        0 => return few(a, b, &f),
+        1 => columns::<1, _, _, _>(a, b, &f),
+        2 => columns::<2, _, _, _>(a, b, &f),
+        3 => columns::<3, _, _, _>(a, b, &f),
+        _ => columns::<4, _, _, _>(a, b, &f),
+    };
+    let rest = a.len() / WIDTH * WIDTH;
+    if rest == a.len() {
+        return columns;
     }
+    columns + few(&a[rest..], &b[rest..], &f)
+}
+
+/// Sum of `f` over less than 32 elements.
+#[inline(always)]
+fn few<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: &impl Fn(A, B) -> T) -> T {
     let mut partial = [T::zero(); 8];
     let ((whole_a, a), (whole_b, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     for (a, b) in whole_a.iter().zip(whole_b) {
@@ -115,6 +121,34 @@ fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) 
         };
     }
     rest!(1 2 3 4 5 6 7);
+    pairwise(partial)
+}
+
+/// Sum of `f` over the first `N` times 32 elements.
+///
+/// A loop over 32 that knows its length becomes vectors as wide as the level has them.
+#[inline(always)]
+fn columns<const N: usize, A: Copy, B: Copy, T: Elem>(
+    a: &[A],
+    b: &[B],
+    f: &impl Fn(A, B) -> T,
+) -> T {
+    let (a, b) = (&a[..N * WIDTH], &b[..N * WIDTH]);
+    // Loops over arrays: of `array::from_fn` the compiler makes shuffles, in seven times the time.
+    let mut wide = [T::zero(); WIDTH];
+    for (k, wide) in wide.iter_mut().enumerate() {
+        let term = |column| f(a[k + column * WIDTH], b[k + column * WIDTH]);
+        *wide = match N {
+            1 => term(0),
+            2 => term(0) + term(1),
+            3 => (term(0) + term(1)) + term(2),
+            _ => (term(0) + term(1)) + (term(2) + term(3)),
+        };
+    }
+    let mut partial = [T::zero(); 8];
+    for k in 0..8 {
+        partial[k] = (wide[k] + wide[k + 8]) + (wide[k + 16] + wide[k + 24]);
+    }
     pairwise(partial)
 }
 
@@ -144,6 +178,12 @@ impl<T: Elem> Tree<T> {
             sums: [T::zero(); usize::BITS as usize],
             count: 0,
         }
+    }
+
+    /// Forgets all terms.
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.count = 0;
     }
 
     #[inline(always)]
@@ -214,12 +254,17 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
     #[inline(always)]
     fn run(self) {
         let rows = self.x.chunks_exact(self.n);
-        for (row, (y, &b)) in rows.zip(self.y.iter_mut().zip(self.of_row)) {
-            if row.len() <= BLOCK {
-                *y = block(row, |x| (self.f)(x, b));
-                continue;
+        let rows = rows.zip(self.y.iter_mut().zip(self.of_row));
+        if self.n < WIDTH {
+            // A loop of its own, of few questions a row.
+            for (row, (y, &b)) in rows {
+                *y = few(row, &UNITS[..row.len()], &|x, ()| (self.f)(x, b));
             }
-            let mut tree = Tree::new();
+            return;
+        }
+        let mut tree = Tree::new();
+        for (row, (y, &b)) in rows {
+            tree.clear();
             for stretch in row.chunks(BLOCK) {
                 tree.add(block(stretch, |x| (self.f)(x, b)));
             }
