@@ -181,14 +181,19 @@ impl<T: Elem> Tape<T> {
 
     /// Forgets everything recorded and keeps the memory for the next recording.
     pub fn reset(&mut self) {
-        for node in self.nodes.get_mut().drain(..) {
-            if let Some(value) = node.content.into_inner() {
-                self.pool.put(value);
+        // From the last one on, so that the first buffer to be taken again has the shape of the first node.
+        let nodes = self.nodes.get_mut();
+        for node in nodes.iter_mut().rev() {
+            if let Some(value) = node.content.take() {
+                self.pool.shelve(value);
             }
-            if let Some(tensor) = node.residual.into_inner().and_then(|kept| kept.tensor) {
+            if let Some(kept) = node.residual.get_mut()
+                && let Some(tensor) = kept.tensor.take()
+            {
                 self.pool.put(tensor);
             }
         }
+        nodes.clear();
         self.tail.set(None);
         self.members.get_mut().clear();
         self.scalars.clear();
