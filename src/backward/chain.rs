@@ -5,9 +5,8 @@ use super::pullback::filled;
 use super::region::Region;
 use super::{Walk, Watch};
 use crate::error::Error;
-use crate::gradients::Cotangent;
 use crate::kernel::{Elem, reduce};
-use crate::tape::{Blocks, Flow, Kind, Node, NodeId, Tape};
+use crate::tape::{Blocks, Cotangent, Flow, Kind, Node, NodeId, Tape};
 use crate::tensor::Tensor;
 
 impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {

@@ -11,10 +11,10 @@ mod watch;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, OrPanic};
-use crate::gradients::{Cotangent, Gradients};
+use crate::gradients::Gradients;
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual};
-use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
+use crate::tape::{Cotangent, Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -175,14 +175,16 @@ struct Walk<'t, T: Elem, W> {
 
 impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn new(tape: &'t Tape<T>, scalars: usize, watch: W) -> Self {
-        let mut adjoints = tape.adjoints.borrow_mut().pop().unwrap_or_default();
+        let lists = tape.lists.borrow_mut().pop().unwrap_or_default();
+        let (mut adjoints, cotangents) = (lists.adjoints, lists.cotangents);
+        debug_assert!(cotangents.is_empty(), "they were given back");
         adjoints.clear();
         adjoints.resize(scalars, T::zero());
         Self {
             tape,
             watch,
             adjoints,
-            cotangents: Vec::new(),
+            cotangents,
             counted: tape.pool.begin(),
             pullbacks: 0,
             walked: None,

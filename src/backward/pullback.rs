@@ -5,10 +5,9 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::gradients::Cotangent;
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Rule, Slot};
-use crate::tape::{Collector, Content, Pool};
+use crate::tape::{Collector, Content, Cotangent, Pool};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and where.
