@@ -149,7 +149,8 @@ fn only_what_was_asked_for_is_kept() {
     let other = eager();
     drop(chain(leaves(&other)).backward());
     let at_once = other.last_walk().unwrap().peak;
-    assert!(peak < 27_000 && at_once >= 32_000, "{peak} {at_once}");
+    // The gradients of three leaves are 24,000 bytes; both walks add to them where they lie.
+    assert!(peak < 27_000 && at_once < 27_000, "{peak} {at_once}");
     assert_eq!(other.bytes() - tape.bytes(), 4 * 8000);
 }
 

@@ -5,22 +5,22 @@ use super::pullback::filled;
 use super::region::Region;
 use super::{Walk, Watch};
 use crate::error::Error;
-use crate::gradients::Cotangent;
 use crate::kernel::{Elem, reduce};
-use crate::tape::{Blocks, Flow, Kind, Node, NodeId, Tape};
+use crate::tape::rule::Rule;
+use crate::tape::{Blocks, Cotangent, Flow, Node, NodeId, Tape};
 use crate::tensor::Tensor;
 
 impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     /// Stores the cotangent of the only operand of node `at` as one number, if all its elements get
     /// the same and the operand's walk goes by blocks.
     #[inline]
-    pub(super) fn spread_evenly(&mut self, nodes: &[Node<T>], at: usize, g: &Tensor<T>) -> bool {
-        let Kind::Op { rule, inputs } = &nodes[at].kind else {
-            return false;
-        };
-        let [id] = inputs[..] else {
-            return false;
-        };
+    pub(super) fn spread_evenly(
+        &mut self,
+        nodes: &[Node<T>],
+        at: usize,
+        (rule, id): (&dyn Rule<T>, NodeId),
+        g: &Tensor<T>,
+    ) -> bool {
         let operand = &nodes[id.index()];
         if W::LOOKS || operand.place.is_none() || g.len() != 1 {
             return false;

@@ -11,10 +11,10 @@ mod watch;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, OrPanic};
-use crate::gradients::{Cotangent, Gradients};
+use crate::gradients::Gradients;
 use crate::kernel::Elem;
-use crate::tape::rule::{Point, Residual};
-use crate::tape::{Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
+use crate::tape::rule::{Point, Residual, Rule};
+use crate::tape::{Cotangent, Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -171,21 +171,26 @@ struct Walk<'t, T: Elem, W> {
     pullbacks: usize,
     /// The run that was walked in blocks last.
     walked: Option<u32>,
+    /// What those forwards kept that kept nothing.
+    nothing: Residual<T>,
 }
 
 impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn new(tape: &'t Tape<T>, scalars: usize, watch: W) -> Self {
-        let mut adjoints = tape.adjoints.borrow_mut().pop().unwrap_or_default();
+        let lists = tape.lists.borrow_mut().pop().unwrap_or_default();
+        let (mut adjoints, cotangents) = (lists.adjoints, lists.cotangents);
+        debug_assert!(cotangents.is_empty(), "they were given back");
         adjoints.clear();
         adjoints.resize(scalars, T::zero());
         Self {
             tape,
             watch,
             adjoints,
-            cotangents: Vec::new(),
+            cotangents,
             counted: tape.pool.begin(),
             pullbacks: 0,
             walked: None,
+            nothing: Residual::default(),
         }
     }
 
@@ -219,7 +224,9 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack { start, .. } => self.scatter(k, *start as usize, &g),
-                Kind::Op { .. } => heir = self.pull_back(&nodes, k, &g)?,
+                Kind::Op { rule, inputs } => {
+                    heir = self.pull_back(&nodes, (k, node), (&**rule, inputs), &g)?;
+                }
             }
             pass_on(&self.tape.pool, &mut self.cotangents, heir, g);
         }
@@ -286,49 +293,66 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         }
     }
 
-    /// Applies the rule of node `at`. Whose cotangent is to be `g` itself.
-    fn pull_back(
+    /// Applies the rule of node `at` at its operands. Whose cotangent is to be `g` itself.
+    #[inline]
+    fn pull_back<'n>(
         &mut self,
-        nodes: &[Node<T>],
-        at: usize,
+        nodes: &'n [Node<T>],
+        (at, node): (usize, &'n Node<T>),
+        (rule, inputs): (&dyn Rule<T>, &[NodeId]),
         g: &Tensor<T>,
     ) -> Result<Option<usize>, Error> {
-        let node = &nodes[at];
-        let Kind::Op { rule, inputs } = &node.kind else {
-            unreachable!("only operations have a pullback")
-        };
         self.pullbacks += 1;
-        if self.spread_evenly(nodes, at, g) {
-            return Ok(None);
-        }
         let tape = self.tape;
-        let nothing = Residual::default();
-        let kept = node.residual.get().map_or(&nothing, |kept| kept);
-        let y = tape.evaluate(nodes, NodeId(at as u32));
-        let value = |id: &NodeId| tape.evaluate(nodes, *id);
-        let operand = |id: &NodeId| (id.index(), nodes[id.index()].active());
-        let (watch, cotangents) = (&mut self.watch, &mut self.cotangents);
-        let mut apply = |x: &[&Tensor<T>], inputs: &[(usize, bool)]| {
-            let pullback = Pullback {
-                rule: &**rule,
-                line: node.line,
-                at: Point { x, y, kept },
-                inputs,
-            };
-            pullback.apply(&tape.pool, cotangents, &mut [], g, |k, gx| {
-                if W::LOOKS {
-                    watch.share(at, k, g, gx);
-                }
-            })
+        let value = |node: &'n Node<T>, at: usize| {
+            let value = node.known();
+            value.unwrap_or_else(|| tape.evaluate(nodes, NodeId(at as u32)))
         };
-        match &inputs[..] {
-            [a] => apply(&[value(a)], &[operand(a)]),
-            [a, b] => apply(&[value(a), value(b)], &[operand(a), operand(b)]),
-            _ => {
-                let x: SmallVec<[_; 4]> = inputs.iter().map(value).collect();
-                let operands: SmallVec<[_; 4]> = inputs.iter().map(operand).collect();
-                apply(&x, &operands)
+        let operand = |id: NodeId| {
+            let (at, node) = (id.index(), &nodes[id.index()]);
+            (value(node, at), (at, node.active()))
+        };
+        // Of the usual numbers of operands no list is made.
+        let (a, b) = match *inputs {
+            [a] if self.spread_evenly(nodes, at, (rule, a), g) => return Ok(None),
+            [a] => {
+                let a = operand(a);
+                (a, a)
             }
-        }
+            [a, b] => (operand(a), operand(b)),
+            _ => {
+                let operands = inputs.iter().map(|&id| operand(id));
+                let (x, inputs): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) = operands.unzip();
+                return self.apply((at, node), rule, (&x, &inputs), value(node, at), g);
+            }
+        };
+        let (x, places, count) = ([a.0, b.0], [a.1, b.1], inputs.len());
+        let operands = (&x[..count], &places[..count]);
+        self.apply((at, node), rule, operands, value(node, at), g)
+    }
+
+    /// Applies a rule to these operands, whose cotangents stand at those places, if they are of use.
+    #[inline(always)]
+    fn apply(
+        &mut self,
+        (at, node): (usize, &Node<T>),
+        rule: &dyn Rule<T>,
+        (x, inputs): (&[&Tensor<T>], &[(usize, bool)]),
+        y: &Tensor<T>,
+        g: &Tensor<T>,
+    ) -> Result<Option<usize>, Error> {
+        let kept = node.residual.get().map_or(&self.nothing, |kept| kept);
+        let pullback = Pullback {
+            rule,
+            line: node.line,
+            at: Point { x, y, kept },
+            inputs,
+        };
+        let (pool, cotangents) = (&self.tape.pool, &mut self.cotangents);
+        pullback.apply(pool, cotangents, &mut [], g, |k, gx| {
+            if W::LOOKS {
+                self.watch.share(at, k, g, gx);
+            }
+        })
     }
 }

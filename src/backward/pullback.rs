@@ -5,10 +5,9 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use crate::error::Error;
-use crate::gradients::Cotangent;
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Rule, Slot};
-use crate::tape::{Collector, Content, Pool};
+use crate::tape::{Collector, Content, Cotangent, Pool};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and where.
@@ -29,6 +28,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
     ///
     /// # Errors
     /// If the rule leaves a cotangent unset or gives it another shape.
+    #[inline(always)]
     pub(super) fn apply(
         &self,
         pool: &Pool<T>,
@@ -100,10 +100,10 @@ impl<'a, T: Elem> Pullback<'a, T> {
             let same = |j: &usize| self.inputs[*j] == self.inputs[k];
             match (0..=k).find(|j| same(j) && gx[*j].collector().is_some()) {
                 Some(j) => {
-                    let content = match gx[k].take() {
+                    let content = match gx[k].content.replace() {
                         // To a slot without a collector nothing was added before.
-                        (_, Content::Added(share)) if j < k => Content::Filled(share),
-                        (_, content) => content,
+                        Content::Added(share) if j < k => Content::Filled(share),
+                        content => content,
                     };
                     let collector = gx[j].collector().expect("found a line above");
                     self.collect(pool, collector, k, content, g)?;
@@ -116,7 +116,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
 
     /// Adds to the cotangent of operand `k` what the rule gave to it.
     #[allow(clippy::too_many_arguments)] // as a struct it would be written and read
-    #[inline]
+    #[inline(always)]
     fn settle(
         &self,
         pool: &Pool<T>,
@@ -127,22 +127,24 @@ impl<'a, T: Elem> Pullback<'a, T> {
         heir: &mut Option<usize>,
         look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<(), Error> {
-        let (earlier, content) = gx.take();
         if !gx.wanted() {
+            gx.content.set(Content::Unset);
             return Ok(());
         }
         let id = self.inputs[k].0;
-        let sum = match content {
-            Content::Filled(share) | Content::Added(share) => {
+        // Looked at before anything is taken out: of what is moved in some cases only the compiler would keep a record.
+        let sum = match &gx.content {
+            Content::Filled(_) | Content::Added(_) => {
+                let share = gx.content.take_tensor();
                 look(k, &share);
-                match earlier {
+                match gx.earlier.take() {
                     Some(earlier) => added(pool, earlier, share),
                     None => share,
                 }
             }
             Content::Same => {
                 look(k, g);
-                let Some(earlier) = earlier else {
+                let Some(earlier) = gx.earlier.take() else {
                     // The last one needs no copy.
                     if let Some(former) = heir.replace(id) {
                         receive(pool, &mut cotangents[former], g.clone());
@@ -151,11 +153,11 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 };
                 plus(pool, earlier, g)
             }
-            Content::Zero => match earlier {
+            Content::Zero => match gx.earlier.take() {
                 Some(sum) => sum,
                 None => return Ok(()),
             },
-            other => return Err(self.fault(k, other)),
+            _ => return Err(self.fault(k, gx.content.replace())),
         };
         if *heir == Some(id) {
             // It is there twice: its shares are added in their order.

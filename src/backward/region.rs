@@ -9,10 +9,9 @@ use smallvec::SmallVec;
 
 use super::pullback::{Collectors, Pullback, filled, pass_on, unique};
 use crate::error::Error;
-use crate::gradients::Cotangent;
 use crate::kernel::Elem;
 use crate::tape::rule::Point;
-use crate::tape::{Block, Blocks, Collector, Flow, Node, Pool, Step, each};
+use crate::tape::{Block, Blocks, Collector, Cotangent, Flow, Node, Pool, Step, each};
 use crate::tensor::{Shape, Tensor};
 
 /// Bytes of a cotangent from which a block of it is copied to its place: what is written in stretches that long, no line of

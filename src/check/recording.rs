@@ -1,9 +1,8 @@
 //! A closure's recording, taken apart so that every check can run it its own way.
 
 use crate::error::{Error, ErrorKind};
-use crate::gradients::Cotangent;
 use crate::kernel::Elem;
-use crate::tape::{NodeId, Tape};
+use crate::tape::{Cotangent, NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 

@@ -215,7 +215,7 @@ pub(crate) fn zip_onto<A: Copy, B: Copy, T: Elem>(
         Layout::new(out, a_shape, b_shape),
         Buffers { a, b, c, d, y },
     );
-    each_onto(&layout, buffers, Of(|a, b, ()| f(a, b)));
+    each_onto(Some(&layout), buffers, Of(|a, b, ()| f(a, b)));
 }
 
 /// Sums `x` of shape `from` over the axes that were broadcast, into `y` of shape `to`.

@@ -133,7 +133,7 @@ pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     f: impl Formula<A, B, C, D, T>,
 ) {
     let len = buffers.y.len();
-    T::at_level(len, Flat { buffers, f });
+    T::at_level(len, Flat::<_, _, _, _, _, _, false> { buffers, f });
 }
 
 /// Writes two results for each element of `x`, which have work in common.
@@ -161,25 +161,30 @@ pub(crate) fn each_of<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     }
 }
 
-/// Adds `f` of operands that broadcast to what is there.
+/// Adds `f` of operands that broadcast, or are of one shape where there is no layout, to what is there. Nothing is asked for
+/// again.
+#[inline]
 pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
-    layout: &Layout,
+    layout: Option<&Layout>,
     buffers: Buffers<'_, A, B, C, D, T>,
     f: impl Formula<A, B, C, D, T>,
 ) {
     let len = buffers.y.len();
-    if len > 0 {
-        T::at_level(len, Spread::<_, _, _, _, _, _, true> { layout, buffers, f });
+    match layout {
+        None => T::at_level(len, Flat::<_, _, _, _, _, _, true> { buffers, f }),
+        Some(_) if len == 0 => {}
+        Some(layout) => T::at_level(len, Spread::<_, _, _, _, _, _, true> { layout, buffers, f }),
     }
 }
 
-struct Flat<'a, A, B, C, D, R, F> {
+/// With `ADD`, onto what is there, and nothing is asked for again.
+struct Flat<'a, A, B, C, D, R, F, const ADD: bool> {
     buffers: Buffers<'a, A, B, C, D, R>,
     f: F,
 }
 
-impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loop
-    for Flat<'_, A, B, C, D, R, F>
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
+    for Flat<'_, A, B, C, D, R, F, ADD>
 {
     #[inline(always)]
     fn run(self) {
@@ -188,9 +193,9 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>> Loo
         let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
         // Plain counting is what the compiler has least work with.
         for i in 0..n {
-            y[i] = self.f.of(a[i], b[i], c[i], d[i]);
+            y[i] = put::<R, ADD>(y[i], self.f.of(a[i], b[i], c[i], d[i]));
         }
-        if F::AGAIN != Again::Never {
+        if F::AGAIN != Again::Never && !ADD {
             let of_block = |start: usize| &a[start..];
             mend(y, (of_block, d), &self.f, |i| {
                 self.f.again(a[i], b[i], c[i], d[i])
@@ -218,7 +223,7 @@ impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
     }
 }
 
-/// With `ADD`, onto what is there, and nothing is asked for again.
+/// With `ADD` as [`Flat`].
 struct Spread<'a, A, B, C, D, R, F, const ADD: bool> {
     layout: &'a Layout,
     buffers: Buffers<'a, A, B, C, D, R>,

@@ -54,7 +54,7 @@ pub(crate) use block::{cut, paste};
 pub(crate) use broadcast::{Layout, sum_to, zip, zip_onto};
 pub(crate) use buffer::Buffer;
 pub(crate) use counted::Counted;
-pub(crate) use each::{Again, Buffers, Formula, UNITS, each, each_of, each_pair};
+pub(crate) use each::{Again, Buffers, Formula, UNITS, each, each_of, each_onto, each_pair};
 pub(crate) use fold::fold_axis;
 pub(crate) use lookup::{Lookup, add_selected, select};
 pub(crate) use map::{add_scaled_to, add_to, map, map2, map3};

@@ -101,22 +101,20 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let layout = layout(y.shape().len(), y.shape(), x);
+        if !lie_alike(x, y.shape().len()) {
+            return self.forward_apart(x, y);
+        }
         let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
         let y = y.fill();
-        write(layout.as_ref(), Buffers { a, b, c, d, y }, Value(self.0));
+        kernel::each(Buffers { a, b, c, d, y }, Value(self.0));
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let layout = match B::PASSES {
-            [true, true] => None,
-            _ => layout(at.y.len(), at.y.shape(), at.x),
-        };
-        let [ga, gb] = gx else {
-            unreachable!("it has two operands")
-        };
-        self.pull_back::<T, 0>(layout.as_ref(), at, g, ga);
-        self.pull_back::<T, 1>(layout.as_ref(), at, g, gb);
+        if B::PASSES != [true, true] && !lie_alike(at.x, at.y.len()) {
+            return self.vjp_apart(at, g, gx);
+        }
+        self.pull_back::<T, 0>(None, at, g, &mut gx[0]);
+        self.pull_back::<T, 1>(None, at, g, &mut gx[1]);
     }
 
     fn jvp(
@@ -183,8 +181,31 @@ impl<B> Zip<B> {
         }
     }
 
-    /// The cotangent of operand `K`.
-    #[inline]
+    /// The value of operands that broadcast.
+    #[inline(never)]
+    fn forward_apart<T: Elem>(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>)
+    where
+        B: Binary<T>,
+    {
+        let layout = Layout::new(y.shape(), x[0].shape(), x[1].shape());
+        let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
+        let y = y.fill();
+        kernel::each_of(&layout, Buffers { a, b, c, d, y }, Value(self.0));
+    }
+
+    /// The cotangents of operands that broadcast.
+    #[inline(never)]
+    fn vjp_apart<T: Elem>(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>])
+    where
+        B: Binary<T>,
+    {
+        let layout = Layout::new(at.y.shape(), at.x[0].shape(), at.x[1].shape());
+        self.pull_back::<T, 0>(Some(&layout), at, g, &mut gx[0]);
+        self.pull_back::<T, 1>(Some(&layout), at, g, &mut gx[1]);
+    }
+
+    /// The cotangent of operand `K`; without a layout both are as long as the output.
+    #[inline(always)]
     fn pull_back<T: Elem, const K: usize>(
         &self,
         layout: Option<&Layout>,
@@ -200,13 +221,15 @@ impl<B> Zip<B> {
         if B::PASSES[K] {
             return gx.sum_to(g);
         }
-        let scale = |y: &mut [T]| {
-            let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g.data());
-            let buffers = Buffers { a, b, c, d, y };
-            write(layout, buffers, Pulled::<_, K>(self.0));
-        };
-        if at.x[K].len() == at.y.len() {
-            return scale(gx.fill());
+        let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g.data());
+        let f = Pulled::<_, K>(self.0);
+        if layout.is_none() || at.x[K].len() == at.y.len() {
+            if !B::FAR_LATER && gx.has_earlier() {
+                let y = gx.accumulate();
+                return kernel::each_onto(layout, Buffers { a, b, c, d, y }, f);
+            }
+            let y = gx.fill();
+            return write(layout, Buffers { a, b, c, d, y }, f);
         }
         if B::NEGATES[K] {
             let to = gx.fill();
@@ -216,26 +239,26 @@ impl<B> Zip<B> {
             return;
         }
         let mut full = gx.scratch(at.y.shape());
-        scale(full.fill());
+        let y = full.fill();
+        write(layout, Buffers { a, b, c, d, y }, f);
         let full = full.finish_dense(B::NAME);
         kernel::sum_to(at.y.shape(), full.data(), at.x[K].shape(), gx.fill());
         gx.recycle(full);
     }
 }
 
-/// How two operands broadcast to a shape; nothing if they have as many elements as it.
-#[inline]
-fn layout<T>(len: usize, shape: &Shape, x: &[&Tensor<T>]) -> Option<Layout> {
-    let whole = x[0].len() == len && x[1].len() == len;
-    (!whole).then(|| Layout::new(shape, x[0].shape(), x[1].shape()))
+/// Whether both operands have as many elements as the output, and so the same ones meet.
+#[inline(always)]
+fn lie_alike<T>(x: &[&Tensor<T>], len: usize) -> bool {
+    x[0].len() == len && x[1].len() == len
 }
 
 /// Writes a formula of operands that broadcast, or lie alike where there is no layout.
-#[inline]
-fn write<T: Elem, C: Copy, D: Copy>(
+#[inline(always)]
+fn write<T: Elem, D: Copy>(
     layout: Option<&Layout>,
-    buffers: Buffers<'_, T, T, C, D, T>,
-    f: impl Formula<T, T, C, D, T>,
+    buffers: Buffers<'_, T, T, T, D, T>,
+    f: impl Formula<T, T, T, D, T>,
 ) {
     match layout {
         Some(layout) => kernel::each_of(layout, buffers, f),

@@ -61,6 +61,27 @@ impl<T> Content<T> {
         std::mem::replace(self, Self::Unset)
     }
 
+    /// Puts something there; where there was nothing, as mostly, nothing is dropped, which takes a call.
+    #[inline]
+    pub(crate) fn set(&mut self, content: Self) {
+        match std::mem::replace(self, content) {
+            nothing @ Self::Unset => std::mem::forget(nothing),
+            other => drop(other),
+        }
+    }
+
+    /// Takes the tensor out.
+    ///
+    /// # Panics
+    /// If it holds no result of its own.
+    #[inline]
+    pub(crate) fn take_tensor(&mut self) -> Tensor<T> {
+        match self.replace() {
+            Self::Filled(tensor) | Self::Added(tensor) => tensor,
+            _ => unreachable!("asked for a tensor where there is one"),
+        }
+    }
+
     /// Why it is no result.
     #[cold]
     pub(crate) fn fault(self, expected: &Shape) -> Fault {

@@ -8,6 +8,7 @@ mod blocks;
 #[cfg(any(not(feature = "cursor"), test))]
 mod checked;
 mod content;
+mod cotangent;
 #[cfg(any(feature = "cursor", test))]
 mod cursor;
 mod foresight;
@@ -33,6 +34,7 @@ use smallvec::SmallVec;
 
 pub(crate) use blocks::{Block, Blocks, Step, each};
 pub(crate) use content::{Content, Fault};
+pub(crate) use cotangent::{Cotangent, Lists};
 pub(crate) use foresight::{Flow, Foreseen};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
@@ -77,8 +79,8 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) tail: Cell<Option<run::Run>>,
     /// Larger tensors are worked on in blocks that fit into so many bytes.
     pub(crate) cache: usize,
-    /// Adjoint vectors of earlier walks, to be used again; one in place, since few walks are under way at once.
-    pub(crate) adjoints: RefCell<SmallVec<[Vec<T>; 1]>>,
+    /// The lists of earlier walks, to be used again; one in place, since few walks are under way at once.
+    pub(crate) lists: RefCell<SmallVec<[Lists<T>; 1]>>,
     /// What the last reverse walk cost.
     pub(crate) walk: Cell<Option<WalkCost>>,
     /// What the recording before teaches this one.
@@ -122,7 +124,7 @@ impl<T: Elem> Tape<T> {
             pool: Pool::default(),
             tail: Cell::new(None),
             cache: run::CACHE,
-            adjoints: RefCell::default(),
+            lists: RefCell::default(),
             walk: Cell::new(None),
             foresight: Foresight::default(),
             meter: Meter::default(),
@@ -181,14 +183,19 @@ impl<T: Elem> Tape<T> {
 
     /// Forgets everything recorded and keeps the memory for the next recording.
     pub fn reset(&mut self) {
-        for node in self.nodes.get_mut().drain(..) {
-            if let Some(value) = node.content.into_inner() {
-                self.pool.put(value);
+        // From the last one on, so that the first buffer to be taken again has the shape of the first node.
+        let nodes = self.nodes.get_mut();
+        for node in nodes.iter_mut().rev() {
+            if let Some(value) = node.content.take() {
+                self.pool.shelve(value);
             }
-            if let Some(tensor) = node.residual.into_inner().and_then(|kept| kept.tensor) {
+            if let Some(kept) = node.residual.get_mut()
+                && let Some(tensor) = kept.tensor.take()
+            {
                 self.pool.put(tensor);
             }
         }
+        nodes.clear();
         self.tail.set(None);
         self.members.get_mut().clear();
         self.scalars.clear();

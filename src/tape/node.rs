@@ -169,17 +169,15 @@ impl<T> Node<T> {
 
 /// Calls `f` with something of each operand; most ops have one or two, which need no list.
 #[inline]
-pub(crate) fn operands<'a, T, X: 'a, R>(
-    nodes: &'a [Node<T>],
-    inputs: &[NodeId],
+pub(super) fn operands<'a, T, X: 'a, R>(
+    x: &[&'a Node<T>],
     of: impl Fn(&'a Node<T>) -> &'a X,
     f: impl FnOnce(&[&'a X]) -> R,
 ) -> R {
-    let of = |id: &NodeId| of(&nodes[id.index()]);
-    match inputs {
+    match *x {
         [a] => f(&[of(a)]),
         [a, b] => f(&[of(a), of(b)]),
-        _ => f(&inputs.iter().map(of).collect::<SmallVec<[_; 4]>>()),
+        _ => f(&x.iter().map(|x| of(x)).collect::<SmallVec<[_; 4]>>()),
     }
 }
 

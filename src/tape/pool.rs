@@ -1,6 +1,7 @@
 //! `Pool`: buffers that live across steps, so that a training loop allocates in its first step only.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::sync::Mutex;
 
 use crate::kernel::Elem;
@@ -11,9 +12,11 @@ use crate::tensor::{Shape, Tensor};
 /// Blocks that a pool has lent come back to it; they lie on whole lines of the cache, the large ones on huge pages. None is
 /// given up while the tape lives: a fresh page costs more than all that is done with it. What a user enters anew in each
 /// step is not kept, or the pool would grow from step to step.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Pool<T> {
     classes: RefCell<Vec<Vec<Tensor<T>>>>,
+    /// The buffer that came back last. A walk gives one up and takes one of its shape in turns, which needs no class.
+    spare: Cell<Option<Tensor<T>>>,
     /// Bytes handed out and not yet given back, and the most there were: a walk counts from 0.
     live: Cell<isize>,
     peak: Cell<isize>,
@@ -25,11 +28,23 @@ impl<T: Elem> Pool<T> {
     /// A tensor of unspecified content that nobody shares.
     #[inline]
     pub(crate) fn take(&self, shape: &Shape) -> Tensor<T> {
-        let len = shape.len();
-        let class = class::<T>(len);
+        self.count((shape.len() * size_of::<T>()) as isize);
+        match self.spare.take() {
+            Some(tensor) if tensor.is_like(shape) => tensor,
+            spare => self.take_sorted(shape, spare),
+        }
+    }
+
+    /// The same with a spare buffer that does not fit, but may be one of the same class.
+    #[inline(always)]
+    fn take_sorted(&self, shape: &Shape, spare: Option<Tensor<T>>) -> Tensor<T> {
+        if let Some(spare) = spare {
+            self.sort_in_late(spare);
+        }
+        let class = class::<T>(shape.len());
         let pooled = self.classes.borrow_mut().get_mut(class).and_then(Vec::pop);
-        self.count((len * size_of::<T>()) as isize);
         match pooled {
+            Some(tensor) if tensor.is_like(shape) => tensor,
             Some(tensor) => tensor.renewed(shape, T::zero()),
             None => Tensor::with_capacity(1 << class, shape, T::zero(), true),
         }
@@ -38,6 +53,7 @@ impl<T: Elem> Pool<T> {
     /// Exchanges the free buffers of two pools: how one tape lends them to another.
     pub(crate) fn swap(&self, other: &Self) {
         self.classes.swap(&other.classes);
+        self.spare.swap(&other.spare);
     }
 
     /// Calls `f` with the pools of so many threads.
@@ -53,19 +69,49 @@ impl<T: Elem> Pool<T> {
     /// Takes a tensor's buffer back if nobody shares it.
     #[inline]
     pub(crate) fn put(&self, tensor: Tensor<T>) {
-        if !tensor.is_unique() {
-            return;
+        if self.wants(&tensor)
+            && let Some(earlier) = self.spare.replace(Some(tensor))
+        {
+            self.sort_in_late(earlier);
         }
-        self.count(-(size_of_val(tensor.data()) as isize));
-        let Some(capacity) = tensor.lent_capacity() else {
-            return;
-        };
+    }
+
+    /// The same with one of many that come back together, and are not wanted at once.
+    #[inline]
+    pub(crate) fn shelve(&self, tensor: Tensor<T>) {
+        if self.wants(&tensor) {
+            self.sort_in(tensor);
+        }
+    }
+
+    /// Whether a tensor that is given up leaves a buffer to the pool.
+    #[inline]
+    fn wants(&self, tensor: &Tensor<T>) -> bool {
+        if !tensor.is_unique() {
+            return false;
+        }
+        // Less than there was, so the most that there was stays.
+        let bytes = size_of_val(tensor.data()) as isize;
+        self.live.set(self.live.get() - bytes);
+        tensor.lent_capacity().is_some()
+    }
+
+    /// [`sort_in`](Self::sort_in) of what was kept aside, out of the way of those who do without.
+    #[inline(never)]
+    fn sort_in_late(&self, tensor: Tensor<T>) {
+        self.sort_in(tensor);
+    }
+
+    /// Puts a buffer that was lent among those of its class.
+    #[inline(always)]
+    fn sort_in(&self, tensor: Tensor<T>) {
+        let capacity = tensor.lent_capacity().expect("the pool has lent it");
         let class = capacity.ilog2() as usize;
         let mut classes = self.classes.borrow_mut();
-        if classes.len() <= class {
-            classes.resize_with(class + 1, Vec::new);
+        match classes.get_mut(class) {
+            Some(free) => free.push(tensor),
+            None => begin_class(&mut classes, class, tensor),
         }
-        classes[class].push(tensor);
     }
 
     /// Counts bytes that came from elsewhere or went back.
@@ -89,6 +135,20 @@ impl<T: Elem> Pool<T> {
         self.live.set(live + self.live.get());
         most as usize
     }
+}
+
+impl<T> fmt::Debug for Pool<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let free = self.classes.borrow().iter().map(Vec::len).sum::<usize>();
+        f.debug_struct("Pool").field("free", &free).finish()
+    }
+}
+
+/// Puts the first buffer of a class there.
+#[cold]
+fn begin_class<X>(classes: &mut Vec<Vec<X>>, class: usize, first: X) {
+    classes.resize_with(class, Vec::new);
+    classes.push(vec![first]);
 }
 
 /// The size class whose buffers hold `len` elements.
@@ -119,6 +179,28 @@ mod tests {
     }
 
     #[test]
+    fn of_two_buffers_that_came_back_the_later_one_is_taken_first() {
+        let pool = Pool::<f64>::default();
+        let [a, b] = [(); 2].map(|()| pool.take(&[4].into()));
+        let places = [&b, &a].map(|x| x.data().as_ptr());
+        pool.put(a);
+        pool.put(b);
+        let again = [(); 2].map(|()| pool.take(&[4].into()));
+        assert_eq!(again.map(|x| x.data().as_ptr()), places);
+    }
+
+    #[test]
+    fn a_pool_lends_all_that_is_free_to_another() {
+        let (pool, other) = (Pool::<f64>::default(), Pool::default());
+        let lent = [(); 3].map(|()| pool.take(&[4].into()));
+        let places: Vec<_> = lent.iter().map(|x| x.data().as_ptr()).collect();
+        lent.into_iter().for_each(|x| pool.put(x));
+        other.swap(&pool);
+        let taken = [(); 3].map(|()| other.take(&[4].into()));
+        assert!(taken.iter().all(|x| places.contains(&x.data().as_ptr())));
+    }
+
+    #[test]
     fn the_rest_of_a_buffer_comes_back_as_a_whole_one() {
         let pool = Pool::<f64>::default();
         let whole = pool.take(&[8].into());
@@ -135,6 +217,7 @@ mod tests {
         pool.put(Tensor::zeros([8]));
         pool.put(Tensor::from(vec![0.0; 8]));
         assert!(pool.classes.borrow().iter().all(Vec::is_empty));
+        assert!(pool.spare.take().is_none());
     }
 
     #[test]

@@ -3,8 +3,11 @@
 use std::cell::OnceCell;
 use std::panic::Location;
 
+use smallvec::SmallVec;
+
 use super::node::{Kind, Member, Node, NodeId, Packed, operands};
 use super::rule::{Residual, Rule, Slot};
+use super::run::Place;
 use super::{NOBODY, Tape};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
@@ -111,99 +114,39 @@ impl<T: Elem> Tape<T> {
         inputs: &[NodeId],
         spread: bool,
     ) -> Result<NodeId, Error> {
+        let line = Location::caller();
         let nodes = self.nodes.borrow();
-        // It stays where the rule has put it: a move would wait for what was just written.
-        let found = operands(&nodes, inputs, Node::shape, |x| rule.shape(x));
-        let shape = match found {
-            Ok(ref shape) => shape,
-            Err(error) => return Err(error),
-        };
-        // What is small and has its operands is computed at once, as most of a recording is: no question but this.
-        let (mut active, mut at_once) = (false, self.is_small(shape.len()));
-        for id in inputs {
-            let node = &nodes[id.index()];
-            active |= node.active();
-            at_once &= node.known().is_some_and(|x| self.is_small(x.len()));
-        }
-        if !at_once
-            && active
-            && !spread
-            && let Some(place) = self.join(&nodes, &*rule, inputs, shape)
-        {
-            drop(nodes);
-            let (mark, line) = (self.scalars.len(), Location::caller());
-            let inputs = inputs.into();
-            return Ok(self.append(Node {
-                kind: Kind::Op { rule, inputs },
-                content: OnceCell::new(),
-                residual: OnceCell::new(),
-                place: Some(place),
-                mark,
-                spread: false,
-                kept: false,
-                line,
-            }));
-        }
-        if active {
-            self.tail.set(None);
-        }
-        let (mut residual, mut total) = (Residual::default(), None);
-        if !active {
-            residual = Residual::unread();
-        }
-        if !at_once {
-            total = self.total(&nodes, &*rule, inputs, shape);
-            if total.is_none() {
-                for id in inputs {
-                    self.evaluate(&nodes, *id);
-                }
+        let node = |id: &NodeId| &nodes[id.index()];
+        // Looked up once, since each is asked several things; of the usual numbers of operands no list is made.
+        let done = match inputs {
+            [a] => self.compute(&nodes, &*rule, inputs, &[node(a)], spread, line),
+            [a, b] => self.compute(&nodes, &*rule, inputs, &[node(a), node(b)], spread, line),
+            _ => {
+                let x: SmallVec<[_; 4]> = inputs.iter().map(node).collect();
+                self.compute(&nodes, &*rule, inputs, &x, spread, line)
             }
-        }
-        let value = if let Some(total) = total {
-            total
-        } else {
-            let mut y = Slot::new(&self.pool, shape, true);
-            // Scalars that were gathered are promised to cost few bytes.
-            let pack = |id: &NodeId| matches!(nodes[id.index()].kind, Kind::Pack { .. });
-            let loss = active && shape.len() == 1 && !inputs.iter().any(pack);
-            operands(&nodes, inputs, Node::value, |x| {
-                if loss && x.iter().any(|x| x.len() > 1) {
-                    rule.forward_to_pull(x, &mut y, &mut residual);
-                } else {
-                    rule.forward(x, &mut y, &mut residual);
-                }
-            });
-            let line = Some(Location::caller());
-            let value = y
-                .dense()
-                .map_err(|fault| fault.error(rule.name(), "the output", line))?;
-            // Nothing is left in it; to be dropped takes a call.
-            std::mem::forget(y);
-            value
-        };
+        }?;
         drop(nodes);
-        if !active {
-            return Ok(self.fixed(value));
+        let mark = self.scalars.len();
+        if !done.active {
+            let value = done.content.into_inner();
+            let value = value.expect("what is constant is not put off");
+            return Ok(self.append(Node::new(Kind::Constant, value, mark, line)));
         }
-        let (mark, line) = (self.scalars.len(), Location::caller());
-        if spread {
+        if spread && let Some(value) = done.content.get() {
             self.scalars.push_sources("element", value.data(), line);
         }
         let mut nodes = self.nodes.borrow_mut();
         let id = room(&mut nodes);
         let inputs = inputs.into();
-        let residual = match residual.is_empty() {
-            true => OnceCell::new(),
-            false => Box::new(residual).into(),
-        };
         // Seen by the compiler, which so stores the node where it stays. One that would have to be dropped for want of room is
         // put together elsewhere and moved sixteen bytes at a time, each of which waits for what was just written.
         assert!(nodes.len() < nodes.capacity(), "room was made above");
         nodes.push(Node {
             kind: Kind::Op { rule, inputs },
-            content: value.into(),
-            residual,
-            place: None,
+            content: done.content,
+            residual: done.residual,
+            place: done.place,
             mark,
             spread,
             kept: false,
@@ -212,12 +155,102 @@ impl<T: Elem> Tape<T> {
         Ok(id)
     }
 
+    /// Runs a rule on the nodes `x`, or finds it a place in a run.
+    #[inline(always)]
+    fn compute(
+        &self,
+        nodes: &[Node<T>],
+        rule: &dyn Rule<T>,
+        inputs: &[NodeId],
+        x: &[&Node<T>],
+        spread: bool,
+        line: &'static Location<'static>,
+    ) -> Result<Done<T>, Error> {
+        // It stays where the rule has put it: a move would wait for what was just written.
+        let found = operands(x, Node::shape, |x| rule.shape(x));
+        let shape = match found {
+            Ok(ref shape) => shape,
+            Err(error) => return Err(error),
+        };
+        // What is small and has its operands is computed at once, as most of a recording is: no question but this.
+        let (mut active, mut at_once) = (false, self.is_small(shape.len()));
+        for node in x {
+            active |= node.active();
+            at_once &= node.known().is_some_and(|x| self.is_small(x.len()));
+        }
+        let mut total = None;
+        if !at_once {
+            if active && !spread {
+                let place = self.join(nodes, rule, inputs, shape);
+                if place.is_some() {
+                    return Ok(Done {
+                        content: OnceCell::new(),
+                        residual: OnceCell::new(),
+                        place,
+                        active,
+                    });
+                }
+            }
+            total = self.total(nodes, rule, inputs, shape);
+            if total.is_none() {
+                for id in inputs {
+                    self.evaluate(nodes, *id);
+                }
+            }
+        }
+        if active {
+            self.tail.set(None);
+        }
+        if let Some(total) = total {
+            return Ok(Done {
+                content: total.into(),
+                residual: OnceCell::new(),
+                place: None,
+                active,
+            });
+        }
+        let mut residual = match active {
+            true => Residual::default(),
+            false => Residual::unread(),
+        };
+        let mut y = Slot::new(&self.pool, shape, true);
+        // Scalars that were gathered are promised to cost few bytes.
+        let pack = |x: &&Node<T>| matches!(x.kind, Kind::Pack { .. });
+        let loss = shape.len() == 1 && active && !x.iter().any(pack);
+        operands(x, Node::value, |x| {
+            if loss && x.iter().any(|x| x.len() > 1) {
+                rule.forward_to_pull(x, &mut y, &mut residual);
+            } else {
+                rule.forward(x, &mut y, &mut residual);
+            }
+        });
+        let value = y
+            .dense()
+            .map_err(|fault| fault.error(rule.name(), "the output", Some(line)))?;
+        // Nothing is left in it; to be dropped takes a call.
+        std::mem::forget(y);
+        Ok(Done {
+            content: value.into(),
+            residual: residual.boxed().map_or_else(OnceCell::new, OnceCell::from),
+            place: None,
+            active,
+        })
+    }
+
     fn append(&self, node: Node<T>) -> NodeId {
         let mut nodes = self.nodes.borrow_mut();
         let id = room(&mut nodes);
         nodes.push(node);
         id
     }
+}
+
+/// What is to be recorded of an operation that was run or put off.
+struct Done<T> {
+    content: OnceCell<Tensor<T>>,
+    residual: OnceCell<Box<Residual<T>>>,
+    place: Option<Box<Place>>,
+    active: bool,
 }
 
 /// The id of the next node, for which there is room then.

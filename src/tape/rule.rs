@@ -217,6 +217,19 @@ impl<T> Residual<T> {
         self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none()
     }
 
+    /// Itself, if anything is kept.
+    #[inline]
+    pub(crate) fn boxed(self) -> Option<Box<Self>> {
+        if !self.is_empty() {
+            return Some(Box::new(self));
+        }
+        if self.values.capacity() + self.indices.capacity() == 0 {
+            // As most are; to be dropped takes a call.
+            std::mem::forget(self);
+        }
+        None
+    }
+
     /// How many bytes are kept.
     pub fn bytes(&self) -> usize {
         let tensor = self.tensor.as_ref().map_or(0, |x| size_of_val(x.data()));

@@ -14,13 +14,14 @@ pub struct Slot<'a, T> {
     pool: &'a Pool<T>,
     shape: &'a Shape,
     wanted: bool,
-    /// The cotangent that other nodes have given so far, for rules that add to it.
-    earlier: Option<Tensor<T>>,
+    /// The cotangent that other nodes have given so far, unless the rule has added to it.
+    pub(crate) earlier: Option<Tensor<T>>,
     /// Where that is collected instead, and whether anything is there.
     collector: Option<Collector<'a, T>>,
     /// The cotangent that is pulled back: handed on as it is, it needs no second owner.
     pulled: Option<&'a Tensor<T>>,
-    content: Content<T>,
+    /// What the rule has put in. A slot where nothing is left may be forgotten, which spares a call.
+    pub(crate) content: Content<T>,
 }
 
 /// Where the cotangent of an operand is collected, if it is part of a larger tensor.
@@ -105,22 +106,32 @@ impl<'a, T: Elem> Slot<'a, T> {
     #[inline]
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
-        let elements = if let Some(empty) = self.collector.as_mut().filter(|c| !*c.filled) {
-            self.content = Content::InPlace;
-            &mut *empty.elements
+        // As most slots are asked, once and with nothing there.
+        if self.collector.is_some() || !matches!(self.content, Content::Unset) {
+            self.make_room();
         } else {
-            if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
-                self.content = Content::Filled(self.pool.take(self.shape));
-            }
-            let Content::Filled(tensor) = &mut self.content else {
-                unreachable!("the slot was filled above")
-            };
-            unique(tensor)
+            self.content
+                .set(Content::Filled(self.pool.take(self.shape)));
+        }
+        let elements = match (&mut self.content, &mut self.collector) {
+            (Content::Filled(tensor), _) => unique(tensor),
+            (_, Some(collector)) => &mut *collector.elements,
+            _ => unreachable!("room was made above"),
         };
         if cfg!(debug_assertions) {
             elements.fill(T::nan());
         }
         elements
+    }
+
+    /// Makes room for elements where they are collected, or where there was something already.
+    #[inline(never)]
+    fn make_room(&mut self) {
+        if self.collector.as_ref().is_some_and(|c| !*c.filled) {
+            self.content = Content::InPlace;
+        } else if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
+            self.content = Content::Filled(self.pool.take(self.shape));
+        }
     }
 
     /// The elements to add to: for a pullback that touches a few elements of a large operand.
@@ -185,6 +196,7 @@ impl<'a, T: Elem> Slot<'a, T> {
     }
 
     /// Whether other nodes have given something to this operand, to which a rule may add with [`accumulate`](Self::accumulate).
+    #[inline]
     pub(crate) fn has_earlier(&self) -> bool {
         self.earlier.is_some() || self.collector.as_ref().is_some_and(|c| *c.filled)
     }
@@ -194,16 +206,23 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// With another number of elements than the slot's the walk ends with an [`Error`].
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
-        self.content = if tensor.shape() == self.shape {
-            match self.pulled {
-                Some(pulled) if std::ptr::eq(pulled, tensor) => Content::Same,
-                _ => Content::Filled(tensor.clone()),
-            }
-        } else if tensor.len() == self.shape.len() {
+        if tensor.shape() == self.shape {
+            return self.take_as_it_is(tensor);
+        }
+        self.content = if tensor.len() == self.shape.len() {
             Content::Filled(tensor.with_shape(self.shape))
         } else {
             Content::Misshapen(tensor.clone())
         };
+    }
+
+    /// The result is `tensor`, which has its shape.
+    #[inline]
+    fn take_as_it_is(&mut self, tensor: &Tensor<T>) {
+        self.content.set(match self.pulled {
+            Some(pulled) if std::ptr::eq(pulled, tensor) => Content::Same,
+            _ => Content::Filled(tensor.clone()),
+        });
     }
 
     /// The result is `tensor`: for rules written in the arithmetic of plain tensors.
@@ -253,10 +272,18 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// assert_eq!(grads.wrt(a), Tensor::from([34.0, 34.0])); // 3² + 5²
     /// assert_eq!(grads.wrt(b), Tensor::from([[18.0], [30.0]])); // 2 b (1 + 2)
     /// ```
+    #[inline]
     pub fn sum_to(&mut self, full: &Tensor<T>) {
-        if full.shape() == self.shape {
-            return self.share(full);
+        self.check_not_added();
+        match full.shape() == self.shape {
+            true => self.take_as_it_is(full),
+            false => self.sum_apart(full),
         }
+    }
+
+    /// [`sum_to`](Self::sum_to) of another shape than the slot's.
+    #[inline(never)]
+    fn sum_apart(&mut self, full: &Tensor<T>) {
         match self.shape.broadcast("sum_to", full.shape()) {
             Ok(wide) if wide == *full.shape() => {
                 let shape = self.shape;
@@ -326,13 +353,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         }
     }
 
-    /// What the cotangent was before, unless the rule has added to it, and what the rule has put in. Nothing is left there,
-    /// so the slot may be forgotten.
     #[inline]
-    pub(crate) fn take(&mut self) -> (Option<Tensor<T>>, Content<T>) {
-        (self.earlier.take(), self.content.replace())
-    }
-
     fn check_not_added(&self) {
         let added = match self.content {
             Content::Added(_) => true,
@@ -354,7 +375,10 @@ impl<'a, T: Elem> Slot<'a, T> {
         if matches!(self.content, Content::Zero) {
             self.fill().fill(T::zero());
         }
-        Ok(self.result()?.expect("zeros were written out"))
+        match self.content {
+            Content::Filled(_) | Content::Added(_) => Ok(self.content.take_tensor()),
+            _ => Err(self.content.replace().fault(self.shape)),
+        }
     }
 
     /// The content of a scratch slot that its rule has filled.

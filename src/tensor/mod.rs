@@ -238,21 +238,18 @@ impl<T: Copy> Tensor<T> {
         .renewed(shape, fill)
     }
 
+    /// Whether it is of this shape and has its memory from the start on: as in a step that is like the last one.
+    #[inline]
+    pub(crate) fn is_like(&self, shape: &Shape) -> bool {
+        self.shape() == shape && self.0.data.is_whole()
+    }
+
     /// This tensor's memory as a tensor of another shape and unspecified content; `fill` where it was never used.
     ///
     /// # Panics
     /// If another tensor shares the memory or there is too little of it.
-    #[inline]
-    pub(crate) fn renewed(self, shape: &Shape, fill: T) -> Self {
-        // As in a step that is like the last one.
-        if self.shape() == shape && self.0.data.is_whole() {
-            return self;
-        }
-        self.changed(shape, fill)
-    }
-
     #[inline(never)]
-    fn changed(mut self, shape: &Shape, fill: T) -> Self {
+    pub(crate) fn renewed(mut self, shape: &Shape, fill: T) -> Self {
         let body = self
             .0
             .get_mut()

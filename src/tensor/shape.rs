@@ -187,9 +187,15 @@ impl Shape {
     /// If the shapes do not broadcast.
     #[inline]
     pub fn broadcast(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
-        if self == other {
-            return Ok(self.clone());
+        match self == other {
+            true => Ok(self.clone()),
+            false => self.spread(op, other),
         }
+    }
+
+    /// [`broadcast`](Self::broadcast) of shapes that differ.
+    #[inline(never)]
+    fn spread(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
         let longer = if self.rank() < other.rank() {
             other
         } else {

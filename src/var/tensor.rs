@@ -39,6 +39,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.tape().node(self.repr).shape().rank()
     }
 
+    /// The position of `axis`, where negative ones count from the end.
+    ///
+    /// # Errors
+    /// If it is not an axis of this tensor; `op` is named in the text.
+    pub(crate) fn axis(self, op: &'static str, axis: isize) -> Result<usize, Error> {
+        self.tape().node(self.repr).shape().axis(op, axis)
+    }
+
     pub(crate) fn tensor_id(self) -> Id<Tensor<T>> {
         Id {
             stamp: self.tape().stamp,

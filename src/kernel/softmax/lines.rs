@@ -113,6 +113,19 @@ impl<'a, T: Real> Work<'a, T> {
         if elements == 0 {
             return;
         }
+        let run = |lines, parts| {
+            Chunk {
+                work: self,
+                lines,
+                job,
+                parts,
+            }
+            .run(level);
+        };
+        // A row of ten is done before one knows how many threads there are.
+        if elements < FORK {
+            return run(0..count, 1);
+        }
         // In whole bundles, so that threads do not write to the same 64 bytes; and not too many, since each has a scratch.
         let lines = (CHUNK / rows.n).max(count / CHUNKS).max(1);
         let bundle = match rows.inner {
@@ -124,11 +137,7 @@ impl<'a, T: Real> Work<'a, T> {
         };
         let lines = lines.next_multiple_of(bundle);
         let hands = threads::count();
-        let mut chunks = if elements < FORK || hands == 1 {
-            1
-        } else {
-            count.div_ceil(lines)
-        };
+        let mut chunks = if hands == 1 { 1 } else { count.div_ceil(lines) };
         // Threads share the rows of tall strips where these are fewer than they, or few and in the caches: there, with a strip
         // each, two cores that are far from each other took longer than one for 1000x300. From memory strips side by side are
         // faster. Two parts for each thread, since some come late: fewer and more were slower.
@@ -140,14 +149,7 @@ impl<'a, T: Real> Work<'a, T> {
         }
         let lines = if chunks == 1 { count } else { lines };
         threads::each(chunks, |chunk| {
-            let lines = chunk * lines..count.min((chunk + 1) * lines);
-            Chunk {
-                work: self,
-                lines,
-                job,
-                parts,
-            }
-            .run(level);
+            run(chunk * lines..count.min((chunk + 1) * lines), parts);
         });
     }
 }

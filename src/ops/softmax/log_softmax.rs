@@ -125,7 +125,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// If `axis` is no axis of x.
     #[track_caller]
     pub fn try_log_softmax(self, axis: isize) -> Result<Self, Error> {
-        let axis = self.shape().axis("log_softmax", axis)?;
+        let axis = self.axis("log_softmax", axis)?;
         self.record(LogSoftmax { axis })
     }
 }

@@ -194,7 +194,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         axis: isize,
         temperature: impl Operand<'t, T>,
     ) -> Result<Self, Error> {
-        let axis = self.shape().axis(NAME, axis)?;
+        let axis = self.axis(NAME, axis)?;
         let temperature = temperature.enter(self.tape(), NAME)?;
         let temperature = Var::of_node(self.tape(), temperature);
         temperature.with_value(check)?;

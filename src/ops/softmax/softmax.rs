@@ -128,7 +128,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// If `axis` is no axis of x.
     #[track_caller]
     pub fn try_softmax(self, axis: isize) -> Result<Self, Error> {
-        let axis = self.shape().axis("softmax", axis)?;
+        let axis = self.axis("softmax", axis)?;
         self.record(Softmax { axis })
     }
 }
