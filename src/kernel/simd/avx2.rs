@@ -24,10 +24,16 @@ static BITS_32: [i32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 static BITS_64: [i64; 4] = [1, 2, 4, 8];
 
 /// Runs `step` compiled for this level, as a function of its own.
-#[target_feature(enable = "avx2,fma")]
+///
+/// Two, since the compiler forgets that one with a level's instructions is not to be inlined into another of that level.
 #[inline(never)]
-fn apart(step: impl Step<Output = ()>) {
-    step.run();
+fn apart(_: Avx2, step: impl Step<Output = ()>) {
+    #[target_feature(enable = "avx2,fma")]
+    fn inside(step: impl Step<Output = ()>) {
+        step.run();
+    }
+    // SAFETY: the machine has these instructions; whoever made the level has asked it.
+    unsafe { inside(step) }
 }
 
 macro_rules! vector {
@@ -82,9 +88,8 @@ macro_rules! vector {
             const REGISTERS: usize = 2;
 
             #[inline(always)]
-            fn apart(_: Avx2, step: impl Step<Output = ()>) {
-                // SAFETY: the machine has these instructions; whoever made the level has asked it.
-                unsafe { apart(step) }
+            fn apart(level: Avx2, step: impl Step<Output = ()>) {
+                apart(level, step);
             }
 
             #[inline(always)]

@@ -16,10 +16,16 @@ pub(super) fn enter<T: Real>(level: Avx512, task: impl Task<T>) {
 }
 
 /// Runs `step` compiled for this level, as a function of its own.
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+///
+/// Two, since the compiler forgets that one with a level's instructions is not to be inlined into another of that level.
 #[inline(never)]
-fn apart(step: impl Step<Output = ()>) {
-    step.run();
+fn apart(_: Avx512, step: impl Step<Output = ()>) {
+    #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
+    fn inside(step: impl Step<Output = ()>) {
+        step.run();
+    }
+    // SAFETY: the machine has these instructions; whoever made the level has asked it.
+    unsafe { inside(step) }
 }
 
 macro_rules! vector {
@@ -57,9 +63,8 @@ macro_rules! vector {
             const REGISTERS: usize = 1;
 
             #[inline(always)]
-            fn apart(_: Avx512, step: impl Step<Output = ()>) {
-                // SAFETY: the machine has these instructions; whoever made the level has asked it.
-                unsafe { apart(step) }
+            fn apart(level: Avx512, step: impl Step<Output = ()>) {
+                apart(level, step);
             }
 
             #[inline(always)]

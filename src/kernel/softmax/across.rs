@@ -8,7 +8,7 @@ use super::inputs::Inputs;
 use super::layout::{Layout, ahead, take, vectors};
 use super::sum::Total;
 use super::sweep::{self, Function};
-use crate::kernel::simd::{Lanes, Real};
+use crate::kernel::simd::{Lanes, Real, Step};
 
 /// Vectors of a line that are all looked at for the place of its maximum.
 const FEW: usize = 16;
@@ -82,16 +82,18 @@ impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
         &mut self.out[line * self.size + j]
     }
 
-    /// The indices are looked for when all maxima are known: where the search ends no machine guesses, and with a line's
-    /// maximum still on its way it would wait for that, too.
     #[inline(always)]
     fn largest(&self, level: V::Level, top: &mut [u32], m: &mut Kept<V>) {
-        for k in 0..Layout::<V>::bundles(self) {
-            m.push(highest(level, self.inputs(k).now[0]));
-        }
-        for (k, top) in top.iter_mut().enumerate() {
-            *top = first(level, self.inputs(k).now[0], m.get(k));
-        }
+        let lines = self;
+        V::apart(
+            level,
+            Largest {
+                level,
+                lines,
+                top,
+                m,
+            },
+        );
     }
 
     #[inline(always)]
@@ -121,10 +123,10 @@ impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
 
     #[inline(always)]
     fn update<F: Function<V>>(&mut self, level: V::Level, f: impl Fn(usize) -> F) {
-        for k in 0..Layout::<V>::bundles(self) {
-            let f = f(k);
-            sweep::update(level, self.out(k), &f);
-        }
+        let mut each = Kept::new();
+        each.fill(Layout::<V>::bundles(self), f);
+        let (lines, f) = (self, each.each());
+        V::apart(level, Update { level, lines, f });
     }
 
     #[inline(always)]
@@ -154,16 +156,60 @@ impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
     }
 }
 
+/// [`Layout::largest`]: a function of its own, which jobs share.
+struct Largest<'s, 'a, V: Lanes, const MANY: bool> {
+    level: V::Level,
+    lines: &'s Across<'a, V::Item, MANY>,
+    top: &'s mut [u32],
+    m: &'s mut Kept<V>,
+}
+
+impl<V: Lanes, const MANY: bool> Step for Largest<'_, '_, V, MANY> {
+    type Output = ();
+
+    /// The indices are looked for when all maxima are known: where the search ends no machine guesses, and with a line's
+    /// maximum still on its way it would wait for that, too.
+    #[inline(always)]
+    fn run(self) {
+        let (level, lines, m) = (self.level, self.lines, self.m);
+        for k in 0..Layout::<V>::bundles(lines) {
+            m.push(highest(level, lines.inputs(k).now[0]));
+        }
+        for (k, top) in self.top.iter_mut().enumerate() {
+            *top = first(level, lines.inputs(k).now[0], m.get(k));
+        }
+    }
+}
+
+/// [`Layout::update`], which jobs share likewise.
+struct Update<'s, 'a, V: Lanes, F, const MANY: bool> {
+    level: V::Level,
+    lines: &'s mut Across<'a, V::Item, MANY>,
+    f: &'s [F],
+}
+
+impl<V: Lanes, F: Function<V>, const MANY: bool> Step for Update<'_, '_, V, F, MANY> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (k, f) in self.f.iter().enumerate() {
+            sweep::update(self.level, self.lines.out(k), f);
+        }
+    }
+}
+
 /// The largest element of a line, in all lanes.
 #[inline(always)]
 fn highest<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
     let nothing = V::splat(level, V::Item::NOTHING);
-    let m = if x.len() % V::COUNT == 0 {
-        whole_highest(level, x, [nothing; 4])
-    } else if let Some(last) = x.len().checked_sub(V::COUNT) {
-        let (a, b) = (V::load(level, x), V::load(level, &x[last..]));
-        let m = [a.max(nothing), b.max(nothing), nothing, nothing];
-        whole_highest(level, &x[ahead(x)..], m)
+    let m = if let Some(last) = x.len().checked_sub(V::COUNT) {
+        let (mut start, mut m) = (0, [nothing; 4]);
+        if x.len() % V::COUNT > 0 {
+            let (a, b) = (V::load(level, x), V::load(level, &x[last..]));
+            (start, m[0], m[1]) = (ahead(x), a.max(nothing), b.max(nothing));
+        }
+        whole_highest(level, &x[start..], m)
     } else {
         V::load_part(level, x, V::Item::NOTHING).max(nothing)
     };

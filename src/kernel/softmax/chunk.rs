@@ -94,12 +94,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             let [x, g] = self.work.inputs;
             let (mut x, mut g) = (lines_of(x, row.clone()), lines_of(g, row.clone()));
             if let Some((mask, input, fill)) = self.work.mask {
-                let mask = &mask[row];
-                kept.clear();
-                kept.extend_from_slice([x, g][input]);
-                for (x, &keep) in kept.iter_mut().zip(mask) {
-                    *x = if keep { *x } else { fill };
-                }
+                hide(&mask[row], [x, g][input], fill, &mut kept);
                 *[&mut x, &mut g][input] = &kept;
             }
             let next = self.next([x, g], r * n, lines * n);
@@ -114,11 +109,17 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             };
             for k in others(well, lines) {
                 let line = k * n..(k + 1) * n;
-                let inputs = [lines_of(x, line.clone()), lines_of(g, line)];
-                let (out, own) = (self.out((r + k) * n, n), self.own(r + k, 1));
-                self.job.line(r + k, inputs, out, own);
+                self.alone(r + k, [lines_of(x, line.clone()), lines_of(g, line)]);
             }
         }
+    }
+
+    /// Does one line that lies in one piece again in its plain form.
+    #[cold]
+    #[inline(never)]
+    fn alone(&self, r: usize, inputs: [&[T]; 2]) {
+        let n = self.work.rows.n;
+        self.job.line(r, inputs, self.out(r * n, n), self.own(r, 1));
     }
 
     /// What is asked for while some lines are worked on: as much of each input, not so near that it would be there no sooner;
@@ -209,6 +210,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
 
     /// Does one line of a strip again in its plain form.
     #[cold]
+    #[inline(never)]
     fn again(&self, r: usize, line: usize, place: Place, inputs: [&[T]; 2], out: &Shared<'_, T>) {
         let at = |j: usize| place.start + j * place.stride + line;
         let rows = 0..place.n;
@@ -257,6 +259,16 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             rest: part(&self.work.rest, r, lines),
             value: part(&self.work.value, r, lines),
         }
+    }
+}
+
+/// Copies lines with `fill` for what the mask does not keep.
+#[inline(never)]
+fn hide<T: Real>(mask: &[bool], x: &[T], fill: T, kept: &mut Vec<T>) {
+    kept.clear();
+    kept.extend_from_slice(x);
+    for (x, &keep) in kept.iter_mut().zip(mask) {
+        *x = if keep { *x } else { fill };
     }
 }
 

@@ -123,22 +123,15 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
             self.add::<false>();
         }
         let (level, terms) = (self.level, self.terms);
-        terms[used * width..].fill(V::Item::ZERO);
-        for l in 0..V::COUNT.min(used) {
-            for k in 0..self.f.len() {
-                let mut four = [V::splat(level, V::Item::ZERO); 4];
-                for (q, term) in four.iter_mut().enumerate() {
-                    *term = take(
-                        level,
-                        &terms[(l + q * V::COUNT) * width..],
-                        k,
-                        V::Item::ZERO,
-                    );
-                }
-                let [a, b, c, d] = four;
-                put((a + b) + (c + d), &mut terms[l * width..], k);
-            }
-        }
+        V::apart(
+            level,
+            Lanewise::<V> {
+                level,
+                width,
+                used,
+                terms,
+            },
+        );
     }
 }
 
@@ -148,10 +141,11 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Terms<'_, '_, 
     fn add<const WHOLE: bool>(&mut self) {
         let (level, strip) = (self.level, self.strip);
         let (slots, bundles) = (4 * V::COUNT, strip.place.bundles::<V, WHOLE>());
+        let keep = KEEP && self.f[0].keeps();
         for (i, j) in self.rows.clone().enumerate() {
             let [a, b] = strip.row::<V, TWO, WHOLE>(j);
             let later = strip.later::<TWO, KEEP>(j);
-            let out = if KEEP {
+            let out = if keep {
                 // SAFETY: needs that nobody else holds the row: it is of this block, and blocks share none.
                 unsafe { strip.out::<V, WHOLE>(j) }
             } else {
@@ -172,12 +166,47 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Terms<'_, '_, 
                     f.add(j, x, y, before)
                 } else {
                     let y = one(f, j, x, y);
-                    if KEEP {
+                    if keep {
                         put(y, out, k);
                     }
                     before + y
                 };
                 put(term, slot, k);
+            }
+        }
+    }
+}
+
+/// What the slots of a block have, added for each lane.
+struct Lanewise<'s, V: Lanes> {
+    level: V::Level,
+    /// Elements of a slot.
+    width: usize,
+    /// How many slots there are.
+    used: usize,
+    terms: &'s mut [V::Item],
+}
+
+impl<V: Lanes> Step for Lanewise<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self {
+            level,
+            width,
+            used,
+            terms,
+        } = self;
+        terms[used * width..].fill(V::Item::ZERO);
+        for l in 0..V::COUNT.min(used) {
+            for k in 0..width / V::COUNT {
+                let mut four = [V::splat(level, V::Item::ZERO); 4];
+                for (q, term) in four.iter_mut().enumerate() {
+                    *term = V::load(level, &terms[(l + q * V::COUNT) * width + k * V::COUNT..]);
+                }
+                let [a, b, c, d] = four;
+                ((a + b) + (c + d)).store(&mut terms[l * width + k * V::COUNT..]);
             }
         }
     }
@@ -202,6 +231,23 @@ impl<V: Lanes> Step for Gather<'_, V> {
             for (k, sums) in self.sums.iter_mut().enumerate().take(self.bundles) {
                 sums[l] = sums[l].plus(take(self.level, terms, k, V::Item::ZERO));
             }
+        }
+    }
+}
+
+/// Joins what the lanes of each line have.
+pub(super) struct Join<'s, V: Lanes> {
+    pub sums: &'s mut [[Total<V>; 16]],
+    pub totals: &'s mut Kept<Total<V>>,
+}
+
+impl<V: Lanes> Step for Join<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for sums in self.sums {
+            self.totals.push(Total::tree(sums, V::COUNT));
         }
     }
 }
@@ -234,13 +280,37 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
                     continue;
                 }
                 *term = one(f, j, x, y);
-                if KEEP {
+                if KEEP && f.keeps() {
                     // SAFETY: needs that nobody else holds the row: all rows are this step's.
                     put(*term, unsafe { strip.out::<V, false>(j) }, k);
                 }
             }
-            self.totals.push(Total::few(level, &terms));
+            let (terms, totals) = (&terms, &mut *self.totals);
+            V::apart(
+                level,
+                Tree {
+                    level,
+                    terms,
+                    totals,
+                },
+            );
         }
+    }
+}
+
+/// The sum of terms that were [few](Few).
+struct Tree<'s, V: Lanes> {
+    level: V::Level,
+    terms: &'s [V; 16],
+    totals: &'s mut Kept<Total<V>>,
+}
+
+impl<V: Lanes> Step for Tree<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.totals.push(Total::few(self.level, self.terms));
     }
 }
 

@@ -10,7 +10,7 @@ use super::sweep::Function;
 use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::function::{Function as _, Log1p};
-use crate::kernel::simd::{Lanes, Real};
+use crate::kernel::simd::{Lanes, Real, Step};
 use num_traits::Float;
 
 /// What is made of a line's statistics.
@@ -89,10 +89,17 @@ struct Others<V: Lanes, A> {
     level: V::Level,
     exponential: Exponential<V, A>,
     hole: Hole<V>,
+    /// Whether they are written to the result, 0 for the maximum.
+    keep: bool,
 }
 
 impl<V: Lanes, A: Argument<V>> Function<V> for Others<V, A> {
     const HEAVY: bool = true;
+
+    #[inline(always)]
+    fn keeps(&self) -> bool {
+        self.keep
+    }
 
     #[inline(always)]
     fn of<const N: usize>(&self, i: [usize; N], x: [V; N], _: [V; N]) -> [V; N] {
@@ -141,13 +148,14 @@ impl<V: Lanes> Function<V> for Surprise<V> {
     }
 }
 
-/// `2^RAISE R` with `R = Σ_{j≠m} e^(x_j - x_m)`. With `KEEP` the terms are written to the result, 0 for the maximum.
+/// `2^RAISE R` with `R = Σ_{j≠m} e^(x_j - x_m)`.
 #[inline(always)]
-fn rests<V: Lanes, L: Layout<V>, const KEEP: bool>(
+fn rests<V: Lanes, L: Layout<V>>(
     level: V::Level,
     lines: &mut L,
     tops: &Kept<V>,
     top: &[u32],
+    keep: bool,
     totals: &mut Kept<Total<V>>,
 ) {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
@@ -157,10 +165,11 @@ fn rests<V: Lanes, L: Layout<V>, const KEEP: bool>(
             level,
             exponential: shifted(level, tops.get(k), raise),
             hole: Hole::new::<L>(level, L::own(top, k)),
+            keep,
         });
     }
     let (fours, fill) = (V::COUNT / 4, V::Item::NOTHING);
-    lines.sums::<_, false, KEEP>(level, fours, fill, |k| others.get(k), totals);
+    lines.sums::<_, false, true>(level, fours, fill, |k| others.get(k), totals);
 }
 
 /// `R` of the sum of such terms.
@@ -174,20 +183,45 @@ fn lowered<V: Lanes, L: Layout<V>>(level: V::Level, terms: Total<V>) -> Pair<V> 
     }
 }
 
-/// `log(1 + R)`, by the digits of an `f64` or about as many.
+/// `log(1 + R)` of each bundle, by the digits of an `f64` or about as many.
+struct Logs<'s, V: Lanes> {
+    level: V::Level,
+    /// Whether every lane is a line of its own.
+    down: bool,
+    rests: &'s [Pair<V>],
+    logs: &'s mut Kept<Pair<V>>,
+}
+
+impl<V: Lanes> Step for Logs<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let level = self.level;
+        for rest in self.rests {
+            let (mut sum, mut lost) = (rest.sum.numbers(), rest.lost.numbers());
+            if !self.down {
+                let [sum, lost] = log(sum[0], lost[0]).map(|x| V::splat(level, x));
+                self.logs.push(Pair { sum, lost });
+                continue;
+            }
+            for l in 0..V::COUNT {
+                [sum[l], lost[l]] = log(sum[l], lost[l]);
+            }
+            self.logs.push(Pair {
+                sum: V::load(level, &sum),
+                lost: V::load(level, &lost),
+            });
+        }
+    }
+}
+
+/// The logarithm of one sum.
 #[inline(always)]
-fn log<V: Lanes, L: Layout<V>>(level: V::Level, rest: Pair<V>) -> Pair<V> {
-    let (mut sum, mut lost) = (rest.sum.numbers(), rest.lost.numbers());
-    let count = if L::DOWN { V::COUNT } else { 1 };
-    for (sum, lost) in sum.iter_mut().zip(&mut lost).take(count) {
-        let log = Log1p::double(sum.wide() + lost.wide(), f64::ln_1p);
-        *sum = V::Item::of_wide(log);
-        *lost = V::Item::of_wide(log - sum.wide());
-    }
-    Pair {
-        sum: L::spread(level, &sum[..V::COUNT]),
-        lost: L::spread(level, &lost[..V::COUNT]),
-    }
+fn log<T: Real>(sum: T, lost: T) -> [T; 2] {
+    let log = Log1p::double(sum.wide() + lost.wide(), f64::ln_1p);
+    let near = T::of_wide(log);
+    [near, T::of_wide(log - near.wide())]
 }
 
 /// The quotient of two numbers that are known to more digits than they have, rounded once.
@@ -257,21 +291,27 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
         let range = r..r + own.lines;
         let (mut tops, mut totals) = (Kept::new(), Kept::new());
         lines.largest(level, top, &mut tops);
-        match self {
-            Self::CrossEntropy { g: Some(_), .. } => {
-                rests::<V, L, true>(level, &mut lines, &tops, top, &mut totals);
-            }
-            _ => rests::<V, L, false>(level, &mut lines, &tops, top, &mut totals),
-        }
-        let (mut rests, mut logs, mut well) = (Kept::new(), Kept::new(), 0);
+        let keep = matches!(self, Self::CrossEntropy { g: Some(_), .. });
+        rests(level, &mut lines, &tops, top, keep, &mut totals);
+        let (mut pairs, mut rests, mut well) = (Kept::new(), Kept::new(), 0);
         for k in 0..lines.bundles() {
             let pair: Pair<V> = lowered::<V, L>(level, totals.get(k));
-            logs.push(log::<V, L>(level, pair));
+            pairs.push(pair);
             let r = pair.value();
             rests.push(r);
             L::collect(r, L::own_mut(rest, k));
             well |= L::well(k, usual(level, tops.get(k)) & r.finite());
         }
+        let mut logs = Kept::new();
+        V::apart(
+            level,
+            Logs {
+                level,
+                down: L::DOWN,
+                rests: pairs.each(),
+                logs: &mut logs,
+            },
+        );
         let zero = V::splat(level, T::ZERO);
         let z = |k| {
             let (m, log): (V, Pair<V>) = (tops.get(k), logs.get(k));

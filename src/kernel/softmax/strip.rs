@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::bundles::{Kept, Set};
-use super::descent::{Few, First, Found, Gather, Highest, Terms, Write};
+use super::descent::{Few, First, Found, Gather, Highest, Join, Terms, Write};
 use super::layout::Layout;
 use super::place::{Place, WIDE};
 use super::sum::Total;
@@ -88,7 +88,7 @@ impl<'a, T: Real> Strip<'a, T> {
             &self.inputs[0][at..at],
             if TWO { &self.inputs[1][at..at] } else { &[] },
         ];
-        let out: &[T] = if OUT {
+        let out: &[T] = if OUT && !self.out.is_empty() {
             // SAFETY: needs that nobody else holds the part, in which there is nothing.
             unsafe { self.out.part(at, 0) }
         } else {
@@ -282,9 +282,8 @@ impl<V: Lanes> Layout<V> for Strip<'_, V::Item> {
                 V::apart(level, gather);
             }
         }
-        for sums in sums.iter_mut().take(bundles) {
-            totals.push(Total::tree(sums, V::COUNT));
-        }
+        let sums = &mut sums[..bundles];
+        V::apart(level, Join { sums, totals });
     }
 
     #[inline(always)]

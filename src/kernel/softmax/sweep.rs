@@ -16,6 +16,12 @@ pub(super) trait Function<V: Lanes>: Copy + Sync {
     /// Whether it takes many operations, so that copies of it are dear: to the compiler, and in registers.
     const HEAVY: bool = false;
 
+    /// Whether a sum that may keep its terms does. Asked while the program runs, where a second copy would cost more.
+    #[inline(always)]
+    fn keeps(&self) -> bool {
+        true
+    }
+
     /// The values for the vectors of these numbers. Must be `#[inline(always)]`.
     fn of<const N: usize>(&self, i: [usize; N], a: [V; N], b: [V; N]) -> [V; N];
 
@@ -120,14 +126,6 @@ fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     let whole = inputs.now[0].len() / V::COUNT;
     let end = i + 4 * fours;
     let mut terms = [V::splat(level, V::Item::ZERO); 4];
-    if F::HEAVY && V::REGISTERS > 1 && end - 1 < whole {
-        // The first terms are not added to anything, which leaves registers for the function.
-        terms = group::<V, _, TWO, KEEP, true>(level, inputs, out, i, f, terms);
-        for i in (i + 4..end).step_by(4) {
-            terms = group::<V, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
-        }
-        return terms;
-    }
     if !F::HEAVY {
         // A loop over slices is not unrolled. It compares no index, and prefetchers learn its few loads, but not those of a
         // long stretch of code: a fifth of the f64 VJP.
@@ -144,12 +142,14 @@ fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
         }
         return terms;
     }
-    // A further copy of what fills two registers a vector would cost its main loop the registers.
-    while V::REGISTERS == 1 && i + 3 < whole.min(end) {
-        terms = group::<V, _, TWO, KEEP, false>(level, inputs, out, i, f, terms);
+    while i + 3 < whole.min(end) {
+        terms = group::<V, _, TWO, KEEP>(level, inputs, out, i, f, terms);
         i += 4;
     }
-    some::<V, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms)
+    if i < end {
+        terms = some::<V, _, TWO, KEEP>(level, inputs, out, i, end, fill, f, terms);
+    }
+    terms
 }
 
 /// Writes `f` of the inputs to `out`; vectors have no number for it.
@@ -162,8 +162,7 @@ pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
 ) {
     let [a, b] = inputs.now;
     let b = if TWO { b } else { a };
-    let odd = out.len() % V::COUNT > 0;
-    if F::HEAVY || odd && out.len() < V::COUNT {
+    if F::HEAVY {
         let none = [V::splat(level, V::Item::ZERO); 4];
         let (x, y) = (a.chunks_exact(4 * V::COUNT), b.chunks_exact(4 * V::COUNT));
         let mut i = 0;
@@ -178,14 +177,21 @@ pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
         some::<V, _, TWO, true>(level, inputs, out, i, end, V::Item::ZERO, f, none);
         return;
     }
-    if !odd {
-        return whole::<V, F, TWO>(level, [a, b], out, f);
+    let mut start = 0;
+    if out.len() % V::COUNT > 0 {
+        let Some(last) = out.len().checked_sub(V::COUNT) else {
+            let (x, y) = (
+                V::load_part(level, a, V::Item::ZERO),
+                V::load_part(level, b, V::Item::ZERO),
+            );
+            return one(f, 0, x, y).store_part(out);
+        };
+        for at in [0, last] {
+            let (x, y) = (V::load(level, &a[at..]), V::load(level, &b[at..]));
+            one(f, 0, x, y).store(&mut out[at..]);
+        }
+        start = ahead(out);
     }
-    for at in [0, out.len() - V::COUNT] {
-        let (x, y) = (V::load(level, &a[at..]), V::load(level, &b[at..]));
-        one(f, 0, x, y).store(&mut out[at..]);
-    }
-    let start = ahead(out);
     whole::<V, F, TWO>(level, [&a[start..], &b[start..]], &mut out[start..], f);
 }
 
@@ -215,19 +221,19 @@ fn whole<V: Lanes, F: Function<V>, const TWO: bool>(
 /// Puts `f` of a buffer in its place; vectors have no number for it.
 #[inline(always)]
 pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Function<V>) {
-    if y.len() % V::COUNT == 0 {
-        return update_whole(level, y, f);
-    }
     let Some(last) = y.len().checked_sub(V::COUNT) else {
         let v = V::load_part(level, y, V::Item::ONE);
         return one(f, 0, v, v).store_part(y);
     };
     // Read before anything is written.
     let (a, b) = (V::load(level, y), V::load(level, &y[last..]));
-    let start = ahead(y);
+    let odd = y.len() % V::COUNT > 0;
+    let start = if odd { ahead(y) } else { 0 };
     update_whole(level, &mut y[start..], f);
-    one(f, 0, a, a).store(y);
-    one(f, 0, b, b).store(&mut y[last..]);
+    if odd {
+        one(f, 0, a, a).store(y);
+        one(f, 0, b, b).store(&mut y[last..]);
+    }
 }
 
 /// The same for the whole vectors from the beginning on.
@@ -276,7 +282,7 @@ fn some<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
             f.add(i, x, y, terms[0])
         } else {
             let y = one(f, i, x, y);
-            if KEEP {
+            if KEEP && f.keeps() {
                 put(y, out, i);
             }
             terms[0] + y
@@ -293,9 +299,9 @@ fn some<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     }
 }
 
-/// Adds `f` of four vectors to the terms, from `i` on, all of them whole. The `FIRST` ones are added to nothing.
+/// Adds `f` of four vectors to the terms, from `i` on, all of them whole.
 #[inline(always)]
-fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST: bool>(
+fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     level: V::Level,
     inputs: Inputs<'_, V::Item>,
     out: &mut [V::Item],
@@ -311,8 +317,9 @@ fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRS
     let [a, b] = inputs.now;
     let start = i * V::COUNT;
     let b = if TWO { &b[start..] } else { b };
-    let out = if KEEP { &mut out[start..] } else { out };
-    four::<V, F, TWO, KEEP, FIRST>(level, [&a[start..], b], out, i, f, terms)
+    let kept = if KEEP && f.keeps() { start } else { 0 };
+    let out = &mut out[kept..];
+    four::<V, F, TWO, KEEP, false>(level, [&a[start..], b], out, i, f, terms)
 }
 
 /// The same for the vectors at the beginning of the buffers, of which the first has number `i`: a walk by chunks compares
@@ -329,7 +336,8 @@ fn four<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST
     let count = 4 * V::COUNT;
     let a = &a[..count];
     let b = if TWO { &b[..count] } else { a };
-    let out = if KEEP { &mut out[..count] } else { out };
+    let keep = KEEP && f.keeps();
+    let out = &mut out[..if keep { count } else { 0 }];
     let (mut x, mut y) = ([V::splat(level, V::Item::ZERO); 4], terms);
     for k in 0..4 {
         let place = k * V::COUNT..(k + 1) * V::COUNT;
@@ -343,7 +351,7 @@ fn four<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST
             terms[k] = f.add(i + k, x[k], y[k], terms[k]);
         } else if V::REGISTERS > 1 || !F::HEAVY {
             x[k] = one(f, i + k, x[k], y[k]);
-            if KEEP {
+            if keep {
                 x[k].store(&mut out[place]);
             }
         }
@@ -354,8 +362,8 @@ fn four<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST
     // As many at a time as there are registers for.
     if V::REGISTERS == 1 && F::HEAVY {
         x = f.of([i, i + 1, i + 2, i + 3], x, y);
-        for k in 0..4 {
-            if KEEP {
+        if keep {
+            for k in 0..4 {
                 x[k].store(&mut out[k * V::COUNT..(k + 1) * V::COUNT]);
             }
         }

@@ -1,8 +1,6 @@
 //! What transforms refuse, in which words and at whose line.
 
-#[path = "support/panics.rs"]
-mod panics;
-
+use crate::panics;
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::transform::*;
 use wengert::{Dual, Elem, Error, Shape, Tape, Tensor};
@@ -117,7 +115,7 @@ impl<T: Elem> Rule<T> for Twice {
 
 #[test]
 fn a_rule_without_a_jvp_is_named_where_it_is_needed_only() {
-    let here = "tests/transform_errors.rs";
+    let here = "tests/errors/transforms.rs";
     let text = |line: u32| {
         format!(
             "twice: the rule has no JVP (recorded at {here}:{line}); implement Rule::jvp, or pass one to custom_jvp"

@@ -1,12 +1,10 @@
 //! Bad input to sparse derivatives and checkpoints: exact texts at the user's line.
 
-#[path = "support/panics.rs"]
-mod panics;
-
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use panics::panic_of;
+use crate::panics;
+use crate::panics::panic_of;
 use wengert::transform::{checkpoint, sparse};
 use wengert::{Dual, ErrorKind, Tape, Tensor};
 

@@ -1,8 +1,6 @@
 //! Bad input: exact texts, the user's line, and a tape that stays usable.
 
-#[path = "support/panics.rs"]
-mod panics;
-
+use crate::panics;
 use wengert::{Tape, Tensor};
 
 #[test]

@@ -1,12 +1,9 @@
 //! Products of batches in chains that are put off: attention whose scores exist for one head at a time.
 
-#[path = "support/chains.rs"]
-mod chains;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chains::{bits, eager, numbers};
+use crate::chains::{bits, eager, numbers};
 use proptest::prelude::*;
 use wengert::rule::{Keeps, Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, Shape, Tape, Tensor, Var};

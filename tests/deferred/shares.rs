@@ -1,9 +1,6 @@
 //! Shares of a cotangent: given, written, added or handed on, at once and in blocks.
 
-#[path = "support/chains.rs"]
-mod chains;
-
-use chains::{bits, eager, numbers};
+use crate::chains::{bits, eager, numbers};
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, Shape, Tape, Tensor};
 

@@ -1,9 +1,6 @@
 //! The conventions at kinks, ties and zeros, where other systems disagree with each other.
 
-#[path = "support/golden.rs"]
-mod golden;
-
-use golden::number;
+use crate::golden::number;
 use serde_json::Value;
 use wengert::{Tape, Tensor, Var};
 

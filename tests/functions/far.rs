@@ -1,10 +1,7 @@
 //! Cotangents where a slope is subnormal, 0 or infinite by its size: digits and range are those of the product, in tensors and
 //! in scalar handles, against numbers that leave no range.
 
-#[path = "support/big.rs"]
-mod big;
-
-use big::{Big, logarithm, number, power};
+use crate::big::{Big, logarithm, number, power};
 use num_traits::FloatConst;
 use wengert::{Dd, Dual, Elem, Random, Tape, Tensor, Var};
 

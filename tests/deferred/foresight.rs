@@ -1,16 +1,11 @@
 //! Sums of chains whose cotangents are made with their value, as the recording before teaches: the bits, how often rules are
 //! asked, and all that may come instead.
 
-#[path = "support/chains.rs"]
-mod chains;
-#[path = "support/expressions.rs"]
-mod expressions;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chains::{bits, eager, numbers};
-use expressions::{Step, recordings};
+use crate::chains::{bits, eager, numbers};
+use crate::expressions::{Step, recordings};
 use proptest::prelude::*;
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Error, Shape, Tape, Tensor, Var};

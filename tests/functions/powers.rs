@@ -1,9 +1,6 @@
 //! Powers of `f32` tensors: rounded once, values and cotangents, and special numbers as `powf` has them.
 
-#[path = "support/big.rs"]
-mod big;
-
-use big::{Big, logarithm, number, power};
+use crate::big::{Big, logarithm, number, power};
 use wengert::{Dd, Random, Tape, Tensor};
 
 /// Whose result, for what operands and cotangent.

@@ -1,17 +1,11 @@
 //! Chains in blocks: bit for bit what a tape gives that computes at once, with less kept.
 
-#[path = "support/chains.rs"]
-mod chains;
-#[path = "support/expressions.rs"]
-mod expressions;
-#[path = "support/panics.rs"]
-mod panics;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chains::{bits, eager, numbers};
-use expressions::{Step, recordings};
+use crate::chains::{bits, eager, numbers};
+use crate::expressions::{Step, recordings};
+use crate::panics;
 use proptest::prelude::*;
 use wengert::ops::Unary;
 use wengert::rule::{Point, Residual, Rule, Slot};

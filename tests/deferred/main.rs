@@ -1,0 +1,13 @@
+//! Chains that a tape puts off: bit for bit what comes of computing at once.
+
+mod attention;
+mod blocks;
+mod foresight;
+mod shares;
+
+#[path = "../support/chains.rs"]
+mod chains;
+#[path = "../support/expressions.rs"]
+mod expressions;
+#[path = "../support/panics.rs"]
+mod panics;
