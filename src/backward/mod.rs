@@ -347,6 +347,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             line: node.line,
             at: Point { x, y, kept },
             inputs,
+            seen: W::LOOKS,
         };
         let (pool, cotangents) = (&self.tape.pool, &mut self.cotangents);
         pullback.apply(pool, cotangents, &mut [], g, |k, gx| {

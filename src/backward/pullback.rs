@@ -17,6 +17,8 @@ pub(super) struct Pullback<'a, T: Elem> {
     pub(super) at: Point<'a, T>,
     /// Where each operand's cotangent stands in the list, and whether it is of use.
     pub(super) inputs: &'a [(usize, bool)],
+    /// Whether somebody looks at each share.
+    pub(super) seen: bool,
 }
 
 /// Where the cotangents of operands are collected, by their place in the list; most have none.
@@ -45,7 +47,8 @@ impl<'a, T: Elem> Pullback<'a, T> {
             let earlier = cotangents[id].take(|g| filled(pool, shape, g));
             (shape, wanted, earlier)
         };
-        let slot = |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier, g);
+        let slot =
+            |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier, g, self.seen);
         let mut heir = None;
         let mut settle = |cotangents: &mut [_], k, gx: &mut Slot<'_, T>| {
             self.settle(pool, cotangents, g, k, gx, &mut heir, &mut look)
@@ -85,7 +88,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
         let mut gx: SmallVec<[Slot<'_, T>; 4]> = SmallVec::new();
         for (&(id, wanted), x) in self.inputs.iter().zip(self.at.x) {
             let earlier = cotangents[id].take(|g| filled(pool, x.shape(), g));
-            gx.push(Slot::new(pool, x.shape(), wanted).adding(earlier, g));
+            gx.push(Slot::new(pool, x.shape(), wanted).adding(earlier, g, self.seen));
         }
         for (id, collector) in collectors.iter_mut().enumerate() {
             // Of an operand that is there twice the first slot has it.

@@ -229,6 +229,7 @@ impl<'a, T: Elem> Region<'a, T> {
                     kept: &block.kept[at],
                 },
                 inputs: &op.inputs,
+                seen: false,
             };
             let heir = pullback.apply(pool, &mut cotangents, collectors, &g, |_, _| ())?;
             pass_on(pool, &mut cotangents, heir, g);

@@ -224,7 +224,7 @@ impl<B> Zip<B> {
         let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g.data());
         let f = Pulled::<_, K>(self.0);
         if layout.is_none() || at.x[K].len() == at.y.len() {
-            if !B::FAR_LATER && gx.has_earlier() {
+            if !B::FAR_LATER && gx.adds() {
                 let y = gx.accumulate();
                 return kernel::each_onto(layout, Buffers { a, b, c, d, y }, f);
             }

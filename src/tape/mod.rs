@@ -7,6 +7,7 @@
 mod blocks;
 #[cfg(any(not(feature = "cursor"), test))]
 mod checked;
+mod collector;
 mod content;
 mod cotangent;
 #[cfg(any(feature = "cursor", test))]
@@ -33,6 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use smallvec::SmallVec;
 
 pub(crate) use blocks::{Block, Blocks, Step, each};
+pub(crate) use collector::Collector;
 pub(crate) use content::{Content, Fault};
 pub(crate) use cotangent::{Cotangent, Lists};
 pub(crate) use foresight::{Flow, Foreseen};
@@ -43,7 +45,6 @@ pub(crate) use node::{Kind, Member, Node, NodeId, Packed};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::Pool;
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
-pub(crate) use slot::Collector;
 
 use self::foresight::Foresight;
 use crate::kernel::Elem;

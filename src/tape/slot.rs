@@ -2,6 +2,7 @@
 //!
 //! What a rule is and what it is given stands in `rule`; the walks do the adding.
 
+use super::collector::Collector;
 use super::content::{Content, Fault};
 use super::pool::Pool;
 use crate::error::Error;
@@ -20,26 +21,10 @@ pub struct Slot<'a, T> {
     collector: Option<Collector<'a, T>>,
     /// The cotangent that is pulled back: handed on as it is, it needs no second owner.
     pulled: Option<&'a Tensor<T>>,
+    /// Whether somebody looks at each share, so that it is not to be added in passing.
+    seen: bool,
     /// What the rule has put in. A slot where nothing is left may be forgotten, which spares a call.
     pub(crate) content: Content<T>,
-}
-
-/// Where the cotangent of an operand is collected, if it is part of a larger tensor.
-#[derive(Debug)]
-pub(crate) struct Collector<'a, T> {
-    pub(crate) elements: &'a mut [T],
-    /// Whether anything is there.
-    pub(crate) filled: &'a mut bool,
-}
-
-impl<T: Elem> Collector<'_, T> {
-    /// Adds a share.
-    pub(crate) fn add(&mut self, share: &Tensor<T>) {
-        match std::mem::replace(self.filled, true) {
-            true => kernel::add_to(share.data(), self.elements),
-            false => self.elements.copy_from_slice(share.data()),
-        }
-    }
 }
 
 impl<'a, T: Elem> Slot<'a, T> {
@@ -52,13 +37,20 @@ impl<'a, T: Elem> Slot<'a, T> {
             earlier: None,
             collector: None,
             pulled: None,
+            seen: false,
             content: Content::Unset,
         }
     }
 
     /// A slot for a cotangent that has perhaps received something already; `pulled` is that of the output.
     #[inline]
-    pub(crate) fn adding(mut self, earlier: Option<Tensor<T>>, pulled: &'a Tensor<T>) -> Self {
+    pub(crate) fn adding(
+        mut self,
+        earlier: Option<Tensor<T>>,
+        pulled: &'a Tensor<T>,
+        seen: bool,
+    ) -> Self {
+        self.seen = seen;
         self.earlier = earlier;
         self.pulled = Some(pulled);
         self
@@ -80,13 +72,8 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// A slot that starts with a buffer, to be written again.
     pub(crate) fn reusing(pool: &'a Pool<T>, shape: &'a Shape, tensor: Tensor<T>) -> Self {
         Self {
-            pool,
-            shape,
-            wanted: true,
-            earlier: None,
-            collector: None,
-            pulled: None,
             content: Content::Filled(tensor),
+            ..Self::new(pool, shape, true)
         }
     }
 
@@ -193,6 +180,12 @@ impl<'a, T: Elem> Slot<'a, T> {
             unreachable!("the sum was put there above")
         };
         unique(sum)
+    }
+
+    /// Whether there is something to add to with [`accumulate`](Self::accumulate) for a rule that could write its share as well.
+    #[inline]
+    pub(crate) fn adds(&self) -> bool {
+        !self.seen && self.has_earlier()
     }
 
     /// Whether other nodes have given something to this operand, to which a rule may add with [`accumulate`](Self::accumulate).
