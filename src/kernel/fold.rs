@@ -99,6 +99,7 @@ fn whole<T: Elem>(row: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
     }
     let part: [T; 16] = halved(part, f);
     let part: [T; 8] = halved(&part, f);
+    // By way of memory, through which the compiler does not look for pairs.
     let part: [T; 4] = halved(&black_box(part), f);
     let [a, b]: [T; 2] = halved(&part, f);
     f(a, b)
