@@ -11,6 +11,9 @@ use crate::tape::{Collector, Content, Cotangent, Pool};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and where.
+///
+/// It is copied for what is rarely called: of one whose place nobody knows the parts stay in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Pullback<'a, T: Elem> {
     pub(super) rule: &'a dyn Rule<T>,
     pub(super) line: &'static Location<'static>,
@@ -32,14 +35,14 @@ impl<'a, T: Elem> Pullback<'a, T> {
     /// If the rule leaves a cotangent unset or gives it another shape.
     #[inline(always)]
     pub(super) fn apply(
-        &self,
+        self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
         collectors: &mut Collectors<'_, T>,
         g: &Tensor<T>,
         mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<Option<usize>, Error> {
-        let (rule, at) = (self.rule, &self.at);
+        let (rule, at) = (self.rule, self.at);
         // What a slot starts with, in registers: slots are written where they stay, since to move one costs more than a
         // pullback of few elements.
         let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
@@ -57,7 +60,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             ([i], [x]) if collectors.is_empty() => {
                 let a = begin(i, x);
                 let mut gx = [slot(a)];
-                rule.vjp(at, g, &mut gx);
+                rule.vjp(&at, g, &mut gx);
                 settle(cotangents, 0, &mut gx[0])?;
                 // Nothing is left in it; to be dropped takes a call.
                 std::mem::forget(gx);
@@ -65,12 +68,15 @@ impl<'a, T: Elem> Pullback<'a, T> {
             ([i, j], [x, y]) if collectors.is_empty() => {
                 let (a, b) = (begin(i, x), begin(j, y));
                 let mut gx = [slot(a), slot(b)];
-                rule.vjp(at, g, &mut gx);
+                rule.vjp(&at, g, &mut gx);
                 settle(cotangents, 0, &mut gx[0])?;
                 settle(cotangents, 1, &mut gx[1])?;
                 std::mem::forget(gx);
             }
-            _ => return self.apply_to_many(pool, cotangents, collectors, g, &mut look),
+            _ => {
+                let copy = self;
+                return copy.apply_to_many(pool, cotangents, collectors, g, &mut look);
+            }
         }
         Ok(heir)
     }
@@ -160,7 +166,10 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 Some(sum) => sum,
                 None => return Ok(()),
             },
-            _ => return Err(self.fault(k, gx.content.replace())),
+            _ => {
+                let copy = *self;
+                return Err(copy.fault(k, gx.content.replace()));
+            }
         };
         if *heir == Some(id) {
             // It is there twice: its shares are added in their order.

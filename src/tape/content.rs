@@ -27,7 +27,8 @@ pub(crate) enum Content<T> {
 #[derive(Debug)]
 pub(crate) enum Fault {
     Unset,
-    Shape { found: Shape, expected: Shape },
+    /// Which shape was found, and which expected.
+    Shape(Box<[Shape; 2]>),
     Refused(Error),
 }
 
@@ -43,13 +44,16 @@ impl Fault {
         Error::new(match self {
             Self::Refused(error) => return error,
             Self::Unset => ErrorKind::Unset { op, what, line },
-            Self::Shape { found, expected } => ErrorKind::Result {
-                op,
-                what,
-                found,
-                expected,
-                line,
-            },
+            Self::Shape(shapes) => {
+                let [found, expected] = *shapes;
+                ErrorKind::Result {
+                    op,
+                    what,
+                    found,
+                    expected,
+                    line,
+                }
+            }
         })
     }
 }
@@ -70,6 +74,18 @@ impl<T> Content<T> {
         }
     }
 
+    /// Puts a tensor there, to be written, where there was nothing.
+    #[inline]
+    pub(crate) fn hold(&mut self, tensor: Tensor<T>) -> &mut Tensor<T> {
+        debug_assert!(matches!(self, Self::Unset), "asked before");
+        // There is nothing to be dropped, and so nothing to be asked again.
+        std::mem::forget(std::mem::replace(self, Self::Filled(tensor)));
+        match self {
+            Self::Filled(tensor) => tensor,
+            _ => unreachable!("it was put there a line above"),
+        }
+    }
+
     /// Takes the tensor out.
     ///
     /// # Panics
@@ -87,10 +103,9 @@ impl<T> Content<T> {
     pub(crate) fn fault(self, expected: &Shape) -> Fault {
         match self {
             Self::Refused(error) => Fault::Refused(error),
-            Self::Misshapen(found) => Fault::Shape {
-                found: found.shape().clone(),
-                expected: expected.clone(),
-            },
+            Self::Misshapen(found) => {
+                Fault::Shape(Box::new([found.shape().clone(), expected.clone()]))
+            }
             _ => Fault::Unset,
         }
     }

@@ -29,25 +29,41 @@ impl<T: Elem> Pool<T> {
     #[inline]
     pub(crate) fn take(&self, shape: &Shape) -> Tensor<T> {
         self.count((shape.len() * size_of::<T>()) as isize);
-        match self.spare.take() {
-            Some(tensor) if tensor.is_like(shape) => tensor,
-            spare => self.take_sorted(shape, spare),
+        // One after the other, without an option of both: of what it holds the compiler would keep a record.
+        let found = match self.spare.take() {
+            Some(spare) => spare,
+            None => match self.find(shape) {
+                Some(free) => free,
+                None => return Self::fresh(shape),
+            },
+        };
+        match found.is_surely_like(shape) {
+            true => found,
+            false => self.take_unlike(shape, found),
         }
     }
 
-    /// The same with a spare buffer that does not fit, but may be one of the same class.
-    #[inline(always)]
-    fn take_sorted(&self, shape: &Shape, spare: Option<Tensor<T>>) -> Tensor<T> {
-        if let Some(spare) = spare {
-            self.sort_in_late(spare);
-        }
-        let class = class::<T>(shape.len());
-        let pooled = self.classes.borrow_mut().get_mut(class).and_then(Vec::pop);
-        match pooled {
+    /// The same with a buffer that was found first, and is perhaps of another shape or even class.
+    #[inline(never)]
+    fn take_unlike(&self, shape: &Shape, found: Tensor<T>) -> Tensor<T> {
+        self.sort_in_late(found);
+        match self.find(shape) {
             Some(tensor) if tensor.is_like(shape) => tensor,
             Some(tensor) => tensor.renewed(shape, T::zero()),
-            None => Tensor::with_capacity(1 << class, shape, T::zero(), true),
+            None => Self::fresh(shape),
         }
+    }
+
+    #[cold]
+    fn fresh(shape: &Shape) -> Tensor<T> {
+        Tensor::with_capacity(1 << class::<T>(shape.len()), shape, T::zero(), true)
+    }
+
+    /// The buffer of the class that came back last.
+    #[inline]
+    fn find(&self, shape: &Shape) -> Option<Tensor<T>> {
+        let class = class::<T>(shape.len());
+        self.classes.borrow_mut().get_mut(class).and_then(Vec::pop)
     }
 
     /// Exchanges the free buffers of two pools: how one tape lends them to another.
@@ -69,7 +85,7 @@ impl<T: Elem> Pool<T> {
     /// Takes a tensor's buffer back if nobody shares it.
     #[inline]
     pub(crate) fn put(&self, tensor: Tensor<T>) {
-        if self.wants(&tensor)
+        if self.room_of(&tensor).is_some()
             && let Some(earlier) = self.spare.replace(Some(tensor))
         {
             self.sort_in_late(earlier);
@@ -78,40 +94,29 @@ impl<T: Elem> Pool<T> {
 
     /// The same with one of many that come back together, and are not wanted at once.
     #[inline]
-    pub(crate) fn shelve(&self, tensor: Tensor<T>) {
-        if self.wants(&tensor) {
-            self.sort_in(tensor);
+    pub(crate) fn shelve(&mut self, tensor: Tensor<T>) {
+        if let Some(capacity) = self.room_of(&tensor) {
+            sort_in(self.classes.get_mut(), capacity, tensor);
         }
     }
 
-    /// Whether a tensor that is given up leaves a buffer to the pool.
+    /// How many elements the buffer has room for that a tensor leaves to the pool, if it leaves one.
     #[inline]
-    fn wants(&self, tensor: &Tensor<T>) -> bool {
+    fn room_of(&self, tensor: &Tensor<T>) -> Option<usize> {
         if !tensor.is_unique() {
-            return false;
+            return None;
         }
         // Less than there was, so the most that there was stays.
         let bytes = size_of_val(tensor.data()) as isize;
         self.live.set(self.live.get() - bytes);
-        tensor.lent_capacity().is_some()
+        tensor.lent_capacity()
     }
 
-    /// [`sort_in`](Self::sort_in) of what was kept aside, out of the way of those who do without.
+    /// Sorts in what was kept aside, out of the way of those who do without.
     #[inline(never)]
     fn sort_in_late(&self, tensor: Tensor<T>) {
-        self.sort_in(tensor);
-    }
-
-    /// Puts a buffer that was lent among those of its class.
-    #[inline(always)]
-    fn sort_in(&self, tensor: Tensor<T>) {
         let capacity = tensor.lent_capacity().expect("the pool has lent it");
-        let class = capacity.ilog2() as usize;
-        let mut classes = self.classes.borrow_mut();
-        match classes.get_mut(class) {
-            Some(free) => free.push(tensor),
-            None => begin_class(&mut classes, class, tensor),
-        }
+        sort_in(&mut self.classes.borrow_mut(), capacity, tensor);
     }
 
     /// Counts bytes that came from elsewhere or went back.
@@ -144,6 +149,16 @@ impl<T> fmt::Debug for Pool<T> {
     }
 }
 
+/// Puts a buffer with so much room among those of its class.
+#[inline]
+fn sort_in<X>(classes: &mut Vec<Vec<X>>, capacity: usize, buffer: X) {
+    let class = capacity.ilog2() as usize;
+    match classes.get_mut(class) {
+        Some(free) => free.push(buffer),
+        None => begin_class(classes, class, buffer),
+    }
+}
+
 /// Puts the first buffer of a class there.
 #[cold]
 fn begin_class<X>(classes: &mut Vec<Vec<X>>, class: usize, first: X) {
@@ -156,8 +171,8 @@ fn begin_class<X>(classes: &mut Vec<Vec<X>>, class: usize, first: X) {
 /// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size.
 #[inline]
 fn class<T>(len: usize) -> usize {
-    let line = 64 / size_of::<T>().max(1);
-    (usize::BITS - (len.max(line).max(1) - 1).leading_zeros()) as usize
+    let line = (64 / size_of::<T>().max(1)).max(2);
+    ((len.max(1) - 1) | (line - 1)).ilog2() as usize + 1
 }
 
 #[cfg(test)]
@@ -236,6 +251,6 @@ mod tests {
         let lengths = [0, 1, 8, 9, 16, 17, 1000, 1024, 1025];
         let classes = lengths.map(class::<f64>);
         assert_eq!(classes, [3, 3, 3, 4, 4, 5, 10, 10, 11]);
-        assert_eq!([1, 2, 3].map(class::<[f64; 20]>), [0, 1, 2]);
+        assert_eq!([1, 2, 3].map(class::<[f64; 20]>), [1, 1, 2]);
     }
 }

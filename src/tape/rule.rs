@@ -165,7 +165,7 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
 }
 
 /// Where a rule was evaluated: its operands, its output, and what the forward kept.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Point<'a, T> {
     /// The operands.
     pub x: &'a [&'a Tensor<T>],
@@ -220,14 +220,12 @@ impl<T> Residual<T> {
     /// Itself, if anything is kept.
     #[inline]
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        if !self.is_empty() {
-            return Some(Box::new(self));
-        }
-        if self.values.capacity() + self.indices.capacity() == 0 {
+        if self.values.capacity() | self.indices.capacity() == 0 && self.tensor.is_none() {
             // As most are; to be dropped takes a call.
             std::mem::forget(self);
+            return None;
         }
-        None
+        (!self.is_empty()).then(|| Box::new(self))
     }
 
     /// How many bytes are kept.

@@ -94,16 +94,11 @@ impl<'a, T: Elem> Slot<'a, T> {
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
         // As most slots are asked, once and with nothing there.
-        if self.collector.is_some() || !matches!(self.content, Content::Unset) {
-            self.make_room();
+        let elements = if self.collector.is_none() && matches!(self.content, Content::Unset) {
+            let buffer = self.pool.take(self.shape);
+            unique(self.content.hold(buffer))
         } else {
-            self.content
-                .set(Content::Filled(self.pool.take(self.shape)));
-        }
-        let elements = match (&mut self.content, &mut self.collector) {
-            (Content::Filled(tensor), _) => unique(tensor),
-            (_, Some(collector)) => &mut *collector.elements,
-            _ => unreachable!("room was made above"),
+            self.make_room()
         };
         if cfg!(debug_assertions) {
             elements.fill(T::nan());
@@ -113,11 +108,16 @@ impl<'a, T: Elem> Slot<'a, T> {
 
     /// Makes room for elements where they are collected, or where there was something already.
     #[inline(never)]
-    fn make_room(&mut self) {
+    fn make_room(&mut self) -> &mut [T] {
         if self.collector.as_ref().is_some_and(|c| !*c.filled) {
             self.content = Content::InPlace;
         } else if !matches!(&self.content, Content::Filled(tensor) if tensor.is_unique()) {
             self.content = Content::Filled(self.pool.take(self.shape));
+        }
+        match (&mut self.content, &mut self.collector) {
+            (Content::Filled(tensor), _) => unique(tensor),
+            (_, Some(collector)) => &mut *collector.elements,
+            _ => unreachable!("room was made above"),
         }
     }
 
@@ -365,12 +365,21 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// As [`result`](Self::result).
     #[inline]
     pub(crate) fn dense(&mut self) -> Result<Tensor<T>, Fault> {
-        if matches!(self.content, Content::Zero) {
-            self.fill().fill(T::zero());
-        }
         match self.content {
             Content::Filled(_) | Content::Added(_) => Ok(self.content.take_tensor()),
-            _ => Err(self.content.replace().fault(self.shape)),
+            _ => self.zeros(),
+        }
+    }
+
+    /// Zeros, if they are the result.
+    #[inline(never)]
+    fn zeros(&mut self) -> Result<Tensor<T>, Fault> {
+        match self.content.replace() {
+            Content::Zero => {
+                self.fill().fill(T::zero());
+                Ok(self.content.take_tensor())
+            }
+            other => Err(other.fault(self.shape)),
         }
     }
 

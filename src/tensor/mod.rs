@@ -12,6 +12,7 @@ mod index;
 mod nested;
 mod random;
 mod shape;
+mod sizes;
 mod storage;
 
 use std::ops::Range;
@@ -242,6 +243,12 @@ impl<T: Copy> Tensor<T> {
     #[inline]
     pub(crate) fn is_like(&self, shape: &Shape) -> bool {
         self.shape() == shape && self.0.data.is_whole()
+    }
+
+    /// The same where shapes are compared at a glance; `false` says nothing.
+    #[inline]
+    pub(crate) fn is_surely_like(&self, shape: &Shape) -> bool {
+        self.shape().is_surely(shape) && self.0.data.is_whole()
     }
 
     /// This tensor's memory as a tensor of another shape and unspecified content; `fill` where it was never used.

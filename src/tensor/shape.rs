@@ -8,6 +8,7 @@ use std::ops::Deref;
 
 use smallvec::SmallVec;
 
+use super::sizes::Sizes;
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Rows};
 
@@ -15,23 +16,7 @@ use crate::kernel::{self, Rows};
 ///
 /// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Shape {
-    sizes: Sizes,
-    /// How many elements there are: asked more often than shapes are made.
-    len: usize,
-}
-
-/// Plain numbers, so that a shape is copied and compared as a whole: a loop over the axes, or a vector that may live
-/// elsewhere, costs more than the work of a small op.
-#[derive(Clone, PartialEq, Eq)]
-enum Sizes {
-    /// Those beyond the rank are 0.
-    Few {
-        rank: usize,
-        sizes: [usize; 4],
-    },
-    Many(Box<[usize]>),
-}
+pub struct Shape(Sizes);
 
 impl Hash for Shape {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -43,18 +28,7 @@ impl Shape {
     /// The shape with the given sizes.
     #[inline]
     pub fn new(sizes: &[usize]) -> Self {
-        let mut few = [0; 4];
-        let len = product(sizes);
-        if sizes.len() > few.len() {
-            let sizes = Sizes::Many(sizes.into());
-            return Self { sizes, len };
-        }
-        few.iter_mut().zip(sizes).for_each(|(to, &size)| *to = size);
-        let sizes = Sizes::Few {
-            rank: sizes.len(),
-            sizes: few,
-        };
-        Self { sizes, len }
+        Self(Sizes::new(sizes))
     }
 
     /// The shape of a single number: no axes, one element.
@@ -73,7 +47,7 @@ impl Shape {
     #[inline]
     #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
     pub fn len(&self) -> usize {
-        self.len
+        self.0.elements()
     }
 
     /// The place in a row-major buffer of the element at `index`, one number an axis.
@@ -157,8 +131,7 @@ impl Shape {
     #[must_use]
     pub fn with(&self, axis: usize, size: usize) -> Self {
         let mut shape = self.clone();
-        shape.sizes_mut()[axis] = size;
-        shape.len = product(&shape);
+        shape.0.change(|sizes| sizes[axis] = size);
         shape
     }
 
@@ -202,22 +175,22 @@ impl Shape {
             self
         };
         let mut shape = longer.clone();
-        for (back, size) in shape.sizes_mut().iter_mut().rev().enumerate() {
-            *size = match (self.size_from_end(back), other.size_from_end(back)) {
-                (a, b) if a == b => a,
-                (1, b) => b,
-                (a, 1) => a,
-                _ => {
-                    return Err(Error::new(ErrorKind::Broadcast {
-                        op,
-                        left: self.clone(),
-                        right: other.clone(),
-                    }));
-                }
-            };
+        let fits = shape.0.change(|sizes| {
+            let mut sizes = sizes.iter_mut().rev().enumerate();
+            sizes.all(|(back, size)| {
+                let (a, b) = (self.size_from_end(back), other.size_from_end(back));
+                *size = if a == 1 { b } else { a };
+                a == b || a == 1 || b == 1
+            })
+        });
+        match fits {
+            true => Ok(shape),
+            false => Err(Error::new(ErrorKind::Broadcast {
+                op,
+                left: self.clone(),
+                right: other.clone(),
+            })),
         }
-        shape.len = product(&shape);
-        Ok(shape)
     }
 
     /// Strides, in elements, of a contiguous row-major tensor of this shape.
@@ -225,12 +198,10 @@ impl Shape {
         kernel::strides(self)
     }
 
-    /// The sizes for writing; the number of elements is up to the caller.
-    fn sizes_mut(&mut self) -> &mut [usize] {
-        match &mut self.sizes {
-            Sizes::Few { rank, sizes } => &mut sizes[..*rank],
-            Sizes::Many(sizes) => sizes,
-        }
+    /// Whether they are equal, at a glance; `false` says nothing.
+    #[inline]
+    pub(crate) fn is_surely(&self, other: &Self) -> bool {
+        self.0.are_surely(&other.0)
     }
 
     /// The size `back` axes before the last one; 1 beyond the first.
@@ -240,11 +211,6 @@ impl Shape {
             None => 1,
         }
     }
-}
-
-/// The number of elements. Sizes that overflow hold more than any buffer does, and are refused as such.
-fn product(sizes: &[usize]) -> usize {
-    sizes.iter().fold(1, |len, &n| len.saturating_mul(n))
 }
 
 impl Default for Shape {
@@ -258,10 +224,7 @@ impl Deref for Shape {
 
     #[inline]
     fn deref(&self) -> &[usize] {
-        match &self.sizes {
-            Sizes::Few { rank, sizes } => &sizes[..*rank],
-            Sizes::Many(sizes) => sizes,
-        }
+        &self.0
     }
 }
 

@@ -1,0 +1,143 @@
+//! `Sizes`: what a shape keeps of itself, plain numbers that are copied and compared as a whole.
+//!
+//! A loop over the axes, or a vector that may live elsewhere, costs more than the work of a small op. What the numbers mean
+//! stands in `shape`.
+
+use std::ops::Deref;
+
+/// The sizes of some axes, and what follows from them.
+#[derive(Clone)]
+pub(super) struct Sizes {
+    kept: Kept,
+    /// The number of elements.
+    len: usize,
+    /// All sizes in one number, 0 if they are too large or too many.
+    code: u64,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kept {
+    /// Those beyond the rank are 0.
+    Few {
+        rank: usize,
+        sizes: [usize; 4],
+    },
+    Many(Box<[usize]>),
+}
+
+impl Sizes {
+    #[inline]
+    pub(super) fn new(sizes: &[usize]) -> Self {
+        let (len, code) = (product(sizes), code(sizes));
+        let mut few = [0; 4];
+        let rank = sizes.len();
+        if rank > few.len() {
+            let kept = Kept::Many(sizes.into());
+            return Self { kept, len, code };
+        }
+        few.iter_mut().zip(sizes).for_each(|(to, &size)| *to = size);
+        let kept = Kept::Few { rank, sizes: few };
+        Self { kept, len, code }
+    }
+
+    /// How many elements there are: asked more often than shapes are made.
+    #[inline]
+    pub(super) fn elements(&self) -> usize {
+        self.len
+    }
+
+    /// Whether both have a code, and the same: `false` says nothing.
+    #[inline]
+    pub(super) fn are_surely(&self, other: &Self) -> bool {
+        self.code == other.code && self.code != 0
+    }
+
+    /// Lets `f` write some of them.
+    pub(super) fn change<R>(&mut self, f: impl FnOnce(&mut [usize]) -> R) -> R {
+        let result = f(match &mut self.kept {
+            Kept::Few { rank, sizes } => &mut sizes[..*rank],
+            Kept::Many(sizes) => sizes,
+        });
+        (self.len, self.code) = (product(self), code(self));
+        result
+    }
+
+    /// Whether they are the same, of sizes that have no code.
+    #[inline(never)]
+    fn are_as_large(&self, other: &Self) -> bool {
+        self.kept == other.kept
+    }
+}
+
+impl PartialEq for Sizes {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code && (self.code != 0 || self.are_as_large(other))
+    }
+}
+
+impl Eq for Sizes {}
+
+impl Deref for Sizes {
+    type Target = [usize];
+
+    #[inline]
+    fn deref(&self) -> &[usize] {
+        match &self.kept {
+            Kept::Few { rank, sizes } => &sizes[..*rank],
+            Kept::Many(sizes) => sizes,
+        }
+    }
+}
+
+/// The number of elements. Sizes that overflow hold more than any buffer does, and are refused as such.
+fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |len, &n| len.saturating_mul(n))
+}
+
+/// Up to four sizes of 15 bits, and how many they are; 0 for others.
+fn code(sizes: &[usize]) -> u64 {
+    const BITS: usize = 15;
+    if sizes.len() > 4 || sizes.iter().any(|size| size >> BITS != 0) {
+        return 0;
+    }
+    let rank = sizes.len() as u64 + 1;
+    sizes
+        .iter()
+        .fold(rank, |code, &n| (code << BITS) | n as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_any_size_are_told_apart() {
+        const SIZES: [usize; 8] = [0, 1, 2, 32_767, 32_768, 32_769, 65_537, usize::MAX];
+        let pairs = SIZES.iter().flat_map(|&a| SIZES.map(|b| [a, b]));
+        let all: Vec<Sizes> = pairs
+            .flat_map(|[a, b]| {
+                let sizes: [&[usize]; 4] = [&[a, b], &[a, b, 1], &[1, a, 1, b], &[1, a, 1, b, 1]];
+                sizes.map(Sizes::new)
+            })
+            .collect();
+        for (k, sizes) in all.iter().enumerate() {
+            assert_eq!(all.iter().position(|other| other == sizes), Some(k));
+            let mut changed = sizes.clone();
+            changed.change(|sizes| sizes[0] ^= 3);
+            assert!(changed != *sizes);
+            changed.change(|changed| changed[0] = sizes[0]);
+            assert!(changed == *sizes && changed.elements() == sizes.elements());
+        }
+    }
+
+    #[test]
+    fn an_axis_of_size_1_or_0_makes_another_code() {
+        let all: [&[usize]; 5] = [&[], &[0], &[1], &[1, 0], &[0, 1]];
+        for (k, a) in all.iter().enumerate() {
+            for (l, b) in all.iter().enumerate() {
+                assert_eq!(Sizes::new(a).are_surely(&Sizes::new(b)), k == l);
+            }
+        }
+    }
+}
