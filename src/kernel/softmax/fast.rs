@@ -215,8 +215,9 @@ pub(crate) fn cross_entropy_and_vjp<T: Real>(
     top: &mut [u32],
     g: &[T],
 ) {
-    let moderate = |g: T| g == T::ZERO || g.exponent().abs() <= 32;
-    if !g.iter().copied().all(moderate) {
+    // Without a branch for each row, so that this is a loop of vectors.
+    let moderate = |all, &g: &T| all & ((g == T::ZERO) | (g.exponent().abs() <= 32));
+    if !g.iter().fold(true, moderate) {
         cross_entropy(rows, x, labels, loss, top, rest);
         return cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
     }

@@ -20,25 +20,17 @@ pub trait Labels {
         None
     }
 
-    /// A label as a whole number, or as the text of what is none.
+    /// A label, if it is a whole number.
     #[doc(hidden)]
-    fn label(&self, row: usize) -> Result<i64, String>;
-}
+    fn label(&self, row: usize) -> Option<i64>;
 
-/// A number that may be a label.
-trait Label: Copy {
-    /// The whole number that it is, or the text of what is none.
-    fn whole(self) -> Result<i64, String>;
+    /// A label as an error shows it.
+    #[doc(hidden)]
+    fn text(&self, row: usize) -> String;
 }
 
 macro_rules! whole {
     ($($t:ty)*) => {$(
-        impl Label for $t {
-            fn whole(self) -> Result<i64, String> {
-                self.try_into().map_err(|_| self.to_string())
-            }
-        }
-
         impl Labels for Tensor<$t> {
             fn count(&self) -> usize {
                 self.len()
@@ -48,8 +40,13 @@ macro_rules! whole {
                 Some(self.shape())
             }
 
-            fn label(&self, row: usize) -> Result<i64, String> {
-                self.data()[row].whole()
+            #[inline]
+            fn label(&self, row: usize) -> Option<i64> {
+                self.data()[row].try_into().ok()
+            }
+
+            fn text(&self, row: usize) -> String {
+                self.data()[row].to_string()
             }
         }
     )*};
@@ -66,20 +63,13 @@ impl<T: Elem> Labels for Tensor<T> {
         Some(self.shape())
     }
 
-    fn label(&self, row: usize) -> Result<i64, String> {
+    fn label(&self, row: usize) -> Option<i64> {
         let label = self.data()[row];
-        let whole = label.to_i64().filter(|_| label == label.trunc());
-        whole.ok_or_else(|| label.to_string())
-    }
-}
-
-impl Labels for usize {
-    fn count(&self) -> usize {
-        1
+        label.to_i64().filter(|_| label == label.trunc())
     }
 
-    fn label(&self, _: usize) -> Result<i64, String> {
-        self.whole()
+    fn text(&self, row: usize) -> String {
+        self.data()[row].to_string()
     }
 }
 
@@ -88,43 +78,49 @@ impl Labels for [usize] {
         self.len()
     }
 
-    fn label(&self, row: usize) -> Result<i64, String> {
-        self[row].whole()
+    #[inline]
+    fn label(&self, row: usize) -> Option<i64> {
+        self[row].try_into().ok()
+    }
+
+    fn text(&self, row: usize) -> String {
+        self[row].to_string()
     }
 }
 
-impl Labels for Vec<usize> {
-    fn count(&self) -> usize {
-        self.len()
-    }
+/// Writes what reads as something else does.
+macro_rules! reads_as {
+    ($(impl [$($generic:tt)*] for $t:ty, |$labels:ident| $other:expr;)*) => {$(
+        impl<$($generic)*> Labels for $t {
+            fn count(&self) -> usize {
+                let $labels = self;
+                $other.count()
+            }
 
-    fn label(&self, row: usize) -> Result<i64, String> {
-        self[row].whole()
-    }
+            fn shape(&self) -> Option<&Shape> {
+                let $labels = self;
+                Labels::shape($other)
+            }
+
+            #[inline]
+            fn label(&self, row: usize) -> Option<i64> {
+                let $labels = self;
+                $other.label(row)
+            }
+
+            fn text(&self, row: usize) -> String {
+                let $labels = self;
+                $other.text(row)
+            }
+        }
+    )*};
 }
 
-impl<const N: usize> Labels for [usize; N] {
-    fn count(&self) -> usize {
-        N
-    }
-
-    fn label(&self, row: usize) -> Result<i64, String> {
-        self[row].whole()
-    }
-}
-
-impl<L: Labels + ?Sized> Labels for &L {
-    fn count(&self) -> usize {
-        (**self).count()
-    }
-
-    fn shape(&self) -> Option<&Shape> {
-        (**self).shape()
-    }
-
-    fn label(&self, row: usize) -> Result<i64, String> {
-        (**self).label(row)
-    }
+reads_as! {
+    impl [] for usize, |label| std::slice::from_ref(label);
+    impl [] for Vec<usize>, |labels| labels.as_slice();
+    impl [const N: usize] for [usize; N], |labels| labels.as_slice();
+    impl [L: Labels + ?Sized] for &L, |labels| *labels;
 }
 
 /// The labels of the rows of `x` along `axis`; `None` for a row that is ignored.
@@ -159,25 +155,23 @@ pub(crate) fn classes(
         _ => {}
     }
     let class = |row: usize| {
-        let refuse = |label: String| {
+        let label = labels.label(row);
+        if label.is_some() && label == ignore {
+            return Some(None);
+        }
+        let class = label.and_then(|label| u32::try_from(label).ok());
+        class.filter(|&c| (c as usize) < rows.n).map(Some)
+    };
+    let mut classes = vec![None; rows.count()];
+    for (row, place) in classes.iter_mut().enumerate() {
+        *place = class(row).ok_or_else(|| {
             Error::new(ErrorKind::Label {
                 op,
-                label,
+                label: labels.text(row),
                 row,
                 classes: rows.n,
             })
-        };
-        let label = labels.label(row).map_err(refuse)?;
-        if ignore == Some(label) {
-            return Ok(None);
-        }
-        let class = u32::try_from(label).ok().filter(|&c| (c as usize) < rows.n);
-        class.map(Some).ok_or_else(|| refuse(label.to_string()))
-    };
-    // A failing iterator does not know its length, and a list that is collected from it grows step by step.
-    let mut classes = Vec::with_capacity(rows.count());
-    for row in 0..rows.count() {
-        classes.push(class(row)?);
+        })?;
     }
     Ok(classes)
 }
