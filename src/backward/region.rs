@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::pullback::{Collectors, Pullback, filled, pass_on, unique};
 use crate::error::Error;
-use crate::kernel::Elem;
+use crate::kernel::{Elem, Soon};
 use crate::tape::rule::Point;
 use crate::tape::{Block, Blocks, Collector, Cotangent, Flow, Node, Pool, Step, each};
 use crate::tensor::{Shape, Tensor};
@@ -118,7 +118,8 @@ impl<'a, T: Elem> Region<'a, T> {
         let mut near: Vec<Tensor<T>> = full.iter().filter(|_| far).map(block_of).collect();
         for start in rows.clone().step_by(self.height) {
             let rows = start..rows.end.min(start + self.height);
-            let block = self.blocks.block(pool, rows.clone(), true);
+            let soon = self.soon(&rows, full.first().filter(|_| !far));
+            let block = soon.during(|| self.blocks.block(pool, rows.clone(), true));
             if self.summed {
                 block.add_terms(&mut terms);
             }
@@ -144,6 +145,19 @@ impl<'a, T: Elem> Region<'a, T> {
         }
         near.into_iter().for_each(|near| pool.put(near));
         Ok((flowed, terms))
+    }
+
+    /// What the walk back over some rows reads first, and where it writes what stays of the first step that stays, of which
+    /// `full` has these rows and those after them.
+    fn soon(&self, rows: &Range<usize>, full: Option<&&mut [T]>) -> Soon {
+        let g = match self.earlier.last() {
+            Some(Cotangent::Sum(g)) => {
+                let width = g.len() / self.blocks.rows;
+                Some(&g.data()[rows.start * width..rows.end * width])
+            }
+            _ => None,
+        };
+        Soon::new([g, full.and_then(|full| full.get(..g?.len()))])
     }
 
     /// Walks over one block, and writes what stays of it into `places`.

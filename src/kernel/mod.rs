@@ -33,6 +33,7 @@ pub mod simd;
 pub(crate) mod softmax;
 #[cfg(feature = "nalgebra")]
 mod solve;
+mod soon;
 #[cfg(feature = "gemm")]
 mod squares;
 mod strided;
@@ -66,4 +67,5 @@ pub(crate) use running::{
 };
 pub(crate) use scaled::{mean_axis, norm_axis};
 pub(crate) use scan::cumsum;
+pub(crate) use soon::Soon;
 pub(crate) use strided::{Strided, spread, strides};

@@ -44,10 +44,11 @@ impl<'a, T, const MANY: bool> Across<'a, T, MANY> {
     /// The inputs of line `k`.
     #[inline(always)]
     fn inputs(&self, k: usize) -> Inputs<'a, T> {
-        let Inputs { now, next } = self.inputs;
+        let Inputs { now, next, soon } = self.inputs;
         Inputs {
             now: [self.part(now[0], k), self.part(now[1], k)],
             next: [self.part(next[0], k), self.part(next[1], k)],
+            soon,
         }
     }
 

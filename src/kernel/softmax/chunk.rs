@@ -98,7 +98,11 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 *[&mut x, &mut g][input] = &kept;
             }
             let next = self.next([x, g], r * n, lines * n);
-            let inputs = Inputs { now: [x, g], next };
+            let inputs = Inputs {
+                now: [x, g],
+                next,
+                soon: self.soon(x, r * n),
+            };
             let (out, own) = (self.out(r * n, lines * n), self.own(r, lines));
             let well = if J::TOGETHER {
                 let across = Across::<T, true>::new(inputs, out, lines);
@@ -132,6 +136,21 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             *next = input.get(start..start + len).unwrap_or(*next);
         }
         next
+    }
+
+    /// How far it is from `now`, the elements from `start` on, to what is used after this kernel in their place.
+    #[inline(always)]
+    fn soon(&self, now: &[T], start: usize) -> [usize; 2] {
+        let mut away = self.work.soon;
+        for away in &mut away {
+            if *away != 0 {
+                // Both are multiples of the size, whatever the sign.
+                let bytes = away.wrapping_sub(now.as_ptr().addr()) as isize;
+                *away = (bytes / size_of::<T>() as isize) as usize;
+                *away = away.wrapping_add(start);
+            }
+        }
+        away
     }
 
     /// Lines side by side: where they lie, or copied to lie so, and back.

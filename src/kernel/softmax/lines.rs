@@ -7,7 +7,7 @@ use super::chunk::{Chunk, FAR, SHORT, TURNED};
 use super::layout::Layout;
 use super::place::WIDE;
 use crate::kernel::simd::{Lanes, Level, Real, Shared};
-use crate::kernel::{Rows, threads};
+use crate::kernel::{Rows, Soon, threads};
 
 /// What is done to lines.
 pub(super) trait Job<T: Real>: Sync {
@@ -44,6 +44,8 @@ pub(super) struct Work<'a, T> {
     /// Elements of an input that the mask does not keep are replaced.
     pub mask: Option<(&'a [bool], usize, T)>,
     pub out: Shared<'a, T>,
+    /// Where that begins which is used after this kernel in the place of the first input; 0 for nothing.
+    pub soon: [usize; 2],
     pub top: Shared<'a, u32>,
     pub rest: Shared<'a, T>,
     pub value: Shared<'a, T>,
@@ -65,6 +67,7 @@ impl<'a, T: Real> Work<'a, T> {
             inputs: [x, &[]],
             mask: None,
             out: Shared::new(out),
+            soon: Soon::places::<T>(x.len()),
             top: Shared::new(&mut []),
             rest: Shared::new(&mut []),
             value: Shared::new(&mut []),

@@ -172,9 +172,7 @@ pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
         let (x, y) = (a.chunks_exact(4 * V::COUNT), b.chunks_exact(4 * V::COUNT));
         let mut i = 0;
         for ((x, y), out) in x.zip(y).zip(out.chunks_exact_mut(4 * V::COUNT)) {
-            for i in i..i + 4 {
-                inputs.fetch::<V, TWO>(level, i);
-            }
+            inputs.fetch::<V, TWO, 4>(level, i);
             four::<V, _, TWO, true, true>(level, [x, y], out, i, f, none);
             i += 4;
         }
@@ -279,7 +277,7 @@ fn some<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     let mut turns = 0;
     while i < end {
         if F::HEAVY {
-            inputs.fetch::<V, TWO>(level, i);
+            inputs.fetch::<V, TWO, 1>(level, i);
         }
         let x = take::<V>(level, a, i, fill);
         let y = if TWO { take(level, b, i, fill) } else { x };
@@ -315,9 +313,7 @@ fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRS
     terms: [V; 4],
 ) -> [V; 4] {
     if F::HEAVY {
-        for k in 0..4 {
-            inputs.fetch::<V, TWO>(level, i + k);
-        }
+        inputs.fetch::<V, TWO, 4>(level, i);
     }
     let [a, b] = inputs.now;
     let start = i * V::COUNT;
