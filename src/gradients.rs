@@ -19,14 +19,32 @@ pub(crate) use clip::{check_limit, limited};
 /// tensor. Dropping this hands its buffers back to the tape.
 #[must_use]
 pub struct Gradients<'t, T: Elem> {
-    pub(crate) tape: &'t Tape<T>,
-    /// The cotangent of every scalar node.
-    pub(crate) adjoints: Vec<T>,
-    /// The cotangents of the tensor nodes.
-    pub(crate) cotangents: Vec<Cotangent<T>>,
+    tape: &'t Tape<T>,
+    /// There until this is dropped. In a box, since two words are handed on in registers: of six, written one by one and
+    /// copied as vectors, each copy waits until the words have reached the cache.
+    lists: Option<Box<Lists<T>>>,
 }
 
-impl<T: Elem> Gradients<'_, T> {
+impl<'t, T: Elem> Gradients<'t, T> {
+    /// What a walk has filled in.
+    #[inline]
+    pub(crate) fn new(tape: &'t Tape<T>, lists: Box<Lists<T>>) -> Self {
+        let lists = Some(lists);
+        Self { tape, lists }
+    }
+
+    /// What the walk has filled in.
+    #[inline]
+    pub(crate) fn lists(&self) -> &Lists<T> {
+        self.lists.as_deref().expect(THERE)
+    }
+
+    /// What the walk has filled in, to be changed.
+    #[inline]
+    pub(crate) fn lists_mut(&mut self) -> &mut Lists<T> {
+        self.lists.as_deref_mut().expect(THERE)
+    }
+
     /// The gradient with respect to `x`: zeros if the output does not depend on it.
     ///
     /// # Panics
@@ -60,7 +78,7 @@ impl<T: Elem> Gradients<'_, T> {
     pub(crate) fn scalar(&self, x: Var<'_, T>) -> Result<Option<T>, Error> {
         let (index, folded) = (x.repr.index, x.repr.folded);
         let own = x.tape.is_some_and(|tape| tape.is(self.tape));
-        match self.adjoints.get(index as usize) {
+        match self.lists().adjoints.get(index as usize) {
             Some(adjoint) if own && !folded => match adjoint.is_zero() {
                 true => Ok(None),
                 false => Ok(Some(*adjoint)),
@@ -96,7 +114,7 @@ impl<T: Elem> Gradients<'_, T> {
         if !x.tape().is(self.tape) {
             return Err(other_tape());
         }
-        match self.cotangents.get(x.repr.index()) {
+        match self.lists().cotangents.get(x.repr.index()) {
             Some(Cotangent::Sum(cotangent)) => Ok(Some(cotangent.clone())),
             Some(Cotangent::Released) => match &self.tape.node(x.repr).kind {
                 Kind::Op { rule, .. } => Err(Error::new(ErrorKind::NotKept { op: rule.name() })),
@@ -110,21 +128,25 @@ impl<T: Elem> Gradients<'_, T> {
     }
 }
 
+const THERE: &str = "the lists are there until the gradients are dropped";
+
 fn other_tape() -> Error {
     Error::new(ErrorKind::OtherTape { op: "wrt" })
 }
 
 impl<T: Elem> Drop for Gradients<'_, T> {
     fn drop(&mut self) {
-        for cotangent in self.cotangents.drain(..) {
-            if let Cotangent::Sum(cotangent) = cotangent {
-                self.tape.pool.put(cotangent);
+        let Some(mut lists) = self.lists.take() else {
+            return;
+        };
+        // To drain a list is a call even where nothing is in it.
+        if !lists.cotangents.is_empty() {
+            for cotangent in lists.cotangents.drain(..) {
+                if let Cotangent::Sum(cotangent) = cotangent {
+                    self.tape.pool.put(cotangent);
+                }
             }
         }
-        let lists = Lists {
-            adjoints: std::mem::take(&mut self.adjoints),
-            cotangents: std::mem::take(&mut self.cotangents),
-        };
         self.tape.lists.borrow_mut().push(lists);
     }
 }
@@ -132,8 +154,8 @@ impl<T: Elem> Drop for Gradients<'_, T> {
 impl<T: Elem> fmt::Debug for Gradients<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gradients")
-            .field("scalars", &self.adjoints.len())
-            .field("tensors", &self.cotangents.len())
+            .field("scalars", &self.lists().adjoints.len())
+            .field("tensors", &self.lists().cotangents.len())
             .finish()
     }
 }

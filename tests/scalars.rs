@@ -143,6 +143,25 @@ fn a_unary_or_constant_op_costs_nothing_and_a_binary_one_24_bytes_and_8_of_the_w
 }
 
 #[test]
+fn gradients_of_two_outputs_stay_apart_however_long_they_live() {
+    let mut tape = Tape::new();
+    for _ in 0..3 {
+        let x = tape.vars(&[2.0, 3.0]);
+        let (product, quotient) = (x[0] * x[1], x[1] / x[0]);
+        let first = product.backward();
+        let second = quotient.backward();
+        assert_eq!([first.wrt(x[0]), first.wrt(x[1])], [3.0, 2.0]);
+        drop(first);
+        let again = product.backward();
+        assert_eq!([second.wrt(x[0]), second.wrt(x[1])], [-0.75, 0.5]);
+        assert_eq!([again.wrt(x[0]), again.wrt(x[1])], [3.0, 2.0]);
+        assert_eq!(second.get(product), None);
+        drop((again, second));
+        tape.reset();
+    }
+}
+
+#[test]
 fn leaves_entered_at_once_are_those_entered_one_by_one() {
     let values: Vec<f64> = (0..3000).map(f64::from).collect();
     let tape = Tape::new();

@@ -25,7 +25,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         if W::LOOKS || operand.place.is_none() || g.len() != 1 {
             return false;
         }
-        let cotangent = &mut self.cotangents[id.index()];
+        let cotangent = &mut self.lists.cotangents[id.index()];
         let (Cotangent::Zero, Some(g)) = (&*cotangent, rule.even(operand.shape().len(), g.item()))
         else {
             return false;
@@ -46,7 +46,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         if self.walked.is_some() && self.walked == run {
             return Ok(true);
         }
-        if W::LOOKS || matches!(self.cotangents[last], Cotangent::Zero) {
+        if W::LOOKS || matches!(self.lists.cotangents[last], Cotangent::Zero) {
             return Ok(false);
         }
         if let Some(flow) = self.foreseen(nodes, last) {
@@ -57,21 +57,21 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         }
         let first = run.expect("the node is in a run") as usize;
         let pulled = pulled(nodes, last, |k| {
-            !matches!(self.cotangents[k], Cotangent::Zero)
+            !matches!(self.lists.cotangents[k], Cotangent::Zero)
         });
         // Values that somebody has asked for are there, with what their forwards kept, and are not computed again.
         let mut reads = (first..=last).filter(|&k| pulled[k - first]);
         if reads.all(|k| nodes[k].known().is_some()) {
             let (pool, shape) = (&self.tape.pool, nodes[last].shape());
-            if let Cotangent::Even(g) = self.cotangents[last] {
-                self.cotangents[last] = Cotangent::Sum(filled(pool, shape, g));
+            if let Cotangent::Even(g) = self.lists.cotangents[last] {
+                self.lists.cotangents[last] = Cotangent::Sum(filled(pool, shape, g));
             }
             return Ok(false);
         }
         let blocks = Blocks::new(nodes, first, vec![false; pulled.len()], &pulled);
         self.walked = run;
         let height = blocks.height(self.tape.cache, 2).clamp(1, blocks.rows);
-        let cotangents = &mut self.cotangents;
+        let cotangents = &mut self.lists.cotangents;
         let earlier = |k: usize| std::mem::replace(&mut cotangents[k], Cotangent::Zero);
         let region = Region::new(nodes, blocks, height, earlier);
         let (flow, _) = region.walk(&self.tape.pool)?;
@@ -82,12 +82,12 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     /// What was foreseen to flow from node `last` through its run, if that is what flows: the same cotangent, nothing beside
     /// it, and the same nodes whose cotangents are kept.
     fn foreseen(&self, nodes: &[Node<T>], last: usize) -> Option<Flow<T>> {
-        let Cotangent::Even(cotangent) = self.cotangents[last] else {
+        let Cotangent::Even(cotangent) = self.lists.cotangents[last] else {
             return None;
         };
         let run = nodes[last].run();
         let first = run.expect("the node is in a run") as usize;
-        let beside = |k: usize| k != last && !matches!(self.cotangents[k], Cotangent::Zero);
+        let beside = |k: usize| k != last && !matches!(self.lists.cotangents[k], Cotangent::Zero);
         let kept = |(k, share): &(usize, Option<_>)| {
             nodes[*k].run() != run || nodes[*k].kept == share.is_some()
         };
@@ -102,7 +102,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     fn receive(&mut self, flow: Flow<T>) {
         self.pullbacks += flow.pullbacks;
         for (node, share) in flow.shares {
-            self.cotangents[node] = share.map_or(Cotangent::Released, Cotangent::Sum);
+            self.lists.cotangents[node] = share.map_or(Cotangent::Released, Cotangent::Sum);
         }
     }
 }

@@ -14,9 +14,9 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::Gradients;
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Rule};
-use crate::tape::{Cotangent, Entry, Kind, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
+use crate::tape::{Cotangent, Entry, Kind, Lists, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::var::{Scalar, Var};
 
 use self::pullback::{Pullback, accumulate, pass_on};
 pub(crate) use self::watch::{Blind, Watch};
@@ -54,19 +54,22 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 
     /// [`try_backward`](Self::try_backward) under somebody's eyes.
-    pub(crate) fn walk(self, watch: impl Watch<T>) -> Result<Gradients<'t, T>, Error> {
+    pub(crate) fn walk<W: Watch<T>>(self, watch: W) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape.ok_or_else(|| {
             Error::argument(
                 "backward",
                 "the output is a plain number; it depends on no handle of a tape",
             )
         })?;
-        let index = self.repr.index;
-        let mut walk = Walk::new(tape, index as usize + 1, watch);
-        walk.adjoints[index as usize] = self.repr.slope;
+        let Scalar { index, slope, .. } = self.repr;
         let nodes = tape.nodes.borrow();
         let last = nodes.partition_point(|node| node.mark <= index);
         drop(nodes);
+        if last == 0 && !W::LOOKS {
+            return Ok(alone(tape, index, slope));
+        }
+        let mut walk = Walk::new(tape, index as usize + 1, watch);
+        walk.lists.adjoints[index as usize] = slope;
         walk.run(last)
     }
 }
@@ -122,9 +125,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         drop(node);
         let mut walk = Walk::new(tape, scalars, watch);
         tape.pool.count(size_of_val(cotangent.data()) as isize);
-        walk.cotangents
+        walk.lists
+            .cotangents
             .resize_with(self.repr.index(), || Cotangent::Zero);
-        walk.cotangents.push(Cotangent::Sum(cotangent));
+        walk.lists.cotangents.push(Cotangent::Sum(cotangent));
         walk.run(self.repr.index() + 1)
     }
 }
@@ -146,26 +150,48 @@ pub(crate) fn pull<'t, T: Elem>(
     let swept = scalars.iter().map(|(index, _)| *index as usize + 1);
     let mut walk = Walk::new(tape, marks.chain(swept).max().unwrap_or(0), Blind);
     for &(index, adjoint) in scalars {
-        walk.adjoints[index as usize] += adjoint;
+        walk.lists.adjoints[index as usize] += adjoint;
     }
     let highest = scalars.iter().map(|&(index, _)| index).max();
     let from_scalars = highest.map_or(0, |index| nodes.partition_point(|n| n.mark <= index));
     let from_tensors = tensors.iter().map(|(id, _)| id.index() + 1).max();
     let last = from_scalars.max(from_tensors.unwrap_or(0));
     drop(nodes);
-    walk.cotangents.resize_with(last, || Cotangent::Zero);
+    walk.lists.cotangents.resize_with(last, || Cotangent::Zero);
     for (id, cotangent) in tensors {
-        accumulate(&tape.pool, &mut walk.cotangents[id.index()], cotangent);
+        accumulate(
+            &tape.pool,
+            &mut walk.lists.cotangents[id.index()],
+            cotangent,
+        );
     }
     walk.run(last)
+}
+
+/// The walk where no tensor node comes before the output: one sweep. The state of a walk would cost more than a small one.
+fn alone<T: Elem>(tape: &Tape<T>, index: u32, slope: T) -> Gradients<'_, T> {
+    let mut lists = tape.lists(index as usize + 1);
+    lists.adjoints[index as usize] = slope;
+    let (from, to) = (tape.scalars.sources(), index + 1);
+    sweep(
+        &tape.scalars.entries(),
+        &mut lists.adjoints,
+        from.min(to),
+        to,
+    );
+    tape.walk.set(Some(WalkCost {
+        peak: 0,
+        adjoints: size_of_val(&lists.adjoints[..]),
+        pullbacks: 0,
+    }));
+    Gradients::new(tape, lists)
 }
 
 /// The state of one walk.
 struct Walk<'t, T: Elem, W> {
     tape: &'t Tape<T>,
     watch: W,
-    adjoints: Vec<T>,
-    cotangents: Vec<Cotangent<T>>,
+    lists: Box<Lists<T>>,
     /// The pool's count before this walk.
     counted: [isize; 2],
     pullbacks: usize,
@@ -177,16 +203,10 @@ struct Walk<'t, T: Elem, W> {
 
 impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn new(tape: &'t Tape<T>, scalars: usize, watch: W) -> Self {
-        let lists = tape.lists.borrow_mut().pop().unwrap_or_default();
-        let (mut adjoints, cotangents) = (lists.adjoints, lists.cotangents);
-        debug_assert!(cotangents.is_empty(), "they were given back");
-        adjoints.clear();
-        adjoints.resize(scalars, T::zero());
         Self {
             tape,
             watch,
-            adjoints,
-            cotangents,
+            lists: tape.lists(scalars),
             counted: tape.pool.begin(),
             pullbacks: 0,
             walked: None,
@@ -201,8 +221,8 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn run(mut self, last: usize) -> Result<Gradients<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();
-        self.cotangents.resize_with(last, || Cotangent::Zero);
-        let mut swept = self.adjoints.len() as u32;
+        self.lists.cotangents.resize_with(last, || Cotangent::Zero);
+        let mut swept = self.lists.adjoints.len() as u32;
         for k in (0..last).rev() {
             let node = &nodes[k];
             // A node beyond the output in the scalar order has nothing to sweep.
@@ -216,7 +236,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             if node.place.is_some() && self.in_blocks(&nodes, k)? {
                 continue;
             }
-            let Some(g) = self.cotangents[k].pass(node.kept) else {
+            let Some(g) = self.lists.cotangents[k].pass(node.kept) else {
                 continue;
             };
             self.watch.whole(k, &g);
@@ -228,7 +248,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
                     heir = self.pull_back(&nodes, (k, node), (&**rule, inputs), &g)?;
                 }
             }
-            pass_on(&self.tape.pool, &mut self.cotangents, heir, g);
+            pass_on(&self.tape.pool, &mut self.lists.cotangents, heir, g);
         }
         self.sweep(&entries, 1, swept.max(1));
         drop((nodes, entries));
@@ -236,26 +256,22 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         if !W::LOOKS {
             self.tape.walk.set(Some(WalkCost {
                 peak,
-                adjoints: size_of_val(&self.adjoints[..]),
+                adjoints: size_of_val(&self.lists.adjoints[..]),
                 pullbacks: self.pullbacks,
             }));
         }
-        Ok(Gradients {
-            tape: self.tape,
-            adjoints: self.adjoints,
-            cotangents: self.cotangents,
-        })
+        Ok(Gradients::new(self.tape, self.lists))
     }
 
     /// Sweeps a stretch of scalar nodes, one by one if somebody looks.
     fn sweep(&mut self, entries: &[Entry<T>], from: u32, to: u32) {
         if !W::LOOKS {
             let from = from.max(self.tape.scalars.sources()).min(to);
-            return sweep(entries, &mut self.adjoints, from, to);
+            return sweep(entries, &mut self.lists.adjoints, from, to);
         }
         for k in (from..to).rev() {
-            let g = self.adjoints[k as usize];
-            sweep(entries, &mut self.adjoints, k, k + 1);
+            let g = self.lists.adjoints[k as usize];
+            sweep(entries, &mut self.lists.adjoints, k, k + 1);
             if !g.is_zero() {
                 self.watch.scalar(k, &entries[k as usize], g);
             }
@@ -267,8 +283,8 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn gather(&mut self, k: usize, node: &Node<T>) {
         let from = node.mark as usize;
         // The output may be the first of several elements; those after it have no adjoint.
-        let to = (from + node.shape().len()).min(self.adjoints.len());
-        if from >= to || self.adjoints[from..to].iter().all(T::is_zero) {
+        let to = (from + node.shape().len()).min(self.lists.adjoints.len());
+        if from >= to || self.lists.adjoints[from..to].iter().all(T::is_zero) {
             return;
         }
         let mut g = self.tape.pool.take(node.shape());
@@ -276,8 +292,8 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             .unique_mut()
             .expect("a buffer from the pool has one owner");
         elements[to - from..].fill(T::zero());
-        elements[..to - from].copy_from_slice(&self.adjoints[from..to]);
-        accumulate(&self.tape.pool, &mut self.cotangents[k], g);
+        elements[..to - from].copy_from_slice(&self.lists.adjoints[from..to]);
+        accumulate(&self.tape.pool, &mut self.lists.cotangents[k], g);
     }
 
     /// Hands the cotangent of a pack to the scalars in it.
@@ -287,7 +303,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         for (i, (member, &g)) in members[start..].iter().zip(g.iter()).enumerate() {
             if member.index != NOBODY && !g.is_zero() {
                 let share = member.slope * g;
-                self.adjoints[member.index as usize] += share;
+                self.lists.adjoints[member.index as usize] += share;
                 self.watch.scatter(k, i, member.slope, g, share);
             }
         }
@@ -349,7 +365,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             inputs,
             seen: W::LOOKS,
         };
-        let (pool, cotangents) = (&self.tape.pool, &mut self.cotangents);
+        let (pool, cotangents) = (&self.tape.pool, &mut self.lists.cotangents);
         pullback.apply(pool, cotangents, &mut [], g, |k, gx| {
             if W::LOOKS {
                 self.watch.share(at, k, g, gx);

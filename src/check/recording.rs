@@ -101,7 +101,7 @@ impl<T: Elem> Recording<T> {
         }
         let grads = Var::of_node(&self.tape, self.output).vjp(cotangent.clone());
         (0..=self.output.index())
-            .map(|k| match &grads.cotangents[k] {
+            .map(|k| match &grads.lists().cotangents[k] {
                 Cotangent::Sum(sum) => Some(sum.clone()),
                 _ => None,
             })

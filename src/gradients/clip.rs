@@ -207,11 +207,11 @@ impl<T: Elem> Gradients<'_, T> {
         tensors.sort_unstable();
         tensors.dedup();
         for index in scalars {
-            let adjoint = &mut self.adjoints[index as usize];
+            let adjoint = &mut self.lists_mut().adjoints[index as usize];
             *adjoint = f(*adjoint);
         }
         for index in tensors {
-            if let Cotangent::Sum(g) = &mut self.cotangents[index] {
+            if let Cotangent::Sum(g) = &mut self.lists_mut().cotangents[index] {
                 for g in g.data_mut() {
                     *g = f(*g);
                 }

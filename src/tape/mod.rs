@@ -81,7 +81,7 @@ pub struct Tape<T: Elem = f64> {
     /// Larger tensors are worked on in blocks that fit into so many bytes.
     pub(crate) cache: usize,
     /// The lists of earlier walks, to be used again; one in place, since few walks are under way at once.
-    pub(crate) lists: RefCell<SmallVec<[Lists<T>; 1]>>,
+    pub(crate) lists: RefCell<SmallVec<[Box<Lists<T>>; 1]>>,
     /// What the last reverse walk cost.
     pub(crate) walk: Cell<Option<WalkCost>>,
     /// What the recording before teaches this one.
@@ -237,6 +237,15 @@ impl<T: Elem> Tape<T> {
     /// What the last reverse walk cost; `None` if there was none since the last reset.
     pub fn last_walk(&self) -> Option<WalkCost> {
         self.walk.get()
+    }
+
+    /// The lists for a walk that begins with so many scalar nodes, whose adjoints are 0.
+    pub(crate) fn lists(&self, scalars: usize) -> Box<Lists<T>> {
+        let mut lists = self.lists.borrow_mut().pop().unwrap_or_default();
+        debug_assert!(lists.cotangents.is_empty(), "they were given back");
+        lists.adjoints.clear();
+        lists.adjoints.resize(scalars, T::zero());
+        lists
     }
 
     /// The node with the given id.

@@ -100,7 +100,7 @@ impl<'p, T: Elem> Stretch<'p, T> {
         seeds.push((output, g.clone()));
         let mut grads = pull(&self.tape, &[], seeds)?;
         for (leaf, sum) in leaves.iter_mut() {
-            let cotangent = grads.cotangents.get_mut(leaf.index());
+            let cotangent = grads.lists_mut().cotangents.get_mut(leaf.index());
             *sum = cotangent
                 .and_then(|cotangent| cotangent.take(|_| unreachable!("a leaf has a sum")));
         }
