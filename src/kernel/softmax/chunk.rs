@@ -97,12 +97,12 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 hide(&mask[row], [x, g][input], fill, &mut kept);
                 *[&mut x, &mut g][input] = &kept;
             }
-            let next = self.next([x, g], r * n, lines * n);
-            let inputs = Inputs {
-                now: [x, g],
-                next,
-                soon: self.soon(x, r * n),
+            let (next, soon) = match J::ASKS {
+                true => (self.next([x, g], r * n, lines * n), self.soon(x, r * n)),
+                false => ([&[][..]; 2], [0; 2]),
             };
+            let now = [x, g];
+            let inputs = Inputs { now, next, soon };
             let (out, own) = (self.out(r * n, lines * n), self.own(r, lines));
             let well = if J::TOGETHER {
                 let across = Across::<T, true>::new(inputs, out, lines);

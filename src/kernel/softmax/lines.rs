@@ -14,6 +14,9 @@ pub(super) trait Job<T: Real>: Sync {
     /// Whether it takes several lines at a time across, too.
     const TOGETHER: bool = false;
 
+    /// Whether it reckons enough to ask memory meanwhile for what is used next.
+    const ASKS: bool = true;
+
     /// Does it to the lines from number `r` on, and returns the set of those that went well; the others, which hold NaN
     /// or overflow, are done again by `line`. Must be `#[inline(always)]`.
     fn lines<V: Lanes<Item = T>, L: Layout<V>>(

@@ -74,6 +74,8 @@ impl<V: Lanes> Function<V> for Per<V> {
 }
 
 impl<T: Real> Job<T> for Pullback<'_, T> {
+    const ASKS: bool = false;
+
     #[inline(always)]
     fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
