@@ -215,7 +215,7 @@ fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
 }
 
 /// Ops whose tensors are computed by vector kernels of the crate, and whose scalars by the system's library.
-const BULK: [&str; 10] = [
+const BULK: [&str; 11] = [
     "exp",
     "expm1",
     "ln",
@@ -226,6 +226,7 @@ const BULK: [&str; 10] = [
     "softplus",
     "tanh",
     "elu",
+    "atan",
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Arc tangent.
 
-use super::unary::{Unary, elementwise, plain_unary};
+use super::unary::{Unary, elementwise, plain_unary, unless_zero};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -32,9 +32,21 @@ impl<T: Elem> Unary<T> for Atan {
         x.bulk::<function::Atan>(|x| self.value(x))
     }
 
+    // Not r = 1 / x, which may be subnormal.
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
+        (x.abs() > T::one()).then(|| g / x / x)
+    }
+
     #[inline(always)]
-    fn bulk_slope(self, x: T, y: T) -> T {
-        x.bulk::<function::AtanSlope>(|x| self.slope(x, y))
+    fn bulk_pull(self, x: T, _: T, g: T) -> T {
+        let pulled = T::bulk_of::<function::AtanPull, 2>([x, g], |[x, g]| {
+            let (steep, r) = (x.abs() > T::one(), x.recip());
+            // The tangent of r leaves the range long before that of g / x.
+            let far = if T::PARTS > 1 { g / x / x } else { g * r * r };
+            let (g, x) = if steep { (far, r) } else { (g, x) };
+            g / (T::one() + x * x)
+        });
+        unless_zero(g, pulled)
     }
 }
 

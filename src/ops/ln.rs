@@ -1,6 +1,6 @@
 //! Natural logarithm.
 
-use super::unary::{Unary, elementwise, plain_unary};
+use super::unary::{Unary, elementwise, plain_unary, unless_zero};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -19,6 +19,15 @@ impl<T: Elem> Unary<T> for Ln {
 
     fn slope(self, x: T, _: T) -> T {
         x.recip()
+    }
+
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
+        Some(g / x)
+    }
+
+    #[inline(always)]
+    fn bulk_pull(self, x: T, _: T, g: T) -> T {
+        unless_zero(g, g / x)
     }
 
     #[inline(always)]

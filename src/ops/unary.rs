@@ -308,6 +308,13 @@ pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> 
     } else {
         far().unwrap_or(product)
     };
+    unless_zero(g, pulled)
+}
+
+/// What a cotangent gives, where one of exactly 0 stays 0 even at an infinite or undefined slope: what was not used (an entry
+/// masked by `where_`, say) must not turn into NaN.
+#[inline(always)]
+pub(crate) fn unless_zero<T: Elem>(g: T, pulled: T) -> T {
     if g.is_zero() { g } else { pulled }
 }
 
@@ -316,12 +323,10 @@ pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> 
 #[inline(always)]
 pub(crate) fn pull_inside<T: Elem>(g: T, slope: T) -> T {
     let lost = slope.abs() < T::min_positive_value();
-    let pulled = if lost { T::zero() } else { slope * g };
-    if g.is_zero() { g } else { pulled }
+    unless_zero(g, if lost { T::zero() } else { slope * g })
 }
 
-/// `slope * g`, where a cotangent of exactly 0 stays 0 even at an infinite or undefined slope: what
-/// was not used (an entry masked by `where_`, say) must not turn into NaN.
+/// `slope * g`, [`unless_zero`].
 #[inline]
 pub(crate) fn share<T: Elem>(g: T, slope: impl FnOnce() -> T) -> T {
     if g.is_zero() { g } else { slope() * g }

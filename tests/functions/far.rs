@@ -139,6 +139,20 @@ fn cases<T: Elem>() -> Vec<Case<T>> {
         fixed!("powf(0.5)", 0.5),
         fixed!("powf(2.5)", 2.5),
         fixed!("powf(3)", 3.0),
+        case!("ln", 1, |x| x[0].ln(), positive, |[x, _], _| {
+            Some(number(1.0).over(Big::new(x)))
+        }),
+        case!("atan", 1, |x| x[0].atan(), any, |[x, _], _| {
+            // Far out 1 is nothing beside the square, which could leave the range.
+            let size = Big::new(x);
+            let far = x.hi().abs() > 1e40;
+            let square = if far {
+                size.times(size)
+            } else {
+                Big::new(Dd::ONE + x * x)
+            };
+            Some(number(1.0).over(square))
+        }),
         case!("exp", 1, |x| x[0].exp(), exponent, |[x, _], _| {
             Some(Big::exp(x))
         }),

@@ -54,11 +54,11 @@ pub(super) fn atan(x: f32) -> f32 {
     (if a > 1.0 { FRAC_PI_2 - v } else { v }).copysign(x) as f32
 }
 
-/// `1 / (1 + x²)`; the square of an `f32` is within the range.
+/// `g / (1 + x²)`; the square of an `f32` is within the range.
 #[inline(always)]
-pub(super) fn atan_slope(x: f32) -> f32 {
-    let x = f64::from(x);
-    (1.0 / (1.0 + x * x)) as f32
+pub(super) fn atan_pull([x, g]: [f32; 2]) -> f32 {
+    let (x, g) = (f64::from(x), f64::from(g));
+    (g / (1.0 + x * x)) as f32
 }
 
 /// The angle of the point with ordinate `y` and abscissa `x`.

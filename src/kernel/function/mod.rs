@@ -118,8 +118,6 @@ single_functions! {
     ErfcSlope = error::erfc_slope;
     /// `arctan x`
     Atan = inverse::atan;
-    /// Its slope.
-    AtanSlope = inverse::atan_slope;
     /// `arcsin x`
     Asin = inverse::asin;
     /// `arccos x`
@@ -181,6 +179,8 @@ joint_functions! {
     Atan2<2> = inverse::atan2;
     /// `√(a² + b²)`
     Hypot<2> = plane::hypot;
+    /// `g / (1 + x²)`
+    AtanPull<2> = inverse::atan_pull;
     /// `a / √(a² + b²)`
     Cosine<2> = plane::cosine;
     /// `a / (a² + b²)`
