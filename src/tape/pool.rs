@@ -168,7 +168,8 @@ fn begin_class<X>(classes: &mut Vec<Vec<X>>, class: usize, first: X) {
 
 /// The size class whose buffers hold `len` elements.
 ///
-/// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size.
+/// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size. Nor less than
+/// two elements, so that there is a logarithm.
 #[inline]
 fn class<T>(len: usize) -> usize {
     let line = (64 / size_of::<T>().max(1)).max(2);
