@@ -49,8 +49,8 @@ pub fn softmax_vjp<T: Float>(rows: Rows, y: &[T], top: &[u32], g: &[T], gx: &mut
         let centred = |j: usize, part: T| g[rows.at(row, j)] * part - c * part;
         let dot = |part: T| sum(rows.n, &|j| centred(j, part) * y[rows.at(row, j)]);
         let (mut part, mut s) = (T::one(), dot(T::one()));
-        if !s.is_finite() {
-            // g_i - c overflowed, perhaps: a quarter of g cannot.
+        if !s.is_finite() || s.abs() >= bound() {
+            // g_i - c overflowed, perhaps, or will with s: a quarter of g cannot.
             part = quarter();
             s = dot(part);
         }
@@ -324,6 +324,11 @@ pub(crate) fn centred_mean<T: Float>(
     } else {
         (quarter(), tm * quarter(), mean(quarter()))
     }
+}
+
+/// Half a step at the largest number: with less added to it, a finite number stays finite.
+pub(crate) fn bound<T: Float>() -> T {
+    T::max_value() * T::epsilon() * quarter()
 }
 
 /// One quarter: what a number near the largest is multiplied by before two of them are subtracted.

@@ -50,8 +50,7 @@ impl<V: Lanes> Function<V> for Applied<V> {
     #[inline(always)]
     fn of<const N: usize>(&self, _: [usize; N], mut y: [V; N], g: [V; N]) -> [V; N] {
         for k in 0..N {
-            // y (g - c) - y s cannot overflow where (g - c) - s might.
-            y[k] = y[k].mul_add(g[k] - self.c, -(y[k] * self.s));
+            y[k] = y[k] * ((g[k] - self.c) - self.s);
         }
         y
     }
@@ -71,6 +70,14 @@ impl<V: Lanes> Function<V> for Per<V> {
         }
         gx
     }
+}
+
+/// The lines whose sum is so far from the largest number that subtracting it from a finite one is finite: it is less than
+/// half a step there. A sum that is not finite, since `g - c` overflowed or the line holds NaN, is not near.
+#[inline(always)]
+fn near<V: Lanes>(level: V::Level, s: V) -> u32 {
+    let bound = V::splat(level, plain::bound());
+    s.less(bound) & (-bound).less(s)
 }
 
 impl<T: Real> Job<T> for Pullback<'_, T> {
@@ -97,8 +104,7 @@ impl<T: Real> Job<T> for Pullback<'_, T> {
         let (mut sums, mut well) = (Kept::new(), 0);
         for k in 0..lines.bundles() {
             let s: V = totals.get(k).value::<L>(level);
-            // Not finite: g - c overflowed, or the line is NaN.
-            well |= L::well(k, s.finite());
+            well |= L::well(k, near(level, s));
             sums.push(s);
         }
         let applied = |k| Applied {
