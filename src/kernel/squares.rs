@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::simd::{self, Lanes, Level, Real, Task};
+use super::simd::{self, Detected, Lanes, Real, Task};
 use super::transpose::{TILE, by_tiles, in_parts};
 
 /// Copies `from` into the rows of `to`, as [`transpose`](super::transpose::transpose) does.
@@ -30,7 +30,7 @@ pub(crate) fn transpose_numbers<T: Real>(
                 to,
                 across,
             };
-            simd::run(Level::current(), squares);
+            simd::run(Detected::current(), squares);
         },
     );
 }
@@ -88,6 +88,7 @@ impl<T: Real> Task<T> for Squares<'_, T> {
 mod tests {
     use super::super::transpose::transpose;
     use super::*;
+    use crate::kernel::simd::Level;
 
     #[test]
     fn every_level_copies_what_tiles_do() {

@@ -51,7 +51,7 @@ impl Level {
     /// The level in use: the best one, unless the environment variable `WENGERT_SIMD` names another.
     #[must_use]
     pub fn current() -> Self {
-        FORCED.get().unwrap_or(*CHOSEN)
+        Detected::current().0
     }
 
     /// Runs `f` with the kernels that this thread calls on this level, so that tests see each one.
@@ -99,6 +99,20 @@ static CHOSEN: LazyLock<Level> = LazyLock::new(|| {
     *named.unwrap_or(&all[all.len() - 1])
 });
 
+/// A level that this machine has.
+#[derive(Clone, Copy)]
+pub(crate) struct Detected(Level);
+
+impl Detected {
+    /// What every target has.
+    const PORTABLE: Self = Self(Level::Portable);
+
+    /// The level in use. Both places that it can come from take levels of [`Level::all`] only.
+    pub fn current() -> Self {
+        Self(FORCED.get().unwrap_or(*CHOSEN))
+    }
+}
+
 /// What runs on vectors of any level.
 pub(crate) trait Task<T: Real> {
     /// Does the work; `level` is the proof that the machine can.
@@ -128,8 +142,8 @@ const FEW: usize = 32;
 /// Runs a loop over `len` elements compiled for the level in use. It must not round otherwise on another one.
 pub(crate) fn run_loop<T: Real>(len: usize, work: impl Loop) {
     let level = match len < FEW {
-        true => Level::Portable,
-        false => Level::current(),
+        true => Detected::PORTABLE,
+        false => Detected::current(),
     };
     run::<T>(level, Whole(work));
 }
@@ -144,10 +158,9 @@ impl<T: Real, L: Loop> Task<T> for Whole<L> {
     }
 }
 
-/// Runs `task` on a level, which comes from [`Level::current`].
-pub(crate) fn run<T: Real>(level: Level, task: impl Task<T>) {
-    debug_assert!(Level::all().contains(&level), "the level was detected");
-    match level {
+/// Runs `task` on a level.
+pub(crate) fn run<T: Real>(level: Detected, task: impl Task<T>) {
+    match level.0 {
         Level::Portable => task.run::<T::Portable>(Portable),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => avx2::enter(Avx2(()), task),

@@ -12,7 +12,7 @@ use super::place::{Place, WIDE};
 use super::room::Room;
 use super::strip::Strip;
 use crate::kernel::Rows;
-use crate::kernel::simd::{self, Lanes, Level, Real, Shared, Task};
+use crate::kernel::simd::{self, Detected, Lanes, Real, Shared, Task};
 
 /// Rows of up to this many vectors lie better side by side, if there are enough of them.
 pub(super) const SHORT: usize = 3;
@@ -44,7 +44,7 @@ pub(super) struct Chunk<'a, T, J> {
 
 impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     /// Does the job. Each way to go is a task by itself, since the compiler's work grows faster than a function.
-    pub fn run(self, level: Level) {
+    pub fn run(self, level: Detected) {
         let Rows { n, inner, .. } = self.work.rows;
         let few = self.lines.len() <= T::LANES / 4 || n > SHORT * T::LANES;
         if inner == 1 && few {

@@ -6,7 +6,7 @@ use super::bundles::Set;
 use super::chunk::{Chunk, FAR, SHORT, TURNED};
 use super::layout::Layout;
 use super::place::WIDE;
-use crate::kernel::simd::{Lanes, Level, Real, Shared};
+use crate::kernel::simd::{Detected, Lanes, Real, Shared};
 use crate::kernel::{Rows, Soon, threads};
 
 /// What is done to lines.
@@ -114,7 +114,7 @@ impl<'a, T: Real> Work<'a, T> {
 
     /// Does the job on the level in use, on as many threads as are there.
     pub fn run(&self, job: &impl Job<T>) {
-        let (level, rows) = (Level::current(), self.rows);
+        let (level, rows) = (Detected::current(), self.rows);
         let (count, elements) = (rows.count(), rows.elements());
         if elements == 0 {
             return;
