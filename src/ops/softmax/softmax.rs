@@ -94,12 +94,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y and the index of each row's maximum.
     ///
     /// # Accuracy
-    /// On `tests/golden` at most 1.8 ulps (0.4 on average), VJP and JVP 3.1 centred ulps, along every axis and with every
+    /// On `tests/golden` at most 1.8 ulps (0.4 on average), VJP and JVP 3.0 centred ulps, along every axis and with every
     /// instruction set. Differences from the maximum carry what rounding took, so a small probability is not rounded by its
     /// distance, and an exact shift of a row changes no bit. The same bits for any number of threads and for a row alone or in a batch.
     ///
     /// # Panics
-    /// If `axis` is no axis of x.
+    /// If `axis` is not an axis of x.
     ///
     /// # Example
     /// ```
@@ -125,7 +125,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`softmax`](Self::softmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x.
+    /// If `axis` is not an axis of x.
     #[track_caller]
     pub fn try_softmax(self, axis: isize) -> Result<Self, Error> {
         let axis = self.axis("softmax", axis)?;
@@ -138,7 +138,7 @@ impl<T: Storage> Tensor<T> {
     /// handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Self {
@@ -148,7 +148,7 @@ impl<T: Storage> Tensor<T> {
     /// [`softmax`](Self::softmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     pub fn try_softmax(&self, axis: isize) -> Result<Self, Error> {
         let axis = self.shape().axis("softmax", axis)?;
         evaluate(&Softmax { axis }, &[self])
