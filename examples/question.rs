@@ -171,10 +171,10 @@ fn a_network_that_learns() {
         let logits = hidden.matmul(v2) + c2;
         let loss = logits.cross_entropy(1, labels);
         let grads = loss.backward();
-        w1 = w1 - grads.wrt(v1) * 0.5;
-        b1 = b1 - grads.wrt(c1) * 0.5;
-        w2 = w2 - grads.wrt(v2) * 0.5;
-        b2 = b2 - grads.wrt(c2) * 0.5;
+        w1 -= grads.wrt(v1) * 0.5;
+        b1 -= grads.wrt(c1) * 0.5;
+        w2 -= grads.wrt(v2) * 0.5;
+        b2 -= grads.wrt(c2) * 0.5;
         if step % 100 == 0 {
             println!(
                 "   step {step:>3}: loss {loss:.6}, classes {}",

@@ -17,7 +17,7 @@ pub(crate) use clip::{check_limit, limited};
 ///
 /// Ask with the handle: [`wrt`](Self::wrt) a scalar handle gives a number, a tensor handle a
 /// tensor. Dropping this hands its buffers back to the tape.
-#[must_use]
+#[must_use = "gradients are read with `wrt`"]
 pub struct Gradients<'t, T: Elem> {
     tape: &'t Tape<T>,
     /// There until this is dropped. In a box, since two words are handed on in registers: of six, written one by one and
@@ -48,8 +48,8 @@ impl<'t, T: Elem> Gradients<'t, T> {
     /// The gradient with respect to `x`: zeros if the output does not depend on it.
     ///
     /// # Panics
-    /// If `x` is an intermediate whose cotangent was not kept (call [`Var::watch`] on it first), or
-    /// a handle of another tape.
+    /// If `x` is an intermediate whose cotangent was not kept (call [`Var::watch`] on it first), a
+    /// constant, through which no derivative flows, or a handle of another tape.
     #[inline]
     #[track_caller]
     pub fn wrt<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> V {
@@ -59,13 +59,14 @@ impl<'t, T: Elem> Gradients<'t, T> {
     /// [`wrt`](Self::wrt), with a question that has no answer as an [`Error`].
     ///
     /// # Errors
-    /// If `x` is an intermediate whose cotangent was not kept, or a handle of another tape.
+    /// If `x` is an intermediate whose cotangent was not kept, a constant, or a handle of another tape.
     #[inline]
     pub fn try_wrt<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> Result<V, Error> {
         Ok(V::gradient(self, x)?.unwrap_or_else(|| V::zero_like(x)))
     }
 
-    /// The gradient with respect to `x`, or `None` if the output does not depend on it.
+    /// The gradient with respect to `x`, or `None` if the output does not depend on it; a scalar handle has `None` for a
+    /// gradient of 0 too, since it has no room for more than the number.
     ///
     /// # Panics
     /// As [`wrt`](Self::wrt).
@@ -99,9 +100,9 @@ impl<'t, T: Elem> Gradients<'t, T> {
         folded: bool,
     ) -> Result<Option<T>, Error> {
         match tape {
-            None => Ok(None),
+            None => Err(constant()),
             Some(tape) if !tape.is(self.tape) => Err(other_tape()),
-            Some(_) if folded => Err(Error::new(ErrorKind::Folded)),
+            Some(_) if folded => Err(Error::new(ErrorKind::Folded { op: "wrt" })),
             // Made after the output: a leaf cannot matter to it, but what was watched too late may.
             Some(tape) if tape.scalars.entries()[index as usize].is_source() => Ok(None),
             Some(_) => Err(Error::new(ErrorKind::NotKept {
@@ -118,17 +119,25 @@ impl<'t, T: Elem> Gradients<'t, T> {
             Some(Cotangent::Sum(cotangent)) => Ok(Some(cotangent.clone())),
             Some(Cotangent::Released) => match &self.tape.node(x.repr).kind {
                 Kind::Op { rule, .. } => Err(Error::new(ErrorKind::NotKept { op: rule.name() })),
-                _ => Err(Error::new(ErrorKind::NotKept {
-                    op: "a scalar operand",
+                Kind::Constant => Err(constant()),
+                Kind::Leaf | Kind::Pack { .. } => Err(Error::new(ErrorKind::NotKept {
+                    op: "scalars as a tensor",
                 })),
             },
             Some(Cotangent::Even(_)) => unreachable!("the walk passes what it flows into"),
-            Some(Cotangent::Zero) | None => Ok(None),
+            Some(Cotangent::Zero) | None => match self.tape.node(x.repr).kind {
+                Kind::Constant => Err(constant()),
+                _ => Ok(None),
+            },
         }
     }
 }
 
 const THERE: &str = "the lists are there until the gradients are dropped";
+
+fn constant() -> Error {
+    Error::new(ErrorKind::Constant { op: "wrt" })
+}
 
 fn other_tape() -> Error {
     Error::new(ErrorKind::OtherTape { op: "wrt" })

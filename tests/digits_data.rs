@@ -27,11 +27,11 @@ fn a_line_that_does_not_parse_is_named() {
     );
     assert_eq!(
         error_of(&format!("{good}\n{}", line(64, "12"))),
-        "line 2: \"12\" is no class of 0 to 9"
+        "line 2: \"12\" is not a class of 0 to 9"
     );
     assert_eq!(
         error_of(&line(64, "NaN")),
-        "line 1: \"NaN\" is no class of 0 to 9"
+        "line 1: \"NaN\" is not a class of 0 to 9"
     );
     let bad = format!("x,{}", line(63, "1"));
     assert_eq!(error_of(&bad), "line 1: pixel \"x\": invalid float literal");

@@ -125,14 +125,14 @@ fn what_is_no_label_is_refused() {
         (f64::INFINITY, "inf"),
     ] {
         let expected = format!(
-            "cross_entropy: label {shown} of row 3 is no class; there are 10 classes, counted from 0"
+            "cross_entropy: label {shown} of row 3 is not a class; there are 10 classes, counted from 0"
         );
         assert_eq!(text(label), expected);
     }
     let text = |labels: &[usize]| x.try_cross_entropy(1, labels).unwrap_err().to_string();
     assert_eq!(
         text(&[0, 11, 0, 0]),
-        "cross_entropy: label 11 of row 1 is no class; there are 10 classes, counted from 0"
+        "cross_entropy: label 11 of row 1 is not a class; there are 10 classes, counted from 0"
     );
     assert_eq!(
         text(&[0]),
@@ -148,7 +148,7 @@ fn what_is_no_label_is_refused() {
     let nll = x.try_nll_loss(1, [0, 1, 2, 10]).unwrap_err();
     assert_eq!(
         nll.to_string(),
-        "nll_loss: label 10 of row 3 is no class; there are 10 classes, counted from 0"
+        "nll_loss: label 10 of row 3 is not a class; there are 10 classes, counted from 0"
     );
 }
 
@@ -179,11 +179,11 @@ fn bad_options_and_axes_are_refused() {
     };
     assert_eq!(
         axis(x.try_softmax(2)),
-        "softmax: axis 2 is no axis of [1, 3]; use -2 to 1"
+        "softmax: axis 2 is not an axis of [1, 3]; use -2 to 1"
     );
     assert_eq!(
         axis(x.try_log_softmax(-3)),
-        "log_softmax: axis -3 is no axis of [1, 3]; use -2 to 1"
+        "log_softmax: axis -3 is not an axis of [1, 3]; use -2 to 1"
     );
     assert_eq!(
         axis(x.try_logsumexp_axis([0, 0])),
@@ -202,7 +202,7 @@ fn bad_options_and_axes_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "softmax: axis 1 is no axis of [2]; use -1 to 0")]
+#[should_panic(expected = "softmax: axis 1 is not an axis of [2]; use -1 to 0")]
 fn a_bare_method_panics_with_the_same_text() {
     let _ = Tensor::from([1.0, 2.0]).softmax(1);
 }

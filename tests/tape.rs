@@ -156,7 +156,7 @@ fn an_intermediate_is_watched_beforehand() {
     let grads = (folded * 3.0).backward();
     assert_eq!(
         grads.try_wrt(folded).unwrap_err().kind(),
-        &ErrorKind::Folded
+        &ErrorKind::Folded { op: "wrt" }
     );
     let late = folded.watch();
     assert!(matches!(
@@ -348,13 +348,16 @@ fn a_replay_refuses_what_does_not_fit_and_leaves_the_tape_as_it_was() {
     );
     let no_leaf = tape.replay([(sum, 1.0)]).unwrap_err().to_string();
     assert!(
-        no_leaf.ends_with("is no leaf; name leaves only"),
+        no_leaf.ends_with("is not a leaf; name leaves only"),
         "{no_leaf}"
     );
     assert_eq!(tape.handle(y).value(), before);
     tape.reset();
     let stale: Result<(), Error> = tape.replay([(x, Tensor::from([1.0, 2.0]))]);
-    assert_eq!(stale.unwrap_err().kind(), &ErrorKind::StaleId);
+    assert_eq!(
+        stale.unwrap_err().kind(),
+        &ErrorKind::StaleId { op: "replay" }
+    );
 }
 
 #[test]

@@ -153,3 +153,34 @@ fn a_multiple_is_added_in_place_and_not_to_what_shares_the_elements() {
 fn a_multiple_of_another_shape_is_not_added() {
     Tensor::from([1.0, 2.0]).add_scaled(1.0, &Tensor::from([[1.0, 2.0]]));
 }
+
+#[test]
+fn operators_in_place_broadcast_to_the_left() {
+    let mut x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    let before = x.clone();
+    x += &Tensor::from([10.0, 20.0]);
+    x -= Tensor::from([[1.0, 1.0], [2.0, 2.0]]);
+    x *= 2.0;
+    x /= Tensor::scalar(4.0);
+    assert_eq!(x, Tensor::from([[5.0, 10.5], [5.5, 11.0]]));
+    assert_eq!(before, Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+}
+
+#[test]
+#[should_panic(expected = "add_assign: shape [2, 2] does not broadcast to [2]")]
+fn what_is_larger_does_not_fit_in_place() {
+    let mut x = Tensor::from([1.0, 2.0]);
+    x += Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+}
+
+#[test]
+fn elements_are_read_one_by_one_or_not_at_all() {
+    let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    assert_eq!(x.get(&[1, 0]), Some(&3.0));
+    assert_eq!((x.get(&[2, 0]), x.get(&[1])), (None, None));
+    let mut sum = 0.0;
+    for x in &x {
+        sum += x;
+    }
+    assert_eq!((sum, Vec::from(x)), (10.0, vec![1.0, 2.0, 3.0, 4.0]));
+}

@@ -21,7 +21,7 @@ fn numbers(len: usize, seed: u64, low: f64, high: f64) -> impl Iterator<Item = f
 /// A tensor of such numbers.
 pub fn tensor<T: Elem>(shape: impl Into<Shape>, seed: u64, low: f64, high: f64) -> Tensor<T> {
     let shape = shape.into();
-    let mut data = numbers(shape.len(), seed, low, high).map(T::of);
+    let mut data = numbers(shape.elements(), seed, low, high).map(T::of);
     Tensor::from_fn(shape, |_| data.next().expect("a number for each place"))
 }
 

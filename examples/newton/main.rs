@@ -109,8 +109,8 @@ fn conjugate_gradients(
         }
         let curved = hvp(|w| problem.loss(w), w, &direction);
         let length = square / (&direction * &curved).sum();
-        d = d + &(&direction * length);
-        residual = residual - &(curved * length);
+        d += &direction * length;
+        residual -= curved * length;
         let next = (&residual * &residual).sum();
         direction = &residual + &(direction * (next / square));
         square = next;
@@ -134,7 +134,7 @@ fn descent(problem: &Problem, price: f64) -> (Tensor<f64>, Course) {
         let (_, g) = value_and_grad(|w| problem.loss(w), &w);
         paid += 1.0;
         course.push((paid, norm(&g)));
-        w = w - &(g / curvature);
+        w -= g / curvature;
     }
     (w, course)
 }

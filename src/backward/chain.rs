@@ -26,7 +26,8 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
             return false;
         }
         let cotangent = &mut self.lists.cotangents[id.index()];
-        let (Cotangent::Zero, Some(g)) = (&*cotangent, rule.even(operand.shape().len(), g.item()))
+        let (Cotangent::Zero, Some(g)) =
+            (&*cotangent, rule.even(operand.shape().elements(), g.item()))
         else {
             return false;
         };

@@ -283,7 +283,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     fn gather(&mut self, k: usize, node: &Node<T>) {
         let from = node.mark as usize;
         // The output may be the first of several elements; those after it have no adjoint.
-        let to = (from + node.shape().len()).min(self.lists.adjoints.len());
+        let to = (from + node.shape().elements()).min(self.lists.adjoints.len());
         if from >= to || self.lists.adjoints[from..to].iter().all(T::is_zero) {
             return;
         }

@@ -8,7 +8,7 @@ use num_traits::Float;
 use super::recording::{Expression, Function};
 use super::report::{Cost, Distance, Judge, Report, Section, Worst};
 use super::side::{Found, Side};
-use super::ulps::{distance, part_name, position, relative, scale};
+use super::ulps::{distance, part_name, relative, scale};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::Tape;
@@ -192,7 +192,7 @@ fn judged<T: Elem>(name: String, [fused, composed]: [Found<T>; 2], noise: f64) -
             let beyond = |w: &Worst| ulps[0].max(ulps[1]) > w.fused_ulps.max(w.composed_ulps);
             if worst.as_ref().is_none_or(beyond) {
                 worst = Some(Worst {
-                    index: position(fused.shape(), at),
+                    index: fused.shape().index_of(at),
                     part: part_name::<T>(k),
                     fused: a.part(k),
                     composed: b.part(k),

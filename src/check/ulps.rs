@@ -76,16 +76,6 @@ pub(super) fn part_name<T: Elem>(k: usize) -> String {
     }
 }
 
-/// The position of element `at` of a tensor, one number an axis.
-pub(super) fn position(shape: &[usize], mut at: usize) -> Vec<usize> {
-    let mut index = vec![0; shape.len()];
-    for (i, &n) in index.iter_mut().zip(shape).rev() {
-        *i = at % n;
-        at /= n;
-    }
-    index
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// Adds a direction: `tangent` is the derivative of `x` along it.
     ///
     /// # Panics
-    /// If the tangent has another shape than `x`, or `x` is no leaf of this tape.
+    /// If the tangent has another shape than `x`, or `x` is not a leaf of this tape.
     #[track_caller]
     pub fn along<V: Value<Elem = T>>(self, x: Var<'_, V>, tangent: V) -> Self {
         self.try_along(x, tangent).or_panic()
@@ -57,13 +57,13 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// [`along`](Self::along), with a direction that does not fit as an [`Error`].
     ///
     /// # Errors
-    /// If the tangent has another shape than `x`, or `x` is no leaf of this tape.
+    /// If the tangent has another shape than `x`, or `x` is not a leaf of this tape.
     pub fn try_along<V: Value<Elem = T>>(
         mut self,
         x: Var<'_, V>,
         tangent: V,
     ) -> Result<Self, Error> {
-        if !x.tape.is_some_and(|tape| tape.is(self.tape)) {
+        if !x.tape.is_none_or(|tape| tape.is(self.tape)) {
             return Err(Error::new(ErrorKind::OtherTape { op: "along" }));
         }
         V::seed(&mut self, x, tangent)?;
@@ -150,7 +150,7 @@ impl<T: Elem> Tangents<'_, T> {
 
     fn gather(&mut self, k: usize, node: &Node<T>, start: usize) {
         let members = self.tape.members.borrow();
-        let members = &members[start..start + node.shape().len()];
+        let members = &members[start..start + node.shape().elements()];
         let tangent = |member: &crate::tape::Member<T>| match member.index {
             NOBODY => T::zero(),
             index => {

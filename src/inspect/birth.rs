@@ -211,7 +211,7 @@ fn around<T: Elem>(name: &str, x: &Tensor<T>, shape: &Shape, at: usize) -> Vec<(
 /// The element of a tensor that broadcasts to `shape` beside element `at` of it.
 fn beside(own: &Shape, shape: &Shape, at: usize) -> Option<usize> {
     let skip = shape.rank().checked_sub(own.rank())?;
-    let index = index(shape, at);
+    let index = shape.index_of(at);
     let mut place = 0;
     for (k, &n) in own.iter().enumerate() {
         match n {
@@ -227,18 +227,8 @@ fn beside(own: &Shape, shape: &Shape, at: usize) -> Option<usize> {
 fn place(name: &str, shape: &Shape, at: usize) -> String {
     match shape.rank() {
         0 => name.to_string(),
-        _ => format!("{name}{:?}", index(shape, at)),
+        _ => format!("{name}{:?}", shape.index_of(at)),
     }
-}
-
-/// The position of element `at`, one number an axis.
-fn index(shape: &Shape, mut at: usize) -> Vec<usize> {
-    let mut index = vec![0; shape.rank()];
-    for (i, &n) in index.iter_mut().zip(shape.iter()).rev() {
-        *i = at % n;
-        at /= n;
-    }
-    index
 }
 
 /// `[2, 3], [3] -> [2, 3]`; nothing for what is no operation.

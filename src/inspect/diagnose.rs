@@ -321,7 +321,7 @@ impl<T: Elem> Watch<T> for &mut Eye<'_, T> {
                 true => "entered so",
                 false => "by adding its shares",
             };
-            self.note(kind, || Birth::whole(nodes.get(k), g, kind, at, note));
+            self.note(kind, || Birth::whole(nodes.view(k), g, kind, at, note));
         }
     }
 
@@ -329,7 +329,7 @@ impl<T: Elem> Watch<T> for &mut Eye<'_, T> {
         for (kind, at) in Eye::kinds(gx) {
             let nodes = self.tape.nodes();
             self.note(kind, || {
-                Birth::share(nodes.get(k), operand, g, gx, kind, at)
+                Birth::share(nodes.view(k), operand, g, gx, kind, at)
             });
         }
     }
@@ -343,7 +343,7 @@ impl<T: Elem> Watch<T> for &mut Eye<'_, T> {
             ("g", g.to_string()),
             ("the slope of what is folded into it", slope.to_string()),
         ];
-        let op = ("pack", Some(nodes.get(k).line()));
+        let op = ("pack", Some(nodes.view(k).line()));
         let place = format!("gx of scalar {i}");
         self.note(kind, || Birth::scalar(op, kind, place, gx, &from, ""));
     }

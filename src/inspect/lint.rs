@@ -115,11 +115,11 @@ impl<T: Elem> Tape<T> {
             };
             roots(&mut seen);
             for (k, g) in seen.cotangents {
-                lints.extend(root_at_zero(nodes.get(k), |at| !g.data()[at].is_zero()));
+                lints.extend(root_at_zero(nodes.view(k), |at| !g.data()[at].is_zero()));
             }
         }
         let before = match output {
-            Place::Tensor(k) => nodes.get(k).node().mark,
+            Place::Tensor(k) => nodes.view(k).node().mark,
             Place::Scalar(k) => k + 1,
         };
         for node in nodes.iter().filter(|node| node.kind() == NodeKind::Leaf) {
@@ -240,7 +240,7 @@ struct Roots<'t, T: Elem> {
 
 impl<T: Elem> Watch<T> for &mut Roots<'_, T> {
     fn whole(&mut self, k: usize, g: &Tensor<T>) {
-        if root_at_zero(self.tape.nodes().get(k), |_| true).is_some() {
+        if root_at_zero(self.tape.nodes().view(k), |_| true).is_some() {
             self.cotangents.insert(k, g.clone());
         }
     }

@@ -71,7 +71,7 @@ pub(super) fn reach<T: Elem>(tape: &Tape<T>, output: Place) -> Marks<Reach> {
         }
         let mut mark = marks.tensors[node.index()];
         if let Kind::Pack { start, .. } = node.node().kind {
-            for member in &members[start as usize..][..node.shape().len()] {
+            for member in &members[start as usize..][..node.shape().elements()] {
                 marks.scalars[member.index as usize].join(mark);
             }
         }
@@ -110,7 +110,7 @@ fn cone<T: Elem>(tape: &Tape<T>, leaf: Place) -> Marks<bool> {
         swept = node.node().mark;
         let mut depends = node.inputs().any(|input| marks.tensors[input.index()]);
         if let Kind::Pack { start, .. } = node.node().kind {
-            let pack = &members[start as usize..][..node.shape().len()];
+            let pack = &members[start as usize..][..node.shape().elements()];
             depends |= pack
                 .iter()
                 .any(|member| member.index != NOBODY && marks.scalars[member.index as usize]);

@@ -59,7 +59,7 @@ impl<T: Elem> Tensor<T> {
     /// first is taken, as numpy does.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     ///
     /// # Example
     /// ```
@@ -77,7 +77,7 @@ impl<T: Elem> Tensor<T> {
     /// [`argmax`](Self::argmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     pub fn try_argmax(&self, axis: isize) -> Result<Tensor<usize>, Error> {
         first("argmax", self, axis, |a, b| a > b)
     }
@@ -87,7 +87,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`argmax`](Tensor::argmax) of the value; plain indices, through which no gradient flows.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     #[must_use]
     #[track_caller]
     pub fn argmax(self, axis: isize) -> Tensor<usize> {
@@ -97,7 +97,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`argmax`](Self::argmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     pub fn try_argmax(self, axis: isize) -> Result<Tensor<usize>, Error> {
         self.with_value(|x| x.try_argmax(axis))
     }

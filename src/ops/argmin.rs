@@ -15,7 +15,7 @@ impl<T: Elem> Tensor<T> {
     /// the first is taken, as numpy does.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     ///
     /// # Example
     /// ```
@@ -33,7 +33,7 @@ impl<T: Elem> Tensor<T> {
     /// [`argmin`](Self::argmin), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     pub fn try_argmin(&self, axis: isize) -> Result<Tensor<usize>, Error> {
         first("argmin", self, axis, |a, b| a < b)
     }
@@ -43,7 +43,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`argmin`](Tensor::argmin) of the value; plain indices, through which no gradient flows.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     #[must_use]
     #[track_caller]
     pub fn argmin(self, axis: isize) -> Tensor<usize> {
@@ -53,7 +53,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`argmin`](Self::argmin), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or there are rows without elements.
+    /// If `axis` is not an axis of the tensor, or there are rows without elements.
     pub fn try_argmin(self, axis: isize) -> Result<Tensor<usize>, Error> {
         self.with_value(|x| x.try_argmin(axis))
     }

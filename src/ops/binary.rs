@@ -101,7 +101,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        if !lie_alike(x, y.shape().len()) {
+        if !lie_alike(x, y.shape().elements()) {
             return self.forward_apart(x, y);
         }
         let (a, b, c, d) = (x[0].data(), x[1].data(), &kernel::UNITS, &kernel::UNITS);
@@ -129,7 +129,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         // The tangents broadcast as their operands do; pairing them costs one pass.
         let shape = at.y.shape();
         let spread = |t: &Tensor<T>| {
-            let mut full = vec![T::zero(); shape.len()];
+            let mut full = vec![T::zero(); shape.elements()];
             kernel::zip(shape, view(t), view(&zero), &mut full, |t, _| t);
             full
         };

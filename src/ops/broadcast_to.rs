@@ -32,7 +32,7 @@ impl<T: Elem> Rule<T> for BroadcastTo {
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         let x = x[0];
-        if x.len() == self.0.len() {
+        if x.len() == self.0.elements() {
             return y.share(x);
         }
         let nothing: (&[usize], &[()]) = (&[], &[()]);

@@ -195,7 +195,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Each part gets its piece of `g`.
     ///
     /// # Panics
-    /// If there are no parts, `axis` is no axis of theirs, the other sizes differ, or they live on
+    /// If there are no parts, `axis` is not an axis of theirs, the other sizes differ, or they live on
     /// different tapes.
     ///
     /// # Example
@@ -227,7 +227,7 @@ impl<T: Elem> Tensor<T> {
     /// The parts one after another along an axis; as the form for handles.
     ///
     /// # Panics
-    /// If there are no parts, `axis` is no axis of theirs, or the other sizes differ.
+    /// If there are no parts, `axis` is not an axis of theirs, or the other sizes differ.
     #[must_use]
     #[track_caller]
     pub fn concat(parts: &[impl Borrow<Self>], axis: isize) -> Self {

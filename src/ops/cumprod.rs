@@ -146,7 +146,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// Linear, forward and backward.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     ///
     /// # Example
     /// ```
@@ -165,7 +165,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`cumprod`](Self::cumprod), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     #[track_caller]
     pub fn try_cumprod(self, axis: isize) -> Result<Self, Error> {
         self.record(Cumprod::along(&self.shape(), axis)?)
@@ -176,7 +176,7 @@ impl<T: Elem> Tensor<T> {
     /// Running product along `axis`. Formula and domain stand at the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
     pub fn cumprod(&self, axis: isize) -> Self {
@@ -186,7 +186,7 @@ impl<T: Elem> Tensor<T> {
     /// [`cumprod`](Self::cumprod), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     pub fn try_cumprod(&self, axis: isize) -> Result<Self, Error> {
         evaluate(&Cumprod::along(self.shape(), axis)?, &[self])
     }

@@ -90,7 +90,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// does not grow with the length.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     ///
     /// # Example
     /// ```
@@ -109,7 +109,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`cumsum`](Self::cumsum), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     #[track_caller]
     pub fn try_cumsum(self, axis: isize) -> Result<Self, Error> {
         self.record(Cumsum::along(&self.shape(), axis)?)
@@ -120,7 +120,7 @@ impl<T: Elem> Tensor<T> {
     /// Running sum along `axis`. Formula and domain stand at the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
     pub fn cumsum(&self, axis: isize) -> Self {
@@ -130,7 +130,7 @@ impl<T: Elem> Tensor<T> {
     /// [`cumsum`](Self::cumsum), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     pub fn try_cumsum(&self, axis: isize) -> Result<Self, Error> {
         evaluate(&Cumsum::along(self.shape(), axis)?, &[self])
     }

@@ -111,7 +111,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// the adjoint of [`scatter_add`](Self::scatter_add).
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, the index does not fit, or a number lies outside the axis.
+    /// If `axis` is not an axis of the tensor, the index does not fit, or a number lies outside the axis.
     ///
     /// # Example
     /// ```
@@ -143,7 +143,7 @@ impl<T: Elem> Tensor<T> {
     /// At each place of `index`, the element that it names along `axis`; as the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, the index does not fit, or a number lies outside the axis.
+    /// If `axis` is not an axis of the tensor, the index does not fit, or a number lies outside the axis.
     #[must_use]
     #[track_caller]
     pub fn gather(&self, axis: isize, index: &Tensor<usize>) -> Self {

@@ -105,7 +105,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// `gx[.., i, ..]` is the sum of `g` over the places where `i` was named, in their order.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or a number lies outside it.
     ///
     /// # Example
     /// ```
@@ -126,7 +126,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`index_select`](Self::index_select), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or a number lies outside it.
     #[track_caller]
     pub fn try_index_select(
         self,
@@ -141,7 +141,7 @@ impl<T: Elem> Tensor<T> {
     /// The entries of one axis that `index` names; as the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or a number lies outside it.
     #[must_use]
     #[track_caller]
     pub fn index_select(&self, axis: isize, index: impl Into<Tensor<usize>>) -> Self {
@@ -151,7 +151,7 @@ impl<T: Elem> Tensor<T> {
     /// [`index_select`](Self::index_select), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or a number lies outside it.
     pub fn try_index_select(
         &self,
         axis: isize,

@@ -322,7 +322,7 @@ impl Spec for LinearSolve {
         if a.rank() > 2 || n == 0 {
             return None;
         }
-        let width = b.shape().len() / n;
+        let width = b.shape().elements() / n;
         // The pivots of the samples are one row below the diagonal, cyclically.
         let turned: Vec<usize> = (0..n).map(|k| (k + n - 1) % n).collect();
         let system = [a, b.reshape([n, width])];

@@ -27,7 +27,7 @@ impl<T: Elem> Rule<T> for Outer {
                 }));
             }
         }
-        Ok([x[0].len(), x[1].len()].into())
+        Ok([x[0].elements(), x[1].elements()].into())
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {

@@ -164,7 +164,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Two axes in each other's place.
     ///
     /// # Panics
-    /// If one is no axis of the tensor.
+    /// If one is not an axis of the tensor.
     #[track_caller]
     pub fn swap_axes(self, a: isize, b: isize) -> Self {
         self.try_swap_axes(a, b).or_panic()
@@ -173,7 +173,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`swap_axes`](Self::swap_axes), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one is no axis of the tensor.
+    /// If one is not an axis of the tensor.
     #[track_caller]
     pub fn try_swap_axes(self, a: isize, b: isize) -> Result<Self, Error> {
         self.record(Permute::swapped(&self.shape(), a, b)?)
@@ -209,7 +209,7 @@ impl<T: Elem> Tensor<T> {
     /// Two axes in each other's place.
     ///
     /// # Panics
-    /// If one is no axis of the tensor.
+    /// If one is not an axis of the tensor.
     #[must_use]
     #[track_caller]
     pub fn swap_axes(&self, a: isize, b: isize) -> Self {
@@ -219,7 +219,7 @@ impl<T: Elem> Tensor<T> {
     /// [`swap_axes`](Self::swap_axes), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one is no axis of the tensor.
+    /// If one is not an axis of the tensor.
     pub fn try_swap_axes(&self, a: isize, b: isize) -> Result<Self, Error> {
         evaluate(&Permute::swapped(self.shape(), a, b)?, &[self])
     }

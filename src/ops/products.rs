@@ -80,9 +80,9 @@ impl Products {
             .chain((a.rank() > 1).then_some(m))
             .chain((b.rank() > 1).then_some(n))
             .collect();
-        let (size, walk) = if b_batch.len() == 1 {
+        let (size, walk) = if b_batch.elements() == 1 {
             // One right matrix for all: the rows of all left matrices are one tall matrix.
-            let size = [a_batch.len() * m, k, n];
+            let size = [a_batch.elements() * m, k, n];
             (size, Strided::new([0; 3], std::iter::empty()))
         } else {
             let strides = [&a_batch, &b_batch, &batch].map(|own| kernel::spread(&batch, own));

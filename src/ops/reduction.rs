@@ -98,7 +98,7 @@ impl<R> Reduce<R> {
     /// `op` over some axes of a tensor of this shape.
     ///
     /// # Errors
-    /// If one is no axis of the shape or is named twice.
+    /// If one is not an axis of the shape or is named twice.
     pub(crate) fn along<T: Elem>(
         op: R,
         shape: &Shape,
@@ -263,7 +263,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which disappear: `0`, `[0, -1]`, or `..` for all.")]
                 ///
                 /// # Panics
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 #[track_caller]
                 pub fn $axis(self, axes: impl Axes $(, $arg: $type)*) -> Self {
                     self.$try_axis(axes $(, $arg)*).or_panic()
@@ -272,7 +272,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($axis), "`](Self::", stringify!($axis), "), with bad input as an [`Error`](crate::Error).")]
                 ///
                 /// # Errors
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 #[track_caller]
                 pub fn $try_axis(self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
                     self.record(Reduce::along::<T>($op, &self.shape(), axes, false)?)
@@ -281,7 +281,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which stay as size 1, so that the result broadcasts against `self`.")]
                 ///
                 /// # Panics
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 #[track_caller]
                 pub fn $keep(self, axes: impl Axes $(, $arg: $type)*) -> Self {
                     self.$try_keep(axes $(, $arg)*).or_panic()
@@ -290,7 +290,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($keep), "`](Self::", stringify!($keep), "), with bad input as an [`Error`](crate::Error).")]
                 ///
                 /// # Errors
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 #[track_caller]
                 pub fn $try_keep(self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
                     self.record(Reduce::along::<T>($op, &self.shape(), axes, true)?)
@@ -323,7 +323,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which disappear.")]
                 ///
                 /// # Panics
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 #[must_use]
                 #[track_caller]
                 pub fn $axis(&self, axes: impl Axes $(, $arg: $type)*) -> Self {
@@ -333,7 +333,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($axis), "`](Self::", stringify!($axis), "), with bad input as an [`Error`](crate::Error).")]
                 ///
                 /// # Errors
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 pub fn $try_axis(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
                     evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, false)?, &[self])
                 }
@@ -341,7 +341,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which stay as size 1.")]
                 ///
                 /// # Panics
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 #[must_use]
                 #[track_caller]
                 pub fn $keep(&self, axes: impl Axes $(, $arg: $type)*) -> Self {
@@ -351,7 +351,7 @@ macro_rules! reduction {
                 #[doc = concat!("[`", stringify!($keep), "`](Self::", stringify!($keep), "), with bad input as an [`Error`](crate::Error).")]
                 ///
                 /// # Errors
-                #[doc = concat!("If one is no axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
+                #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 pub fn $try_keep(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
                     evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, true)?, &[self])
                 }

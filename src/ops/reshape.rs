@@ -58,10 +58,10 @@ impl<T: Elem> Rule<T> for Reshape {
 
 /// Refuses a shape that holds another number of elements.
 fn check(op: &'static str, from: &Shape, to: &Shape) -> Result<(), Error> {
-    if from.len() == to.len() {
+    if from.elements() == to.elements() {
         return Ok(());
     }
-    let (found, shape) = (from.len(), to.clone());
+    let (found, shape) = (from.elements(), to.clone());
     Err(Error::new(ErrorKind::Length { op, found, shape }))
 }
 
@@ -87,7 +87,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// The same elements, in row-major order, in another shape.
     ///
     /// The shape is exact. [`flatten`](Self::flatten) makes one axis of all; to have one size follow
-    /// from the others, divide: `x.reshape([x.shape().len() / n, n])`.
+    /// from the others, divide: `x.reshape([x.shape().elements() / n, n])`.
     ///
     /// # Shapes
     /// Any two that hold the same number of elements.
@@ -126,13 +126,13 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// All elements along one axis, in row-major order.
     #[track_caller]
     pub fn flatten(self) -> Self {
-        self.reshape([self.shape().len()])
+        self.reshape([self.shape().elements()])
     }
 
     /// A new axis of size 1, which then is axis `axis`: -1 puts it last.
     ///
     /// # Panics
-    /// If `axis` is no axis of the result.
+    /// If `axis` is not an axis of the result.
     ///
     /// # Example
     /// ```
@@ -151,7 +151,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`unsqueeze`](Self::unsqueeze), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the result.
+    /// If `axis` is not an axis of the result.
     #[track_caller]
     pub fn try_unsqueeze(self, axis: isize) -> Result<Self, Error> {
         self.record(Reshape(unsqueezed(&self.shape(), axis)?))
@@ -160,7 +160,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// The tensor without an axis of size 1.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor or has another size.
     #[track_caller]
     pub fn squeeze(self, axis: isize) -> Self {
         self.try_squeeze(axis).or_panic()
@@ -169,7 +169,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor or has another size.
     #[track_caller]
     pub fn try_squeeze(self, axis: isize) -> Result<Self, Error> {
         self.record(Reshape(squeezed(&self.shape(), axis)?))
@@ -206,7 +206,7 @@ impl<T: Clone> Tensor<T> {
     /// A new axis of size 1, which then is axis `axis`; the buffer is shared.
     ///
     /// # Panics
-    /// If `axis` is no axis of the result.
+    /// If `axis` is not an axis of the result.
     #[must_use]
     #[track_caller]
     pub fn unsqueeze(&self, axis: isize) -> Self {
@@ -216,7 +216,7 @@ impl<T: Clone> Tensor<T> {
     /// [`unsqueeze`](Self::unsqueeze), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the result.
+    /// If `axis` is not an axis of the result.
     pub fn try_unsqueeze(&self, axis: isize) -> Result<Self, Error> {
         Ok(self.with_shape(&unsqueezed(self.shape(), axis)?))
     }
@@ -224,7 +224,7 @@ impl<T: Clone> Tensor<T> {
     /// The tensor without an axis of size 1; the buffer is shared.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor or has another size.
     #[must_use]
     #[track_caller]
     pub fn squeeze(&self, axis: isize) -> Self {
@@ -234,7 +234,7 @@ impl<T: Clone> Tensor<T> {
     /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor or has another size.
     pub fn try_squeeze(&self, axis: isize) -> Result<Self, Error> {
         Ok(self.with_shape(&squeezed(self.shape(), axis)?))
     }
@@ -253,7 +253,7 @@ impl Spec for Reshape {
         let other: Shape = match (draw.below(3), shape.rank()) {
             (0, 2..) => shape.without(0).with(0, shape[0] * shape[1]),
             (1, _) => shape.inserted(draw.below(shape.rank() + 1), 1),
-            _ => [shape.len()].into(),
+            _ => [shape.elements()].into(),
         };
         Sample::new(inputs, other.to_vec())
     }

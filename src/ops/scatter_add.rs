@@ -117,7 +117,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Summands that meet are added in the order of the index, always the same one.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, index or source do not fit, a number lies outside the
+    /// If `axis` is not an axis of the tensor, index or source do not fit, a number lies outside the
     /// axis, or the source lives on another tape.
     ///
     /// # Example
@@ -160,7 +160,7 @@ impl<T: Elem> Tensor<T> {
     /// form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, index or source do not fit, or a number lies outside the
+    /// If `axis` is not an axis of the tensor, index or source do not fit, or a number lies outside the
     /// axis.
     #[must_use]
     #[track_caller]

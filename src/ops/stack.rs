@@ -94,7 +94,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Each part gets its entry of `g`.
     ///
     /// # Panics
-    /// If there are no parts, their shapes differ, `axis` is no axis of the result, or they live on
+    /// If there are no parts, their shapes differ, `axis` is not an axis of the result, or they live on
     /// different tapes.
     ///
     /// # Example
@@ -126,7 +126,7 @@ impl<T: Elem> Tensor<T> {
     /// The parts as entries of a new axis; as the form for handles.
     ///
     /// # Panics
-    /// If there are no parts, their shapes differ, or `axis` is no axis of the result.
+    /// If there are no parts, their shapes differ, or `axis` is not an axis of the result.
     #[must_use]
     #[track_caller]
     pub fn stack(parts: &[impl Borrow<Self>], axis: isize) -> Self {

@@ -156,7 +156,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
     /// How many rows a block has, if `copies` of each step are to stay in a cache of so many bytes.
     pub(crate) fn height(&self, cache: usize, copies: usize) -> usize {
         let cut = self.steps.iter().filter(|step| step.cut);
-        let row: usize = cut.map(|step| step.shape.len() / self.rows).sum();
+        let row: usize = cut.map(|step| step.shape.elements() / self.rows).sum();
         cache / (row * copies * size_of::<T>()).max(1)
     }
 
@@ -256,7 +256,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
 
     /// [`height`](Self::height) for blocks that end where the sum of all rows would end one; `None` if there are none.
     pub(crate) fn height_for_sum(&self, cache: usize, copies: usize) -> Option<usize> {
-        let width = self.steps.last().expect("the last step").shape.len() / self.rows;
+        let width = self.steps.last().expect("the last step").shape.elements() / self.rows;
         let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
         let height = match self.height(cache, copies) {
             rows if rows >= self.rows => self.rows,

@@ -1,6 +1,7 @@
 //! Tensor nodes: one entry of the tape for every recorded operation on tensors.
 
 use std::cell::OnceCell;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::panic::Location;
@@ -218,3 +219,17 @@ impl<V> Clone for Id<V> {
 }
 
 impl<V> Copy for Id<V> {}
+
+impl<V> PartialEq for Id<V> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.stamp, self.index) == (other.stamp, other.index)
+    }
+}
+
+impl<V> Eq for Id<V> {}
+
+impl<V> Hash for Id<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.stamp, self.index).hash(state);
+    }
+}

@@ -56,20 +56,16 @@ impl<T: Elem> Nodes<'_, T> {
 
     /// The nodes in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = NodeView<'_, T>> + ExactSizeIterator {
-        (0..self.len()).map(|index| self.get(index))
+        (0..self.len()).map(|index| self.view(index))
     }
 
-    /// The node at a position.
-    ///
-    /// # Panics
-    /// If there is none.
-    #[track_caller]
-    pub fn get(&self, index: usize) -> NodeView<'_, T> {
-        assert!(
-            index < self.len(),
-            "nodes: there is no node {index}; the tape has {}",
-            self.len()
-        );
+    /// The node at a position; `None` if there is none.
+    pub fn get(&self, index: usize) -> Option<NodeView<'_, T>> {
+        (index < self.len()).then(|| self.view(index))
+    }
+
+    /// The node at a position that is known to have one.
+    pub(crate) fn view(&self, index: usize) -> NodeView<'_, T> {
         NodeView {
             tape: self.tape,
             nodes: &self.nodes,
@@ -196,6 +192,6 @@ impl<'a, T: Elem> NodeView<'a, T> {
     pub fn scalars(self) -> Option<Range<usize>> {
         let node = self.node();
         let from = node.mark as usize - 1;
-        node.spread.then(|| from..from + node.shape().len())
+        node.spread.then(|| from..from + node.shape().elements())
     }
 }

@@ -28,7 +28,7 @@ impl<T: Elem> Pool<T> {
     /// A tensor of unspecified content that nobody shares.
     #[inline]
     pub(crate) fn take(&self, shape: &Shape) -> Tensor<T> {
-        self.count((shape.len() * size_of::<T>()) as isize);
+        self.count((shape.elements() * size_of::<T>()) as isize);
         // One after the other, without an option of both: of what it holds the compiler would keep a record.
         let found = match self.spare.take() {
             Some(spare) => spare,
@@ -56,13 +56,13 @@ impl<T: Elem> Pool<T> {
 
     #[cold]
     fn fresh(shape: &Shape) -> Tensor<T> {
-        Tensor::with_capacity(1 << class::<T>(shape.len()), shape, T::zero(), true)
+        Tensor::with_capacity(1 << class::<T>(shape.elements()), shape, T::zero(), true)
     }
 
     /// The buffer of the class that came back last.
     #[inline]
     fn find(&self, shape: &Shape) -> Option<Tensor<T>> {
-        let class = class::<T>(shape.len());
+        let class = class::<T>(shape.elements());
         self.classes.borrow_mut().get_mut(class).and_then(Vec::pop)
     }
 

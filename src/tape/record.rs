@@ -173,7 +173,7 @@ impl<T: Elem> Tape<T> {
             Err(error) => return Err(error),
         };
         // What is small and has its operands is computed at once, as most of a recording is: no question but this.
-        let (mut active, mut at_once) = (false, self.is_small(shape.len()));
+        let (mut active, mut at_once) = (false, self.is_small(shape.elements()));
         for node in x {
             active |= node.active();
             at_once &= node.known().is_some_and(|x| self.is_small(x.len()));
@@ -216,7 +216,7 @@ impl<T: Elem> Tape<T> {
         let mut y = Slot::new(&self.pool, shape, true);
         // Scalars that were gathered are promised to cost few bytes.
         let pack = |x: &&Node<T>| matches!(x.kind, Kind::Pack { .. });
-        let loss = shape.len() == 1 && active && !x.iter().any(pack);
+        let loss = shape.elements() == 1 && active && !x.iter().any(pack);
         operands(x, Node::value, |x| {
             if loss && x.iter().any(|x| x.len() > 1) {
                 rule.forward_to_pull(x, &mut y, &mut residual);

@@ -132,7 +132,7 @@ impl<T: Elem> Tape<T> {
         shape: &Shape,
     ) -> Option<Box<Place>> {
         let operands = || inputs.iter().map(|id| &nodes[id.index()]);
-        let bytes = |shape: &Shape| shape.len().saturating_mul(size_of::<T>());
+        let bytes = |shape: &Shape| shape.elements().saturating_mul(size_of::<T>());
         let most = operands().fold(bytes(shape), |most, x| most.max(bytes(x.shape())));
         let current = self.tail.get().filter(|run| run.members < LONGEST);
         let continues = current.is_some_and(|run| {
@@ -202,8 +202,9 @@ impl<T: Elem> Tape<T> {
         shape: &Shape,
     ) -> Option<Tensor<T>> {
         let [id] = inputs[..] else { return None };
-        let (node, n) = (&nodes[id.index()], nodes[id.index()].shape().len());
-        if node.known().is_some() || shape.len() != 1 || rule.of_total(n, T::zero()).is_none() {
+        let (node, n) = (&nodes[id.index()], nodes[id.index()].shape().elements());
+        if node.known().is_some() || shape.elements() != 1 || rule.of_total(n, T::zero()).is_none()
+        {
             return None;
         }
         let (sum, chain) = (nodes.len(), id.index());

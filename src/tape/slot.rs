@@ -202,7 +202,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         if tensor.shape() == self.shape {
             return self.take_as_it_is(tensor);
         }
-        self.content = if tensor.len() == self.shape.len() {
+        self.content = if tensor.len() == self.shape.elements() {
             Content::Filled(tensor.with_shape(self.shape))
         } else {
             Content::Misshapen(tensor.clone())

@@ -8,7 +8,7 @@ impl<T: Copy> Tensor<T> {
     /// Every element is `value`.
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         let shape = shape.into();
-        Self::with_capacity(shape.len(), &shape, value, false)
+        Self::with_capacity(shape.elements(), &shape, value, false)
     }
 
     /// Element `i` in row order is `f(i)`.
@@ -25,7 +25,7 @@ impl<T: Copy> Tensor<T> {
     /// ```
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Self {
         let shape = shape.into();
-        let len = shape.len();
+        let len = shape.elements();
         Self::collected(shape, (0..len).map(f))
     }
 }
@@ -55,7 +55,7 @@ impl<T: Elem> Tensor<T> {
     /// Labels of shape `[..]` give a tensor of shape `[.., classes]`.
     ///
     /// # Errors
-    /// If a label is no class.
+    /// If a label is not a class.
     ///
     /// # Example
     /// ```

@@ -1,4 +1,4 @@
-//! Indexing by position: `x[[i, j]]`.
+//! Reading elements: by position, `x[[i, j]]`, and one after the other.
 
 use std::ops::{Index, IndexMut};
 
@@ -19,5 +19,29 @@ impl<T: Copy, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
     fn index_mut(&mut self, index: [usize; N]) -> &mut T {
         let place = self.shape().place("index", &index).or_panic();
         &mut self.data_mut()[place]
+    }
+}
+
+impl<T> Tensor<T> {
+    /// The element at `index`, one number an axis; `None` where there is none. `x[[i, j]]` panics there.
+    pub fn get(&self, index: &[usize]) -> Option<&T> {
+        let place = self.shape().place("get", index).ok()?;
+        Some(&self.data()[place])
+    }
+}
+
+/// The elements in row-major order.
+impl<'a, T> IntoIterator for &'a Tensor<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T: Clone> From<Tensor<T>> for Vec<T> {
+    fn from(x: Tensor<T>) -> Self {
+        x.into_vec()
     }
 }

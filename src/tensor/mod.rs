@@ -4,6 +4,7 @@
 
 mod approx;
 mod arith;
+mod assign;
 mod create;
 mod display;
 #[cfg(feature = "half")]
@@ -62,7 +63,7 @@ impl<T> Tensor<T> {
     /// If `data` does not hold exactly as many elements as the shape.
     pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self, Error> {
         let shape = shape.into();
-        if shape.len() != data.len() {
+        if shape.elements() != data.len() {
             return Err(Error::new(ErrorKind::Length {
                 op: "Tensor::new",
                 found: data.len(),
@@ -76,7 +77,7 @@ impl<T> Tensor<T> {
     pub(crate) fn of_buffer(shape: Shape, data: impl Into<Buffer<T>>) -> Self {
         let data = data.into();
         debug_assert_eq!(
-            shape.len(),
+            shape.elements(),
             data.as_slice().len(),
             "the buffer fills the shape"
         );
@@ -176,7 +177,7 @@ impl<T: Clone> Tensor<T> {
     /// If the shapes hold different numbers of elements.
     pub fn reshaped(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
         let shape = shape.into();
-        if shape.len() != self.len() {
+        if shape.elements() != self.len() {
             return Err(Error::new(ErrorKind::Length {
                 op: "reshaped",
                 found: self.len(),
@@ -261,7 +262,7 @@ impl<T: Copy> Tensor<T> {
             .0
             .get_mut()
             .expect("memory that is renewed has one owner");
-        body.data.resize(shape.len(), fill);
+        body.data.resize(shape.elements(), fill);
         body.shape = shape.clone();
         self
     }

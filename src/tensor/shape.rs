@@ -45,9 +45,18 @@ impl Shape {
 
     /// How many elements a tensor of this shape holds; 1 where there are no axes.
     #[inline]
-    #[allow(clippy::len_without_is_empty)] // a shape is not a collection of elements
-    pub fn len(&self) -> usize {
+    pub fn elements(&self) -> usize {
         self.0.elements()
+    }
+
+    /// The index, one number an axis, of the element at a place in a row-major buffer.
+    pub(crate) fn index_of(&self, mut place: usize) -> Vec<usize> {
+        let mut index = vec![0; self.rank()];
+        for (i, &n) in index.iter_mut().zip(self.iter()).rev() {
+            *i = place % n;
+            place /= n;
+        }
+        index
     }
 
     /// The place in a row-major buffer of the element at `index`, one number an axis.
@@ -101,7 +110,11 @@ impl Shape {
     ///
     /// # Errors
     /// If one is not an axis of this shape or is named twice.
-    pub fn axes(&self, op: &'static str, axes: &[isize]) -> Result<SmallVec<[usize; 4]>, Error> {
+    pub(crate) fn axes(
+        &self,
+        op: &'static str,
+        axes: &[isize],
+    ) -> Result<SmallVec<[usize; 4]>, Error> {
         let mut found = SmallVec::new();
         for &axis in axes {
             let position = self.axis(op, axis)?;
@@ -194,7 +207,7 @@ impl Shape {
     }
 
     /// Strides, in elements, of a contiguous row-major tensor of this shape.
-    pub fn strides(&self) -> SmallVec<[usize; 4]> {
+    pub(crate) fn strides(&self) -> SmallVec<[usize; 4]> {
         kernel::strides(self)
     }
 
@@ -298,17 +311,17 @@ mod tests {
         let four = Shape::from([2, 3, 4, 5]);
         let five = four.inserted(4, 6);
         assert_eq!(five, [2, 3, 4, 5, 6]);
-        assert_eq!((five.rank(), five.len()), (5, 720));
+        assert_eq!((five.rank(), five.elements()), (5, 720));
         assert_eq!(five.without(4), four);
         assert_eq!(five.with(0, 7), [7, 3, 4, 5, 6]);
-        assert_eq!(five.with(0, 7).len(), 2520);
+        assert_eq!(five.with(0, 7).elements(), 2520);
         assert_eq!(four.with(3, 7).inserted(0, 1), [1, 2, 3, 4, 7]);
         assert_eq!(five, Shape::from(vec![2, 3, 4, 5, 6]));
         assert_eq!(five, (2..7).collect::<Shape>());
         assert_ne!(five, four);
         let wide = four.broadcast("add", &[6, 1, 3, 1, 5].into());
         let wide = wide.expect("they broadcast");
-        assert_eq!((&wide, wide.len()), (&[6, 2, 3, 4, 5].into(), 720));
+        assert_eq!((&wide, wide.elements()), (&[6, 2, 3, 4, 5].into(), 720));
     }
 
     #[test]

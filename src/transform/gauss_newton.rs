@@ -21,7 +21,7 @@ use crate::var::Var;
 /// matrix as well). For logits that are linear in `x` it is the Hessian itself.
 ///
 /// # Panics
-/// If `v` does not fit `x`, `axis` is no axis of the logits, a rule on the way has no JVP, or the
+/// If `v` does not fit `x`, `axis` is not an axis of the logits, a rule on the way has no JVP, or the
 /// closure returns a handle of another tape.
 ///
 /// # Complexity
@@ -55,7 +55,7 @@ pub fn gauss_newton_vp<A: Arguments>(
 /// [`gauss_newton_vp`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If `v` does not fit `x`, `axis` is no axis of the logits, a rule on the way has no JVP, or the
+/// If `v` does not fit `x`, `axis` is not an axis of the logits, a rule on the way has no JVP, or the
 /// closure returns a handle of another tape.
 #[track_caller]
 pub fn try_gauss_newton_vp<A: Arguments>(
@@ -71,7 +71,10 @@ pub fn try_gauss_newton_vp<A: Arguments>(
     let y = f(x.handles(&mut handles.iter().copied()));
     check_tape(op, &tape, y)?;
     let logits = y.value();
-    let rows = logits.shape().without(logits.shape().axis(op, axis)?).len();
+    let rows = logits
+        .shape()
+        .without(logits.shape().axis(op, axis)?)
+        .elements();
     let mut walk = tape.forward();
     for (x, v) in handles.iter().zip(v) {
         walk = match *x {

@@ -133,8 +133,8 @@ fn whole<A: Arguments, V: Output<Elem = A::Elem>>(
     let handles = enter(&tape, &x);
     let y = f(x.handles(&mut handles.iter().copied()));
     check_tape(op, &tape, y)?;
-    let numbers: usize = handles.iter().map(|x| x.shape().len()).sum();
-    let few = numbers < V::shape_of(y).len();
+    let numbers: usize = handles.iter().map(|x| x.shape().elements()).sum();
+    let few = numbers < V::shape_of(y).elements();
     let blocks = match forward {
         Some(true) => columns(&tape, y, &handles)?,
         None if few => match columns(&tape, y, &handles) {
@@ -157,7 +157,7 @@ fn rows<'t, V: Output>(
 ) -> Result<Vec<Tensor<V::Elem>>, Error> {
     let shape = V::shape_of(y);
     let mut blocks: Vec<Vec<V::Elem>> = vec![Vec::new(); x.len()];
-    for row in 0..shape.len() {
+    for row in 0..shape.elements() {
         let mut g = Tensor::zeros(shape.clone());
         g.data_mut()[row] = V::Elem::one();
         for (block, gx) in blocks.iter_mut().zip(pull(op, y, V::of_tensor(g), x)?) {
@@ -177,9 +177,9 @@ fn columns<'t, V: Output>(
     y: Var<'t, V>,
     x: &[Handle<'t, V::Elem>],
 ) -> Result<Vec<Tensor<V::Elem>>, Error> {
-    let height = V::shape_of(y).len();
+    let height = V::shape_of(y).elements();
     let block = |x: &Handle<'t, V::Elem>| {
-        let width = x.shape().len();
+        let width = x.shape().elements();
         let mut block = vec![V::Elem::zero(); height * width];
         for column in 0..width {
             let walk = match x {

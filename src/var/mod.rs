@@ -26,7 +26,7 @@ pub use value::Value;
 ///
 /// A scalar handle carries its value and the slope by which it depends on one scalar node:
 /// unary functions and constants change the two and record nothing. A tensor handle names a node.
-#[must_use]
+#[must_use = "an operation whose result is not used is recorded for nothing"]
 pub struct Var<'t, V: Value> {
     /// `None` for a plain number in a handle's clothes, as generic code makes with `T::one()`.
     pub(crate) tape: Option<&'t Tape<V::Elem>>,

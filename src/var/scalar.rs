@@ -181,25 +181,25 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 
     /// The name of the node, where the handle is one.
-    pub(crate) fn scalar_id(self) -> Result<Id<T>, Error> {
-        match self.tape {
-            Some(tape) if !self.repr.folded => {
-                let index = self.repr.index;
-                if tape.scalars.entries()[index as usize].is_source() {
-                    return Ok(Id {
-                        stamp: tape.stamp,
-                        index,
-                        of: PhantomData,
-                    });
-                }
-                Err(Error::new(ErrorKind::Replay {
-                    text: format!(
-                        "scalar node {index} combines two scalars and cannot be run again; write that stretch with tensor operations"
-                    ),
-                }))
-            }
-            _ => Err(Error::new(ErrorKind::Folded)),
+    pub(crate) fn scalar_id(self, op: &'static str) -> Result<Id<T>, Error> {
+        let Some(tape) = self.tape else {
+            return Err(Error::new(ErrorKind::Constant { op }));
+        };
+        if self.repr.folded {
+            return Err(Error::new(ErrorKind::Folded { op }));
         }
+        let index = self.repr.index;
+        if !tape.scalars.entries()[index as usize].is_source() {
+            let text = format!(
+                "scalar node {index} combines two scalars: it is not a leaf and cannot be run again; write that stretch with tensor operations"
+            );
+            return Err(Error::argument(op, text));
+        }
+        Ok(Id {
+            stamp: tape.stamp,
+            index,
+            of: PhantomData,
+        })
     }
 
     /// The handle on its way into a pack.

@@ -266,7 +266,7 @@ impl<T: Elem> Tape<T> {
     /// If the id was taken before the last reset, or on another tape.
     #[track_caller]
     pub fn handle<V: super::Value<Elem = T>>(&self, id: Id<V>) -> Var<'_, V> {
-        self.check_id(id).or_panic();
+        self.check_id("handle", id).or_panic();
         V::handle(self, id.index)
     }
 
@@ -301,7 +301,7 @@ impl<T: Elem> Tape<T> {
         let leaves: Vec<(Id<V>, V)> = leaves.into_iter().collect();
         // All ids before any value, so that an error leaves the tape as it was.
         for (id, value) in &leaves {
-            self.check_id(*id)?;
+            self.check_id("replay", *id)?;
             V::check_leaf(self, id.index, value)?;
         }
         for (id, value) in leaves {
@@ -311,15 +311,15 @@ impl<T: Elem> Tape<T> {
         Ok(())
     }
 
-    fn check_id<V>(&self, id: Id<V>) -> Result<(), Error> {
+    fn check_id<V>(&self, op: &'static str, id: Id<V>) -> Result<(), Error> {
         if id.stamp == self.stamp {
             Ok(())
         } else {
-            Err(Error::new(ErrorKind::StaleId))
+            Err(Error::new(ErrorKind::StaleId { op }))
         }
     }
 
-    /// Refuses a new value for a node that is no leaf or has another shape.
+    /// Refuses a new value for a node that is not a leaf or has another shape.
     pub(crate) fn check_leaf_tensor(
         &self,
         op: &'static str,
@@ -331,7 +331,7 @@ impl<T: Elem> Tape<T> {
             return Err(Error::argument(
                 op,
                 format!(
-                    "the node recorded at {} is no leaf; name leaves only",
+                    "the node recorded at {} is not a leaf; name leaves only",
                     node.line
                 ),
             ));
@@ -352,13 +352,13 @@ impl<T: Elem> Tape<T> {
         let nodes = self.nodes.borrow();
         let after = nodes.partition_point(|node| node.mark <= index);
         let covers = |node: &crate::tape::Node<T>| {
-            node.spread && (index - node.mark) < node.shape().len() as u32
+            node.spread && (index - node.mark) < node.shape().elements() as u32
         };
         match nodes[..after].iter().rev().find(|node| node.spread) {
             Some(node) if covers(node) => Err(Error::argument(
                 "replay",
                 format!(
-                    "the node recorded at {} is no leaf; name leaves only",
+                    "the node recorded at {} is not a leaf; name leaves only",
                     node.line
                 ),
             )),

@@ -173,7 +173,7 @@ impl<T: Elem> Value for T {
     }
 
     fn seed(walk: &mut Forward<'_, T>, var: Var<'_, T>, tangent: T) -> Result<(), Error> {
-        var.scalar_id()?;
+        var.scalar_id("along")?;
         walk.scalars.push((var.repr.index, tangent));
         Ok(())
     }
@@ -191,7 +191,7 @@ impl<T: Elem> Value for T {
     }
 
     fn id(var: Var<'_, T>) -> Result<Id<T>, Error> {
-        var.scalar_id()
+        var.scalar_id("id")
     }
 
     fn handle(tape: &Tape<T>, index: u32) -> Var<'_, T> {

@@ -1,7 +1,7 @@
 //! Bad input: exact texts, the user's line, and a tape that stays usable.
 
 use crate::panics;
-use wengert::{Tape, Tensor};
+use wengert::{Tape, Tensor, Var};
 
 #[test]
 fn shapes_that_do_not_broadcast_are_named_both() {
@@ -25,14 +25,14 @@ fn shapes_that_do_not_broadcast_are_named_both() {
 fn an_axis_out_of_range_names_the_range() {
     let tape = Tape::new();
     let x = tape.var(Tensor::<f64>::ones([2, 3]));
-    let text = "sum: axis 2 is no axis of [2, 3]; use -2 to 1";
+    let text = "sum: axis 2 is not an axis of [2, 3]; use -2 to 1";
     panics!(x.sum_axis(2), text);
     assert_eq!(x.try_sum_axis(2).unwrap_err().to_string(), text);
     panics!(x.sum_keep([0, -2]), "sum: axis -2 of [2, 3] is named twice");
     let scalar = tape.var(Tensor::scalar(1.0));
     panics!(
         scalar.sum_axis(0),
-        "sum: axis 0 is no axis of [], which has no axes"
+        "sum: axis 0 is not an axis of [], which has no axes"
     );
 }
 
@@ -83,7 +83,7 @@ fn a_folded_handle_has_no_gradient_of_its_own() {
     let grads = (y * 2.0).backward();
     panics!(
         grads.wrt(y),
-        "wrt: this scalar handle was folded into its operand and has no cotangent of its own; call watch() on it before you use it, and ask for what watch returns"
+        "wrt: this scalar handle was folded into its operand and is not a node of its own; call watch() on it before you use it, and ask for what watch returns"
     );
 }
 
@@ -110,5 +110,43 @@ fn an_index_out_of_range_names_axis_and_shape() {
     panics!(
         x.item(),
         "item: needs exactly one element, got shape [2, 3]; reduce with sum() or pick one with at([..])"
+    );
+}
+
+#[test]
+fn a_constant_has_no_gradient_instead_of_a_wrong_one() {
+    let tape = Tape::new();
+    let w = tape.var(Tensor::from([1.0, 2.0]));
+    let c = tape.constant(Tensor::from([3.0, 4.0]));
+    let (apart, number) = (w.detach(), Var::number(2.0));
+    let grads = (c * w * apart.watch() * number).sum().backward();
+    let text = |op| {
+        format!(
+            "{op}: this handle is a constant (a plain number, constant(), detach(), or an expression of these), through which no derivative flows; enter it with var()"
+        )
+    };
+    panics!(grads.wrt(c), text("wrt"));
+    panics!(grads.wrt(apart), text("wrt"));
+    panics!(grads.get(c * 2.0), text("wrt"));
+    panics!(grads.wrt(number), text("wrt"));
+    panics!(tape.forward().along(number, 1.0), text("along"));
+    assert_eq!(number.id().unwrap_err().to_string(), text("id"));
+    assert_eq!(grads.wrt(w), Tensor::from([6.0, 16.0]));
+}
+
+#[test]
+fn a_scalar_that_is_not_a_node_has_no_name() {
+    let tape = Tape::new();
+    let (x, y) = (tape.var(1.0), tape.var(2.0));
+    let texts = [x.sin(), x * y].map(|x| x.id().unwrap_err().to_string());
+    assert!(
+        texts[0].starts_with("id: this scalar handle was folded"),
+        "{}",
+        texts[0]
+    );
+    assert!(
+        texts[1].starts_with("id: scalar node 3 combines two scalars"),
+        "{}",
+        texts[1]
     );
 }

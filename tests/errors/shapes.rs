@@ -69,11 +69,11 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             a.try_permute([0, 2]),
-            "permute: axis 2 is no axis of [2, 3]; use -2 to 1",
+            "permute: axis 2 is not an axis of [2, 3]; use -2 to 1",
         ),
         (
             a.try_swap_axes(0, -3),
-            "swap_axes: axis -3 is no axis of [2, 3]; use -2 to 1",
+            "swap_axes: axis -3 is not an axis of [2, 3]; use -2 to 1",
         ),
         (
             a.try_reshape([4]),
@@ -85,7 +85,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             a.try_unsqueeze(3),
-            "unsqueeze: axis 3 is no axis of [1, 2, 3]; use -3 to 2",
+            "unsqueeze: axis 3 is not an axis of [1, 2, 3]; use -3 to 2",
         ),
         (
             a.try_squeeze(0),
@@ -93,7 +93,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             none.try_squeeze(0),
-            "squeeze: axis 0 is no axis of [], which has no axes",
+            "squeeze: axis 0 is not an axis of [], which has no axes",
         ),
         (
             a.try_broadcast_to([3, 3]),
@@ -137,7 +137,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             none.try_index_select(0, [0]),
-            "index_select: axis 0 is no axis of [], which has no axes",
+            "index_select: axis 0 is not an axis of [], which has no axes",
         ),
         (
             a.try_gather(1, &index),
@@ -169,7 +169,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             Var::try_stack(&[a], 3),
-            "stack: axis 3 is no axis of [1, 2, 3]; use -3 to 2",
+            "stack: axis 3 is not an axis of [1, 2, 3]; use -3 to 2",
         ),
         (
             a.try_pad([(1, 1)], 0.0),
@@ -211,7 +211,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
     );
     assert_eq!(
         Tensor::<f64>::one_hot([0, 3], 3).unwrap_err().to_string(),
-        "one_hot: label 3 of row 1 is no class; there are 3 classes, counted from 0"
+        "one_hot: label 3 of row 1 is not a class; there are 3 classes, counted from 0"
     );
     assert_eq!(tape.tensor_nodes(), 0, "nothing refused was recorded");
     let grads = a.matmul(c).sum().backward();

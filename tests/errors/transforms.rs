@@ -85,7 +85,7 @@ fn a_direction_that_does_not_fit_is_refused() {
     );
     panics!(
         gauss_newton_vp(|x| x * 1.0, &x, &x, 1),
-        "gauss_newton_vp: axis 1 is no axis of [3]; use -1 to 0"
+        "gauss_newton_vp: axis 1 is not an axis of [3]; use -1 to 0"
     );
 }
 

@@ -148,7 +148,7 @@ fn run<T: Elem>([a, b]: &[Vec<f32>; 2], op: Two<T>) -> [Tensor<T>; 3] {
     let leaf = |x: &Vec<f32>| tape.var(x.iter().map(|&x| T::of(x.into())).collect());
     let [a, b] = [leaf(a), leaf(b)];
     let y = op([a, b]);
-    let grads = y.vjp(Tensor::ones([y.shape().len()]));
+    let grads = y.vjp(Tensor::ones([y.shape().elements()]));
     [y.value(), grads.wrt(a), grads.wrt(b)]
 }
 

@@ -148,7 +148,7 @@ fn nodes_may_be_read_one_by_one() {
     let y = x.norm();
     let nodes = tape.nodes();
     assert_eq!(nodes.len(), 2);
-    let node = nodes.get(1);
+    let node = nodes.get(1).unwrap();
     assert_eq!(
         (node.op(), node.kind(), node.index()),
         ("norm", NodeKind::Op, 1)

@@ -126,7 +126,7 @@ reads_as! {
 /// The labels of the rows of `x` along `axis`; `None` for a row that is ignored.
 ///
 /// # Errors
-/// If there is not one label for each row, or one is no class.
+/// If there is not one label for each row, or one is not a class.
 pub(crate) fn classes(
     op: &'static str,
     x: &Shape,

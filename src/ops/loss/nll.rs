@@ -149,7 +149,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Nothing but the labels.
     ///
     /// # Panics
-    /// If `axis` is no axis of z, if there is not one label for each row, or if one is no class.
+    /// If `axis` is not an axis of z, if there is not one label for each row, or if one is not a class.
     ///
     /// # Example
     /// ```
@@ -169,7 +169,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`nll_loss`](Self::nll_loss), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of z, if there is not one label for each row, or if one is no class.
+    /// If `axis` is not an axis of z, if there is not one label for each row, or if one is not a class.
     #[track_caller]
     pub fn try_nll_loss(self, axis: isize, labels: impl Labels) -> Result<Var<'t, T>, Error> {
         self.try_nll_loss_with(axis, labels, &LossOptions::new())
@@ -236,7 +236,7 @@ impl<T: Elem> Tensor<T> {
     /// for each row. Formula and special values stand at the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
     /// class.
     #[must_use]
     #[track_caller]
@@ -247,7 +247,7 @@ impl<T: Elem> Tensor<T> {
     /// [`nll_loss`](Self::nll_loss), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
     /// class.
     pub fn try_nll_loss(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let rule = Nll::<T>::new(self.shape(), axis, labels, &LossOptions::new(), None)?;

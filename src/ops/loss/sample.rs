@@ -31,7 +31,7 @@ impl Classes {
             true => IGNORED,
             false => draw.below(n),
         };
-        let labels = (0..shape.len() / n).map(label).collect();
+        let labels = (0..shape.elements() / n).map(label).collect();
         let mut options = LossOptions::new().ignore_index(IGNORED as i64);
         if draw.below(2) == 0 {
             let weights: Vec<f64> = (0..n).map(|j| 0.5 + 0.25 * j as f64).collect();

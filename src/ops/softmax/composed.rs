@@ -16,7 +16,7 @@ use crate::var::{Operand, Var};
 /// `e / Σ e` with `e = e^(x - max x)`.
 ///
 /// # Panics
-/// If `axis` is no axis of x.
+/// If `axis` is not an axis of x.
 ///
 /// # Example
 /// ```
@@ -37,7 +37,7 @@ pub fn softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tenso
 /// `(x - m) - ln Σ e^(x - m)` with `m = max x`.
 ///
 /// # Panics
-/// If `axis` is no axis of x.
+/// If `axis` is not an axis of x.
 #[track_caller]
 pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
     if is_empty(x) {
@@ -50,7 +50,7 @@ pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, T
 /// `m + ln Σ e^(x - m)` with `m = max x`; the axes disappear.
 ///
 /// # Panics
-/// If one is no axis of x or is named twice, or if there is nothing along them.
+/// If one is not an axis of x or is named twice, or if there is nothing along them.
 #[track_caller]
 pub fn logsumexp_axis<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -62,7 +62,7 @@ pub fn logsumexp_axis<'t, T: Elem>(
 /// [`logsumexp_axis`] with the axes kept as size 1.
 ///
 /// # Panics
-/// If one is no axis of x or is named twice, or if there is nothing along them.
+/// If one is not an axis of x or is named twice, or if there is nothing along them.
 #[track_caller]
 pub fn logsumexp_keep<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -77,7 +77,7 @@ pub fn logsumexp_keep<'t, T: Elem>(
 /// The mask multiplies, so what it hides must be finite.
 ///
 /// # Panics
-/// If `axis` is no axis of x, or the mask does not broadcast against x.
+/// If `axis` is not an axis of x, or the mask does not broadcast against x.
 #[track_caller]
 pub fn masked_softmax<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -97,7 +97,7 @@ pub fn masked_softmax<'t, T: Elem>(
 /// `-Σ_j t_j log_softmax(x)_j` of each row; the class axis disappears.
 ///
 /// # Panics
-/// If `axis` is no axis of x, or the targets do not broadcast against x.
+/// If `axis` is not an axis of x, or the targets do not broadcast against x.
 #[track_caller]
 pub fn cross_entropy_soft<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -110,7 +110,7 @@ pub fn cross_entropy_soft<'t, T: Elem>(
 /// The mean over the rows of `-log_softmax(x)` at the label, as a tensor without axes.
 ///
 /// # Panics
-/// If `axis` is no axis of x, if there is not one label for each row, or if one is no class.
+/// If `axis` is not an axis of x, if there is not one label for each row, or if one is not a class.
 #[track_caller]
 pub fn cross_entropy<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -139,5 +139,5 @@ fn exponentials<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tens
 }
 
 fn is_empty<T: Elem>(x: Var<'_, Tensor<T>>) -> bool {
-    x.shape().len() == 0
+    x.shape().elements() == 0
 }

@@ -64,7 +64,7 @@ impl<T: Elem> CrossEntropy<T> {
         let rows = x.rows(self.axis);
         let weight = |j: usize| smooth.weights.as_ref().map_or(T::one(), |w| w[j]);
         let even = smooth.epsilon / T::of(rows.n as f64);
-        let mut targets = vec![T::zero(); x.len()];
+        let mut targets = vec![T::zero(); x.elements()];
         for (row, (start, &label)) in rows.starts().zip(&self.labels).enumerate() {
             if self.outcome.skips(row) {
                 continue;
@@ -239,7 +239,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// On `tests/golden` loss and gradient are within 2 ulps, in f32 and f64, with every instruction set.
     ///
     /// # Panics
-    /// If `axis` is no axis of x, if there is not one label for each row, or if one is no class: a
+    /// If `axis` is not an axis of x, if there is not one label for each row, or if one is not a class: a
     /// number beyond the last, negative, fractional or NaN.
     ///
     /// # Example
@@ -266,7 +266,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`cross_entropy`](Self::cross_entropy), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x, if there is not one label for each row, or if one is no class.
+    /// If `axis` is not an axis of x, if there is not one label for each row, or if one is not a class.
     #[track_caller]
     pub fn try_cross_entropy(self, axis: isize, labels: impl Labels) -> Result<Var<'t, T>, Error> {
         self.try_cross_entropy_with(axis, labels, &LossOptions::new())
@@ -347,7 +347,7 @@ impl<T: Storage> Tensor<T> {
     /// each row. Formula and special values stand at the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
     /// class.
     #[must_use]
     #[track_caller]
@@ -358,7 +358,7 @@ impl<T: Storage> Tensor<T> {
     /// [`cross_entropy`](Self::cross_entropy), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
     /// class.
     pub fn try_cross_entropy(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let options = LossOptions::new();

@@ -29,7 +29,7 @@ impl<T: Elem> SoftmaxJacobian<T> {
     /// The Jacobian of softmax along `axis`, at `x`.
     ///
     /// # Panics
-    /// If `axis` is no axis of x.
+    /// If `axis` is not an axis of x.
     #[must_use]
     #[track_caller]
     pub fn new(x: &Tensor<T>, axis: isize) -> Self {
@@ -39,7 +39,7 @@ impl<T: Elem> SoftmaxJacobian<T> {
     /// [`new`](Self::new), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x.
+    /// If `axis` is not an axis of x.
     pub fn try_new(x: &Tensor<T>, axis: isize) -> Result<Self, Error> {
         let axis = x.shape().axis("softmax_jacobian", axis)?;
         let rows = x.shape().rows(axis);
@@ -145,7 +145,7 @@ impl<T: Elem> Tensor<T> {
     /// [`SoftmaxJacobian`] applies J without building it.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     ///
     /// # Example
     /// ```
@@ -165,7 +165,7 @@ impl<T: Elem> Tensor<T> {
     /// [`softmax_jacobian`](Self::softmax_jacobian), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     pub fn try_softmax_jacobian(&self, axis: isize) -> Result<Self, Error> {
         Ok(SoftmaxJacobian::try_new(self, axis)?.matrix())
     }

@@ -99,7 +99,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// On `tests/golden` at most 1.5 ulps, VJP 1.7 ulps of its largest term, with every instruction set.
     ///
     /// # Panics
-    /// If `axis` is no axis of x.
+    /// If `axis` is not an axis of x.
     ///
     /// # Example
     /// ```
@@ -122,7 +122,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`log_softmax`](Self::log_softmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x.
+    /// If `axis` is not an axis of x.
     #[track_caller]
     pub fn try_log_softmax(self, axis: isize) -> Result<Self, Error> {
         let axis = self.axis("log_softmax", axis)?;
@@ -135,7 +135,7 @@ impl<T: Storage> Tensor<T> {
     /// handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Self {
@@ -145,7 +145,7 @@ impl<T: Storage> Tensor<T> {
     /// [`log_softmax`](Self::log_softmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor.
+    /// If `axis` is not an axis of the tensor.
     pub fn try_log_softmax(&self, axis: isize) -> Result<Self, Error> {
         let axis = self.shape().axis("log_softmax", axis)?;
         evaluate(&LogSoftmax { axis }, &[self])

@@ -62,7 +62,7 @@ impl MaskedSoftmax {
     /// The mask in the shape of x.
     fn spread(&self, x: &Shape) -> Tensor<bool> {
         // What it lacks then are axes of size 1.
-        if self.mask.len() == x.len() {
+        if self.mask.len() == x.elements() {
             return self.mask.clone();
         }
         let mut full = Tensor::full(x, false);
@@ -179,7 +179,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// As softmax.
     ///
     /// # Panics
-    /// If `axis` is no axis of x, or the mask does not broadcast to x.
+    /// If `axis` is not an axis of x, or the mask does not broadcast to x.
     ///
     /// # Example
     /// ```
@@ -203,7 +203,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`masked_softmax`](Self::masked_softmax), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x, or the mask does not broadcast to x.
+    /// If `axis` is not an axis of x, or the mask does not broadcast to x.
     #[track_caller]
     pub fn try_masked_softmax(self, axis: isize, mask: &Tensor<bool>) -> Result<Self, Error> {
         self.try_masked_softmax_or(axis, mask, EmptyRow::Zeros)
@@ -212,7 +212,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`masked_softmax`](Self::masked_softmax), with a choice for rows with nothing kept.
     ///
     /// # Panics
-    /// If `axis` is no axis of x, or the mask does not broadcast to x, or if it keeps nothing of a
+    /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing of a
     /// row and the choice is [`EmptyRow::Error`].
     #[track_caller]
     pub fn masked_softmax_or(self, axis: isize, mask: &Tensor<bool>, empty: EmptyRow) -> Self {
@@ -222,7 +222,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`masked_softmax_or`](Self::masked_softmax_or), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x, or the mask does not broadcast to x, or if it keeps nothing of a
+    /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing of a
     /// row and the choice is [`EmptyRow::Error`].
     #[track_caller]
     pub fn try_masked_softmax_or(
@@ -240,7 +240,7 @@ impl<T: Storage> Tensor<T> {
     /// for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or the mask does not broadcast to it.
+    /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it.
     #[must_use]
     #[track_caller]
     pub fn masked_softmax(&self, axis: isize, mask: &Tensor<bool>) -> Self {
@@ -252,7 +252,7 @@ impl<T: Storage> Tensor<T> {
     /// input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or the mask does not broadcast to it, or if it keeps
+    /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it, or if it keeps
     /// nothing of a row and the choice is [`EmptyRow::Error`].
     pub fn try_masked_softmax_or(
         &self,

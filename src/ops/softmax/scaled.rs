@@ -161,7 +161,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// As softmax, plus what rounding of x / T costs where it is large.
     ///
     /// # Panics
-    /// If `axis` is no axis of x, or the temperature is not one positive and finite number.
+    /// If `axis` is not an axis of x, or the temperature is not one positive and finite number.
     ///
     /// # Example
     /// ```
@@ -186,7 +186,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`softmax_scaled`](Self::softmax_scaled), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x, the temperature is not one positive and finite number, or its
+    /// If `axis` is not an axis of x, the temperature is not one positive and finite number, or its
     /// handle lives on another tape.
     #[track_caller]
     pub fn try_softmax_scaled(
@@ -207,7 +207,7 @@ impl<T: Elem> Tensor<T> {
     /// for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or the temperature is not positive and finite.
+    /// If `axis` is not an axis of the tensor, or the temperature is not positive and finite.
     #[must_use]
     #[track_caller]
     pub fn softmax_scaled(&self, axis: isize, temperature: T) -> Self {
@@ -217,7 +217,7 @@ impl<T: Elem> Tensor<T> {
     /// [`softmax_scaled`](Self::softmax_scaled), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or the temperature is not positive and finite.
+    /// If `axis` is not an axis of the tensor, or the temperature is not positive and finite.
     pub fn try_softmax_scaled(&self, axis: isize, temperature: T) -> Result<Self, Error> {
         let axis = self.shape().axis(NAME, axis)?;
         let temperature = Tensor::scalar(temperature);

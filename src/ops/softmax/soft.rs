@@ -209,7 +209,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// On `tests/golden` loss and gradients are within 3 ulps, in f32 and f64.
     ///
     /// # Panics
-    /// If `axis` is no axis of x, the targets have another shape, or their handle lives on another
+    /// If `axis` is not an axis of x, the targets have another shape, or their handle lives on another
     /// tape.
     ///
     /// # Example
@@ -233,7 +233,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of x, the targets have another shape, or their handle lives on another
+    /// If `axis` is not an axis of x, the targets have another shape, or their handle lives on another
     /// tape.
     #[track_caller]
     pub fn try_cross_entropy_soft(
@@ -316,7 +316,7 @@ impl<T: Storage> Tensor<T> {
     /// targets. Formula and special values stand at the form for handles.
     ///
     /// # Panics
-    /// If `axis` is no axis of the tensor, or the targets have another shape.
+    /// If `axis` is not an axis of the tensor, or the targets have another shape.
     #[must_use]
     #[track_caller]
     pub fn cross_entropy_soft(&self, axis: isize, targets: &Self) -> T {
@@ -326,7 +326,7 @@ impl<T: Storage> Tensor<T> {
     /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is no axis of the tensor, or the targets have another shape.
+    /// If `axis` is not an axis of the tensor, or the targets have another shape.
     pub fn try_cross_entropy_soft(&self, axis: isize, targets: &Self) -> Result<T, Error> {
         let rule = SoftCrossEntropy::<T::Work>::new(self.shape(), axis, &LossOptions::new(), None)?;
         Ok(evaluate(&rule, &[self, targets])?.item())

@@ -286,7 +286,7 @@ fn countable<T: Elem>(operands: &Operands<'_, T>) -> bool {
 
 /// The numbers `first, first + 1, ..` in a shape.
 fn count<T: Elem>(shape: &Shape, first: usize) -> Tensor<T> {
-    let numbers = (first..first + shape.len()).map(|k| T::of(k as f64));
+    let numbers = (first..first + shape.elements()).map(|k| T::of(k as f64));
     Tensor::of_buffer(shape.clone(), numbers.collect::<Vec<T>>())
 }
 

@@ -1,0 +1,191 @@
+//! The facts that an error gives to a program.
+
+use std::panic::Location;
+
+use crate::tensor::Shape;
+
+/// The facts of an [`Error`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Two shapes do not broadcast against each other.
+    Broadcast {
+        /// The op that was asked for.
+        op: &'static str,
+        /// Shape of the first operand.
+        left: Shape,
+        /// Shape of the second operand.
+        right: Shape,
+    },
+    /// A shape does not broadcast to another.
+    Expand {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The shape given.
+        from: Shape,
+        /// The shape it should get.
+        to: Shape,
+    },
+    /// An axis is not an axis of the shape.
+    Axis {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The axis as given; negative counts from the end.
+        axis: isize,
+        /// The shape it should be an axis of.
+        shape: Shape,
+    },
+    /// An axis is named twice.
+    RepeatedAxis {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The axis as given.
+        axis: isize,
+        /// The shape it belongs to.
+        shape: Shape,
+    },
+    /// The number of elements does not fit the shape.
+    Length {
+        /// The op that was asked for.
+        op: &'static str,
+        /// How many elements there are.
+        found: usize,
+        /// The shape they should fill.
+        shape: Shape,
+    },
+    /// A shape is not the one that is needed.
+    Shape {
+        /// The op that was asked for.
+        op: &'static str,
+        /// What has the wrong shape, for instance "the cotangent".
+        what: &'static str,
+        /// The shape given.
+        found: Shape,
+        /// The shape needed.
+        expected: Shape,
+    },
+    /// A number of axes that the op does not take.
+    Rank {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The shape given.
+        shape: Shape,
+        /// What the op takes, for instance "at least 1 axis".
+        expected: &'static str,
+    },
+    /// The inner sizes of a matrix product differ.
+    Inner {
+        /// The op that was asked for.
+        op: &'static str,
+        /// Shape of the first operand.
+        left: Shape,
+        /// Shape of the second operand.
+        right: Shape,
+    },
+    /// The batch axes of a matrix product, those before the last two, do not broadcast.
+    Batch {
+        /// The op that was asked for.
+        op: &'static str,
+        /// Shape of the first operand.
+        left: Shape,
+        /// Shape of the second operand.
+        right: Shape,
+    },
+    /// An index lies outside the axis it points into.
+    Index {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The index given.
+        index: usize,
+        /// The axis it points into.
+        axis: usize,
+        /// The shape that has this axis.
+        shape: Shape,
+    },
+    /// A label is not a class.
+    Label {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The label as given (a float may stand in a label's place).
+        label: String,
+        /// The row it belongs to.
+        row: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// An argument has a value that the op does not take.
+    Argument {
+        /// The op that was asked for.
+        op: &'static str,
+        /// What is wrong and what to do, with the numbers.
+        text: String,
+    },
+    /// A handle belongs to another tape.
+    OtherTape {
+        /// The op that was asked for.
+        op: &'static str,
+    },
+    /// A scalar handle was asked for what only a node has: it was folded into its operand.
+    Folded {
+        /// The method that was called.
+        op: &'static str,
+    },
+    /// A gradient, a tangent or a name was asked of a constant.
+    Constant {
+        /// The method that was called.
+        op: &'static str,
+    },
+    /// The gradient of an intermediate was asked for that was not kept.
+    NotKept {
+        /// The op that made the intermediate.
+        op: &'static str,
+    },
+    /// A tensor was read as one number.
+    NotOneElement {
+        /// The op that was asked for.
+        op: &'static str,
+        /// The shape found.
+        shape: Shape,
+    },
+    /// A rule lacks what a walk needs of it.
+    Missing {
+        /// The op whose rule it is.
+        op: &'static str,
+        /// What it lacks: "JVP" or "wider form".
+        what: &'static str,
+        /// The user's line that recorded the op, where it is known.
+        line: Option<&'static Location<'static>>,
+    },
+    /// A rule left a result unset.
+    Unset {
+        /// The op whose rule it is.
+        op: &'static str,
+        /// Which result, for instance "the cotangent of operand 0".
+        what: String,
+        /// The user's line that recorded the op, where it is known.
+        line: Option<&'static Location<'static>>,
+    },
+    /// A rule gave a result of the wrong shape.
+    Result {
+        /// The op whose rule it is.
+        op: &'static str,
+        /// Which result, for instance "the cotangent of operand 0".
+        what: String,
+        /// The shape given.
+        found: Shape,
+        /// The shape needed.
+        expected: Shape,
+        /// The user's line that recorded the op, where it is known.
+        line: Option<&'static Location<'static>>,
+    },
+    /// Recorded nodes cannot be run again.
+    Replay {
+        /// Why not and what to do.
+        text: String,
+    },
+    /// An id names no node of this tape as it is now.
+    StaleId {
+        /// The method that was called.
+        op: &'static str,
+    },
+}
