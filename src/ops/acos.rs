@@ -1,6 +1,6 @@
 //! Arc cosine.
 
-use super::unary::{Unary, elementwise, plain_unary};
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! One element of a tensor, as a scalar.
 
-use super::span::Span;
+use super::forms::span::Span;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

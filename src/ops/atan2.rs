@@ -1,6 +1,6 @@
 //! Angle of the point (b, a), from -π to π.
 
-use super::binary::{Binary, pairwise, plain_binary};
+use super::forms::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! Number forced into an interval.
 
-use super::unary::{Unary, elementwise};
+use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

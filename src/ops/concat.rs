@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use smallvec::SmallVec;
 
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,8 +1,8 @@
 //! Standard deviation over all, one or several axes.
 
-use super::given::Given;
-use super::reduction::{Reduction, reduction};
-use super::unary::share;
+use super::forms::given::Given;
+use super::forms::reduction::{Reduction, reduction};
+use super::forms::unary::share;
 use super::variance::{centre, centres, freedom, from_centre, spread_rows};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};

@@ -2,9 +2,9 @@
 
 use std::ops::{Div, DivAssign};
 
-use super::binary::{Binary, Zip, plain_binary};
-use super::factors::product;
-use super::operator::operator;
+use super::forms::binary::{Binary, Zip, plain_binary};
+use super::forms::factors::product;
+use super::forms::operator::operator;
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

@@ -1,6 +1,6 @@
 //! Inner product of two vectors.
 
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,6 +1,6 @@
 //! Exponential linear unit.
 
-use super::unary::{Unary, elementwise};
+use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

@@ -1,7 +1,7 @@
 //! Exponential to base 2.
 
-use super::factors::by_roots;
-use super::unary::{Unary, elementwise, plain_unary};
+use super::forms::factors::by_roots;
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

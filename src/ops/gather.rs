@@ -2,7 +2,7 @@
 
 use super::index_select::check_entries;
 use super::linear;
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,7 +1,7 @@
 //! Gaussian error linear unit, exact form.
 
 use super::gelu_tanh::flat;
-use super::unary::{Unary, elementwise, plain_unary};
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! Length of the hypotenuse.
 
-use super::binary::{Binary, pairwise, plain_binary};
+use super::forms::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

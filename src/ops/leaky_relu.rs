@@ -1,6 +1,6 @@
 //! Rectifier with a slope below 0.
 
-use super::unary::{Unary, elementwise};
+use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

@@ -1,6 +1,6 @@
 //! Solution of a linear system; its gradient solves the transposed system with the same factors.
 
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Matrix, System};
 use crate::ops::{Draw, Sample, Spec, s};

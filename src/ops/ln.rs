@@ -1,6 +1,6 @@
 //! Natural logarithm.
 
-use super::unary::{Unary, elementwise, plain_unary, unless_zero};
+use super::forms::unary::{Unary, elementwise, plain_unary, unless_zero};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! Larger of two.
 
-use super::binary::{Binary, pairwise, plain_binary};
+use super::forms::binary::{Binary, pairwise, plain_binary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -3,33 +3,17 @@
 //! A file holds the op's documentation, its rule, its methods, the same function composed from
 //! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
 
-mod apart;
 mod argmax;
 mod argmin;
-mod binary;
 mod custom;
-mod factors;
-mod float;
-mod gate;
-mod given;
+mod forms;
 mod hook;
 mod linear;
-mod operator;
-mod over;
-mod own;
-mod plain;
-mod products;
-mod reduction;
-mod span;
 mod spec;
-mod unary;
 
-pub use binary::{Binary, Zip};
-pub use over::Axes;
-pub(crate) use plain::evaluate;
-pub use span::{Span, Spans, s};
+pub(crate) use forms::evaluate;
+pub use forms::{Axes, Binary, Map, Span, Spans, Unary, Zip, s};
 pub use spec::{Draw, Sample, Spec, Visitor};
-pub use unary::{Map, Unary};
 
 /// Declares the modules of all ops and the walk over them; a folder (`/softmax`) has a registry of
 /// its own.

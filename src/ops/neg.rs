@@ -2,7 +2,7 @@
 
 use std::ops::Neg;
 
-use super::unary::{Map, Unary, plain_unary};
+use super::forms::unary::{Map, Unary, plain_unary};
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

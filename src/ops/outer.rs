@@ -1,6 +1,6 @@
 //! Outer product of two vectors.
 
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Elem, Matrix};
 use crate::ops::{Draw, Sample, Spec};

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Constant, Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};

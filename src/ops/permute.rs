@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::linear;
-use super::over::Axes;
-use super::plain::evaluate;
+use super::forms::over::Axes;
+use super::forms::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,8 +1,8 @@
 //! Power with a variable exponent.
 
-use super::binary::{Binary, pairwise, plain_binary};
-use super::factors::{power, product};
-use super::unary::pull;
+use super::forms::binary::{Binary, pairwise, plain_binary};
+use super::forms::factors::{power, product};
+use super::forms::unary::pull;
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,6 +1,6 @@
 //! Power with a constant exponent.
 
-use super::unary::{Unary, elementwise, pull_inside};
+use super::forms::unary::{Unary, elementwise, pull_inside};
 use crate::kernel::{Constant, Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

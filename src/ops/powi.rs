@@ -1,6 +1,6 @@
 //! Whole power.
 
-use super::unary::{Unary, elementwise, pull};
+use super::forms::unary::{Unary, elementwise, pull};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

@@ -1,7 +1,7 @@
 //! Product over all, one or several axes.
 
-use super::given::Given;
-use super::reduction::{Reduction, reduction};
+use super::forms::given::Given;
+use super::forms::reduction::{Reduction, reduction};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};

@@ -1,6 +1,6 @@
 //! Sign of every element.
 
-use super::unary::{Unary, elementwise, plain_unary};
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,7 +1,7 @@
 //! Sigmoid-weighted identity, also called swish.
 
-use super::gate::Gate;
-use super::unary::{Unary, elementwise, plain_unary};
+use super::forms::gate::Gate;
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -3,8 +3,8 @@
 use smallvec::SmallVec;
 
 use super::linear;
-use super::plain::evaluate;
-use super::span::{Run, Span, Spans};
+use super::forms::evaluate;
+use super::forms::span::{Run, Span, Spans};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};

@@ -2,8 +2,8 @@
 
 use std::ops::{Sub, SubAssign};
 
-use super::binary::{Binary, Zip, plain_binary};
-use super::operator::operator;
+use super::forms::binary::{Binary, Zip, plain_binary};
+use super::forms::operator::operator;
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

@@ -1,6 +1,6 @@
 //! A choice between two tensors, element by element.
 
-use super::plain::evaluate;
+use super::forms::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};

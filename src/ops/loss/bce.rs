@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::sigmoid::logistic;
 use crate::ops::softplus::Softplus;
-use crate::ops::unary::{Unary, share};
+use crate::ops::forms::unary::{Unary, share};
 use crate::ops::{Binary, Draw, Sample, Spec, evaluate};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;

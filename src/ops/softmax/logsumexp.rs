@@ -2,8 +2,8 @@
 
 use super::composed;
 use crate::kernel::{Elem, Rows};
-use crate::ops::given::Given;
-use crate::ops::reduction::{Reduction, reduction};
+use crate::ops::forms::given::Given;
+use crate::ops::forms::reduction::{Reduction, reduction};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};
 use crate::tensor::Tensor;

@@ -10,7 +10,7 @@ use super::softmax::Softmax;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::loss::LossOptions;
-use crate::ops::reduction::Reduce;
+use crate::ops::forms::reduction::Reduce;
 use crate::var::Var;
 
 /// Softmax of a slice of scalars.

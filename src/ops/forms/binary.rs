@@ -323,7 +323,7 @@ macro_rules! pairwise {
             #[inline]
             #[track_caller]
             pub fn $name(self, $other: impl Into<Self>) -> Self {
-                $crate::ops::binary::scalars($op, self, $other.into())
+                $crate::ops::forms::binary::scalars($op, self, $other.into())
             }
         }
 
@@ -355,7 +355,7 @@ macro_rules! pairwise {
             #[must_use]
             #[track_caller]
             pub fn $name(&self, $other: &Self) -> Self {
-                $crate::error::OrPanic::or_panic($crate::ops::binary::tensors($op, self, $other))
+                $crate::error::OrPanic::or_panic($crate::ops::forms::binary::tensors($op, self, $other))
             }
         }
     };
@@ -367,7 +367,7 @@ pub(crate) fn tensors<T: Elem, B: Binary<T>>(
     a: &Tensor<T>,
     b: &Tensor<T>,
 ) -> Result<Tensor<T>, Error> {
-    super::plain::evaluate(&Zip(op), &[a, b])
+    super::evaluate(&Zip(op), &[a, b])
 }
 
 /// Writes the parts of a [`Binary`] impl that are the same for every op without attributes.

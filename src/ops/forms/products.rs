@@ -9,7 +9,7 @@ use crate::rule::Slot;
 use crate::tensor::{Shape, Tensor};
 
 /// The products of `[.., m, k]` and `[.., k, n]` (`[.., n, k]` if that is to be transposed).
-pub(super) struct Products {
+pub(crate) struct Products {
     /// `[m, k, n]`: the left matrix has m rows, the right one n columns once it is transposed.
     size: [usize; 3],
     /// Where each product finds its left and right matrix and puts its result.
@@ -20,7 +20,7 @@ pub(super) struct Products {
 
 impl Products {
     /// The products of operands whose shapes were accepted.
-    pub(super) fn of<T>(x: &[&Tensor<T>], transposed: bool) -> Self {
+    pub(crate) fn of<T>(x: &[&Tensor<T>], transposed: bool) -> Self {
         let products = Self::new("matmul", x[0].shape(), x[1].shape(), transposed);
         products.expect("the shapes were checked").0
     }
@@ -29,7 +29,7 @@ impl Products {
     ///
     /// # Errors
     /// If an operand has too few axes, the inner sizes differ, or the batches do not broadcast.
-    pub(super) fn new(
+    pub(crate) fn new(
         op: &'static str,
         a: &Shape,
         b: &Shape,
@@ -102,7 +102,7 @@ impl Products {
     }
 
     /// Operands for the checks: matrices, batches of them, and vectors where they may be.
-    pub(super) fn sample(draw: &mut Draw, transposed: bool) -> Sample<()> {
+    pub(crate) fn sample(draw: &mut Draw, transposed: bool) -> Sample<()> {
         let [m, k, n] = [0; 3].map(|_| draw.pick(&[1, 2, 3, 4, 5, 0]));
         let batch = Shape::new(&draw.shape(0)[..]);
         let batch: Shape = batch.iter().take(2).copied().collect();
@@ -121,7 +121,7 @@ impl Products {
     }
 
     /// `y = a b`, or `y += a b` where `add` is set, for every product.
-    pub(super) fn forward<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T], add: bool) {
+    pub(crate) fn forward<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T], add: bool) {
         let [m, k, n] = self.size;
         if m * n == 1 && !add {
             let (a, b) = (a.data(), b.data());
@@ -134,7 +134,7 @@ impl Products {
     }
 
     /// The pullback: `ga = g bᵀ` and `gb = aᵀ g`, or `gᵀ a` where the right matrix is transposed.
-    pub(super) fn pull<T: Elem>(&self, x: &[&Tensor<T>], g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+    pub(crate) fn pull<T: Elem>(&self, x: &[&Tensor<T>], g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let [m, k, n] = self.size;
         let (a, b, g) = (matrix(x[0], m, k), self.right(x[1]), matrix(g, m, n));
         if gx[0].wanted() {
@@ -152,7 +152,7 @@ impl Products {
     }
 
     /// The pushforward: `ty = ta b + a tb`.
-    pub(super) fn push<T: Elem>(&self, x: &[&Tensor<T>], t: &[Option<&Tensor<T>>], ty: &mut [T]) {
+    pub(crate) fn push<T: Elem>(&self, x: &[&Tensor<T>], t: &[Option<&Tensor<T>>], ty: &mut [T]) {
         match t[0] {
             Some(t) => self.forward(t, x[1], ty, false),
             None => ty.fill(T::zero()),

@@ -12,7 +12,7 @@ macro_rules! operator {
             #[inline(always)]
             #[track_caller]
             fn $method(self, other: Self) -> Self {
-                crate::ops::binary::scalars($op, self, other)
+                crate::ops::forms::binary::scalars($op, self, other)
             }
         }
 
@@ -21,7 +21,7 @@ macro_rules! operator {
 
             #[inline(always)]
             fn $method(self, other: C) -> Self {
-                crate::ops::binary::scalars($op, self, Var::number(other.embed()))
+                crate::ops::forms::binary::scalars($op, self, Var::number(other.embed()))
             }
         }
 
@@ -96,7 +96,7 @@ macro_rules! operator {
 
             #[inline(always)]
             fn $method(self, other: Var<'t, $elem>) -> Var<'t, $elem> {
-                crate::ops::binary::scalars($op, self.into(), other)
+                crate::ops::forms::binary::scalars($op, self.into(), other)
             }
         }
 

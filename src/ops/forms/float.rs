@@ -125,7 +125,7 @@ macro_rules! unary {
     ($($name:ident = $module:ident::$op:ident)*) => {
         $(#[inline]
         fn $name(self) -> Self {
-            FirstOrder::unary(self, super::$module::$op)
+            FirstOrder::unary(self, crate::ops::$module::$op)
         })*
     };
 }
@@ -136,7 +136,7 @@ macro_rules! binary {
         $(#[inline]
         #[track_caller]
         fn $name(self, other: Self) -> Self {
-            FirstOrder::binary(self, other, super::$module::$op)
+            FirstOrder::binary(self, other, crate::ops::$module::$op)
         })*
     };
 }
@@ -247,7 +247,7 @@ macro_rules! numbers {
                 match (Float::is_nan(self), Float::is_nan(other)) {
                     (true, _) => other,
                     (_, true) => self,
-                    _ => FirstOrder::binary(self, other, super::maximum::Maximum),
+                    _ => FirstOrder::binary(self, other, crate::ops::maximum::Maximum),
                 }
             }
 
@@ -256,7 +256,7 @@ macro_rules! numbers {
                 match (Float::is_nan(self), Float::is_nan(other)) {
                     (true, _) => other,
                     (_, true) => self,
-                    _ => FirstOrder::binary(self, other, super::minimum::Minimum),
+                    _ => FirstOrder::binary(self, other, crate::ops::minimum::Minimum),
                 }
             }
 
@@ -274,7 +274,7 @@ macro_rules! numbers {
             }
 
             fn powi(self, n: i32) -> Self {
-                FirstOrder::unary(self, super::powi::Powi { n })
+                FirstOrder::unary(self, crate::ops::powi::Powi { n })
             }
 
             #[track_caller]
@@ -284,7 +284,7 @@ macro_rules! numbers {
 
             #[track_caller]
             fn abs_sub(self, other: Self) -> Self {
-                FirstOrder::unary(self - other, super::relu::Relu)
+                FirstOrder::unary(self - other, crate::ops::relu::Relu)
             }
 
             fn sin_cos(self) -> (Self, Self) {

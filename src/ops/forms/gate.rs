@@ -7,24 +7,24 @@ use crate::kernel::Elem;
 
 /// The logistic function of `v + lost`, as a factor; `lost` is what rounding has taken from `v`.
 #[derive(Clone, Copy)]
-pub(super) struct Gate<T> {
+pub(crate) struct Gate<T> {
     v: T,
     lost: T,
 }
 
 impl<T: Elem> Gate<T> {
     /// `σ(v)`.
-    pub(super) fn new(v: T) -> Self {
+    pub(crate) fn new(v: T) -> Self {
         Self { v, lost: T::zero() }
     }
 
     /// `σ(v + lost)`.
-    pub(super) fn with_rest(v: T, lost: T) -> Self {
+    pub(crate) fn with_rest(v: T, lost: T) -> Self {
         Self { v, lost }
     }
 
     /// `x σ(v)`, for x of the sign of v.
-    pub(super) fn times(self, x: T) -> T {
+    pub(crate) fn times(self, x: T) -> T {
         if self.v < T::zero() {
             match self.power() {
                 Some(e) => x * e / (T::one() + e),
@@ -39,7 +39,7 @@ impl<T: Elem> Gate<T> {
     /// The derivative of `x σ(v)`, where `w = x v'`.
     ///
     /// Since `x σ(v) + x σ(-v) = x`, the slopes at x and -x add up to 1: the left side serves for both.
-    pub(super) fn slope(self, w: T) -> T {
+    pub(crate) fn slope(self, w: T) -> T {
         if self.v < T::zero() {
             self.left(w)
         } else {

@@ -1,6 +1,7 @@
 //! Methods for ops of the user's own, so that they are called as the crate's are.
 
-use super::{Binary, Map, Unary, Zip, binary};
+use super::binary::{self, Binary, Zip};
+use super::unary::{Map, Unary};
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::rule::Rule;

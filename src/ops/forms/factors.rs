@@ -8,7 +8,7 @@ use crate::kernel::Elem;
 ///
 /// So nothing overflows or loses digits on the way unless the product does. What makes the product 0 comes first, before
 /// anything can overflow; of factors that lead equally near, as from then on, the first is taken.
-pub(super) fn product<T: Elem, const N: usize, const M: usize>(
+pub(crate) fn product<T: Elem, const N: usize, const M: usize>(
     g: T,
     times: [T; N],
     over: [T; M],
@@ -47,7 +47,7 @@ fn distance<T: Elem>(x: T) -> f64 {
 
 /// `g c p` for a power p of which `root` gives roots, `root(1/2)` the square root: by two roots, or by four where those are
 /// infinite. c is near 1.
-pub(super) fn by_roots<T: Elem>(g: T, c: T, root: impl Fn(T) -> T) -> T {
+pub(crate) fn by_roots<T: Elem>(g: T, c: T, root: impl Fn(T) -> T) -> T {
     let half = root(T::of(0.5));
     if !half.is_infinite() {
         return (g * half) * c * half;
@@ -57,7 +57,7 @@ pub(super) fn by_roots<T: Elem>(g: T, c: T, root: impl Fn(T) -> T) -> T {
 }
 
 /// Four factors of `size^p`, none of which leaves the range where one of type `T` can bring the power back.
-pub(super) fn power<T: Elem>(size: T, p: T) -> [T; 4] {
+pub(crate) fn power<T: Elem>(size: T, p: T) -> [T; 4] {
     let half = size.powf(p * T::of(0.5));
     if half.is_normal() {
         return [half, half, T::one(), T::one()];

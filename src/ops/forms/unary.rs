@@ -356,7 +356,7 @@ macro_rules! elementwise {
             #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain stand at the form for handles.")]
             #[must_use]
             pub fn $name(&self $(, $arg: $t)*) -> Self {
-                $crate::ops::unary::tensor($op, self)
+                $crate::ops::forms::unary::tensor($op, self)
             }
         }
     };

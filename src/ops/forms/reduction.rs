@@ -238,7 +238,7 @@ macro_rules! reduction {
             use $crate::kernel::Elem;
             use $crate::ops::evaluate;
             use $crate::ops::Axes;
-            use $crate::ops::reduction::Reduce;
+            use $crate::ops::forms::reduction::Reduce;
             use $crate::tensor::{Storage, Tensor};
             use $crate::var::Var;
 

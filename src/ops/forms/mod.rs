@@ -1,0 +1,23 @@
+//! Forms: what several ops share. An elementwise function or a reduction says its formula, the form makes a rule and
+//! methods of it.
+
+mod apart;
+pub(super) mod binary;
+mod evaluate;
+pub(super) mod factors;
+mod float;
+pub(super) mod gate;
+pub(super) mod given;
+pub(super) mod operator;
+pub(super) mod over;
+mod own;
+pub(super) mod products;
+pub(super) mod reduction;
+pub(super) mod span;
+pub(super) mod unary;
+
+pub use binary::{Binary, Zip};
+pub(crate) use evaluate::evaluate;
+pub use over::Axes;
+pub use span::{Span, Spans, s};
+pub use unary::{Map, Unary};
