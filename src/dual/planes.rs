@@ -5,8 +5,9 @@
 
 use super::Dual;
 use super::scratch::Scratch;
+use crate::kernel::matrix::plain;
 use crate::kernel::softmax::plain::{softmax_vjp as plain_softmax_vjp, sum};
-use crate::kernel::{Elem, Matrix, Rows, plain};
+use crate::kernel::{Elem, Matrix, Rows};
 
 /// Below this many multiplications the plain loop beats taking the planes apart.
 const SMALL_PRODUCT: usize = 64;

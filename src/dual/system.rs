@@ -113,7 +113,8 @@ fn is_zero<T: Elem>(plane: &[T]) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::dual::{Dual, Duals};
-    use crate::kernel::{Elem, System, lu};
+    use crate::kernel::matrix::lu;
+    use crate::kernel::{Elem, System};
 
     /// The solutions of a hook and those of the plain form, for both directions.
     fn check<T: Elem>(n: usize, width: usize, number: &mut dyn FnMut() -> T) {

@@ -7,7 +7,8 @@ use std::fmt::{Debug, Display};
 
 use num_traits::{Float, FloatConst, NumAssign};
 
-use super::{Function, Joint, Loop, Matrix, Rows, System, lu, plain, softmax};
+use super::matrix::{lu, plain};
+use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.

@@ -217,20 +217,20 @@ macro_rules! float {
 
             #[cfg(feature = "nalgebra")]
             fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
-                super::solve::factor(n, a, order)
+                super::matrix::solve::factor(n, a, order)
             }
 
             #[cfg(feature = "nalgebra")]
             fn solve(system: super::System<'_, Self>, b: &mut [Self]) {
-                super::solve::solve(system, b);
+                super::matrix::solve::solve(system, b);
             }
 
             #[cfg(feature = "gemm")]
             fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {
                 if a.size.0 * a.size.1 * b.size.1 <= SMALL_PRODUCT {
-                    super::plain::matmul(a, b, c, add);
+                    super::matrix::plain::matmul(a, b, c, add);
                 } else {
-                    super::gemm::matmul(a, b, c, add);
+                    super::matrix::gemm::matmul(a, b, c, add);
                 }
             }
         }

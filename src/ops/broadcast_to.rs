@@ -1,7 +1,7 @@
 //! Repeating a tensor along axes until it has a given shape.
 
-use super::linear;
 use super::forms::evaluate;
+use super::linear;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

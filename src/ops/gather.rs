@@ -1,8 +1,8 @@
 //! Elements along one axis by number, one number for each element.
 
+use super::forms::evaluate;
 use super::index_select::check_entries;
 use super::linear;
-use super::forms::evaluate;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,7 +1,7 @@
 //! Gaussian error linear unit, exact form.
 
-use super::gelu_tanh::flat;
 use super::forms::unary::{Unary, elementwise, plain_unary};
+use super::gelu_tanh::flat;
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

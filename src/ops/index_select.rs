@@ -1,7 +1,7 @@
 //! Entries of one axis by number: rows of a table, in any order and as often as wanted.
 
-use super::linear;
 use super::forms::evaluate;
+use super::linear;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

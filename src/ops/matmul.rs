@@ -1,8 +1,8 @@
 //! Matrix product: two matrices, batches of them that broadcast, and vectors on either side.
 
-use super::matmul_t::MatmulT;
 use super::forms::evaluate;
 use super::forms::products::Products;
+use super::matmul_t::MatmulT;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

@@ -1,8 +1,8 @@
 //! Matrix product with a right operand that is stored transposed.
 
-use super::matmul::Matmul;
 use super::forms::evaluate;
 use super::forms::products::Products;
+use super::matmul::Matmul;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

@@ -1,8 +1,8 @@
 //! Smallest element over all, one or several axes.
 
 use super::forms::given::Given;
-use super::max::{count_ties, pull_ties};
 use super::forms::reduction::{Reduction, reduction};
+use super::max::{count_ties, pull_ties};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};

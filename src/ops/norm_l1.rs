@@ -2,8 +2,8 @@
 
 use super::forms::given::Given;
 use super::forms::reduction::{Reduction, reduction};
-use super::sign::signum;
 use super::forms::unary::share;
+use super::sign::signum;
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};

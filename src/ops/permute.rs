@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::linear;
-use super::forms::over::Axes;
 use super::forms::evaluate;
+use super::forms::over::Axes;
+use super::linear;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

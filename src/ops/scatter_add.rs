@@ -1,7 +1,7 @@
 //! Adding to elements along one axis by number, one number for each summand.
 
-use super::gather;
 use super::forms::evaluate;
+use super::gather;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};

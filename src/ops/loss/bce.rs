@@ -3,9 +3,9 @@
 use super::average::Average;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
+use crate::ops::forms::unary::{Unary, share};
 use crate::ops::sigmoid::logistic;
 use crate::ops::softplus::Softplus;
-use crate::ops::forms::unary::{Unary, share};
 use crate::ops::{Binary, Draw, Sample, Spec, evaluate};
 use crate::rule::Keeps;
 use crate::tensor::Tensor;

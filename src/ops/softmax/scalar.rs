@@ -9,8 +9,8 @@ use super::logsumexp::LogSumExp;
 use super::softmax::Softmax;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
-use crate::ops::loss::LossOptions;
 use crate::ops::forms::reduction::Reduce;
+use crate::ops::loss::LossOptions;
 use crate::var::Var;
 
 /// Softmax of a slice of scalars.

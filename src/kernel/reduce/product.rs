@@ -4,7 +4,7 @@
 //! multiplied with the powers of 2 kept apart, which rounds nothing more.
 
 use super::fold::fold_axis;
-use super::{Elem, Rows};
+use crate::kernel::{Elem, Rows};
 
 /// Product of every row; 1 for rows without elements.
 pub(crate) fn product_axis<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
@@ -58,7 +58,7 @@ fn others_apart<T: Elem>(rows: Rows, x: &[T], start: usize, g: T, gx: &mut [T]) 
 ///
 /// None is larger than the product of the sizes above 1, none but 0 smaller than that of those below; neither 0 nor what is
 /// not finite counts.
-pub(super) fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
+pub(in crate::kernel) fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
     // Side by side, since a product waits for the one before.
     let mut sizes = [[1.0f64; 8]; 2];
     for (k, at) in rows.row(start).enumerate() {
@@ -107,20 +107,20 @@ fn scale<T: Elem>(mut x: T, power: i64) -> T {
 
 /// A number as `part 2^power`, with `part` from 1 to 2 in size (or 0, infinite, NaN).
 #[derive(Clone, Copy)]
-pub(super) struct Apart<T> {
+pub(in crate::kernel) struct Apart<T> {
     part: T,
     power: i64,
 }
 
 impl<T: Elem> Apart<T> {
-    pub(super) fn one() -> Self {
+    pub(in crate::kernel) fn one() -> Self {
         Self {
             part: T::one(),
             power: 0,
         }
     }
 
-    pub(super) fn times(self, x: T) -> Self {
+    pub(in crate::kernel) fn times(self, x: T) -> Self {
         let power = exponent(x);
         self.and(Self {
             part: scale(x, -power),
@@ -129,7 +129,7 @@ impl<T: Elem> Apart<T> {
     }
 
     /// The product of two.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::kernel) fn and(self, other: Self) -> Self {
         let part = self.part * other.part;
         let more = exponent(part);
         Self {
@@ -139,7 +139,7 @@ impl<T: Elem> Apart<T> {
     }
 
     /// The sum of two.
-    pub(super) fn plus(self, other: Self) -> Self {
+    pub(in crate::kernel) fn plus(self, other: Self) -> Self {
         let (large, small) = match self.power < other.power && !other.part.is_zero() {
             true => (other, self),
             false => (self, other),
@@ -156,7 +156,7 @@ impl<T: Elem> Apart<T> {
         }
     }
 
-    pub(super) fn number(self) -> T {
+    pub(in crate::kernel) fn number(self) -> T {
         scale(self.part, self.power)
     }
 }

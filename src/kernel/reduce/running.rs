@@ -4,7 +4,7 @@
 //! with the powers of 2 kept apart.
 
 use super::product::{Apart, far};
-use super::{Elem, Rows};
+use crate::kernel::{Elem, Rows};
 
 /// `y_j = x_0 x_1 .. x_j` again, for the rows that need it.
 pub(crate) fn running_product_apart<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {

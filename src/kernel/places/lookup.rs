@@ -1,7 +1,7 @@
 //! Lookups along an axis: reading the elements that an index names, and adding to them.
 
 use super::strided::{Strided, strides};
-use super::{Elem, Rows, add_to};
+use crate::kernel::{Elem, Rows, add_to};
 
 /// Copies the entries that `index` names along the axis of the rows of `x`, one after another.
 pub(crate) fn select<T: Copy>(rows: Rows, index: &[usize], x: &[T], y: &mut [T]) {

@@ -1,6 +1,6 @@
 //! The plain forms of hooked kernels: default for any element, oracle for the fast ones.
 
-use super::{Elem, Matrix};
+use crate::kernel::{Elem, Matrix};
 
 /// Matrix product by three loops, the innermost along rows of `b` and `c`.
 pub(crate) fn matmul<T: Elem>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use super::each::Loop;
-use super::{Elem, Rows};
+use crate::kernel::each::Loop;
+use crate::kernel::{Elem, Rows};
 
 /// How many parts of a row are folded side by side.
 const PARTS: usize = 32;

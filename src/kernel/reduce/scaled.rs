@@ -3,8 +3,8 @@
 //! The plain sum comes first; a row whose sum left the safe range is summed again in another unit,
 //! a power of two, which rounds nothing.
 
-use super::reduce::{sum, sum_axis_of};
-use super::{Elem, Rows};
+use super::sum::{sum, sum_axis_of};
+use crate::kernel::{Elem, Rows};
 
 /// Mean of `f(element, of_row)` over every row; NaN for rows without elements.
 pub(crate) fn mean_axis<A: Copy, B: Copy, T: Elem>(

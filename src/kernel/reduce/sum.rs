@@ -1,7 +1,7 @@
 //! Sums: in short blocks, then pairwise, so that the error grows with the logarithm of the length.
 
-use super::each::{Loop, UNITS};
-use super::{Elem, Rows, add_to};
+use crate::kernel::each::{Loop, UNITS};
+use crate::kernel::{Elem, Rows, add_to};
 
 /// Longest stretch that is summed in row order, in partial sums side by side.
 pub(crate) const BLOCK: usize = 128;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::simd::{self, Detected, Lanes, Real, Task};
 use super::transpose::{TILE, by_tiles, in_parts};
+use crate::kernel::simd::{self, Detected, Lanes, Real, Task};
 
 /// Copies `from` into the rows of `to`, as [`transpose`](super::transpose::transpose) does.
 ///
@@ -86,8 +86,8 @@ impl<T: Real> Task<T> for Squares<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transpose::transpose;
     use super::*;
+    use crate::kernel::matrix::transpose::transpose;
     use crate::kernel::simd::Level;
 
     #[test]

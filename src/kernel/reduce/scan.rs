@@ -1,6 +1,6 @@
 //! Running sums, with the rounding errors carried beside them.
 
-use super::{Elem, Rows};
+use crate::kernel::{Elem, Rows};
 
 /// A running sum and what rounding has taken from it.
 #[derive(Clone, Copy)]

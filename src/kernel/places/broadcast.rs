@@ -5,10 +5,10 @@
 
 use smallvec::SmallVec;
 
-use super::each::{Buffers, UNITS, each, each_of, each_onto};
-use super::map::Of;
-use super::reduce::sum_axis;
-use super::{Elem, Rows};
+use crate::kernel::each::{Buffers, UNITS, each, each_of, each_onto};
+use crate::kernel::map::Of;
+use crate::kernel::reduce::sum_axis;
+use crate::kernel::{Elem, Rows};
 
 /// How two contiguous operands are read while the output is written in order.
 ///
@@ -78,19 +78,19 @@ impl Layout {
 
     /// Length of a run.
     #[inline(always)]
-    pub(super) fn run(&self) -> usize {
+    pub(in crate::kernel) fn run(&self) -> usize {
         self.run
     }
 
     /// Stride of each operand within a run, 0 or 1.
     #[inline(always)]
-    pub(super) fn step(&self) -> [usize; 2] {
+    pub(in crate::kernel) fn step(&self) -> [usize; 2] {
         self.step
     }
 
     /// The start of each run in both operands and in the output.
     #[inline(always)]
-    pub(super) fn runs(&self) -> Runs<'_> {
+    pub(in crate::kernel) fn runs(&self) -> Runs<'_> {
         // Without an axis outside there is one run.
         const NONE: Axis = Axis {
             size: usize::MAX,
@@ -129,7 +129,7 @@ impl Layout {
 }
 
 /// A walk over the runs of a [`Layout`].
-pub(super) struct Runs<'a> {
+pub(in crate::kernel) struct Runs<'a> {
     left: usize,
     run: usize,
     at: [usize; 3],

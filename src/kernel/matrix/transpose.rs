@@ -1,10 +1,10 @@
 //! Transposing copies: by square tiles, so that lines of both buffers stay in the cache.
 
-use super::threads;
+use crate::kernel::threads;
 
 /// Side of a tile: one cache line of `f32`. A whole tile goes through registers, since rows that lie
 /// a power of two apart share their place in the cache and would push each other out.
-pub(super) const TILE: usize = 16;
+pub(in crate::kernel) const TILE: usize = 16;
 
 /// Elements from which threads are worth their start.
 const FORK: usize = 1 << 17;
@@ -25,7 +25,7 @@ pub(crate) fn transpose<T: Copy + Send + Sync>(
 }
 
 /// Cuts the rows into parts for threads to share, if there are many elements; `copy` does the work.
-pub(super) fn in_parts<T: Send + Sync>(
+pub(in crate::kernel) fn in_parts<T: Send + Sync>(
     from: &[T],
     down: usize,
     (rows, columns): (usize, usize),
@@ -47,7 +47,7 @@ pub(super) fn in_parts<T: Send + Sync>(
 }
 
 /// Copies tile by tile.
-pub(super) fn by_tiles<T: Copy>(
+pub(in crate::kernel) fn by_tiles<T: Copy>(
     from: &[T],
     down: usize,
     (rows, columns): (usize, usize),

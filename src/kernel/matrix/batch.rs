@@ -1,6 +1,6 @@
 //! Many matrix products in one call, on as many threads as there are.
 
-use super::{Elem, Matrix, threads};
+use crate::kernel::{Elem, Matrix, threads};
 
 /// Multiplications from which threads are worth calling, and the least of a part.
 const FORK: usize = 1 << 21;

@@ -11,9 +11,9 @@ use std::sync::Once;
 
 use gemm_common::Parallelism;
 
-use super::simd::Real;
 use super::squares::transpose_numbers;
-use super::{Elem, Matrix, threads};
+use crate::kernel::simd::Real;
+use crate::kernel::{Elem, Matrix, threads};
 
 /// The longest stretch of the inner axis that one call gets; the crates do not cut it further.
 const DEPTH: usize = 512;
@@ -55,7 +55,7 @@ type Kernel<T> = unsafe fn(
 );
 
 /// An element that the crates have kernels for; they choose one for this machine.
-pub(super) trait Fast: Elem + Real {
+pub(in crate::kernel) trait Fast: Elem + Real {
     fn kernel() -> Kernel<Self>;
 }
 
@@ -75,7 +75,12 @@ impl Fast for f64 {
 ///
 /// # Panics
 /// If the sizes disagree or a slice is shorter than its view needs.
-pub(super) fn matmul<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
+pub(in crate::kernel) fn matmul<T: Fast>(
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    c: &mut [T],
+    add: bool,
+) {
     let ((m, k), (inner, n)) = (a.size, b.size);
     assert_eq!(k, inner, "the inner sizes agree");
     assert_eq!(c.len(), m * n, "the output holds rows times columns");

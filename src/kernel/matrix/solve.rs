@@ -5,13 +5,13 @@
 use nalgebra::linalg::LU;
 use nalgebra::{DMatrix, DMatrixView, DVector, RealField};
 
-use super::{Elem, System};
+use crate::kernel::{Elem, System};
 
 /// Factors the row-major `n × n` matrix `a` in place; `order[k]` is the row that came to place `k`.
 ///
 /// # Errors
 /// The column that depends on those before it.
-pub(super) fn factor<T: Elem + RealField>(
+pub(in crate::kernel) fn factor<T: Elem + RealField>(
     n: usize,
     a: &mut [T],
     order: &mut [u32],
@@ -32,7 +32,7 @@ pub(super) fn factor<T: Elem + RealField>(
 }
 
 /// Solves in place.
-pub(super) fn solve<T: Elem + RealField>(system: System<'_, T>, b: &mut [T]) {
+pub(in crate::kernel) fn solve<T: Elem + RealField>(system: System<'_, T>, b: &mut [T]) {
     let System {
         n,
         factors,

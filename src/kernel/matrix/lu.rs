@@ -2,7 +2,7 @@
 //!
 //! It is the oracle of the library's, and what double-doubles run on, which no library factors.
 
-use super::Elem;
+use crate::kernel::Elem;
 
 /// Factors the `n × n` matrix `a` in place, `P A = L U`: below the diagonal L, whose own diagonal is
 /// 1, and U on and above it. `pivots[k]` is the row that step `k` exchanged with row `k`.

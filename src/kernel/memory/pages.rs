@@ -14,14 +14,14 @@ const LINE: usize = 64;
 const HUGE: usize = 2 << 20;
 
 /// The layout of a block of at least so many bytes; `None` if there is none.
-pub(super) fn layout(bytes: usize, align: usize) -> Option<Layout> {
+pub(in crate::kernel) fn layout(bytes: usize, align: usize) -> Option<Layout> {
     let unit = if bytes >= HUGE { HUGE } else { LINE };
     let bytes = bytes.max(1).checked_next_multiple_of(unit)?;
     Layout::from_size_align(bytes, align.max(unit)).ok()
 }
 
 /// Asks for huge pages under a block that was allocated with this layout.
-pub(super) fn advise(start: NonNull<u8>, layout: Layout) {
+pub(in crate::kernel) fn advise(start: NonNull<u8>, layout: Layout) {
     #[cfg(target_os = "linux")]
     if layout.align() >= HUGE {
         // SAFETY: needs whole pages that belong to the caller: the block begins and ends at multiples of 2 MB. The advice

@@ -4,7 +4,7 @@
 
 use smallvec::SmallVec;
 
-use super::transpose::transpose;
+use crate::kernel::matrix::transpose::transpose;
 
 /// Where `N` buffers are visited together, the last axis innermost.
 #[derive(Clone, Debug)]
@@ -140,10 +140,10 @@ impl Strided<2> {
     }
 
     /// Adds the second buffer to the first.
-    pub(crate) fn add_back<T: super::Elem>(&self, from: &[T], to: &mut [T]) {
+    pub(crate) fn add_back<T: crate::kernel::Elem>(&self, from: &[T], to: &mut [T]) {
         match self.step {
             [1, 1] => self.runs(|[i, j]| {
-                super::add_to(&from[j..j + self.run], &mut to[i..i + self.run]);
+                crate::kernel::add_to(&from[j..j + self.run], &mut to[i..i + self.run]);
             }),
             _ => self.each(|[i, j]| to[i] += from[j]),
         }
@@ -171,8 +171,8 @@ pub(crate) fn spread(out: &[usize], own: &[usize]) -> SmallVec<[isize; 4]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::transpose::TILE;
     use super::*;
+    use crate::kernel::matrix::transpose::TILE;
 
     #[test]
     fn a_window_over_whole_rows_is_one_run() {

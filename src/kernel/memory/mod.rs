@@ -1,0 +1,10 @@
+//! The memory under tensors: counted buffers, on huge pages where they are large, asked for ahead.
+
+mod buffer;
+mod counted;
+mod pages;
+mod soon;
+
+pub(crate) use buffer::Buffer;
+pub(crate) use counted::Counted;
+pub(crate) use soon::Soon;

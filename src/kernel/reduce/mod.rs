@@ -1,0 +1,17 @@
+//! Reductions of rows: sums, products, folds, norms, and their running forms.
+
+mod fold;
+mod product;
+mod running;
+mod scaled;
+mod scan;
+mod sum;
+
+pub(crate) use fold::fold_axis;
+pub(crate) use product::{product_axis, product_of_others};
+pub(crate) use running::{
+    running_product_apart, running_product_jvp_apart, running_product_vjp_apart,
+};
+pub(crate) use scaled::{mean_axis, norm_axis};
+pub(crate) use scan::cumsum;
+pub(crate) use sum::{BLOCK, dot, sum_axis, sum_axis_of, terms, total};
