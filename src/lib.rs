@@ -69,13 +69,18 @@
 //!
 //! # Bad input
 //! Operators and bare methods panic at the user's line, with the op, both shapes and the cure;
-//! each has a `try_` twin that returns the same text as an [`Error`]. Bad numbers are no errors:
+//! each op on handles has a `try_` twin that returns the same text as an [`Error`]. Bad numbers are no errors:
 //! IEEE values flow, and each op's documentation says which.
+//!
+//! # Instruction sets
+//! Kernels use the best instructions that the machine has, AVX-512 or AVX2 with FMA, chosen when the program runs. The
+//! environment variable `WENGERT_SIMD` names another level: `avx512`, `avx2` or `portable`; one that the machine lacks, or an
+//! unknown one, is a panic. Softmax and its relatives give the same bits with AVX2 and AVX-512.
 //!
 //! # Features
 //! - `cursor` (default): scalar nodes are recorded through a raw cursor instead of a checked list;
 //!   faster, with the same bits.
-//! - `gemm` (default): matrix products by the `gemm` crate instead of a plain loop.
+//! - `gemm` (default): matrix products by the kernels of the `gemm` crates instead of a plain loop.
 //! - `nalgebra` (default): linear systems by the `nalgebra` crate instead of a plain elimination.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
 //! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.

@@ -4,7 +4,7 @@ use super::{Cotangent, Gradients};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows, norm_axis};
 use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 /// Some handles: one, an array, a slice, a `Vec`, or a tuple of these. Implemented here only.
 ///
@@ -12,25 +12,15 @@ use crate::var::Var;
 pub trait Handles<T: Elem> {
     /// Shows every handle to `f`, in order.
     #[doc(hidden)]
-    #[allow(private_interfaces)]
     fn each(&self, f: &mut dyn FnMut(Handle<'_, T>) -> Result<(), Error>) -> Result<(), Error>;
 }
 
-/// A handle of either kind.
-#[derive(Clone, Copy)]
-pub(crate) enum Handle<'t, T: Elem> {
-    Scalar(Var<'t, T>),
-    Tensor(Var<'t, Tensor<T>>),
-}
-
-#[allow(private_interfaces)]
 impl<T: Elem> Handles<T> for Var<'_, T> {
     fn each(&self, f: &mut dyn FnMut(Handle<'_, T>) -> Result<(), Error>) -> Result<(), Error> {
         f(Handle::Scalar(*self))
     }
 }
 
-#[allow(private_interfaces)]
 impl<T: Elem> Handles<T> for Var<'_, Tensor<T>> {
     fn each(&self, f: &mut dyn FnMut(Handle<'_, T>) -> Result<(), Error>) -> Result<(), Error> {
         f(Handle::Tensor(*self))
@@ -39,8 +29,7 @@ impl<T: Elem> Handles<T> for Var<'_, Tensor<T>> {
 
 macro_rules! forwarded {
     ($($type:ty $(, const $n:ident)?);*) => {$(
-        #[allow(private_interfaces)]
-        impl<T: Elem, H: Handles<T> $(, const $n: usize)?> Handles<T> for $type {
+            impl<T: Elem, H: Handles<T> $(, const $n: usize)?> Handles<T> for $type {
             fn each(
                 &self,
                 f: &mut dyn FnMut(Handle<'_, T>) -> Result<(), Error>,
@@ -53,7 +42,6 @@ macro_rules! forwarded {
 
 forwarded!([H]; [H; N], const N; Vec<H>);
 
-#[allow(private_interfaces)]
 impl<T: Elem, H: Handles<T> + ?Sized> Handles<T> for &H {
     fn each(&self, f: &mut dyn FnMut(Handle<'_, T>) -> Result<(), Error>) -> Result<(), Error> {
         (**self).each(f)

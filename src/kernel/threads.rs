@@ -203,7 +203,8 @@ mod shared {
 
     /// Runs `f` for all parts, with the help of who comes in time.
     pub(super) fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
-        // A thread of rayon's waits for nobody who has not begun.
+        // Within rayon's pool its own fork-join serves: who waited there for a helper that has no thread left to run on would
+        // wait for ever.
         if rayon::current_thread_index().is_some() {
             return (0..parts).into_par_iter().for_each(f);
         }

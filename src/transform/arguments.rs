@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
-use crate::var::{Operand, Var};
+use crate::var::{Handle, Operand, Var};
 
 /// A function's arguments: a number, a tensor (owned or by reference), or a tuple of up to six, an
 /// array, a slice or a `Vec` of arguments, nested as you like.
@@ -76,16 +76,6 @@ impl<H, Y, F: Fn(H) -> Y> Function<H, Y> for F {}
 pub struct Leaf<T> {
     pub(super) value: Tensor<T>,
     pub(super) scalar: bool,
-}
-
-/// A handle of one argument.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub enum Handle<'t, E: Elem> {
-    /// Of a number.
-    Scalar(Var<'t, E>),
-    /// Of a tensor.
-    Tensor(Var<'t, Tensor<E>>),
 }
 
 impl<T: Elem> Leaf<T> {

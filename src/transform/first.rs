@@ -2,11 +2,11 @@
 
 use num_traits::One;
 
-use super::arguments::{Arguments, Function, Handle, direction, leaves};
+use super::arguments::{Arguments, Function, direction, leaves};
 use super::output::{Output, check_tape, pull};
 use crate::error::{Error, OrPanic};
 use crate::tape::Tape;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 /// The gradient of `f` at `x`, in the structure of `x`.
 ///

@@ -1,6 +1,6 @@
 //! The Gauss-Newton product of a softmax cross entropy.
 
-use super::arguments::{Arguments, Function, Handle, direction, leaves};
+use super::arguments::{Arguments, Function, direction, leaves};
 use super::first::enter;
 use super::output::{check_tape, pull};
 use crate::error::{Error, OrPanic};
@@ -8,7 +8,7 @@ use crate::kernel::Elem;
 use crate::ops::softmax::SoftmaxJacobian;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 /// `Jᵀ H J v` for the mean cross entropy of the logits that `f` returns: `J` is the Jacobian of the
 /// logits, `H` the Hessian of the loss with respect to them.

@@ -2,13 +2,13 @@
 
 use num_traits::{One, Zero};
 
-use super::arguments::{Arguments, Function, Handle};
+use super::arguments::{Arguments, Function};
 use super::first::enter;
 use super::output::{Output, check_tape, pull};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::tape::Tape;
 use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 /// The Jacobian of `f` at `x`: for each argument a tensor `∂y_i/∂x_j` whose shape is that of the
 /// output followed by that of the argument.

@@ -29,7 +29,7 @@ mod pushforward;
 mod second;
 pub mod sparse;
 
-pub use arguments::{Arguments, Function, Handle};
+pub use arguments::{Arguments, Function};
 pub use first::{grad, jvp, try_grad, try_jvp, try_value_and_grad, try_vjp, value_and_grad, vjp};
 pub use fixed_point::{FixedPoint, Parameters, Start, fixed_point, try_fixed_point};
 pub use gauss_newton::{gauss_newton_vp, try_gauss_newton_vp};

@@ -6,9 +6,7 @@ use crate::kernel::Elem;
 use crate::rule::Rule;
 use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
-use crate::var::{Value, Var};
-
-use super::arguments::Handle;
+use crate::var::{Handle, Value, Var};
 
 /// A number or a tensor that a function returns. Implemented here only.
 pub trait Output: Value {

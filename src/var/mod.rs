@@ -3,6 +3,7 @@
 //! One name, [`Var`], for scalars and tensors. Here is what a handle is and how it enters the tape;
 //! what can be done with one stands in `ops`.
 
+mod handle;
 mod operand;
 mod scalar;
 mod tensor;
@@ -13,6 +14,7 @@ use std::fmt;
 
 use crate::tape::Tape;
 
+pub use handle::Handle;
 pub use operand::Operand;
 pub(crate) use scalar::Scalar;
 pub use value::Value;

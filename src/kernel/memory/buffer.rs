@@ -202,8 +202,8 @@ impl<T: Clone> Buffer<T> {
         match self.memory.into_inner() {
             Ok(memory) => {
                 let memory = ManuallyDrop::new(memory);
-                // SAFETY: needs the parts of a vector that was forgotten, for the last time: `Buffer::from` took them, and
-                // the block that would give them back is forgotten in its turn.
+                // SAFETY: needs the parts of a vector that was forgotten, for the last time: memory without `own` is a
+                // vector's, `Buffer::from` took its parts, and the block that would give them back is forgotten in its turn.
                 unsafe { Vec::from_raw_parts(memory.start.as_ptr(), memory.ready, memory.capacity) }
             }
             // SAFETY: needs initialized numbers that nobody writes: as in `as_slice`; `memory` keeps them alive.

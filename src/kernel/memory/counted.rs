@@ -28,7 +28,8 @@ impl<H> Counted<H> {
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut H> {
         // SAFETY: needs that no other reference to the value is alive: this is the only `Arc` of it, no weak one was ever
-        // made, since the field is private and nothing here makes one, and `self` is borrowed mutably.
+        // made, since the field is private and nothing here makes one, and `self` is borrowed mutably; what former owners
+        // did to it happened before, by the fence.
         self.is_unique()
             .then(|| unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() })
     }

@@ -31,8 +31,9 @@ impl Room {
         let ahead = self.0.as_ptr().align_offset(64).min(self.0.len());
         let room = &mut self.0[ahead..];
         let most = size_of_val(room) / size_of::<T>();
-        // SAFETY: needs initialised memory of that length and of the alignment of T: it is that of a slice of `f64`, and
-        // `Real` are `f32` and `f64`, which hold any bits.
+        // SAFETY: needs initialised memory of that length and of the alignment of T, which nobody else holds: it is that of a
+        // slice of `f64`, borrowed mutably for as long as the result, and `Real` is this crate's own, of `f32` and `f64`, which
+        // hold any bits.
         let numbers =
             unsafe { std::slice::from_raw_parts_mut(room.as_mut_ptr().cast::<T>(), most) };
         &mut numbers[..len]

@@ -9,9 +9,8 @@ pub use parameters::{Parameters, Start};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::Tape;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
-use super::arguments::Handle;
 use super::output::Output;
 use rule::Implicit;
 

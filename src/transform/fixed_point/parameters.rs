@@ -2,9 +2,8 @@
 
 use crate::kernel::{Elem, Embeds};
 use crate::tensor::Tensor;
-use crate::transform::arguments::Handle;
 use crate::transform::output::Output;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 /// The parameters of a [`fixed_point`](super::fixed_point): a handle, or a tuple of up to four, an
 /// array, a slice or a `Vec` of parameters, nested as you like. For a slice the closure gets a `Vec`.

@@ -8,9 +8,9 @@ use crate::kernel::Elem;
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tape::Tape;
 use crate::tensor::{Shape, Tensor};
-use crate::transform::arguments::{Handle, Leaf};
+use crate::transform::arguments::Leaf;
 use crate::transform::output::pull;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 /// One step: from the handles of the state and of the parameters to that of the next state.
 type Step<T> =

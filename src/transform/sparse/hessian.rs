@@ -13,8 +13,8 @@ use crate::dual::Dual;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::Tape;
-use crate::transform::arguments::{Function as Calls, Handle, Leaf};
-use crate::var::Var;
+use crate::transform::arguments::{Function as Calls, Leaf};
+use crate::var::{Handle, Var};
 
 const OP: &str = "sparse::hessian";
 

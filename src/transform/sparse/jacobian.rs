@@ -13,9 +13,9 @@ use crate::backward::pull;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::Tape;
-use crate::transform::arguments::{Function as Calls, Handle, Leaf};
+use crate::transform::arguments::{Function as Calls, Leaf};
 use crate::transform::output::Output;
-use crate::var::Var;
+use crate::var::{Handle, Var};
 
 const OP: &str = "sparse::jacobian";
 

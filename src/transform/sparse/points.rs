@@ -6,9 +6,9 @@ use crate::gradients::Gradients;
 use crate::kernel::Elem;
 use crate::tape::{NOBODY, NodeId, Tape};
 use crate::tensor::Tensor;
-use crate::transform::arguments::{Arguments, Handle, Leaf};
+use crate::transform::arguments::{Arguments, Leaf};
 use crate::transform::output::Output;
-use crate::var::{Value, Var};
+use crate::var::{Handle, Value, Var};
 
 /// The variables of a function: [`Arguments`] of any structure, whose closure gets handles in the same
 /// one, or a slice of numbers or of tensors by reference, whose closure gets a slice of handles. The
