@@ -2,9 +2,11 @@
 //!
 //! A beginner, writing a first network in numpy, asked what `exp(x) / sum(exp(x), axis=0)` does,
 //! which arguments its derivative needs, and for a clear implementation. The answer that was posted
-//! is wrong in five ways, which are shown here.
+//! fails in five ways, which are shown here; the checks of this crate reject it.
 
-use wengert::{Random, Tape, Tensor, check};
+use std::fmt::Display;
+
+use wengert::{Random, Tape, Tensor, Var, check};
 
 fn main() {
     what_softmax_does();
@@ -12,6 +14,12 @@ fn main() {
     why_the_upstream_gradient_is_needed();
     what_the_posted_answer_gets_wrong();
     a_network_that_learns();
+}
+
+/// The lines of a text, each a step to the right.
+fn indented(text: impl Display) -> String {
+    let text = text.to_string();
+    text.lines().map(|line| format!("      {line}\n")).collect()
 }
 
 fn what_softmax_does() {
@@ -30,9 +38,16 @@ fn what_softmax_does() {
 
     let m = Tensor::from([[1.0, 4.0], [2.0, 4.0], [3.0, 4.0]]);
     println!("   On a matrix axis=0 sums down each column, so each column is a distribution:");
-    println!("   x = {m}\n   softmax(0) = {:.4}", m.softmax(0));
+    print!("   x =\n{}", indented(&m));
+    print!(
+        "   softmax(0) =\n{}",
+        indented(format!("{:.4}", m.softmax(0)))
+    );
     println!("   With one example in each row, as batches usually are, you want axis=1:");
-    println!("   softmax(1) = {:.4}", m.softmax(1));
+    print!(
+        "   softmax(1) =\n{}",
+        indented(format!("{:.4}", m.softmax(1)))
+    );
     println!("   The axis is never implicit here, because this is where the mistakes are made.\n");
 }
 
@@ -44,7 +59,7 @@ fn what_its_derivative_is() {
     println!("   dy_i/dx_j = y_i (1 if i = j else 0) - y_i y_j\n");
     let x = Tensor::from([1.0, 2.0, 3.0]);
     println!("   y = {:.4}", x.softmax(0));
-    println!("   J = {:.4}", jacobian(&x));
+    print!("   J =\n{}", indented(format!("{:.4}", jacobian(&x))));
     println!("   Each row sums to 0: adding a constant to all of x changes nothing.\n");
 }
 
@@ -76,7 +91,7 @@ fn why_the_upstream_gradient_is_needed() {
     let grads = loss.backward();
     println!("   L = -ln y_2, so g = {:.4}", grads.wrt(y));
     println!(
-        "   dL/dx = {:.4}   which is y minus one at the label: {:.4}\n",
+        "   dL/dx = {:.4} = y - [0, 0, 1], with y = {:.4}\n",
         grads.wrt(x),
         y.value()
     );
@@ -123,33 +138,44 @@ fn what_the_posted_answer_gets_wrong() {
         large.softmax(0)
     );
 
-    let matrix: Tensor<f64> = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
-    let total: f64 = matrix.iter().map(|x| x.exp()).sum();
     println!(
-        "   matrices:     one sum over everything makes y_00 = {:.4}; along axis 0 it is {:.4}",
-        matrix[[0, 0]].exp() / total,
-        matrix.softmax(0)[[0, 0]]
+        "   matrices:     the loop goes over rows, `if other==x` compares two of them, and numpy raises"
+    );
+    println!(
+        "                 a ValueError; besides, each column would need a Jacobian of its own"
     );
 
-    println!("\n   What the checks say of it, and of the rule of this crate:\n");
-    let report = check::compare(
-        |x| x.softmax(0),
-        |x| {
-            let e = (x - x.max_keep(0)).exp();
-            e / e.sum_keep(0)
-        },
-        &x,
-    );
+    println!("\n   What the checks say of it, wrapped as an op whose value is right:\n");
+    let report = check::compare(answered, composed, &x);
+    assert!(!report.agrees() && report.value.agrees());
+    println!("{}", indented(report));
+    let difference = check::difference(|x| answered(x[0]), &[&x]);
+    assert!(!difference.passed());
+    println!("{}", indented(difference));
+
+    println!("   and of the rule of this crate:\n");
+    let report = check::compare(|x| x.softmax(0), composed, &x);
     report.assert_agrees();
-    println!("{report}\n");
-    let slopes = Tensor::from(posted(&x));
-    let by_rule = {
-        let tape = Tape::new();
-        let handle = tape.var(x.clone());
-        handle.softmax(0).vjp(Tensor::ones([3])).wrt(handle)
-    };
-    println!("   for g = [1, 1, 1] the gradient is {by_rule} (softmax does not move);");
-    println!("   the posted answer says {slopes:.4}\n");
+    println!("{}", indented(report));
+    let difference = check::difference(|x| x[0].softmax(0), &[&x]);
+    difference.assert_passed();
+    println!("{}", indented(difference));
+}
+
+/// Softmax with the posted function for its derivative: what a network would have to do with it.
+fn answered(x: Var<'_, Tensor<f64>>) -> Var<'_, Tensor<f64>> {
+    x.tape().custom(
+        "posted softmax",
+        [x],
+        |[x]| x.softmax(0),
+        |[x], _, g| [Tensor::from(posted(x)) * g],
+    )
+}
+
+/// Softmax from elementary ops, for comparison.
+fn composed(x: Var<'_, Tensor<f64>>) -> Var<'_, Tensor<f64>> {
+    let e = (x - x.max_keep(0)).exp();
+    e / e.sum_keep(0)
 }
 
 /// A two-layer network that learns exclusive or.

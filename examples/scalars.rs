@@ -1,7 +1,7 @@
-//! Scalar code: Rosenbrock, Black-Scholes with five Greeks, and a generic function that was never
-//! written for differentiation.
+//! Scalar code: Rosenbrock, Black-Scholes with five Greeks, and Newton's iteration over
+//! `num_traits::Float` that was never written for differentiation.
 
-use num_traits::{Float, FloatConst};
+use num_traits::Float;
 use wengert::{Dual, Elem, Tape, Var};
 
 /// Rosenbrock's valley in any number of dimensions.
@@ -26,9 +26,18 @@ fn call<'t, T: Elem>(
     spot * mass(d1) - (-rate * time).exp() * mass(d1 - spread) * strike
 }
 
-/// The golden section search of a library that knows nothing of tapes: any `Float` will do.
-fn circle_area<F: Float + FloatConst>(radius: F) -> F {
-    F::PI() * radius * radius
+/// Kepler's equation `E - e sin E = M`, solved for `E` by Newton's method: code as a library has it
+/// that knows nothing of tapes, with a loop that runs until it has converged. Any `Float` will do.
+fn eccentric_anomaly<F: Float>(mean: F, eccentricity: F) -> F {
+    let mut e = mean;
+    for _ in 0..50 {
+        let step = (e - eccentricity * e.sin() - mean) / (F::one() - eccentricity * e.cos());
+        e = e - step;
+        if step.abs() <= F::epsilon() {
+            break;
+        }
+    }
+    e
 }
 
 fn main() {
@@ -61,10 +70,18 @@ fn main() {
     println!("  gamma {:>10.6}\n", price.backward().wrt(spot).tangent);
 
     let tape = Tape::new();
-    let radius = tape.var(2.0);
-    let area = circle_area(radius);
-    println!(
-        "Circle of radius 2: area {area:.6}, slope {:.6}",
-        area.backward().wrt(radius)
-    );
+    let [mean, eccentricity] = [1.0, 0.3].map(|x| tape.var(x));
+    let anomaly = eccentric_anomaly(mean, eccentricity);
+    let grads = anomaly.backward();
+    // The implicit function theorem: dE/dM = 1 / (1 - e cos E), dE/de = sin E / (1 - e cos E).
+    let (sin, cos) = anomaly.value().sin_cos();
+    let exact = [1.0, sin].map(|part| part / (1.0 - 0.3 * cos));
+    println!("Kepler's equation, M = 1, e = 0.3: E = {anomaly:.6}");
+    for (name, found, exact) in [
+        ("dE/dM", grads.wrt(mean), exact[0]),
+        ("dE/de", grads.wrt(eccentricity), exact[1]),
+    ] {
+        println!("  {name} {found:>10.6}, by the implicit function theorem {exact:>10.6}");
+        assert!((found - exact).abs() < 1e-12);
+    }
 }

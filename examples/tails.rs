@@ -3,7 +3,7 @@
 //!
 //! Exact results are computed here: the crate's op on double-doubles (31 digits), which must agree to
 //! 12 digits with the textbook's formula on double-doubles, as there it has digits to lose. Results
-//! of the crate are held to 4 ulps.
+//! of the crate are held to 5 ulps.
 
 use std::fmt::LowerExp;
 
@@ -115,7 +115,7 @@ fn show<T: Elem + LowerExp>(what: &str, ours: &[T], exact: &[Dd], textbook: &[T]
     let all = 0..ours.len();
     for k in all.clone() {
         let (y, off) = (ours[k], error(ours, k));
-        // A gradient through softmax is a product of two probabilities: twice their error and a rounding.
+        // A gradient through softmax is a product of two probabilities: twice their error and roundings.
         assert!(
             off <= 5.0,
             "{what} at {k}: {y:e} is {off} ulps from {:e}",
