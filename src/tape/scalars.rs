@@ -1,7 +1,7 @@
 //! The scalar part of the tape: one entry for each binary operation on two different nodes.
 //!
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and
-//! constants never get here; they fold into the handle's slope.
+//! constants normally do not get here: they fold into the handle's slope, unless that would leave the range.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;

@@ -1,7 +1,7 @@
 //! Handles: what users write expressions with.
 //!
 //! One name, [`Var`], for scalars and tensors. Here is what a handle is and how it enters the tape;
-//! what can be done with one stands in `ops`.
+//! what can be done with one is in `ops`.
 
 mod handle;
 mod operand;
@@ -27,10 +27,12 @@ pub use value::Value;
 /// `try_` twin.
 ///
 /// A scalar handle carries its value and the slope by which it depends on one scalar node:
-/// unary functions and constants change the two and record nothing. A tensor handle names a node.
+/// unary functions and constants change the two and normally record nothing; where a slope leaves the
+/// range of the type (`exp` at -800), one to three nodes keep its factors apart. A tensor handle names a
+/// node.
 #[must_use = "an operation whose result is not used is recorded for nothing"]
 pub struct Var<'t, V: Value> {
-    /// `None` for a plain number in a handle's clothes, as generic code makes with `T::one()`.
+    /// `None` for a plain number that has the type of a handle, as generic code makes with `T::one()`.
     pub(crate) tape: Option<&'t Tape<V::Elem>>,
     pub(crate) repr: V::Repr,
 }

@@ -1,8 +1,9 @@
 //! Scalar handles: a value, and the slope by which it depends on one scalar node.
 //!
 //! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary
-//! operation on one node with itself change value and slope and record nothing; only a binary
-//! operation on two different nodes makes a new one.
+//! operation on one node with itself change value and slope and normally record nothing (where a slope
+//! leaves the range of the type, one to three nodes keep its factors apart); a binary operation on two
+//! different nodes makes a new one.
 
 use std::marker::PhantomData;
 use std::panic::Location;

@@ -10,9 +10,10 @@ use crate::tensor::Tensor;
 use crate::var::{Operand, Scalar, Var};
 
 impl<'t, T: Elem> Var<'t, T> {
-    /// A function of your own of this scalar: folds into the handle and records nothing.
+    /// A function of your own of this scalar: folds into the handle and normally records nothing.
     ///
-    /// Where its slope leaves the range and [`far`](Unary::far) knows better, a node keeps the factors apart.
+    /// Where its slope leaves the range of the type and [`far`](Unary::far) knows better, one to three nodes keep its factors
+    /// apart.
     #[inline]
     #[track_caller]
     pub fn unary<U: Unary<T>>(self, op: U) -> Self {
