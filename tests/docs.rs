@@ -30,7 +30,7 @@ fn the_table_of_ops_is_that_of_the_registry() {
          Written from the registry by `UPDATE_DOCS=1 cargo test --test docs`; a test holds it equal.\n\
          `x` is the input, `y` the output, `g` the cotangent of `y`, `gx` that of `x`. Every op has\n\
          been through all checks in both precisions (`cargo test --test ops`); formula, shapes,\n\
-         domain and special values stand in the documentation of the methods.\n\n\
+         domain and special values are in the documentation of the methods.\n\n\
          | op | value | VJP rule |\n|---|---|---|\n",
     ));
     visit(&mut table);

@@ -3,7 +3,8 @@
 //! [`compare`] holds a hand-written rule against the gradient that the tape computes from the same
 //! function composed of other ops, and judges both by an evaluation in double-double arithmetic.
 //! [`adjoint`], [`difference`], [`forward`] and [`second_order`] hold one expression against
-//! identities that any right rule obeys. A check runs the recorded tape again on wider numbers, so plain closures do.
+//! identities that any right rule obeys. A check runs the recorded tape again on wider numbers, so an ordinary
+//! closure is enough.
 
 mod agreement;
 mod compare;

@@ -1,7 +1,7 @@
 //! `Dual`: a number and its derivative along one direction, so that rules can be differentiated.
 //!
-//! Here are the types and their arithmetic. Elementary functions stand in `ops`, since the
-//! derivative of an op has one home.
+//! Here are the types and their arithmetic. Elementary functions are in `ops`, since the derivative
+//! of an op has one home.
 
 mod constant;
 mod duals;

@@ -194,7 +194,7 @@ impl<T: Elem> Var<'_, T> {
     /// from it, first became NaN or infinite.
     ///
     /// Walks anew, and looks at every cotangent on the way, so hooks are called once more; the
-    /// ordinary walk is not slowed. Asked of a loss that is finite, it says so.
+    /// ordinary walk is not slowed. For a loss that is finite it says so.
     ///
     /// # Panics
     /// If this is a plain number that was never on a tape, or a rule on the way is wrong.

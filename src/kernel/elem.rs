@@ -69,15 +69,16 @@ pub trait Elem:
 
     /// Runs a loop over `len` elements with the best instructions that this machine has for them.
     ///
-    /// What is not `f32` or `f64` has no vectors and uses those of the target.
+    /// Elements other than `f32` and `f64` have no vector kernels and use the instructions of the
+    /// target.
     #[inline(always)]
     fn at_level(len: usize, work: impl Loop) {
         let _ = len;
         work.run();
     }
 
-    /// An elementary function of one of many elements: `plain` of this one, or where the element has it a form without
-    /// branches and calls, of which vectors can be made. Their last bits may differ.
+    /// An elementary function of one of many elements: `plain`, or, if this type has one, a form without branches and
+    /// calls, which the compiler can vectorize. Their last bits may differ.
     #[inline(always)]
     #[must_use]
     fn bulk<F: Function>(self, plain: impl FnOnce(Self) -> Self) -> Self {
@@ -99,8 +100,8 @@ pub trait Elem:
         plain::matmul(a, b, c, add);
     }
 
-    /// Factors the row-major `n × n` matrix `a` in place, into what [`solve`](Self::solve) reads; so is
-    /// `order`, with `n` places, which tells how rows were exchanged.
+    /// Factors the row-major `n × n` matrix `a` in place, into what [`solve`](Self::solve) reads;
+    /// `order`, with `n` places, receives how rows were exchanged.
     ///
     /// # Errors
     /// The column that depends on those before it: the matrix is singular.

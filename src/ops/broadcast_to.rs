@@ -114,7 +114,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The tensor repeated until it has `shape`; as the form for handles.
+    /// The tensor repeated until it has `shape`; see
+    /// [`Var::broadcast_to`](crate::Var::broadcast_to).
     ///
     /// # Panics
     /// If the tensor does not broadcast to `shape`.

@@ -224,7 +224,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The parts one after another along an axis; as the form for handles.
+    /// The parts one after another along an axis; see [`Var::concat`](crate::Var::concat).
     ///
     /// # Panics
     /// If there are no parts, `axis` is not an axis of theirs, or the other sizes differ.

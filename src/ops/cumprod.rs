@@ -173,7 +173,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// Running product along `axis`. Formula and domain stand at the form for handles.
+    /// Running product along `axis`. Formula and domain are documented on
+    /// [`Var::cumprod`](crate::Var::cumprod).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor.

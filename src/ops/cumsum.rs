@@ -117,7 +117,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// Running sum along `axis`. Formula and domain stand at the form for handles.
+    /// Running sum along `axis`. Formula and domain are documented on
+    /// [`Var::cumsum`](crate::Var::cumsum).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor.

@@ -140,7 +140,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// At each place of `index`, the element that it names along `axis`; as the form for handles.
+    /// At each place of `index`, the element that it names along `axis`; see
+    /// [`Var::gather`](crate::Var::gather).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, the index does not fit, or a number lies outside the axis.

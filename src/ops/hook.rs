@@ -263,7 +263,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Var<'_, T> {
-    /// `f` of the value, with the gradient of the identity; see the tensor form.
+    /// `f` of the value, with the gradient of the identity; see the method of tensor handles.
     ///
     /// ```
     /// use wengert::Tape;
@@ -289,7 +289,8 @@ impl<T: Elem> Var<'_, T> {
         })
     }
 
-    /// The same value; its cotangent is replaced by what `change` makes of it; see the tensor form.
+    /// The same value; its cotangent is replaced by what `change` makes of it; see the method of
+    /// tensor handles.
     ///
     /// ```
     /// use wengert::Tape;

@@ -138,7 +138,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The entries of one axis that `index` names; as the form for handles.
+    /// The entries of one axis that `index` names; see
+    /// [`Var::index_select`](crate::Var::index_select).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or a number lies outside it.

@@ -264,7 +264,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
 impl<T: Elem> Tensor<T> {
     /// The solution x of `a x = b` for plain tensors, where this one is the matrix. Shapes and
-    /// domain stand at the form for handles.
+    /// domain are documented on [`Var::linear_solve`](crate::Var::linear_solve).
     ///
     /// # Panics
     /// If the shapes do not fit or the matrix is singular.

@@ -130,7 +130,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Storage> Tensor<T> {
-    /// Matrix product of plain tensors; shapes as for handles.
+    /// Matrix product of plain tensors; shapes as for [`Var::matmul`](crate::Var::matmul).
     ///
     /// # Panics
     /// If the shapes do not fit.

@@ -19,8 +19,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y_ij = Σ_p a_ip b_jp
     /// ```
     /// The same numbers as `a.matmul(b.swap_axes(-2, -1))`, without a transposed copy of b on the tape or of its
-    /// cotangent: rows against rows, as attention scores (queries against keys) and layers whose weights lie
-    /// output by input ask for.
+    /// cotangent: rows with rows, which is what attention scores (queries with keys) and layers whose weights
+    /// are stored output by input need.
     ///
     /// # Shapes
     /// `[.., m, k]` and `[.., n, k]` give `[.., m, n]`; the axes before the last two are batches and broadcast. A
@@ -66,7 +66,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Storage> Tensor<T> {
-    /// Matrix product of plain tensors, the right one transposed; shapes as for handles.
+    /// Matrix product of plain tensors, the right one transposed; shapes as for
+    /// [`Var::matmul_t`](crate::Var::matmul_t).
     ///
     /// # Panics
     /// If the shapes do not fit.

@@ -142,7 +142,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The tensor with entries of one value around it; as the form for handles.
+    /// The tensor with entries of one value around it; see [`Var::pad`](crate::Var::pad).
     ///
     /// # Panics
     /// If there is not one pair for each axis.

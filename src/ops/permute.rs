@@ -181,7 +181,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The axes in another order; as the form for handles.
+    /// The axes in another order; see [`Var::permute`](crate::Var::permute).
     ///
     /// # Panics
     /// If `axes` does not name each axis exactly once.

@@ -156,8 +156,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// This tensor with the elements of `source` added where `index` puts them along `axis`; as the
-    /// form for handles.
+    /// This tensor with the elements of `source` added where `index` puts them along `axis`; see
+    /// [`Var::scatter_add`](crate::Var::scatter_add).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, index or source do not fit, or a number lies outside the

@@ -156,7 +156,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The entries that a range along each axis takes; as the form for handles.
+    /// The entries that a range along each axis takes; see [`Var::slice`](crate::Var::slice).
     ///
     /// # Panics
     /// If a range does not fit its axis, or there are more ranges than axes.

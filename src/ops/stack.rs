@@ -123,7 +123,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The parts as entries of a new axis; as the form for handles.
+    /// The parts as entries of a new axis; see [`Var::stack`](crate::Var::stack).
     ///
     /// # Panics
     /// If there are no parts, their shapes differ, or `axis` is not an axis of the result.

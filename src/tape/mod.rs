@@ -161,7 +161,8 @@ impl<T: Elem> Tape<T> {
     /// Takes a tensor's memory back for the next recording, if it came from this tape (a gradient, a value) and nobody
     /// shares it any more.
     ///
-    /// What is asked for leaves the tape with its owner; a training loop that gives its gradients back allocates none anew.
+    /// A gradient that was asked for belongs to the caller; a training loop that gives its gradients back allocates no new
+    /// ones.
     ///
     /// # Example
     /// ```

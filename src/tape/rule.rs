@@ -66,9 +66,9 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>);
 
     /// The forward where the pullback is to follow: in the walk over blocks of a chain that was put off
-    /// ([`rowwise`](Self::rowwise)), and where one number is recorded that many lead to, as a loss. May keep what spares
-    /// the pullback work: slopes, say, or the cotangents that a cotangent of 1 will ask for. Output and cotangents are to
-    /// the last bit those of [`forward`](Self::forward), which the default calls.
+    /// ([`rowwise`](Self::rowwise)), and where the output is one number that depends on many, as a loss is. It may keep
+    /// what saves the pullback work: slopes, say, or the cotangents that belong to a cotangent of 1. Output and
+    /// cotangents are to the last bit those of [`forward`](Self::forward), which the default calls.
     fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         self.forward(x, y, keep);
     }
@@ -109,8 +109,8 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         None
     }
 
-    /// What the pullback reads: for the ledger, and for chains that are put off, where NaN stands for an output that the
-    /// walk would compute for nobody.
+    /// What the pullback reads: for the ledger, and for chains that are put off, where NaN takes the place of an output
+    /// that no pullback reads and the walk therefore does not compute.
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
     }
@@ -132,10 +132,10 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// ([`Tape::with_blocks`](crate::Tape::with_blocks)).
     ///
     /// A row is what has the same indices along all these axes, and a block is some rows in their order: the last of the
-    /// axes is as long as they are many, the others have size 1. A block of the output, and what the forward keeps of
-    /// it in the order of the rows, must be to the last bit what the rule gives on that block of the operands; one that
-    /// is broadcast along the axes is given whole. Likewise a block of each cotangent. The forward may then run late,
-    /// more than once, on several threads, or not at all where [`keeps`](Self::keeps) says that nobody reads the output; the
+    /// axes has as many entries as there are rows, the others have size 1. A block of the output, and what the forward keeps
+    /// of it in the order of the rows, must be to the last bit what the rule gives on that block of the operands; one that
+    /// is broadcast along the axes is given whole. Likewise a block of each cotangent. The forward may then run late, more
+    /// than once, on several threads, or not at all where [`keeps`](Self::keeps) says that nobody reads the output; the
     /// pullback may run where a sum of the chain is recorded, by the cotangent that came in the recording before.
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
         let _ = (x, axes);
@@ -207,7 +207,8 @@ impl<T> Residual<T> {
         }
     }
 
-    /// Whether a pullback may read it; not of what depends on constants alone.
+    /// Whether a pullback may read what is kept here. False in an evaluation that no pullback
+    /// follows, of plain tensors or of constants alone: a rule may then keep nothing.
     pub fn is_read(&self) -> bool {
         !self.unread
     }

@@ -75,7 +75,7 @@ fn few(
 impl<T: Elem> Tape<T> {
     /// The same tape, which works on chains of elementwise operations in blocks of rows whose
     /// intermediates take about `bytes` together, where tensors are larger than half of that.
-    /// `usize::MAX` turns it off; a tape that is not asked reckons with 512 KB.
+    /// `usize::MAX` turns it off; the default is 512 KiB.
     ///
     /// A large tensor that goes through `x * w`, `+ b`, `tanh` leaves the cache after each of them and
     /// comes back for the next. So the tape puts such operations off: shapes are checked at once, and
@@ -90,8 +90,7 @@ impl<T: Elem> Tape<T> {
     /// A loop that records the same nodes in each step, walks and resets the tape has more: where a chain ends in its
     /// [`sum`](crate::Var::sum) or [`mean`](crate::Var::mean), the cotangent that came to it in one step is expected in the
     /// next one, and the chain's gradients are made when the sum is recorded, in one pass with its value. Where another
-    /// cotangent comes, or more than that, the walk makes them anew. Who records once without a walk after it has made them
-    /// for nobody, once.
+    /// cotangent comes, or more than that, the walk makes them anew. If no walk follows, that work is wasted, once.
     ///
     /// Values and gradients are bit for bit those of a tape without blocks, on any number of threads.
     /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is there.

@@ -125,7 +125,7 @@ impl<'a, T: Elem> Slot<'a, T> {
     ///
     /// They hold what other nodes have given to this operand so far, or zeros, so that a walk over
     /// `n` nodes which read one entry each takes `n` steps and not `n` passes over the operand. Only
-    /// add; the rest of the slot's methods are closed afterwards.
+    /// add, and call no other method of the slot afterwards.
     ///
     /// # Example
     /// ```

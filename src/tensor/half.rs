@@ -63,11 +63,12 @@ impl<S: Storage<Work = f32>> Tensor<S> {
 }
 
 impl Tensor<f32> {
-    /// Each number rounded once to half precision: to the nearest one, and of two that are as near to
-    /// the one with an even last bit.
+    /// Each number rounded once to half precision: to the nearest one, and of two equally near ones
+    /// to that with an even last bit.
     ///
-    /// Half a step beyond the largest number begins infinity; up to half the smallest, all is a zero
-    /// with the number's sign. Subnormal numbers keep the digits that they have, NaN stays NaN.
+    /// From half a step beyond the largest number on, the result is infinite; up to half the
+    /// smallest number it is a zero with the number's sign. Subnormal numbers keep the digits that
+    /// they have, NaN stays NaN.
     ///
     /// ```text
     ///        digits (bits)   largest        inf from       smallest normal   smallest

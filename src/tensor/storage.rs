@@ -33,7 +33,7 @@ pub trait Storage:
     /// The number as an element, exactly.
     fn load(self) -> Self::Work;
 
-    /// The nearest number that can be stored; of two that are as near, the even one.
+    /// The nearest number that can be stored; of two equally near ones, the even one.
     fn store(x: Self::Work) -> Self;
 
     /// The tensor in the type that arithmetic runs in; without a copy if that is its own.

@@ -10,9 +10,9 @@ use crate::var::{Handle, Var};
 
 /// The gradient of `f` at `x`, in the structure of `x`.
 ///
-/// The closure gets handles in place of values and returns a scalar one; that a tensor has no
-/// gradient the compiler knows. Arguments that are not to be differentiated are simply captured.
-/// An argument that the output does not depend on gets zeros.
+/// The closure gets handles in place of values and returns a scalar one; a closure that returns a
+/// tensor does not compile. Arguments that are not to be differentiated are simply captured. An
+/// argument that the output does not depend on gets zeros.
 ///
 /// # Panics
 /// If the closure returns a handle of another tape.

@@ -2,7 +2,7 @@
 //!
 //! Each transform records its closure on a tape of its own. Arguments are numbers, tensors, and
 //! tuples, arrays and vectors of them ([`Arguments`]); results have the arguments' structure. Which
-//! transform to choose, and what each costs, stands in `docs/orders.md`.
+//! transform to choose, and what each costs, is in `docs/orders.md`.
 //!
 //! | wanted | for | transform |
 //! |---|---|---|

@@ -200,7 +200,7 @@ impl<T: Elem> Tape<T> {
     /// Enters several numbers whose gradients are wanted, one scalar handle for each.
     ///
     /// What [`var`](Self::var) gives for each of them, in less time: where an expression uses each of many inputs once,
-    /// entering them one by one is a fifth of a gradient.
+    /// entering them one by one takes a fifth of a gradient's time.
     ///
     /// # Example
     /// ```

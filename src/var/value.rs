@@ -113,7 +113,7 @@ impl<'t, V: Value> Var<'t, V> {
         V::watch(self)
     }
 
-    /// The same value as a constant: no gradient flows through it, to no order.
+    /// The same value as a constant: no gradient flows through it, of any order.
     ///
     /// JAX and TensorFlow call this `stop_gradient`. A tensor's buffer is shared, not copied. On
     /// [`Dual`](crate::Dual) elements the tangent is dropped too, so that a second derivative, like

@@ -41,8 +41,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// `∂f/∂a` and `∂f/∂b`, given `y = f(a, b)` as well.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
 
-    /// `f(a, b)` for one of many elements: where [`value`](Self::value) branches or calls, a form without, of which the
-    /// compiler makes vectors. The last bit may differ. Must be `#[inline(always)]` if it is long.
+    /// `f(a, b)` for one of many elements: where [`value`](Self::value) branches or calls, a form without branches and
+    /// calls, which the compiler can vectorize. The last bit may differ. Must be `#[inline(always)]` if it is long.
     #[inline(always)]
     fn bulk_value(self, a: T, b: T) -> T {
         self.value(a, b)
@@ -72,11 +72,11 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whether [`far`](Self::far) is too long for a loop that is to become vectors. It is then asked afterwards, for the few
+    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then asked afterwards, for the few
     /// elements whose cotangent came out as 0, subnormal or no finite number.
     const FAR_LATER: bool = false;
 
-    /// Whether the cotangent of each operand is 0 wherever it came out as 0, the first operand is 0 and the value's cotangent is
+    /// Whether an operand's cotangent that came out as 0 is right where the first operand is 0 and the value's cotangent is
     /// finite, so that [`far`](Self::far) need not be asked there.
     const STILL: [bool; 2] = [false; 2];
 
@@ -316,7 +316,7 @@ fn view<T>(x: &Tensor<T>) -> (&[usize], &[T]) {
 macro_rules! pairwise {
     ($(#[$doc:meta])* pub fn $name:ident(self, $other:ident), $try_name:ident = $op:expr;) => {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
-            #[doc = concat!("`", stringify!($name), "` of two scalars. Formula, domain and gradient stand at the tensor form.")]
+            #[doc = concat!("`", stringify!($name), "` of two scalars. Formula, domain and gradient are documented on the method of tensor handles.")]
             ///
             /// # Panics
             /// If the other handle lives on another tape.
@@ -348,7 +348,7 @@ macro_rules! pairwise {
         }
 
         impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
-            #[doc = concat!("`", stringify!($name), "` of two plain tensors that broadcast. Formula and domain stand at the form for handles.")]
+            #[doc = concat!("`", stringify!($name), "` of two plain tensors that broadcast. Formula and domain are documented on the method of tensor handles.")]
             ///
             /// # Panics
             /// If the shapes do not broadcast.

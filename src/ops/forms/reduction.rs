@@ -298,7 +298,7 @@ macro_rules! reduction {
             }
 
             impl<T: Storage> Tensor<T> {
-                #[doc = concat!("`", stringify!($all), "` of all elements of a plain tensor. Formula and special values stand at the form for handles.")]
+                #[doc = concat!("`", stringify!($all), "` of all elements of a plain tensor. Formula and special values are documented on the method of handles.")]
                 $(
                     ///
                     /// # Panics

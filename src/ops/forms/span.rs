@@ -11,8 +11,8 @@ use crate::tensor::Shape;
 /// The entries of one axis: a range with a step, or one entry.
 ///
 /// Made from any range of whole numbers, in which negative ones count from the end, or from one
-/// whole number. Clippy takes `1..-1`, in plain numbers, for a mistake; write the end from the start,
-/// `1..n - 1`, or slice twice.
+/// whole number. Clippy reports a literal `1..-1` as a mistake; write the end from the start, `1..n -
+/// 1`, or slice twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     ends: Ends,

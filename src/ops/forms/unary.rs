@@ -10,7 +10,7 @@ use crate::var::Var;
 
 /// A function of one number.
 ///
-/// From it come the method on scalar handles (which folds and records nothing), the method on
+/// From it come the method on scalar handles (which folds and normally records nothing), the method on
 /// tensor handles (which records [`Map`]), and the one on plain tensors. For a function of your own
 /// [`Var::unary`](crate::Var::unary) is that method, on scalars and tensors alike; VJP, JVP, second
 /// order on [`Dual`](crate::Dual) elements and the judge of a check follow from these few lines:
@@ -59,8 +59,8 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// `f'(x)`, given `y = f(x)` as well.
     fn slope(self, x: T, y: T) -> T;
 
-    /// `f(x)` for one of many elements: where [`value`](Self::value) branches or calls, a form without, of which the
-    /// compiler makes vectors. The last bit may differ. Must be `#[inline(always)]` if it is long.
+    /// `f(x)` for one of many elements: where [`value`](Self::value) branches or calls, a form without branches and
+    /// calls, which the compiler can vectorize. The last bit may differ. Must be `#[inline(always)]` if it is long.
     #[inline(always)]
     fn bulk_value(self, x: T) -> T {
         self.value(x)
@@ -93,8 +93,8 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     const FAR_LATER: bool = false;
 
     /// Whether [`bulk_value`](Self::bulk_value) or [`bulk_slope`](Self::bulk_slope) is NaN for some elements of which
-    /// [`value`](Self::value) and [`slope`](Self::slope) are numbers, as the sine is where the reduction of its argument would be
-    /// long. Elements that came out as NaN are then asked of those afterwards.
+    /// [`value`](Self::value) and [`slope`](Self::slope) are numbers, as for a sine whose argument needs a long reduction.
+    /// Elements that came out as NaN are then computed by those afterwards.
     const PARTIAL: bool = false;
 
     /// Whether value and slope of one of many elements have most of their work in common, so that a walk which needs both
@@ -336,7 +336,7 @@ pub(crate) fn share<T: Elem>(g: T, slope: impl FnOnce() -> T) -> T {
 macro_rules! elementwise {
     ($(#[$doc:meta])* pub fn $name:ident(self $(, $arg:ident: $t:ty)*) = $op:expr;) => {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
-            #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and records nothing. Formula, domain and gradient stand at the tensor form.")]
+            #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and normally records nothing. Formula, domain and gradient are documented on the method of tensor handles.")]
             #[inline]
             #[track_caller]
             pub fn $name(self $(, $arg: $t)*) -> Self {
@@ -353,7 +353,7 @@ macro_rules! elementwise {
         }
 
         impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
-            #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain stand at the form for handles.")]
+            #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain are documented on the method of tensor handles.")]
             #[must_use]
             pub fn $name(&self $(, $arg: $t)*) -> Self {
                 $crate::ops::forms::unary::tensor($op, self)

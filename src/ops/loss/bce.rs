@@ -97,7 +97,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// `bce_with_logits` of a plain tensor. Formula and special values stand at the form for handles.
+    /// `bce_with_logits` of a plain tensor. Formula and special values are documented on
+    /// [`Var::bce_with_logits`](crate::Var::bce_with_logits).
     ///
     /// # Panics
     /// If the targets have another shape.

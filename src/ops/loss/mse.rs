@@ -102,7 +102,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// `mse` of a plain tensor. Formula and special values stand at the form for handles.
+    /// `mse` of a plain tensor. Formula and special values are documented on
+    /// [`Var::mse`](crate::Var::mse).
     ///
     /// # Panics
     /// If the targets have another shape.

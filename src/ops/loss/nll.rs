@@ -140,7 +140,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`cross_entropy`](Self::cross_entropy). The result is a scalar; the mean of no rows is NaN.
     ///
     /// # Domain
-    /// All reals. Entries that are no label are not read.
+    /// All reals. Entries other than those at the labels are not read.
     ///
     /// # Gradient
     /// `-g / rows` at the labels, 0 elsewhere.
@@ -233,10 +233,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
 impl<T: Elem> Tensor<T> {
     /// Mean `nll_loss` of plain log-probabilities, with the classes along `axis`, against one label
-    /// for each row. Formula and special values stand at the form for handles.
+    /// for each row. Formula and special values are documented on
+    /// [`Var::nll_loss`](crate::Var::nll_loss).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
     /// class.
     #[must_use]
     #[track_caller]
@@ -247,7 +248,7 @@ impl<T: Elem> Tensor<T> {
     /// [`nll_loss`](Self::nll_loss), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
     /// class.
     pub fn try_nll_loss(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let rule = Nll::<T>::new(self.shape(), axis, labels, &LossOptions::new(), None)?;

@@ -344,10 +344,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
 impl<T: Storage> Tensor<T> {
     /// Mean `cross_entropy` of plain logits, with the classes along `axis`, against one label for
-    /// each row. Formula and special values stand at the form for handles.
+    /// each row. Formula and special values are documented on
+    /// [`Var::cross_entropy`](crate::Var::cross_entropy).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
     /// class.
     #[must_use]
     #[track_caller]
@@ -358,7 +359,7 @@ impl<T: Storage> Tensor<T> {
     /// [`cross_entropy`](Self::cross_entropy), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is no
+    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
     /// class.
     pub fn try_cross_entropy(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let options = LossOptions::new();

@@ -131,8 +131,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Storage> Tensor<T> {
-    /// `log_softmax` of a plain tensor along `axis`. Formula and special values stand at the form for
-    /// handles.
+    /// `log_softmax` of a plain tensor along `axis`. Formula and special values are documented on
+    /// [`Var::log_softmax`](crate::Var::log_softmax).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor.

@@ -14,7 +14,7 @@ const NAME: &str = "masked_softmax";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EmptyRow {
-    /// Zeros, with a gradient of zeros: such a row says nothing and is asked nothing.
+    /// Zeros, with a gradient of zeros: such a row has no effect.
     #[default]
     Zeros,
     /// NaN, with a gradient of NaN: such a row must not go unnoticed.
@@ -166,7 +166,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// end. The mask broadcasts to x.
     ///
     /// # Domain
-    /// Of the kept entries that of [`softmax`](Self::softmax). A row with nothing kept is all 0;
+    /// For the kept entries, that of [`softmax`](Self::softmax). A row with nothing kept is all 0;
     /// [`masked_softmax_or`](Self::masked_softmax_or) offers other answers.
     ///
     /// # Gradient
@@ -236,8 +236,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Storage> Tensor<T> {
-    /// `masked_softmax` of a plain tensor along `axis`. Formula and special values stand at the form
-    /// for handles.
+    /// `masked_softmax` of a plain tensor along `axis`. Formula and special values are documented
+    /// on [`Var::masked_softmax`](crate::Var::masked_softmax).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it.

@@ -2,7 +2,7 @@
 //!
 //! Rules are written on rows and keep the rows' statistics: the index `m` of the maximum and the
 //! sum `R` of the *other* exponentials, from which every value and derivative of the family follows
-//! without cancellation. The same functions from elementary ops stand in [`composed`].
+//! without cancellation. The same functions from elementary ops are in [`composed`].
 
 #![allow(clippy::module_inception)] // a file is named after the op it defines
 

@@ -1,7 +1,8 @@
 //! The softmax family on slices of scalar handles: each call is one wide node of the tape.
 //!
-//! The numbers are those of the tensor forms, bit for bit; formulas, domains and gradients stand
-//! there. Composed from scalar arithmetic the same functions record several nodes an entry.
+//! The numbers are those of the tensor forms, bit for bit; formulas, domains and gradients are
+//! documented there. Composed from scalar arithmetic the same functions record several nodes an
+//! entry.
 
 use super::cross_entropy::CrossEntropy;
 use super::log_softmax::LogSoftmax;

@@ -203,8 +203,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// `softmax_scaled` of a plain tensor along `axis`. Formula and special values stand at the form
-    /// for handles.
+    /// `softmax_scaled` of a plain tensor along `axis`. Formula and special values are documented
+    /// on [`Var::softmax_scaled`](crate::Var::softmax_scaled).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or the temperature is not positive and finite.

@@ -313,7 +313,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
 impl<T: Storage> Tensor<T> {
     /// Mean `cross_entropy_soft` of plain logits, with the classes along `axis`, against plain
-    /// targets. Formula and special values stand at the form for handles.
+    /// targets. Formula and special values are documented on
+    /// [`Var::cross_entropy_soft`](crate::Var::cross_entropy_soft).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or the targets have another shape.

@@ -134,8 +134,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Storage> Tensor<T> {
-    /// `softmax` of a plain tensor along `axis`. Formula and special values stand at the form for
-    /// handles.
+    /// `softmax` of a plain tensor along `axis`. Formula and special values are documented on
+    /// [`Var::softmax`](crate::Var::softmax).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor.

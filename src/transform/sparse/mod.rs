@@ -18,9 +18,9 @@
 //! dense in all their elements, though not as bent where they are linear. Elementwise operations,
 //! slices, reshapes, lookups and joins are exact, and so are scalar handles.
 //!
-//! # What makes sure
+//! # How it is verified
 //! Each matrix is compared with one product of a random vector that was not compressed. A function
-//! that draws random numbers, say, is refused and does not give wrong numbers.
+//! that draws random numbers, say, is refused and gives no wrong numbers.
 
 mod colour;
 mod csr;
