@@ -3,8 +3,10 @@
 //! Each benchmark checks its answer once before it is timed.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use num_traits::Float;
 use std::hint::black_box;
-use wengert::{Random, Tape, Tensor};
+use wengert::transform::{gauss_newton_vp, hvp, jvp, value_and_grad};
+use wengert::{Duals, Random, Tape, Tensor};
 
 fn softmax(c: &mut Criterion) {
     let mut group = c.benchmark_group("softmax forward and vjp");
@@ -111,12 +113,101 @@ fn small_ops(c: &mut Criterion) {
     c.bench_function("2000 ops on 4 elements", |b| b.iter(|| black_box(step())));
 }
 
+/// What a transform costs beside the gradient, on a network of two layers: `docs/orders.md`.
+fn orders(c: &mut Criterion) {
+    let mut random = Random::new(4);
+    let images: Tensor<f64> = random.uniform([64, 256], 0.0, 1.0);
+    let labels: Vec<usize> = (0..256).map(|_| random.below(10)).collect();
+    let mut weights = || [[128, 64], [10, 128]].map(|shape| random.normal(shape, 0.0, 0.1));
+    let ([w1, w2], [v1, v2]): ([Tensor<f64>; 2], [Tensor<f64>; 2]) = (weights(), weights());
+    let (w, v) = ((&w1, &w2), (&v1, &v2));
+    // A macro, since each transform has handles of its own.
+    macro_rules! network {
+        ($name:literal, $activation:ident) => {
+            macro_rules! loss {
+                () => {
+                    |(w1, w2)| {
+                        let hidden = w1.matmul(&images).$activation();
+                        w2.matmul(hidden).cross_entropy(0, &labels)
+                    }
+                };
+            }
+            let (_, (g1, g2)) = value_and_grad(loss!(), w);
+            let (_, along) = jvp(loss!(), w, v);
+            assert!((((&g1 * &v1).sum() + (&g2 * &v2).sum()) / along - 1.0).abs() < 1e-9);
+
+            let mut group = c.benchmark_group(concat!("orders, two layers with ", $name));
+            group.bench_function("gradient", |b| b.iter(|| value_and_grad(loss!(), w)));
+            group.bench_function("jvp", |b| b.iter(|| jvp(loss!(), w, v)));
+            group.bench_function("hvp", |b| b.iter(|| hvp(loss!(), w, v)));
+            group.bench_function("gauss_newton_vp", |b| {
+                b.iter(|| {
+                    gauss_newton_vp(
+                        |(w1, w2)| w2.matmul(w1.matmul(&images).$activation()),
+                        w,
+                        v,
+                        0,
+                    )
+                });
+            });
+            group.finish();
+        };
+    }
+    network!("relu", relu);
+    network!("tanh", tanh);
+}
+
+/// Rosenbrock's function: a few multiplications a number.
+fn valley<F: Float>(x: &[F]) -> F {
+    let hundred = F::from(100.0).expect("100 is a number");
+    let term = |w: &[F]| hundred * (w[1] - w[0] * w[0]).powi(2) + (F::one() - w[0]).powi(2);
+    x.windows(2).fold(F::zero(), |sum, w| sum + term(w))
+}
+
+/// The logarithm of a sum of exponentials: a call a number.
+fn log_sum_exp<F: Float>(x: &[F]) -> F {
+    x.iter().fold(F::zero(), |sum, x| sum + x.exp()).ln()
+}
+
+/// The gradient of a function of `N` numbers beside the function: on a tape, and by `N` tangents.
+fn few_inputs<const N: usize>(c: &mut Criterion) {
+    let x: [f64; N] = std::array::from_fn(|k| 1.0 + 0.1 * k as f64);
+    macro_rules! beside {
+        ($name:literal, $f:ident) => {
+            let mut tape = Tape::new();
+            let mut on_tape = |x: &[f64]| {
+                tape.reset();
+                let x = tape.vars(x);
+                let grads = $f(&x).backward();
+                std::array::from_fn::<f64, N, _>(|k| grads.wrt(x[k]))
+            };
+            let forward = |x| Duals::<f64, N>::gradient(|x| $f(&x), x).1;
+            for (a, b) in on_tape(&x).into_iter().zip(forward(x)) {
+                assert!((a - b).abs() <= 1e-12 * b.abs());
+            }
+            let mut group = c.benchmark_group(format!("orders, {} of {N}", $name));
+            group.bench_function("value", |b| b.iter(|| $f(black_box(&x))));
+            group.bench_function("tape", |b| b.iter(|| on_tape(black_box(&x))));
+            group.bench_function("Duals", |b| b.iter(|| forward(black_box(x))));
+            group.finish();
+        };
+    }
+    beside!("Rosenbrock", valley);
+    beside!("logsumexp", log_sum_exp);
+}
+
 criterion_group!(
     benches,
     softmax,
     cross_entropy,
     digits_step,
     scalar_chain,
-    small_ops
+    small_ops,
+    orders,
+    few_inputs::<2>,
+    few_inputs::<4>,
+    few_inputs::<8>,
+    few_inputs::<16>,
+    few_inputs::<32>
 );
 criterion_main!(benches);

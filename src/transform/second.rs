@@ -23,7 +23,7 @@ use crate::var::Var;
 /// If `v` does not fit `x`, or the closure returns a handle of another tape.
 ///
 /// # Complexity
-/// As many nodes as one gradient, each on numbers of twice the size: 2 to 3 gradients.
+/// As many nodes as one gradient, each on numbers of twice the size: 3 to 6 gradients (`docs/orders.md`).
 ///
 /// # Example
 /// ```
