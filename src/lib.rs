@@ -1,5 +1,6 @@
 //! Reverse-mode automatic differentiation: scalar and tensor nodes on one tape, and a softmax whose
-//! hand-written rule is judged against the gradient of its composed twin.
+//! hand-written backward pass is compared, element by element, with the gradient that the tape derives
+//! from the same function written with exp, sum and division.
 //!
 //! # A tour
 //! A [`Tape`] records what is computed with its handles. [`Tape::var`] enters a number or a
@@ -53,7 +54,8 @@
 //! # Rules and checks
 //! Every op is a [`Rule`](rule::Rule) with a hand-written VJP, generic over the [`Elem`]ent. On
 //! [`Dual`] elements a rule gives second order; on wider ones the reference for [`check`], which
-//! compares any fused rule, yours included, with its composed twin:
+//! compares any *fused* op (one with a rule of its own), yours included, with the same function
+//! *composed* of other ops:
 //!
 //! ```
 //! use wengert::{Tensor, check};
