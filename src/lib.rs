@@ -71,8 +71,8 @@
 //!
 //! # Bad input
 //! Operators and bare methods panic at the user's line, with the op, both shapes and the cure;
-//! each op on handles has a `try_` twin that returns the same text as an [`Error`]. Bad numbers are no errors:
-//! IEEE values flow, and each op's documentation says which.
+//! each op on tensor handles has a `try_` twin that returns the same text as an [`Error`], and constructors such as
+//! [`Tensor::new`] return a `Result`. Bad numbers are no errors: IEEE values flow, and each op's documentation says which.
 //!
 //! # Instruction sets
 //! Kernels use the best instructions that the machine has, AVX-512 or AVX2 with FMA, chosen when the program runs. The
