@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::tensor::Shape;
 
-/// The facts of an [`Error`].
+/// The facts of an [`Error`](crate::Error).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
