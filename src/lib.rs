@@ -41,7 +41,8 @@
 //!
 //! # Whole functions
 //! [`transform`] differentiates closures: gradients, Jacobians, Hessian-vector products and whole
-//! Hessians, for numbers, tensors and structures of them, through every op and to any order.
+//! Hessians, for numbers, tensors and structures of them, through every op and to any order (with plain numbers
+//! beside handles up to the third).
 //!
 //! ```
 //! use wengert::{Tensor, transform::{grad, hvp}};
