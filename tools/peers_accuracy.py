@@ -159,6 +159,7 @@ def ours():
     run = subprocess.run(test + ["--", "--nocapture"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     softmax, ops = {}, {}
     for line in run.stdout.splitlines():
+        line = line.lstrip(".")  # the harness prints a dot for a test that has passed
         row = re.match(r"(f32|f64) (\S+ \S+)\s+([\d.]+)\s+([\d.]+)\s+\d+ ", line)
         if row:
             softmax[row[2], row[1]] = f"{short(float(row[3]))} ({short(float(row[4]))})"
