@@ -33,10 +33,16 @@ impl<T: Elem> Rule<T> for Pad<T> {
                 ),
             ));
         }
-        let sizes = x[0].iter().zip(&self.pads);
-        Ok(sizes
-            .map(|(n, (before, after))| before + n + after)
-            .collect())
+        let sizes = x[0].iter().zip(&self.pads).map(|(n, &(before, after))| {
+            let size = n.checked_add(before).and_then(|n| n.checked_add(after));
+            size.ok_or_else(|| {
+                let text = format!(
+                    "{before} before and {after} after an axis of {n} are more than can be counted"
+                );
+                Error::argument("pad", text)
+            })
+        });
+        sizes.collect()
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {

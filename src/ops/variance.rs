@@ -75,17 +75,21 @@ pub(super) fn freedom<T: Elem>(rows: Rows, ddof: usize) -> T {
 /// constant row are exactly 0, and a spread of a few ulps about a large mean is still right.
 pub(super) fn centre<T: Elem>(rows: Rows, x: &[T], keep: &mut Residual<T>) -> Vec<[T; 2]> {
     let count = rows.count();
-    keep.values.resize(2 * count, T::zero());
-    let (mean, off) = keep.values.split_at_mut(count);
-    kernel::mean_axis(rows, x, &vec![(); count], mean, &|x, ()| x);
-    kernel::mean_axis(rows, x, mean, off, &|x, mean| x - mean);
-    centres(&keep.values).collect()
+    let mut mean = vec![T::zero(); count];
+    let mut off = mean.clone();
+    kernel::mean_axis(rows, x, &vec![(); count], &mut mean, &|x, ()| x);
+    kernel::mean_axis(rows, x, &mean, &mut off, &|x, mean| x - mean);
+    let centres = mean.into_iter().zip(off).map(|(mean, off)| [mean, off]);
+    let centres: Vec<_> = centres.collect();
+    // Row by row: what blocks of rows keep is put one behind the other.
+    keep.values.clear();
+    keep.values.extend(centres.iter().flatten());
+    centres
 }
 
 /// The centres that [`centre`] has kept.
 pub(super) fn centres<T: Elem>(kept: &[T]) -> impl Iterator<Item = [T; 2]> {
-    let (mean, off) = kept.split_at(kept.len() / 2);
-    mean.iter().zip(off).map(|(&mean, &off)| [mean, off])
+    kept.chunks_exact(2).map(|pair| [pair[0], pair[1]])
 }
 
 /// How far a number is from its row's centre.

@@ -117,6 +117,7 @@ impl Tape<f64> {
 
 impl<T: Elem> Tape<T> {
     /// An empty tape with room for so many scalar and tensor nodes; it grows beyond them as needed.
+    #[track_caller]
     pub fn with_capacity(scalars: usize, tensors: usize) -> Self {
         Self {
             scalars: Scalars::with_capacity(scalars),

@@ -180,6 +180,7 @@ impl<T: Elem> Tape<T> {
         }
         let mut total = None;
         if !at_once {
+            shape.check_size::<T>(rule.name())?;
             if active && !spread {
                 let place = self.join(nodes, rule, inputs, shape);
                 if place.is_some() {

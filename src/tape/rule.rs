@@ -176,6 +176,9 @@ pub struct Point<'a, T> {
 }
 
 /// What a forward keeps for its pullback beyond operands and output: row statistics, for instance.
+///
+/// Of a rule that works row by row ([`Rule::rowwise`]) they must stand row by row, too: what blocks of rows have kept is put one
+/// behind the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residual<T> {
     /// Numbers of the element type.

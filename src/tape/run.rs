@@ -139,7 +139,7 @@ impl<T: Elem> Tape<T> {
             operands.any(|x| x.known().is_none() && x.run() == Some(run.first))
         });
         let large = most > self.cache / 2;
-        if !large && !continues || shape.is_empty() {
+        if !large && !continues || shape.elements() == 0 {
             return None;
         }
         let shapes: SmallVec<[&Shape; 2]> = operands().map(Node::shape).collect();

@@ -1,14 +1,23 @@
 //! Tensors made from a rule: filled, counted, evenly spaced.
 
 use super::{Shape, Tensor};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 
 impl<T: Copy> Tensor<T> {
     /// Every element is `value`.
+    ///
+    /// # Panics
+    /// If so many elements fill more memory than there can be; so do all constructors that take a size.
+    #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
-        let shape = shape.into();
-        Self::with_capacity(shape.elements(), &shape, value, false)
+        Self::filled("full", &shape.into(), value).or_panic()
+    }
+
+    /// The same, for a constructor of another name.
+    fn filled(op: &'static str, shape: &Shape, value: T) -> Result<Self, Error> {
+        shape.check_size::<T>(op)?;
+        Ok(Self::with_capacity(shape.elements(), shape, value, false))
     }
 
     /// Element `i` in row order is `f(i)`.
@@ -23,8 +32,10 @@ impl<T: Copy> Tensor<T> {
     /// let squares: Tensor<f64> = Tensor::from_fn([2, 2], |i| (i * i) as f64);
     /// assert_eq!(squares, Tensor::from([[0.0, 1.0], [4.0, 9.0]]));
     /// ```
+    #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Self {
         let shape = shape.into();
+        shape.check_size::<T>("from_fn").or_panic();
         let len = shape.elements();
         Self::collected(shape, (0..len).map(f))
     }
@@ -32,18 +43,21 @@ impl<T: Copy> Tensor<T> {
 
 impl<T: Elem> Tensor<T> {
     /// Every element is 0.
+    #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, T::zero())
+        Self::filled("zeros", &shape.into(), T::zero()).or_panic()
     }
 
     /// Every element is 1.
+    #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Self {
-        Self::full(shape, T::one())
+        Self::filled("ones", &shape.into(), T::one()).or_panic()
     }
 
     /// The identity matrix of `n` rows and columns.
+    #[track_caller]
     pub fn eye(n: usize) -> Self {
-        let mut eye = Self::zeros([n, n]);
+        let mut eye = Self::filled("eye", &[n, n].into(), T::zero()).or_panic();
         for element in eye.data_mut().iter_mut().step_by(n + 1) {
             *element = T::one();
         }
@@ -55,7 +69,7 @@ impl<T: Elem> Tensor<T> {
     /// Labels of shape `[..]` give a tensor of shape `[.., classes]`.
     ///
     /// # Errors
-    /// If a label is not a class.
+    /// If a label is not a class, or no memory holds so many of them.
     ///
     /// # Example
     /// ```
@@ -68,7 +82,7 @@ impl<T: Elem> Tensor<T> {
     pub fn one_hot(labels: impl Into<Tensor<usize>>, classes: usize) -> Result<Self, Error> {
         let labels = labels.into();
         let shape = labels.shape().inserted(labels.rank(), classes);
-        let mut y = Self::zeros(shape);
+        let mut y = Self::filled("one_hot", &shape, T::zero())?;
         let elements = y.data_mut();
         for (row, &label) in labels.iter().enumerate() {
             if label >= classes {
@@ -85,11 +99,13 @@ impl<T: Elem> Tensor<T> {
     }
 
     /// `0, 1, .. n - 1`.
+    #[track_caller]
     pub fn arange(n: usize) -> Self {
         Self::from_fn([n], |i| T::of(i as f64))
     }
 
     /// `n` numbers from `start` to `end`, both included, evenly spaced; `start` alone for `n` = 1.
+    #[track_caller]
     pub fn linspace(start: T, end: T, n: usize) -> Self {
         let last = T::of(n.saturating_sub(1).max(1) as f64);
         Self::from_fn([n], |i| {

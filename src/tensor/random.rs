@@ -44,6 +44,7 @@ impl Random {
     ///
     /// # Panics
     /// If `n` is 0.
+    #[track_caller]
     pub fn below(&mut self, n: usize) -> usize {
         assert!(n > 0, "below: there is no whole number below 0");
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
@@ -59,11 +60,13 @@ impl Random {
     }
 
     /// A tensor of numbers evenly spread over `[low, high)`.
+    #[track_caller]
     pub fn uniform<T: Elem>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<T> {
         self.fill(shape, |r| low + (high - low) * r.unit())
     }
 
     /// A tensor of normally distributed numbers (Box and Muller's transform).
+    #[track_caller]
     pub fn normal<T: Elem>(
         &mut self,
         shape: impl Into<Shape>,
@@ -76,6 +79,7 @@ impl Random {
         })
     }
 
+    #[track_caller]
     fn fill<T: Elem>(
         &mut self,
         shape: impl Into<Shape>,

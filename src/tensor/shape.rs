@@ -49,6 +49,19 @@ impl Shape {
         self.0.elements()
     }
 
+    /// Refuses a shape whose elements fill more memory than there can be.
+    pub(crate) fn check_size<T>(&self, op: &'static str) -> Result<(), Error> {
+        // Half of it, since a block may be twice as large as what is in it.
+        const MOST: usize = isize::MAX as usize / 2;
+        match self.elements().checked_mul(size_of::<T>()) {
+            Some(bytes) if bytes <= MOST => Ok(()),
+            _ => Err(Error::argument(
+                op,
+                format!("a tensor of shape {self} does not fit into any memory; check the sizes"),
+            )),
+        }
+    }
+
     /// The index, one number an axis, of the element at a place in a row-major buffer.
     pub(crate) fn index_of(&self, mut place: usize) -> Vec<usize> {
         let mut index = vec![0; self.rank()];

@@ -279,3 +279,46 @@ fn a_value_that_was_asked_for_is_not_computed_again() {
     assert_eq!(y.vjp(g.clone()).wrt(x), &g + &g);
     assert_eq!(count.load(Ordering::Relaxed), before);
 }
+
+/// What blocks of rows have kept is put together for the forward walk.
+#[test]
+fn tangents_at_the_end_of_a_chain_are_those_of_a_tape_that_computes_at_once() {
+    type End = fn(Var<'_, Tensor<f64>>) -> Var<'_, Tensor<f64>>;
+    let ends: [(&str, End); 12] = [
+        ("var", |x| x.var_axis(1, 0)),
+        ("std", |x| x.std_keep(1, 1)),
+        ("softmax", |x| x.softmax(1)),
+        ("log_softmax", |x| x.log_softmax(1)),
+        ("softmax_scaled", |x| x.softmax_scaled(1, 0.5)),
+        ("logsumexp", |x| x.logsumexp_axis(1)),
+        ("norm", |x| x.norm_axis(1)),
+        ("max", |x| x.max_axis(1)),
+        ("prod", |x| x.prod_axis(1)),
+        ("mean", |x| x.mean_axis(1)),
+        ("cumsum", |x| x.cumsum(1)),
+        ("cumprod", |x| x.cumprod(1)),
+    ];
+    for (name, end) in ends {
+        let blocks = |bytes| Tape::new().with_blocks(bytes);
+        let found = [eager(), blocks(700), blocks(1500), blocks(4000)].map(|tape: Tape<f64>| {
+            let x = tape.var(numbers(&[40, 9], 1));
+            let y = end(x * 2.0);
+            // Read first: so the chain is evaluated in blocks.
+            let value = y.value();
+            let tangents = tape.forward().along(x, numbers(&[40, 9], 2)).walk();
+            [bits(&value), bits(&tangents.of(y))]
+        });
+        assert!(found.iter().all(|x| *x == found[0]), "{name}");
+    }
+}
+
+#[test]
+fn an_empty_batch_beside_a_large_constant_is_empty() {
+    for shape in [[0, 2, 400], [2, 0, 400]] {
+        let tape = Tape::new().with_blocks(500);
+        let x = tape.var(Tensor::<f64>::zeros(shape));
+        let y = x * Tensor::ones([400]);
+        assert_eq!((y.shape(), y.sum().value()), (shape.into(), 0.0));
+        assert_eq!(y.sum().backward().wrt(x), Tensor::zeros(shape));
+    }
+}

@@ -1,7 +1,7 @@
 //! What the ops that move, join and multiply tensors refuse, in which words and at whose line.
 
 use crate::panics::panic_of;
-use wengert::{Error, Tape, Tensor, Var, s};
+use wengert::{Error, Random, Tape, Tensor, Var, s};
 
 fn zeros(shape: &[usize]) -> Tensor<f64> {
     Tensor::zeros(shape)
@@ -253,4 +253,55 @@ fn a_panic_names_the_line_of_the_user() {
         let (_, file, line) = panic_of(call);
         assert_eq!((file.as_str(), line), (file!(), here + 2 + k as u32));
     }
+}
+
+#[test]
+fn what_no_memory_holds_is_refused() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0]));
+    let none = |shape: [usize; 2]| tape.var(zeros(&shape));
+    let large = 1 << 40;
+    let refused: [Refused<'_, Tensor<f64>>; 4] = [
+        (
+            x.try_broadcast_to([1 << 32, 1 << 32]),
+            "broadcast_to: a tensor of shape [4294967296, 4294967296] does not fit into any memory; check the sizes",
+        ),
+        (
+            none([large, 0]).try_matmul(none([0, large])),
+            "matmul: a tensor of shape [1099511627776, 1099511627776] does not fit into any memory; check the sizes",
+        ),
+        (
+            x.try_pad([(usize::MAX, 1)], 0.0),
+            "pad: 18446744073709551615 before and 1 after an axis of 1 are more than can be counted",
+        ),
+        (
+            x.try_pad([(1 << 60, 1)], 0.0),
+            "pad: a tensor of shape [1152921504606846978] does not fit into any memory; check the sizes",
+        ),
+    ];
+    for (refused, text) in refused {
+        assert_eq!(refused.unwrap_err().to_string(), text);
+    }
+    assert!(Tensor::<f64>::one_hot([0], usize::MAX).is_err());
+    let here = line!();
+    let calls: [&dyn Fn(); 6] = [
+        &|| lose(Tensor::<f64>::zeros([large, large])),
+        &|| lose(Tensor::full([1 << 63], 1u8)),
+        &|| lose(Tensor::<f64>::eye(large)),
+        &|| lose(Tensor::<f64>::arange(usize::MAX)),
+        &|| lose(Random::new(1).normal::<f64>([usize::MAX], 0.0, 1.0)),
+        &|| lose(Random::new(1).below(0)),
+    ];
+    for (k, call) in calls.iter().enumerate() {
+        let (_, file, line) = panic_of(call);
+        assert_eq!((file.as_str(), line), (file!(), here + 2 + k as u32));
+    }
+}
+
+#[test]
+fn a_step_that_is_not_taken_may_be_any_number() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    let y = x.slice(s(..).step(isize::MAX));
+    assert_eq!(y.value(), Tensor::from([[1.0, 2.0, 3.0]]));
 }

@@ -57,7 +57,9 @@ impl<const N: usize> Strided<N> {
     ) -> Strided<2> {
         let (outer, inner) = (strides(whole), strides(sizes));
         let start = (0..sizes.len()).map(|k| first(k) * outer[k]).sum();
-        let axis = |k| (sizes[k], [outer[k] as isize * step(k), inner[k] as isize]);
+        // The step of an axis with one entry is not taken, and may be any number.
+        let far = |k| (outer[k] as isize).wrapping_mul(step(k));
+        let axis = |k| (sizes[k], [far(k), inner[k] as isize]);
         Strided::new([start, 0], (0..sizes.len()).map(axis))
     }
 

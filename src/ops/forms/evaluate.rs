@@ -24,6 +24,7 @@ pub(crate) fn evaluate<S: Storage>(
 ) -> Result<Tensor<S>, Error> {
     let shapes: SmallVec<[&Shape; 2]> = x.iter().map(|x| x.shape()).collect();
     let shape = rule.shape(&shapes)?;
+    shape.check_size::<S::Work>(rule.name())?;
     // An empty pool costs nothing; the slot asks it for one fresh buffer at most.
     let pool = Pool::default();
     let mut y = Slot::new(&pool, &shape, true);

@@ -30,9 +30,14 @@ pub fn advances(steps: usize, budget: usize) -> usize {
     if budget == 0 {
         panic!("{}", no_budget("advances"));
     }
+    // More states than steps serve nobody.
+    let budget = budget.min(steps);
     match repetitions(steps, budget) {
         0 => 0,
-        r => r * steps - reach(budget + 1, r - 1),
+        r => {
+            let all = r as u128 * steps as u128 - reach(budget as u128 + 1, r - 1);
+            usize::try_from(all).unwrap_or(usize::MAX)
+        }
     }
 }
 
@@ -52,31 +57,44 @@ pub(super) fn split(steps: usize, budget: usize) -> usize {
     if budget == 1 {
         return steps - 1;
     }
+    let budget = budget.min(steps);
     let r = repetitions(steps, budget);
-    let least = if r > 1 { reach(budget, r - 2) } else { 1 };
-    least.max(steps.saturating_sub(reach(budget - 1, r)))
+    let (steps, s) = (steps as u128, budget as u128);
+    let least = if r > 1 { reach(s, r - 2) } else { 1 };
+    least.max(steps.saturating_sub(reach(s - 1, r))) as usize
 }
 
 /// The least number of repetitions of any step.
 fn repetitions(steps: usize, budget: usize) -> usize {
-    let mut r = 0;
-    while reach(budget, r) < steps {
-        r += 1;
+    let reaches = |r| steps == 0 || reach(budget as u128, r) >= steps as u128;
+    let mut high = 0;
+    while !reaches(high) {
+        high = 2 * high + 1;
     }
-    r
-}
-
-/// `β(s, r)`: how many steps can be reversed with `s` states and `r` repetitions.
-fn reach(s: usize, r: usize) -> usize {
-    let mut binomial = 1u128;
-    for k in 1..=s.min(r) {
-        // Exact at each step: a product of k consecutive numbers is divisible by k!.
-        binomial = binomial * (s.max(r) + k) as u128 / k as u128;
-        if binomial > usize::MAX as u128 / 4 {
-            return usize::MAX / 4;
+    // Half of it did not.
+    let mut low = high / 2;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match reaches(middle) {
+            true => high = middle,
+            false => low = middle + 1,
         }
     }
-    binomial as usize
+    high
+}
+
+/// `β(s, r)`: how many steps can be reversed with `s` states and `r` repetitions; some number beyond all counts, where it is
+/// beyond them.
+fn reach(s: u128, r: usize) -> u128 {
+    let (r, mut binomial) = (r as u128, 1);
+    for k in 1..=s.min(r) {
+        // Exact at each step: a product of k consecutive numbers is divisible by k!.
+        binomial = binomial * (s.max(r) + k) / k;
+        if binomial > usize::MAX as u128 {
+            break;
+        }
+    }
+    binomial
 }
 
 #[cfg(test)]
@@ -104,6 +122,18 @@ mod tests {
             for (l, &least) in row.iter().enumerate() {
                 assert_eq!(advances(l, s), least, "{l} steps, {s} states");
             }
+        }
+    }
+
+    #[test]
+    fn counts_at_the_end_of_their_range_are_reached() {
+        assert_eq!(advances(3, usize::MAX), 2);
+        assert_eq!(advances(usize::MAX, usize::MAX), usize::MAX - 1);
+        assert_eq!(advances(usize::MAX, 1), usize::MAX);
+        assert!((1..3).contains(&split(3, usize::MAX)));
+        for budget in [2, 3, 60] {
+            assert!(advances(usize::MAX, budget) >= usize::MAX - 1);
+            assert!((1..usize::MAX).contains(&split(usize::MAX, budget)));
         }
     }
 
