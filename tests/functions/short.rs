@@ -123,6 +123,20 @@ fn hyperbolic_functions_of_any_f32_are_rounded_once() {
     hold("acosh", &outer, [0.505, 4.0], |x| x.acosh(), |x| x.acosh());
 }
 
+/// In the digits of an f32: beside 2^-12, where tanh begins, and where the exponential is about the last bit of 1 or subnormal.
+#[test]
+fn the_logistic_function_and_tanh_of_any_f32_are_off_by_a_unit() {
+    let x = sample(
+        3989,
+        &[1.0 / 4096.0, 0.173, 8.3, 16.6, 17.3, 43.7, 87.4, 104.0],
+    );
+    hold("sigmoid", &x, [1.3, 2.0], |x| x.sigmoid(), |x| x.sigmoid());
+    let (end, far): (Vec<_>, Vec<_>) = x.into_iter().partition(|x| x.abs() < 43.0);
+    hold("tanh", &end, [1.1, 1.4], |x| x.tanh(), |x| x.tanh());
+    // Slopes that are subnormal are four exponentials that were.
+    hold("tanh", &far, [0.505, 4.0], |x| x.tanh(), |x| x.tanh());
+}
+
 #[test]
 fn powers_and_logarithms_to_other_bases_are_rounded_once() {
     let x = sample(3989, &[1.0, 1024.0, 1000.0]);
@@ -229,7 +243,7 @@ fn edges_are_those_of_the_plain_functions() {
     let mut x = vec![0.0, least, 1e-40, f32::MIN_POSITIVE, 0.5, 1.0, 1e30];
     x.extend([f32::MAX, f32::INFINITY, f32::NAN]);
     let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
-    let ops: [(&str, One<f32>, Plain); 16] = [
+    let ops: [(&str, One<f32>, Plain); 17] = [
         ("sin", |x| x.sin(), f64::sin),
         ("cos", |x| x.cos(), f64::cos),
         ("tan", |x| x.tan(), f64::tan),
@@ -238,6 +252,7 @@ fn edges_are_those_of_the_plain_functions() {
         ("acos", |x| x.acos(), f64::acos),
         ("sinh", |x| x.sinh(), f64::sinh),
         ("cosh", |x| x.cosh(), f64::cosh),
+        ("tanh", |x| x.tanh(), f64::tanh),
         ("asinh", |x| x.asinh(), f64::asinh),
         ("acosh", |x| x.acosh(), f64::acosh),
         ("atanh", |x| x.atanh(), f64::atanh),

@@ -1,8 +1,7 @@
 //! The logistic function, the hyperbolic tangent, `x σ(x)` and their slopes in `f64`, without branches.
 //!
 //! What holds for both signs is evaluated at -|x|, where the exponential cannot overflow; the other side follows by
-//! symmetry. `FULL` as in `exponential`; without it a value and its slope share one division, so that a loop over both
-//! has it once.
+//! symmetry. `FULL` as in `exponential`; where `f32` has a form of its own, it is always full.
 
 use super::exponential::{exp, exp_m1, exp_scaled};
 
@@ -11,47 +10,31 @@ use super::exponential::{exp, exp_m1, exp_scaled};
 pub(super) fn sigmoid<const FULL: bool>(x: f64) -> f64 {
     let e = exp::<FULL>(-x.abs());
     let part = if x < 0.0 { e } else { 1.0 };
-    if !FULL {
-        return part * (1.0 / (1.0 + e));
-    }
     part / (1.0 + e)
 }
 
 /// `σ(x) σ(-x)`.
 #[inline(always)]
-pub(super) fn sigmoid_slope<const FULL: bool>(x: f64) -> f64 {
-    let e = exp::<FULL>(-x.abs());
-    if !FULL {
-        let per = 1.0 / (1.0 + e);
-        return (e * per) * per;
-    }
+pub(super) fn sigmoid_slope(x: f64) -> f64 {
+    let e = exp::<true>(-x.abs());
     e / ((1.0 + e) * (1.0 + e))
 }
 
 /// `tanh x`, from `m = e^(2|x|) - 1` as `m / (m + 2)` or, where that is near 1, what is missing from 1.
 #[inline(always)]
-pub(super) fn tanh<const FULL: bool>(x: f64) -> f64 {
+pub(super) fn tanh(x: f64) -> f64 {
     let twice = 2.0 * x.abs();
-    if !FULL {
-        let m = exp_m1::<FULL>(twice);
-        return (m * (1.0 / (m + 2.0))).copysign(x);
-    }
     // From 22 on the result is 1.
-    let m = exp_m1::<FULL>(if twice > 44.0 { 44.0 } else { twice });
+    let m = exp_m1::<true>(if twice > 44.0 { 44.0 } else { twice });
     let near = m > 2.0;
     let ratio = (if near { 2.0 } else { m }) / (m + 2.0);
     (if near { 1.0 - ratio } else { ratio }).copysign(x)
 }
 
-/// `1 - tanh²x = 4 σ(2x) σ(-2x)`; in `f32` from the exponential of `tanh`.
+/// `1 - tanh²x = 4 σ(2x) σ(-2x)`.
 #[inline(always)]
-pub(super) fn tanh_slope<const FULL: bool>(x: f64) -> f64 {
-    if !FULL {
-        let m = exp_m1::<FULL>(2.0 * x.abs());
-        let per = 1.0 / (m + 2.0);
-        return (4.0 * (m + 1.0) * per) * per;
-    }
-    4.0 * sigmoid_slope::<FULL>(x + x)
+pub(super) fn tanh_slope(x: f64) -> f64 {
+    4.0 * sigmoid_slope(x + x)
 }
 
 /// `x σ(x)`. The power of two that makes a result subnormal comes last, when the digits are complete.

@@ -151,6 +151,12 @@ functions_by_type! {
     Cos = wave::cos, trigonometric::cos;
     /// The slope of `cos x`, likewise.
     CosSlope = wave::minus_sin, trigonometric::minus_sin;
+    /// The slope of the logistic function.
+    SigmoidSlope = logistic::sigmoid_slope, single::sigmoid_slope;
+    /// `tanh x`
+    Tanh = logistic::tanh, single::tanh;
+    /// `1 - tanh²x`
+    TanhSlope = logistic::tanh_slope, single::tanh_slope;
 }
 
 /// Functions of several numbers of which `f32` alone has a form.
@@ -193,13 +199,7 @@ functions! {
     /// `e^x - 1`
     Expm1 = exponential::exp_m1;
     /// `1 / (1 + e^-x)`
-    Sigmoid = logistic::sigmoid;
-    /// The slope of the logistic function.
-    SigmoidSlope = logistic::sigmoid_slope;
-    /// `tanh x`
-    Tanh = logistic::tanh;
-    /// `1 - tanh²x`
-    TanhSlope = logistic::tanh_slope;
+    Sigmoid = logistic::sigmoid, single::sigmoid;
     /// `x σ(x)`
     Silu = logistic::silu;
     /// The slope of `x σ(x)`.
