@@ -18,6 +18,9 @@ use crate::tensor::{Shape, Tensor};
 /// it need be read before, as single vectors' lines are.
 const FAR: usize = 1 << 23;
 
+/// Bytes of all cotangents that stay from which they leave the last cache before anybody reads them.
+const PAST: usize = 1 << 25;
+
 /// The part of a run that cotangents flow through.
 pub(super) struct Region<'a, T> {
     blocks: Blocks<'a, T>,
@@ -76,7 +79,11 @@ impl<'a, T: Elem> Region<'a, T> {
         let mut full: Vec<(usize, Tensor<T>)> = full.collect();
         let elements = full.iter_mut().map(|(_, full)| unique(full));
         let parts = self.blocks.parts(self.height, elements);
-        let walked = each(pool, parts, |pool, rows, full| self.part(pool, rows, full));
+        let staying = parts.iter().flat_map(|(_, full)| full);
+        let past = staying.map(|full| size_of_val(*full)).sum::<usize>() > PAST;
+        let walked = each(pool, parts, |pool, rows, full| {
+            self.part(pool, rows, full, past)
+        });
         let (mut flowed, mut terms) = (vec![false; self.stays.len()], Vec::new());
         for part in walked {
             let (part, of_sum) = part?;
@@ -104,15 +111,17 @@ impl<'a, T: Elem> Region<'a, T> {
         Ok((Flow { shares, pullbacks }, terms))
     }
 
-    /// Walks over the blocks of some rows, and writes what stays of them into `full`; which steps anything has flowed into.
+    /// Walks over the blocks of some rows, and writes what stays of them into `full`, `past` the caches or not; which steps
+    /// anything has flowed into.
     fn part(
         &self,
         pool: &Pool<T>,
         rows: Range<usize>,
         mut full: Vec<&mut [T]>,
+        past: bool,
     ) -> Result<(Vec<bool>, Vec<T>), Error> {
         let (mut flowed, mut terms) = (vec![false; self.stays.len()], Vec::new());
-        let far = full.iter().any(|full| size_of_val(*full) > FAR);
+        let far = past || full.iter().any(|full| size_of_val(*full) > FAR);
         let height = self.height.min(rows.len());
         let block_of = |full: &&mut [T]| pool.take(&[full.len() / rows.len() * height].into());
         let mut near: Vec<Tensor<T>> = full.iter().filter(|_| far).map(block_of).collect();
@@ -136,7 +145,11 @@ impl<'a, T: Elem> Region<'a, T> {
                 let places = both.map(|(near, now)| &mut unique(near)[..now.len()]);
                 self.collect(pool, &block, rows, places, &mut flowed)?;
                 for (now, near) in now.into_iter().zip(&near) {
-                    now.copy_from_slice(&near.data()[..now.len()]);
+                    let near = &near.data()[..now.len()];
+                    match past {
+                        true => T::copy_past(near, now),
+                        false => now.copy_from_slice(near),
+                    }
                 }
             } else {
                 self.collect(pool, &block, rows, now, &mut flowed)?;

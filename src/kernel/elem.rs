@@ -77,6 +77,11 @@ pub trait Elem:
         work.run();
     }
 
+    /// Copies what leaves the last cache before anybody reads it.
+    fn copy_past(x: &[Self], y: &mut [Self]) {
+        y.copy_from_slice(x);
+    }
+
     /// An elementary function of one of many elements: `plain`, or, if this type has one, a form without branches and
     /// calls, which the compiler can vectorize. Their last bits may differ.
     #[inline(always)]

@@ -3,7 +3,7 @@
 #[cfg(feature = "gemm")]
 use super::Matrix;
 use super::softmax::fast;
-use super::{Dd, Elem, Function, Joint, Loop, Rows, simd};
+use super::{Dd, Elem, Function, Joint, Loop, Rows, memory, simd};
 
 /// Below this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
@@ -49,6 +49,10 @@ macro_rules! float {
             #[inline]
             fn at_level(len: usize, work: impl Loop) {
                 simd::run_loop::<$t>(len, work);
+            }
+
+            fn copy_past(x: &[Self], y: &mut [Self]) {
+                memory::copy_past(x, y);
             }
 
             #[inline(always)]

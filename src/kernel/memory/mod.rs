@@ -3,8 +3,10 @@
 mod buffer;
 mod counted;
 mod pages;
+mod past;
 mod soon;
 
 pub(crate) use buffer::Buffer;
 pub(crate) use counted::Counted;
+pub(super) use past::copy_past;
 pub(crate) use soon::Soon;
