@@ -161,16 +161,19 @@ impl<'a, T: Elem> Region<'a, T> {
     }
 
     /// What the walk back over some rows reads first, and where it writes what stays of the first step that stays, of which
-    /// `full` has these rows and those after them. To ask memory for what is only written is a copy more of it: on two threads
-    /// a tenth of softmax and its VJP at 4096x4096.
+    /// `full` has these rows and those after them. Where it reads nothing, what the next rows are computed from. To ask memory
+    /// for what is only written is a copy more of it: on two threads a tenth of softmax and its VJP at 4096x4096.
     fn soon(&self, rows: &Range<usize>, full: Option<&&mut [T]>) -> Soon {
         let Some(Cotangent::Sum(all)) = self.earlier.last() else {
-            return Soon::default();
+            return self.blocks.soon(rows.end, rows.len());
         };
         let width = all.len() / self.blocks.rows;
         let g = &all.data()[rows.start * width..rows.end * width];
         let near = full.filter(|_| size_of_val(all.data()) <= FAR);
-        Soon::new([Some(g), near.and_then(|full| full.get(..g.len()))])
+        match near.and_then(|full| full.get(..g.len())) {
+            Some(near) => Soon::new(&[g, near]),
+            None => Soon::new(&[g]),
+        }
     }
 
     /// Walks over one block, and writes what stays of it into `places`.

@@ -3,7 +3,7 @@
 //! The levels differ in nothing but the instructions: no product is fused with a sum, so all give the same bits. Which
 //! elements meet, where operands broadcast, says a [`Layout`].
 
-use super::{Elem, Layout};
+use super::{Elem, Layout, Soon};
 
 /// A loop that the compiler may turn into vectors, for [`Elem::at_level`].
 pub trait Loop {
@@ -204,6 +204,9 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
     }
 }
 
+/// How many elements are worked on between questions to memory, lest these wait for each other.
+const STRETCH: usize = 512;
+
 struct Pair<'a, T, F> {
     x: &'a [T],
     y: &'a mut [T],
@@ -215,10 +218,15 @@ impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
     #[inline(always)]
     fn run(self) {
         let Self { x, y, z, f } = self;
-        let n = x.len();
-        let (y, z) = (&mut y[..n], &mut z[..n]);
-        for i in 0..n {
-            [y[i], z[i]] = f.of(x[i], (), (), ());
+        let soon = Soon::places::<T>(x.len());
+        let results = y.chunks_mut(STRETCH).zip(z.chunks_mut(STRETCH));
+        for (k, (x, (y, z))) in x.chunks(STRETCH).zip(results).enumerate() {
+            let n = x.len();
+            let (y, z) = (&mut y[..n], &mut z[..n]);
+            Soon::ask::<T>(soon, k * STRETCH, n);
+            for i in 0..n {
+                [y[i], z[i]] = f.of(x[i], (), (), ());
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::node::{Kind, Node};
 use super::rule::{Residual, Rule, Slot};
 use super::run::is_cut;
 use crate::kernel::reduce::{self, BLOCK};
-use crate::kernel::{Elem, threads};
+use crate::kernel::{Elem, Soon, threads};
 use crate::tensor::{Shape, Tensor};
 
 /// Some nodes of a run and what they read from outside of it, in the order of recording.
@@ -151,6 +151,20 @@ impl<'a, T: Elem> Blocks<'a, T> {
     pub(crate) fn cut(&self, x: &Tensor<T>, rows: Range<usize>) -> Tensor<T> {
         let (width, shape) = (x.len() / self.rows, self.shape(x.shape(), rows.len()));
         x.part(rows.start * width..rows.end * width, shape)
+    }
+
+    /// What so many rows from `start` on are computed from, if there are so many.
+    pub(crate) fn soon(&self, start: usize, rows: usize) -> Soon {
+        if start + rows > self.rows {
+            return Soon::default();
+        }
+        let cut = self.steps.iter().filter(|step| step.cut);
+        let part = |x: &'a Tensor<T>| {
+            let width = x.len() / self.rows;
+            &x.data()[start * width..(start + rows) * width]
+        };
+        let parts: SmallVec<[&[T]; 4]> = cut.filter_map(|step| step.given).map(part).collect();
+        Soon::new(&parts)
     }
 
     /// How many rows a block has, if `copies` of each step are to stay in a cache of so many bytes.

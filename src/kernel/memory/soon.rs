@@ -3,30 +3,37 @@
 
 use std::cell::Cell;
 
+use crate::kernel::simd::fetch;
+
 /// Buffers that somebody will use after this thread's next kernels: addresses, 0 for none. To ask for one is always allowed.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Soon {
     /// Of each buffer.
     bytes: usize,
-    places: [usize; 2],
+    places: [usize; COUNT],
 }
 
+/// The most buffers that are asked for.
+const COUNT: usize = 3;
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
+
 thread_local! {
-    static SOON: Cell<Soon> = const { Cell::new(Soon { bytes: 0, places: [0; 2] }) };
+    static SOON: Cell<Soon> = const { Cell::new(Soon { bytes: 0, places: [0; COUNT] }) };
 }
 
 impl Soon {
-    /// Two buffers of one length, or as much of them as is known.
-    pub(crate) fn new<T>(buffers: [Option<&[T]>; 2]) -> Self {
-        let place = |x: &[T]| x.as_ptr().addr();
-        let bytes = buffers.iter().flatten().map(|x| size_of_val(*x)).max();
+    /// The longest of a few buffers, and those that are as long.
+    pub(crate) fn new<T>(buffers: &[&[T]]) -> Self {
+        let bytes = buffers.iter().map(|x| size_of_val(*x)).max();
         let bytes = bytes.unwrap_or_default();
-        let same = |x: Option<&[T]>| x.filter(|x| size_of_val(*x) == bytes).map_or(0, place);
-        let [a, b] = buffers;
-        Self {
-            bytes,
-            places: [same(a), same(b)],
+        let long = buffers.iter().filter(|x| size_of_val(**x) == bytes);
+        let mut places = [0; COUNT];
+        for (place, x) in places.iter_mut().zip(long) {
+            *place = x.as_ptr().addr();
         }
+        Self { bytes, places }
     }
 
     /// Runs `f`, whose kernels on this thread may ask for the buffers.
@@ -42,12 +49,23 @@ impl Soon {
     }
 
     /// Where the buffers begin, for a kernel that goes over as many numbers; 0 for none.
-    pub(crate) fn places<T>(len: usize) -> [usize; 2] {
+    pub(crate) fn places<T>(len: usize) -> [usize; COUNT] {
         let soon = SOON.get();
         if soon.bytes == len * size_of::<T>() {
             soon.places
         } else {
-            [0; 2]
+            [0; COUNT]
+        }
+    }
+
+    /// Asks for `len` numbers of each buffer, from number `start` on.
+    #[inline(always)]
+    pub(crate) fn ask<T>(places: [usize; COUNT], start: usize, len: usize) {
+        let bytes = start * size_of::<T>()..(start + len) * size_of::<T>();
+        for place in places.into_iter().filter(|&place| place != 0) {
+            for at in bytes.clone().step_by(LINE) {
+                fetch(place + at);
+            }
         }
     }
 }
@@ -59,10 +77,10 @@ mod tests {
     #[test]
     fn a_kernel_over_as_many_numbers_finds_them_until_the_work_is_done() {
         let (g, short) = ([0.0; 8], [0.0; 4]);
-        let both = Soon::new([Some(&g[..]), Some(&short[..])]);
+        let both = Soon::new(&[&g[..], &short[..]]);
         let places = both.during(|| [Soon::places::<f64>(8), Soon::places::<f64>(4)]);
-        assert_eq!(places, [[g.as_ptr().addr(), 0], [0; 2]]);
-        assert_eq!(Soon::places::<f64>(8), [0; 2]);
-        assert_eq!(Soon::places::<f64>(0), [0; 2]);
+        assert_eq!(places, [[g.as_ptr().addr(), 0, 0], [0; COUNT]]);
+        assert_eq!(Soon::places::<f64>(8), [0; COUNT]);
+        assert_eq!(Soon::places::<f64>(0), [0; COUNT]);
     }
 }

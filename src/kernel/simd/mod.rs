@@ -7,12 +7,14 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod fetch;
 mod lanes;
 mod portable;
 mod real;
 mod shared;
 mod transpose;
 
+pub(crate) use fetch::fetch;
 pub(crate) use lanes::{Lanes, Step};
 pub(crate) use real::Real;
 pub(crate) use shared::Shared;

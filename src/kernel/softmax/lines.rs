@@ -65,12 +65,14 @@ const PARTS: usize = 32;
 
 impl<'a, T: Real> Work<'a, T> {
     pub fn new(rows: Rows, x: &'a [T], out: &'a mut [T]) -> Self {
+        let [a, b, _] = Soon::places::<T>(x.len());
+        let soon = [a, b];
         Self {
             rows,
             inputs: [x, &[]],
             mask: None,
             out: Shared::new(out),
-            soon: Soon::places::<T>(x.len()),
+            soon,
             top: Shared::new(&mut []),
             rest: Shared::new(&mut []),
             value: Shared::new(&mut []),
