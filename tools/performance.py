@@ -41,12 +41,12 @@ TUNED = {
 RIVALS = {"S8 4": "candle"}
 
 
-def tensor(peers, threads):
+def tensor(peers, threads, groups):
     """Our time, the best peer's and their ratio for every workload; a peer is the better of itself and itself tuned."""
     ours, found = built("tensor"), {}
     programs = [("wengert", [ours], {}), *((name, command, {}) for name, command in peers.items())]
     programs += [(f"{name} tuned", command, TUNED) for name, command in peers.items()]
-    for group in GROUPS:
+    for group in groups:
         for name, command, environment in programs:
             for line in lines([*command, "--threads", threads, "--only", group], threads, **environment):
                 key = f"{line['workload']} {line['shape']}" + (" f64" if line["dtype"] == "f64" else "")
@@ -107,6 +107,14 @@ def write(name, text):
     PAGE.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}")
 
 
+def replace(name, text):
+    """Puts the rows of a table in the place of those with the same first column."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    present = PAGE.read_text().split(begin)[1].split(end)[0].strip()
+    first = {row.split(" | ")[0]: row for row in text.splitlines()}
+    write(name, "\n".join(first.get(row.split(" | ")[0], row) for row in present.splitlines()))
+
+
 def named(pairs):
     return {name: command.split() for name, command in (pair.split("=", 1) for pair in pairs)}
 
@@ -117,15 +125,17 @@ def main():
     arguments.add_argument("--tensor-peer", action="append", default=[], metavar="NAME=COMMAND")
     arguments.add_argument("--cpp-tape", action="append", default=[], metavar="NAME=COMMAND")
     arguments.add_argument("--rust-tape", action="append", default=[], metavar="NAME=COMMAND")
+    arguments.add_argument("--only", metavar="S1,S2", help="of the tensor workloads; --write leaves the rows of others")
     arguments.add_argument("--write", action="store_true", help="into docs/performance.md instead of printing")
     asked = arguments.parse_args()
     speed = ROOT / "tools/peers_speed.py"
     tensors = {peer: [sys.executable, speed, peer] for peer in ["torch", "jax"]} | named(asked.tensor_peer)
+    groups = asked.only.split(",") if asked.only else GROUPS
     kinds = {scalars.CPP: asked.cpp_tape, scalars.RUST: asked.rust_tape}
     tapes = {(kind, name): command for kind, pairs in kinds.items() for name, command in named(pairs).items()}
     sections = {
-        "tensor-1": lambda: tensor(tensors, 1),
-        "tensor-2": lambda: tensor(tensors, 2),
+        "tensor-1": lambda: tensor(tensors, 1, groups),
+        "tensor-2": lambda: tensor(tensors, 2, groups),
         "scalar": lambda: scalars.tapes(tapes),
         "scalar-goals": scalars.goals,
         "growth": growth,
@@ -133,7 +143,9 @@ def main():
     }
     for name in asked.sections or sections:
         text = sections[name]()
-        if asked.write:
+        if asked.write and asked.only:
+            replace(name, text)
+        elif asked.write:
             write(name, text)
         else:
             print(f"{name}\n{text}\n")
