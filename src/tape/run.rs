@@ -16,7 +16,7 @@ use crate::tensor::{Shape, Tensor};
 /// Most operations in a run, so that what an evaluation computes again stays bounded.
 const LONGEST: u32 = 32;
 
-/// The bytes of cache to reckon with: half of a core's second level on the machines of these years.
+/// The bytes of cache to count on: half of a core's second level on the machines of these years.
 pub(super) const CACHE: usize = 1 << 19;
 
 /// Parts of the cache that a row should fill at most, lest a block be one row.

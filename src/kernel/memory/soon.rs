@@ -1,4 +1,4 @@
-//! What will be read and written after the next kernel, so that a kernel that reckons more than it reads can ask memory for
+//! What will be read and written after the next kernel, so that a kernel that computes more than it reads can ask memory for
 //! it. Only addresses stand here: nothing is read.
 
 use std::cell::Cell;

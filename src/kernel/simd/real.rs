@@ -56,7 +56,7 @@ pub(crate) trait Real: Float + Default + Send + Sync + 'static {
     /// A small whole number.
     fn whole(n: i32) -> Self;
 
-    /// The number whose bits are those of `i`: for lanes that are moved, not reckoned with.
+    /// The number whose bits are those of `i`: for lanes that are moved, not computed with.
     fn marked(i: u32) -> Self;
 
     /// The `i` of [`marked`](Self::marked).

@@ -1,5 +1,5 @@
 //! What a sweep goes over, and what is used after it: memory answers sooner where it was asked while there was something to
-//! reckon. A twentieth to a seventh of the time of rows that do not lie in the second cache.
+//! compute. A twentieth to a seventh of the time of rows that do not lie in the second cache.
 
 use crate::kernel::simd::Lanes;
 
@@ -7,7 +7,7 @@ use crate::kernel::simd::Lanes;
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a, T> {
     pub now: [&'a [T]; 2],
-    /// Asked for vector by vector, while the machine has something to reckon; may be shorter, or empty.
+    /// Asked for vector by vector, while the machine has something to compute; may be shorter, or empty.
     pub next: [&'a [T]; 2],
     /// What the kernels to come read and write in the places of these: so many elements from the first buffer, around the end
     /// of the address space if need be; 0 for nothing.

@@ -14,7 +14,7 @@ pub(super) trait Job<T: Real>: Sync {
     /// Whether it takes several lines at a time across, too.
     const TOGETHER: bool = false;
 
-    /// Whether it reckons enough to ask memory meanwhile for what is used next.
+    /// Whether it computes enough to ask memory meanwhile for what is used next.
     const ASKS: bool = true;
 
     /// Does it to the lines from number `r` on, and returns the set of those that went well; the others, which hold NaN

@@ -1,4 +1,4 @@
-//! Copies between rows where they lie and lines side by side. Nothing is reckoned here.
+//! Copies between rows where they lie and lines side by side. Nothing is computed here.
 #![allow(unsafe_code)]
 
 use super::layout::put;

@@ -2,7 +2,7 @@
 //!
 //! A strip is worked on row by row, where it lies or in a scratch: memory is read in its order, and lines do not wait for one
 //! another. What is kept of each line from row to row lies in the first cache. Threads may share the rows: maxima have no
-//! order, and the sums of blocks of rows are added in that of the blocks, whoever reckons them.
+//! order, and the sums of blocks of rows are added in that of the blocks, whoever computes them.
 #![allow(unsafe_code)]
 
 use super::bundles::{Kept, Set};
@@ -15,7 +15,7 @@ use crate::kernel::simd::{Lanes, Real, Shared};
 use crate::kernel::threads;
 use std::ops::Range;
 
-/// How many rows ahead memory is asked while exponentials are reckoned, whose loop is not unrolled.
+/// How many rows ahead memory is asked while exponentials are computed, whose loop is not unrolled.
 const AHEAD: usize = 6;
 
 /// Lines side by side.
