@@ -47,7 +47,7 @@ impl Digits {
             }
             let field = &record[PIXELS];
             let label = field.parse().ok().filter(|&label: &usize| label < 10);
-            let label = label.ok_or(format!("line {line}: {field:?} is no class of 0 to 9"))?;
+            let label = label.ok_or(format!("line {line}: {field:?} is not a class of 0 to 9"))?;
             digits.images.push(image);
             digits.labels.push(label);
         }
