@@ -169,7 +169,8 @@ impl<T: Elem> Tape<T> {
         // It stays where the rule has put it: a move would wait for what was just written.
         let found = operands(x, Node::shape, |x| rule.shape(x));
         let shape = match found {
-            Ok(ref shape) => shape,
+            Ok(ref shape) if shape.fits::<T>() => shape,
+            Ok(shape) => return Err(shape.too_large(rule.name())),
             Err(error) => return Err(error),
         };
         // What is small and has its operands is computed at once, as most of a recording is: no question but this.
@@ -180,7 +181,6 @@ impl<T: Elem> Tape<T> {
         }
         let mut total = None;
         if !at_once {
-            shape.check_size::<T>(rule.name())?;
             if active && !spread {
                 let place = self.join(nodes, rule, inputs, shape);
                 if place.is_some() {

@@ -51,15 +51,25 @@ impl Shape {
 
     /// Refuses a shape whose elements fill more memory than there can be.
     pub(crate) fn check_size<T>(&self, op: &'static str) -> Result<(), Error> {
-        // Half of it, since a block may be twice as large as what is in it.
-        const MOST: usize = isize::MAX as usize / 2;
-        match self.elements().checked_mul(size_of::<T>()) {
-            Some(bytes) if bytes <= MOST => Ok(()),
-            _ => Err(Error::argument(
-                op,
-                format!("a tensor of shape {self} does not fit into any memory; check the sizes"),
-            )),
+        match self.fits::<T>() {
+            true => Ok(()),
+            false => Err(self.too_large(op)),
         }
+    }
+
+    /// Whether there can be memory for its elements: for twice as many, since a block may be larger than what is in it.
+    #[inline]
+    pub(crate) fn fits<T>(&self) -> bool {
+        self.elements() <= isize::MAX as usize / 2 / size_of::<T>().max(1)
+    }
+
+    /// The error where there cannot.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn too_large(&self, op: &'static str) -> Error {
+        let text =
+            format!("a tensor of shape {self} does not fit into any memory; check the sizes");
+        Error::argument(op, text)
     }
 
     /// The index, one number an axis, of the element at a place in a row-major buffer.
