@@ -10,6 +10,8 @@ mod display;
 #[cfg(feature = "half")]
 mod half;
 mod index;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod nested;
 mod random;
 mod shape;

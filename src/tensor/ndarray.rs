@@ -1,0 +1,66 @@
+//! Arrays of the `ndarray` crate become tensors and the reverse.
+
+use ::ndarray::{Array, ArrayBase, ArrayD, ArrayViewD, Data, Dimension, RawData};
+
+use super::{Shape, Tensor};
+
+impl<T, D: Dimension> From<Array<T, D>> for Tensor<T> {
+    /// The same elements in row-major order, whatever order the array has them in.
+    ///
+    /// The array's vector is taken over without a copy if it holds just these elements in that order.
+    fn from(array: Array<T, D>) -> Self {
+        let shape = Shape::from(array.shape());
+        if !array.is_standard_layout() {
+            return Self::of_buffer(shape, array.into_iter().collect::<Vec<_>>());
+        }
+        let count = array.len();
+        let (mut data, start) = array.into_raw_vec_and_offset();
+        data.truncate(start.unwrap_or(0) + count);
+        data.drain(..start.unwrap_or(0));
+        Self::of_buffer(shape, data)
+    }
+}
+
+impl<T, S, D> From<&ArrayBase<S, D>> for Tensor<T>
+where
+    T: Clone,
+    S: RawData<Elem = T> + Data,
+    D: Dimension,
+{
+    /// A copy of the array's or view's elements in row-major order.
+    fn from(array: &ArrayBase<S, D>) -> Self {
+        let elements = array.iter().cloned().collect::<Vec<_>>();
+        Self::of_buffer(array.shape().into(), elements)
+    }
+}
+
+impl<T: Clone> From<Tensor<T>> for ArrayD<T> {
+    /// The same elements in row-major order; without a copy if they came as a vector and no other tensor shares them.
+    fn from(tensor: Tensor<T>) -> Self {
+        let shape = tensor.shape().to_vec();
+        Self::from_shape_vec(shape, tensor.into_vec()).expect("as many elements as the shape holds")
+    }
+}
+
+impl<T> Tensor<T> {
+    /// The elements as a view of the `ndarray` crate, without a copy: for what it offers and tensors do not.
+    ///
+    /// Back to a tensor goes `Tensor::from`: an array without a copy where it lies in row-major order, a view with one.
+    ///
+    /// # Example
+    /// ```
+    /// use ndarray::{Array2, ArrayD, array};
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let weights: Array2<f64> = array![[1.0, 2.0], [3.0, 4.0]];
+    /// let tape = Tape::new();
+    /// let w = tape.var(Tensor::from(&weights.t())); // a view in any order
+    /// let gradient = (w * w).sum().backward().wrt(w);
+    /// assert_eq!(gradient.ndarray(), (2.0 * &weights.t()).into_dyn());
+    /// let gradient: ArrayD<f64> = gradient.into();
+    /// ```
+    pub fn ndarray(&self) -> ArrayViewD<'_, T> {
+        let shape: &[usize] = self.shape();
+        ArrayViewD::from_shape(shape, self.data()).expect("as many elements as the shape holds")
+    }
+}
