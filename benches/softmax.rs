@@ -78,6 +78,10 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 #[cfg(target_arch = "x86_64")]
 const CALLS: usize = 64;
 
+/// Buffers that they work on, one after the other.
+#[cfg(target_arch = "x86_64")]
+const PLACES: usize = 16;
+
 #[cfg(target_arch = "x86_64")]
 fn against_the_textbook<T: Elem + textbook::Textbook>(name: &str, runs: usize) {
     let rows = Rows::last(16, 1024);
@@ -85,28 +89,33 @@ fn against_the_textbook<T: Elem + textbook::Textbook>(name: &str, runs: usize) {
         let Some((forward, vjp)) = T::kernels(level) else {
             continue;
         };
-        // The same buffers for both: where they lie in the cache by chance matters as much as the kernel.
-        let mut case = Case::<T>::new(rows);
-        forward(case.x.data(), case.y.data_mut());
-        vjp(case.y.data(), case.g.data(), case.gx.data_mut());
-        case.check();
+        // Where buffers lie in the caches matters as much as the kernel: so both work on the same ones, and there are many.
+        let mut cases: Vec<_> = (0..PLACES.min(runs))
+            .map(|_| Case::<T>::new(rows))
+            .collect();
         let (mut ratios, mut seconds) = ([vec![], vec![]], [vec![], vec![]]);
-        level.force(|| {
-            for _ in 0..runs {
-                let behind =
-                    time(|| (0..CALLS).for_each(|_| forward(case.x.data(), case.y.data_mut())));
-                let ahead = time(|| (0..CALLS).for_each(|_| case.forward()));
-                ratios[0].push(ahead / behind);
-                seconds[0].push(ahead);
-                let behind = time(|| {
-                    (0..CALLS).for_each(|_| vjp(case.y.data(), case.g.data(), case.gx.data_mut()))
-                });
-                let ahead = time(|| (0..CALLS).for_each(|_| case.vjp()));
-                ratios[1].push(ahead / behind);
-                seconds[1].push(ahead);
-            }
-        });
-        case.check();
+        for case in &mut cases {
+            forward(case.x.data(), case.y.data_mut());
+            vjp(case.y.data(), case.g.data(), case.gx.data_mut());
+            case.check();
+            level.force(|| {
+                for _ in 0..runs.div_ceil(PLACES) {
+                    let behind =
+                        time(|| (0..CALLS).for_each(|_| forward(case.x.data(), case.y.data_mut())));
+                    let ahead = time(|| (0..CALLS).for_each(|_| case.forward()));
+                    ratios[0].push(ahead / behind);
+                    seconds[0].push(ahead);
+                    let behind = time(|| {
+                        (0..CALLS)
+                            .for_each(|_| vjp(case.y.data(), case.g.data(), case.gx.data_mut()))
+                    });
+                    let ahead = time(|| (0..CALLS).for_each(|_| case.vjp()));
+                    ratios[1].push(ahead / behind);
+                    seconds[1].push(ahead);
+                }
+            });
+            case.check();
+        }
         for (what, (ratio, seconds)) in ["forward", "vjp"]
             .iter()
             .zip(ratios.into_iter().zip(seconds))
@@ -155,8 +164,8 @@ fn main() {
     let runs = |count| if test { 1 } else { count };
     #[cfg(target_arch = "x86_64")]
     {
-        against_the_textbook::<f32>("f32", runs(101));
-        against_the_textbook::<f64>("f64", runs(101));
+        against_the_textbook::<f32>("f32", runs(160));
+        against_the_textbook::<f64>("f64", runs(160));
     }
     let small = [(64, 10), (128, 1000), (1000, 128)];
     let large = [(12288, 128), (32, 50257), (4096, 4096)];

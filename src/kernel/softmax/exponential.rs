@@ -16,6 +16,9 @@ pub(super) trait Argument<V>: Copy + Sync {
 
     /// The argument for an element, and what rounding took from it.
     fn of(self, x: V) -> (V, V);
+
+    /// Whether no argument is lower than where there is no weight, but for a rounding.
+    fn bounded(self) -> bool;
 }
 
 /// `x - max` with what rounding takes from it.
@@ -25,19 +28,21 @@ pub(super) struct Difference<V> {
     minus: V,
     /// What is lower has no weight; it is lifted, lest what rounding takes from it be large.
     lowest: V,
+    /// Whether it is lifted to where there is no weight, and not farther down.
+    bounded: bool,
 }
 
 impl<V: Lanes> Difference<V> {
-    /// For lines with these maxima.
+    /// For lines with these maxima, where what lies `away` from them or farther has no weight.
     #[inline(always)]
-    pub fn new(level: V::Level, m: V) -> Self {
+    fn new(level: V::Level, m: V, away: V) -> Self {
         let number = |x| V::splat(level, x);
-        let away = number(V::Item::whole(2 * V::Item::BIAS) * V::Item::LN_2);
-        // Next to a large maximum differences are exact, by Sterbenz's lemma.
+        // Next to a large maximum differences are exact, by Sterbenz's lemma, but there may be no number just there.
         let part = m.max(-m) * number(V::Item::whole(64).recip());
         Self {
             minus: -m,
             lowest: number(V::Item::min_value()).max(m - part.max(away)),
+            bounded: away.less(part) == 0,
         }
     }
 }
@@ -60,6 +65,11 @@ impl<V: Lanes> Argument<V> for Difference<V> {
         let d = low + high;
         (d, high - (d - low))
     }
+
+    #[inline(always)]
+    fn bounded(self) -> bool {
+        self.bounded
+    }
 }
 
 /// `e^v` for arguments `v`, multiplied by `2^raise`.
@@ -78,12 +88,11 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
     #[inline(always)]
     pub fn new(level: V::Level, argument: A, raise: V) -> Self {
         let round = V::splat(level, V::Item::ROUND);
-        let up = raise + V::splat(level, V::Item::whole(V::Item::BIAS));
         Self {
             level,
             argument,
-            round: round + up,
-            low: -up * V::splat(level, V::Item::LN_2),
+            round: round + up(level, raise),
+            low: -away(level, raise),
         }
     }
 
@@ -97,8 +106,14 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
         let low = V::splat(self.level, -V::Item::LN_2_LO);
         let (mut r, mut rounded, mut square) = (x, x, x);
         for k in 0..N {
-            // In this order NaN stays.
-            r[k] = self.low.max(self.argument.of(x[k]).0);
+            r[k] = self.argument.of(x[k]).0;
+        }
+        // As good as never: one question for all vectors is less than an operation on each.
+        if !self.argument.bounded() {
+            for r in &mut r {
+                // In this order NaN stays.
+                *r = self.low.max(*r);
+            }
         }
         for k in 0..N {
             rounded[k] = r[k].mul_add(log2_e, self.round);
@@ -152,6 +167,18 @@ impl<V: Lanes, A: Argument<V>> Function<V> for Exponential<V, A> {
     }
 }
 
+/// The exponent of the result for an argument of 0.
+#[inline(always)]
+fn up<V: Lanes>(level: V::Level, raise: V) -> V {
+    raise + V::splat(level, V::Item::whole(V::Item::BIAS))
+}
+
+/// How far below 0 an argument has no weight: the exponent of the result is 0.
+#[inline(always)]
+fn away<V: Lanes>(level: V::Level, raise: V) -> V {
+    up(level, raise) * V::splat(level, V::Item::LN_2)
+}
+
 /// A polynomial, its highest coefficient first.
 #[inline(always)]
 fn horner<V: Lanes, const N: usize>(
@@ -171,5 +198,5 @@ fn horner<V: Lanes, const N: usize>(
 /// The exponentials of lines with these maxima.
 #[inline(always)]
 pub(super) fn shifted<V: Lanes>(level: V::Level, m: V, raise: V) -> Exponential<V, Difference<V>> {
-    Exponential::new(level, Difference::new(level, m), raise)
+    Exponential::new(level, Difference::new(level, m, away(level, raise)), raise)
 }

@@ -66,6 +66,11 @@ impl<V: Lanes> Argument<V> for Quotient<V> {
         let left = (-q).fused(self.temperature, d);
         (q, (left + lost) * self.reciprocal)
     }
+
+    #[inline(always)]
+    fn bounded(self) -> bool {
+        false
+    }
 }
 
 impl<T: Real> Job<T> for Scaled<T> {
