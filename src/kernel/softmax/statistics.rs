@@ -50,8 +50,10 @@ impl<V: Lanes> Hole<V> {
     #[inline(always)]
     pub fn new<L: Layout<V>>(level: V::Level, top: &[u32]) -> Self {
         let mut each = [[V::Item::ZERO; 16]; 2];
-        for (line, &top) in top.iter().enumerate() {
-            [each[0][line], each[1][line]] = parts(top as usize);
+        if L::DOWN {
+            for (line, &top) in top.iter().enumerate() {
+                [each[0][line], each[1][line]] = parts(top as usize);
+            }
         }
         Self {
             vector: top[0] as usize / V::COUNT,
@@ -159,17 +161,14 @@ fn rests<V: Lanes, L: Layout<V>>(
     totals: &mut Kept<Total<V>>,
 ) {
     let raise = V::splat(level, V::Item::whole(V::Item::RAISE));
-    let mut others = Kept::new();
-    for k in 0..lines.bundles() {
-        others.push(Others {
-            level,
-            exponential: shifted(level, tops.get(k), raise),
-            hole: Hole::new::<L>(level, L::own(top, k)),
-            keep,
-        });
-    }
+    let others = |k| Others {
+        level,
+        exponential: shifted(level, tops.get(k), raise),
+        hole: Hole::new::<L>(level, L::own(top, k)),
+        keep,
+    };
     let (fours, fill) = (V::COUNT / 4, V::Item::NOTHING);
-    lines.sums::<_, false, true>(level, fours, fill, |k| others.get(k), totals);
+    lines.sums::<_, false, true>(level, fours, fill, others, totals);
 }
 
 /// `R` of the sum of such terms.
