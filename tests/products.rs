@@ -1,5 +1,7 @@
 //! Matrix products beyond the registry's sizes: large ones, stored transposed, in batches, on several threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use rayon::ThreadPoolBuilder;
 use wengert::{Elem, Matrix, Random, Shape, Tape, Tensor};
 
@@ -178,4 +180,27 @@ fn rows_against_rows_are_the_product_with_a_transposed_copy() {
         let gb = of_rows.wrt(rows).swap_axes(-2, -1);
         approx::assert_abs_diff_eq!(gb, grads.wrt(b), epsilon = 1e-5);
     }
+}
+
+#[test]
+fn views_that_reach_beyond_their_slices_are_refused() {
+    let (few, many) = ([1.0; 4], vec![1.0; 1024]);
+    let refused = |a: Matrix<'_, f64>, b: Matrix<'_, f64>, len: usize| {
+        let run = AssertUnwindSafe(|| f64::matmul(a, b, &mut vec![0.0; len], false));
+        assert!(catch_unwind(run).is_err(), "{:?} {:?}", a.size, a.step);
+    };
+    // Modulo 2^64 the last element lies at 0, the product has 1024 numbers.
+    let (tall, taller) = ((1 << 20) + 1, (1 << 63) + 1);
+    let far = Matrix {
+        data: &few[..],
+        size: (tall, 1),
+        step: (1 << 44, 1),
+    };
+    refused(far, Matrix::new(&few[..1], 1, 1), tall);
+    let same = Matrix {
+        data: &many[..],
+        size: (taller, 1),
+        step: (0, 1),
+    };
+    refused(same, Matrix::new(&many, 1, 1024), 1024);
 }

@@ -28,12 +28,13 @@ impl Rows {
 
     /// The number of rows.
     pub const fn count(self) -> usize {
-        self.outer * self.inner
+        self.outer.saturating_mul(self.inner)
     }
 
-    /// The number of elements in all rows.
+    /// The number of elements in all rows. Sizes that overflow hold more than any buffer does, and are refused as such: the
+    /// fast kernels rely on it that two rows have no place in common.
     pub const fn elements(self) -> usize {
-        self.outer * self.n * self.inner
+        self.outer.saturating_mul(self.n).saturating_mul(self.inner)
     }
 
     /// Where element `j` of row number `row` lies.
@@ -77,5 +78,24 @@ impl Rows {
         if len > 0 {
             self.each(op, name, len);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rows;
+    use crate::kernel::Elem;
+
+    #[test]
+    #[should_panic(expected = "x holds 131072 numbers")]
+    fn rows_whose_sizes_overflow_are_refused() {
+        // Modulo 2^64 these are 2^17 elements, and all chunks of lines would begin at the first.
+        let rows = Rows {
+            outer: (1 << 53) + 1,
+            n: 1 << 13,
+            inner: 16,
+        };
+        let (x, mut y) = (vec![1.0; 1 << 17], vec![0.0; 1 << 17]);
+        f64::softmax(rows, &x, &mut y, &mut []);
     }
 }

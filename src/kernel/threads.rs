@@ -128,7 +128,12 @@ mod shared {
                 let f = unsafe { &*self.f };
                 for part in self.bunch(bunch) {
                     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(part))) {
-                        lock(&self.panic).get_or_insert(panic);
+                        let mut first = lock(&self.panic);
+                        match *first {
+                            // To drop it might panic again, and nobody would count this bunch.
+                            Some(_) => std::mem::forget(panic),
+                            None => *first = Some(panic),
+                        }
                     }
                 }
                 self.done.fetch_add(1, Ordering::Release);
@@ -336,6 +341,20 @@ mod tests {
         }
         over.store(true, Ordering::Relaxed);
         assert_eq!(sum.into_inner(), 28_000);
+    }
+
+    #[test]
+    fn what_a_panic_carries_may_panic_when_it_is_dropped() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                assert!(std::thread::panicking(), "dropped");
+            }
+        }
+        let run = || each(50, |_| std::panic::panic_any(Bomb));
+        let panic = std::panic::catch_unwind(run).expect_err("all parts have panicked");
+        assert!(panic.is::<Bomb>());
+        std::mem::forget(panic);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
+use std::ptr::NonNull;
 
 use super::scalars::LIMIT;
 
@@ -176,7 +177,10 @@ impl<E: Copy> Cursor<E> {
         // SAFETY: the first `len` places are initialized, and until this reader is dropped nothing is
         // written there or moved, since `readers` is not 0.
         let items = unsafe { std::slice::from_raw_parts(self.base.get(), self.len.get()) };
-        Reading { list: self, items }
+        Reading {
+            list: self,
+            items: items.into(),
+        }
     }
 
     /// The items, to change.
@@ -204,7 +208,8 @@ const SECOND: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Reading<'a, E: Copy> {
     list: &'a Cursor<E>,
-    items: &'a [E],
+    /// No reference: one that is an argument would have to be valid until the call ends, when the reader is perhaps gone.
+    items: NonNull<[E]>,
 }
 
 impl<E: Copy> Deref for Reading<'_, E> {
@@ -212,7 +217,9 @@ impl<E: Copy> Deref for Reading<'_, E> {
 
     #[inline]
     fn deref(&self) -> &[E] {
-        self.items
+        // SAFETY: needs items that are initialized and neither written nor moved: as `read` has seen to for as long as the
+        // reader is there, which is borrowed here.
+        unsafe { self.items.as_ref() }
     }
 }
 

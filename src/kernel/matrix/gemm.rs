@@ -83,7 +83,11 @@ pub(in crate::kernel) fn matmul<T: Fast>(
 ) {
     let ((m, k), (inner, n)) = (a.size, b.size);
     assert_eq!(k, inner, "the inner sizes agree");
-    assert_eq!(c.len(), m * n, "the output holds rows times columns");
+    assert_eq!(
+        Some(c.len()),
+        m.checked_mul(n),
+        "the output holds rows times columns"
+    );
     if b.step.0 == 1 && b.step.1 > 1 && m >= COPY {
         let mut copy = vec![T::zero(); k * n];
         transpose_numbers(b.data, b.step.1, (k, n), &mut copy, n);
@@ -137,15 +141,16 @@ fn in_blocks<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool
 fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
     let ((m, k), (inner, n)) = (a.size, b.size);
     assert!(
-        k == inner && c.len() == m * n && a.fits() && b.fits(),
+        k == inner && m.checked_mul(n) == Some(c.len()) && a.fits() && b.fits(),
         "the sizes agree and no view reaches beyond its slice"
     );
     let step = |m: &Matrix<'_, T>| (m.step.0 as isize, m.step.1 as isize);
     let ((a_down, a_right), (b_down, b_right)) = (step(&a), step(&b));
     // The kernels write along columns, so they are asked for the transposed product, `cᵀ = bᵀ aᵀ`.
     // SAFETY: `fits` has shown that every element (i, j) of `a` and `b` lies in its slice, `c` holds
-    // m * n elements with row stride n and is borrowed mutably, so no element of it is aliased; the
-    // strides fit in isize because slices do. The kernel is one that the crate chose for this machine.
+    // m * n elements with row stride n and is borrowed mutably, so no element of it is aliased. A
+    // stride fits in isize because slices do, but along an axis of one element, where it is multiplied
+    // by 0. The kernel is one that the crate chose for this machine.
     unsafe {
         T::kernel()(
             n,
@@ -184,9 +189,16 @@ impl<T> Matrix<'_, T> {
         self.part(from * self.step.1, (self.size.0, count))
     }
 
-    /// Whether the last element of the view lies in its slice.
+    /// Whether the last element of the view lies in its slice. Sizes and steps are anybody's numbers.
     fn fits(&self) -> bool {
         let ((rows, cols), (down, right)) = (self.size, self.step);
-        rows == 0 || cols == 0 || (rows - 1) * down + (cols - 1) * right < self.data.len()
+        if rows == 0 || cols == 0 {
+            return true;
+        }
+        let [down, right] = [(rows - 1).checked_mul(down), (cols - 1).checked_mul(right)];
+        let last = down
+            .zip(right)
+            .and_then(|(down, right)| down.checked_add(right));
+        last.is_some_and(|last| last < self.data.len())
     }
 }

@@ -104,7 +104,10 @@ impl<T: Copy> Buffer<T> {
             len: 0,
             memory: Counted::new(Memory {
                 start,
-                capacity: layout.size() / size_of::<T>().max(1),
+                capacity: layout
+                    .size()
+                    .checked_div(size_of::<T>())
+                    .unwrap_or(usize::MAX),
                 ready: 0,
                 own: Some(layout),
                 lent,
@@ -274,6 +277,13 @@ mod tests {
         assert_eq!(buffer.lent_capacity(), Some(buffer.memory.capacity));
         assert_eq!(buffer.as_slice().as_ptr().align_offset(64), 0);
         assert_eq!(buffer.into_vec(), [1.0, 1.0, 7.0, 2.0, 2.0]);
+    }
+
+    #[test]
+    fn elements_without_a_size_have_room() {
+        let mut buffer = Buffer::with_capacity(100, false);
+        buffer.resize(100, ());
+        assert_eq!(buffer.as_slice().len(), 100);
     }
 
     #[test]
