@@ -2,7 +2,8 @@
 
 use crate::golden::number;
 use serde_json::Value;
-use wengert::{Tape, Tensor, Var};
+use wengert::transform::{hessian, sparse};
+use wengert::{Dual, Tape, Tensor, Var};
 
 fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(number).collect()
@@ -92,4 +93,39 @@ fn kinks_follow_the_conventions() {
             assert!(same(&grads.wrt(x), &expected), "{record}: {}", grads.wrt(x));
         }
     }
+}
+
+/// Of two equal numbers both count by half: in the value of dual numbers, too, else a Hessian would not be symmetric.
+#[test]
+fn ties_of_two_move_as_their_slopes_say() {
+    for k in 0..2 {
+        let tape = Tape::<Dual<f64>>::default();
+        let own = |i| Dual::new(1.0, if i == k { 1.0 } else { 0.0 });
+        let [a, b] = [0, 1].map(|i| tape.var(own(i)));
+        assert_eq!(a.maximum(b).value().tangent, 0.5, "maximum, operand {k}");
+        assert_eq!(a.minimum(b).value().tangent, 0.5, "minimum, operand {k}");
+    }
+    for x in [0.0, -1e-310, f64::MAX, f64::NEG_INFINITY] {
+        let tape = Tape::<Dual<f64>>::default();
+        let [a, b] = [1.0, 3.0].map(|t| tape.var(Dual::new(x, t)));
+        for y in [a.maximum(b).value(), a.minimum(b).value()] {
+            assert_eq!((y.primal, y.tangent), (x, 2.0));
+        }
+    }
+}
+
+#[test]
+fn a_hessian_at_a_tie_is_that_of_the_reduction() {
+    let x = Tensor::from([1.0, 1.0]);
+    let expected = Tensor::from([[0.5, 0.5], [0.5, 0.5]]);
+    type Twice<'t> = Var<'t, Tensor<Dual<f64>>>;
+    let reduced = hessian(|x: Twice<'_>| x.max().powi(2), &x);
+    assert_eq!(reduced, expected);
+    let of_two = hessian(
+        |x: Twice<'_>| x.slice(..1).maximum(x.slice(1..)).sum().powi(2),
+        &x,
+    );
+    assert_eq!(of_two, expected);
+    let sparse = sparse::hessian(|x| x[0].maximum(x[1]).powi(2), &[1.0, 1.0]);
+    assert_eq!(sparse.to_dense(), expected);
 }
