@@ -90,9 +90,19 @@ impl Deref for Sizes {
     }
 }
 
-/// The number of elements. Sizes that overflow hold more than any buffer does, and are refused as such.
+/// The number of elements. Sizes that overflow hold more than any buffer does, and are refused as such; also where another
+/// size is 0, since rows and strides are products of the rest.
 fn product(sizes: &[usize]) -> usize {
-    sizes.iter().fold(1, |len, &n| len.saturating_mul(n))
+    /// So many elements of 64 bytes fill more memory than there can be.
+    const MOST: usize = usize::MAX >> 7;
+    let others = sizes
+        .iter()
+        .fold(1, |len: usize, &n| len.saturating_mul(n.max(1)));
+    match sizes.contains(&0) {
+        true if others <= MOST => 0,
+        true => usize::MAX,
+        false => others,
+    }
 }
 
 /// Up to four sizes of 15 bits, and how many they are; 0 for others.

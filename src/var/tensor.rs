@@ -348,7 +348,7 @@ impl<T: Elem> Tape<T> {
     }
 
     /// Refuses a new value for a scalar node that an operation computes.
-    pub(crate) fn check_leaf_scalar(&self, index: u32) -> Result<(), Error> {
+    pub(crate) fn check_leaf_scalar(&self, op: &'static str, index: u32) -> Result<(), Error> {
         let nodes = self.nodes.borrow();
         let after = nodes.partition_point(|node| node.mark <= index);
         let covers = |node: &crate::tape::Node<T>| {
@@ -356,7 +356,7 @@ impl<T: Elem> Tape<T> {
         };
         match nodes[..after].iter().rev().find(|node| node.spread) {
             Some(node) if covers(node) => Err(Error::argument(
-                "replay",
+                op,
                 format!(
                     "the node recorded at {} is not a leaf; name leaves only",
                     node.line

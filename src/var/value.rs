@@ -174,6 +174,7 @@ impl<T: Elem> Value for T {
 
     fn seed(walk: &mut Forward<'_, T>, var: Var<'_, T>, tangent: T) -> Result<(), Error> {
         var.scalar_id("along")?;
+        walk.tape.check_leaf_scalar("along", var.repr.index)?;
         walk.scalars.push((var.repr.index, tangent));
         Ok(())
     }
@@ -199,7 +200,7 @@ impl<T: Elem> Value for T {
     }
 
     fn check_leaf(tape: &Tape<T>, index: u32, _: &T) -> Result<(), Error> {
-        tape.check_leaf_scalar(index)
+        tape.check_leaf_scalar("replay", index)
     }
 
     fn set(tape: &mut Tape<T>, index: u32, value: T) {

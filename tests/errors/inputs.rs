@@ -150,3 +150,17 @@ fn a_scalar_that_is_not_a_node_has_no_name() {
         texts[1]
     );
 }
+
+#[test]
+fn a_direction_is_of_leaves() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0, 2.0]));
+    let (square, sum) = (x.square(), x.sum());
+    let (line, ones) = (line!() - 1, Tensor::from([1.0, 1.0]));
+    let text = format!(
+        "along: the node recorded at {}:{line}:40 is not a leaf; name leaves only",
+        file!()
+    );
+    panics!(tape.forward().along(sum, 1.0), text);
+    assert!(tape.forward().try_along(square, ones).is_err());
+}

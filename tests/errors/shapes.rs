@@ -305,3 +305,16 @@ fn a_step_that_is_not_taken_may_be_any_number() {
     let y = x.slice(s(..).step(isize::MAX));
     assert_eq!(y.value(), Tensor::from([[1.0, 2.0, 3.0]]));
 }
+
+#[test]
+fn shapes_without_elements_whose_other_sizes_overflow_are_refused() {
+    let large = 1usize << 33;
+    for shape in [[large, large, 0], [0, large, large], [1 << 62, 1, 0]] {
+        assert!(Tensor::new(shape, Vec::<f64>::new()).is_err());
+        assert!(Tensor::from(vec![0.0; 0]).reshaped(shape).is_err());
+    }
+    let tape = Tape::new();
+    let none = tape.var(Tensor::<f64>::zeros([1, 0]));
+    assert!(none.try_broadcast_to([1 << 62, 0]).is_err());
+    assert!(none.try_broadcast_to([1 << 20, 0]).is_ok());
+}

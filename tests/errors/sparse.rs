@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::panics;
 use crate::panics::panic_of;
 use wengert::transform::{checkpoint, sparse};
-use wengert::{Dual, ErrorKind, Tape, Tensor};
+use wengert::{Dual, ErrorKind, Tape, Tensor, Var};
 
 fn other_tape(op: &str) -> String {
     format!(
@@ -242,5 +242,19 @@ fn noise_of_what_cancels_is_no_missing_entry() {
         let hessian = sparse::hessian(|x| (x[3] * 0.59375).atan2(x[3]), &x);
         let bend = hessian.get(3, 3) * x[3] * x[3];
         assert!(bend.abs() < 1e-14, "{k}: {bend}");
+    }
+}
+
+/// The sum of a softmax does not move: forward walks leave a rounding of it, the reverse one that verifies gives exactly 0.
+#[test]
+fn a_jacobian_that_vanishes_is_a_jacobian() {
+    for k in 0..50 {
+        let x = Tensor::from_fn([3], |i| ((i * 7 + k * 13) % 29) as f64 / 9.0 - 1.4);
+        let jacobian = sparse::jacobian(
+            |x: &[Var<'_, Tensor<f64>>]| vec![x[0].softmax(0).sum_keep(0).broadcast_to([3])],
+            &[x][..],
+        );
+        let jacobian = jacobian.to_dense();
+        assert!(jacobian.iter().all(|x| x.abs() < 1e-15), "{k}: {jacobian}");
     }
 }

@@ -156,16 +156,40 @@ impl Hessian {
         f: &Function<'_, T>,
         x: &[Leaf<T>],
     ) -> Result<Csr<T>, Error> {
+        let matrix = self.compressed(f, x, T::one())?;
+        let direction = probe::direction::<T>(matrix.rows());
+        let sizes = probe::sizes(&matrix, &direction);
+        let factors = |row| {
+            let columns = self.pattern.row(row).iter();
+            columns.map(|&c| T::one() / direction[c as usize]).collect()
+        };
         let mut tape = Tape::default();
-        let zero = T::zero;
-        let one = T::one;
+        let whole = |factor| {
+            let mut along = direction.iter().map(|&d| d * factor);
+            product(f, &mut tape, x, &mut along)
+        };
+        let again = |factor| Ok(self.compressed(f, x, factor)?.matvec(&direction));
+        let found = matrix.matvec(&direction);
+        probe::verify(OP, &found, &sizes, factors, whole, again)?;
+        Ok(matrix)
+    }
+
+    /// The matrix times a number, with which the directions begin.
+    fn compressed<T: Elem>(
+        &self,
+        f: &Function<'_, T>,
+        x: &[Leaf<T>],
+        factor: T,
+    ) -> Result<Csr<T>, Error> {
+        let mut tape = Tape::default();
+        let zero = T::zero();
         let mut products = Vec::with_capacity(self.colours.count);
         for colour in 0..self.colours.count as u32 {
             let mut along = self
                 .colours
                 .of
                 .iter()
-                .map(|&own| if own == colour { one() } else { zero() });
+                .map(|&own| if own == colour { factor } else { zero });
             products.push(product(f, &mut tape, x, &mut along)?);
         }
         let pattern = &self.pattern;
@@ -180,18 +204,7 @@ impl Hessian {
                 values.push(products[self.colours.of[column] as usize][row]);
             }
         }
-        let matrix = Csr::new(Arc::clone(pattern), values);
-        let direction = probe::direction::<T>(pattern.rows());
-        let sizes = probe::sizes(&matrix, &direction);
-        let factors = |row| {
-            let columns = pattern.row(row).iter();
-            columns.map(|&c| one() / direction[c as usize]).collect()
-        };
-        probe::verify(OP, &matrix.matvec(&direction), &sizes, factors, |factor| {
-            let mut along = direction.iter().map(|&d| d * factor);
-            product(f, &mut tape, x, &mut along)
-        })?;
-        Ok(matrix)
+        Ok(Csr::new(Arc::clone(pattern), values))
     }
 
     /// A plan for a pattern.

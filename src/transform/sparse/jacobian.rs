@@ -226,12 +226,12 @@ impl<'t, T: Elem> Recording<'t, T> {
     }
 
     pub(super) fn matrix(&self, plan: &mut Jacobian) -> Result<Csr<T>, Error> {
-        let matrix = match self.compressed(plan) {
+        let matrix = match self.compressed(plan, T::one()) {
             // A rule without a pushforward: its pullback will do.
             Err(error) if plan.forward && matches!(error.kind(), ErrorKind::Missing { .. }) => {
                 let pattern = Pattern::clone(&plan.pattern);
                 *plan = Jacobian::new(pattern, std::mem::take(&mut plan.known), false);
-                self.compressed(plan)?
+                self.compressed(plan, T::one())?
             }
             other => other?,
         };
@@ -243,21 +243,24 @@ impl<'t, T: Elem> Recording<'t, T> {
             let entries = matrix.triplets().filter(|&(_, c, _)| c == column);
             entries.map(|(row, ..)| T::one() / direction[row]).collect()
         };
-        probe::verify(OP, &found, &sizes, factors, |factor| {
-            self.pull(&mut direction.iter().map(|&d| d * factor))
-        })?;
+        let product = |factor| self.pull(&mut direction.iter().map(|&d| d * factor));
+        let again = |factor| {
+            let matrix = self.compressed(plan, factor)?;
+            Ok(matrix.matvec_transposed(&direction))
+        };
+        probe::verify(OP, &found, &sizes, factors, product, again)?;
         Ok(matrix)
     }
 
-    fn compressed(&self, plan: &Jacobian) -> Result<Csr<T>, Error> {
-        let zero = T::zero;
-        let one = T::one;
+    /// The matrix times a number, with which the walks begin.
+    fn compressed(&self, plan: &Jacobian, factor: T) -> Result<Csr<T>, Error> {
+        let zero = T::zero();
         let of = &plan.colours.of;
         let mut walks = Vec::with_capacity(plan.colours.count);
         for colour in 0..plan.colours.count as u32 {
             let mut along = of
                 .iter()
-                .map(|&own| if own == colour { one() } else { zero() });
+                .map(|&own| if own == colour { factor } else { zero });
             walks.push(if plan.forward {
                 self.push(&mut along)?
             } else {

@@ -19,10 +19,10 @@ pub(super) fn direction<T: Elem>(len: usize) -> Vec<T> {
 ///
 /// `found` is the matrix's product, `sizes` the sums of the sizes of its terms; `product` takes a
 /// factor for the direction; `factors` gives those that make the direction 1, as it was for the matrix,
-/// at the entries of a row. Forgiven is rounding: up to the square root of the precision of each row's
-/// terms, and where terms cancelled inside the function, up to what the same product shows of it when
-/// the direction is scaled. What is left is an entry that the pattern lacks. A row with an infinite
-/// entry says nothing.
+/// at the entries of a row; `matrix` gives the product of a matrix that was found by walks times a factor.
+/// Forgiven is rounding: up to the square root of the precision of each row's terms, and where terms
+/// cancelled inside the function, up to what both products show of it when they are scaled: one of them may
+/// cancel to 0. What is left is an entry that the pattern lacks. A row with an infinite entry says nothing.
 ///
 /// # Errors
 /// If a row differs by more, or the product is not the same each time.
@@ -32,6 +32,7 @@ pub(super) fn verify<T: Elem>(
     sizes: &[f64],
     factors: impl Fn(usize) -> Vec<T>,
     mut product: impl FnMut(T) -> Result<Vec<T>, Error>,
+    mut matrix: impl FnMut(T) -> Result<Vec<T>, Error>,
 ) -> Result<(), Error> {
     let precision = T::epsilon().primal();
     let gap = |a: T, b: T| (a - b).primal().abs();
@@ -57,7 +58,12 @@ pub(super) fn verify<T: Elem>(
             ),
         ));
     }
-    let (mut noise, mut asked) = (0.0_f64, None);
+    let third = T::one() / T::of(3.0);
+    let most = |noise, one: &[T], scaled: &[T], factor| {
+        let gaps = one.iter().zip(scaled).map(|(&a, &b)| gap(a, b / factor));
+        gaps.filter(|gap| gap.is_finite()).fold(noise, f64::max)
+    };
+    let (mut noise, mut asked) = (most(0.0, found, &matrix(third)?, third), None);
     while let Some(row) = wrong(floor + 1024.0 * noise) {
         if asked == Some(row) {
             return Err(Error::argument(
@@ -69,11 +75,8 @@ pub(super) fn verify<T: Elem>(
             ));
         }
         asked = Some(row);
-        let third = T::one() / T::of(3.0);
         for factor in factors(row).into_iter().take(8).chain([third]) {
-            let scaled = product(factor)?;
-            let gaps = (0..found.len()).map(|row| gap(whole[row], scaled[row] / factor));
-            noise = gaps.filter(|gap| gap.is_finite()).fold(noise, f64::max);
+            noise = most(noise, &whole, &product(factor)?, factor);
         }
     }
     Ok(())
