@@ -155,7 +155,7 @@ def operators(peer):
 
 def ours():
     """Our own columns, as the tests of the golden data print them."""
-    test = ["cargo", "test", "--quiet", "--test", "golden_softmax", "--test", "golden_elementwise"]
+    test = ["cargo", "test", "--quiet", "--test", "softmax", "--test", "ops", "golden"]
     run = subprocess.run(test + ["--", "--nocapture"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     softmax, ops = {}, {}
     for line in run.stdout.splitlines():
@@ -192,7 +192,7 @@ def page(peers):
     lines = [
         "Measured by `tools/peers_accuracy.py` (see `tools/README.md`):",
         f"{versions}, on the CPU.",
-        "Our own columns are what `cargo test --test golden_softmax --test golden_elementwise -- --nocapture`",
+        "Our own columns are what `cargo test --test softmax --test ops golden -- --nocapture`",
         "prints, on the best level of this machine (AVX-512).",
         "",
         "### The softmax family",

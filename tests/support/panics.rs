@@ -1,20 +1,25 @@
 //! What a panic says, and at which line.
 #![allow(dead_code)] // each test binary uses its part
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 /// The panic hook is one for the process; tests that look at lines take turns.
 static HOOK: Mutex<()> = Mutex::new(());
 
+thread_local! {
+    /// Where this thread panicked last: tests beside this one may panic, too, and do not take turns.
+    static PLACE: RefCell<(String, u32)> = RefCell::default();
+}
+
 /// The text of a panic and the line it is reported at.
 pub fn panic_of(f: impl FnOnce()) -> (String, String, u32) {
-    static PLACE: Mutex<(String, u32)> = Mutex::new((String::new(), 0));
     let _turn = HOOK.lock().unwrap_or_else(|e| e.into_inner());
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|info| {
         let at = info.location().expect("a panic has a location");
-        *PLACE.lock().unwrap() = (at.file().to_string(), at.line());
+        PLACE.replace((at.file().to_string(), at.line()));
     }));
     let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("this must panic");
     std::panic::set_hook(before);
@@ -22,7 +27,7 @@ pub fn panic_of(f: impl FnOnce()) -> (String, String, u32) {
         .downcast_ref::<String>()
         .cloned()
         .or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_string()));
-    let (file, line) = PLACE.lock().unwrap().clone();
+    let (file, line) = PLACE.take();
     (text.expect("a panic has a text"), file, line)
 }
 

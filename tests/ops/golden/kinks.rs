@@ -1,6 +1,6 @@
 //! The conventions at kinks, ties and zeros, where other systems disagree with each other.
 
-use crate::golden::number;
+use crate::records::number;
 use serde_json::Value;
 use wengert::transform::{hessian, sparse};
 use wengert::{Dual, Tape, Tensor, Var};

@@ -1,12 +1,7 @@
 //! Rows with NaN and infinities, empty rows, masked rows: the conventions, in every mode.
 
-#[path = "support/family.rs"]
-mod family;
-#[path = "support/rows.rs"]
-mod rows;
-
-use family::{Op, run};
-use rows::{Record, number, numbers, read};
+use crate::family::{Op, run};
+use crate::rows::{Record, number, numbers, read};
 use wengert::{Elem, Tape, Tensor};
 
 /// Conventions, from the same records in both precisions: value, VJP, JVP, second order.
@@ -66,7 +61,7 @@ fn conventions<T: Elem>(dtype: &str) {
             let shape = leaf.logsumexp_axis(r.axis()).shape();
             assert_eq!(
                 shape.to_vec(),
-                rows::integers(r.out("logsumexp_shape").unwrap())
+                crate::rows::integers(r.out("logsumexp_shape").unwrap())
             );
         }
     }

@@ -1,12 +1,9 @@
 //! Gradients overruled, seen and limited: straight-through estimates, hooks, clipping.
 
-#[path = "support/panics.rs"]
-mod panics;
-
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
-use panics::panic_of;
+use crate::panics::panic_of;
 use wengert::check;
 use wengert::{Dual, Tape, Tensor, Var};
 
@@ -40,7 +37,7 @@ fn straight_through_refuses_a_change_of_shape_at_the_users_line() {
     });
     let line = line!() - 2;
     let text = format!(
-        "straight_through: the output has shape [3] but [2] is needed (recorded at tests/hooks.rs:{line})"
+        "straight_through: the output has shape [3] but [2] is needed (recorded at tests/tape/hooks.rs:{line})"
     );
     assert_eq!(found, (text, file!().to_string(), line));
     assert!(x.try_straight_through(|_| Tensor::zeros([3])).is_err());

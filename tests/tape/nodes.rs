@@ -322,7 +322,9 @@ fn scalar_stretches_are_not_replayed() {
     let _ = tape.constant(Tensor::from([1.0])) * a.sin();
     let id = a.id().unwrap();
     let error = tape.replay([(id, 2.0)]).unwrap_err().to_string();
-    assert!(error.starts_with("replay: a folded scalar handle enters a tensor at tests/tape.rs:"));
+    assert!(
+        error.starts_with("replay: a folded scalar handle enters a tensor at tests/tape/nodes.rs:")
+    );
 }
 
 #[test]
@@ -343,7 +345,7 @@ fn a_replay_refuses_what_does_not_fit_and_leaves_the_tape_as_it_was() {
         .unwrap_err()
         .to_string();
     assert!(
-        no_leaf.starts_with("replay: the node recorded at tests/tape.rs:"),
+        no_leaf.starts_with("replay: the node recorded at tests/tape/nodes.rs:"),
         "{no_leaf}"
     );
     let no_leaf = tape.replay([(sum, 1.0)]).unwrap_err().to_string();

@@ -1,9 +1,6 @@
 //! Ops of the user's own: rules in tensor arithmetic, elementwise functions, closures.
 
-#[path = "support/panics.rs"]
-mod panics;
-
-use panics::panic_of;
+use crate::panics::panic_of;
 use wengert::check::{self, Judge};
 use wengert::ops::{Binary, Unary};
 use wengert::rule::{Point, Residual, Rule, Slot};
@@ -70,7 +67,7 @@ fn a_wrong_closure_rule_fails_the_checks() {
         panic!("{:?}", report.judge)
     };
     assert!(
-        why.starts_with("wrong: the rule has no wider form (recorded at tests/own_ops.rs:")
+        why.starts_with("wrong: the rule has no wider form (recorded at tests/tape/own_ops.rs:")
             && why.ends_with("; implement Rule::widen; a closure runs on one element type only"),
         "{why}"
     );
@@ -90,7 +87,7 @@ fn a_closure_rule_without_a_jvp_says_so_at_the_line_of_the_walk() {
     assert_eq!(y.sum().backward().wrt(x), Tensor::from([3.0, 12.0]));
     let walk = || tape.forward().along(x, Tensor::ones([2]));
     let text = format!(
-        "cube: the rule has no JVP (recorded at tests/own_ops.rs:{line}); implement Rule::jvp, or pass one to custom_jvp"
+        "cube: the rule has no JVP (recorded at tests/tape/own_ops.rs:{line}); implement Rule::jvp, or pass one to custom_jvp"
     );
     assert_eq!(walk().try_walk().unwrap_err().to_string(), text);
     let found = panic_of(|| drop(walk().walk()));
@@ -113,7 +110,7 @@ fn a_cotangent_of_the_wrong_shape_names_op_shapes_and_both_lines() {
     );
     let loss = y.sum();
     let text = format!(
-        "both: the cotangent of operand 1 has shape [3] but [2] is needed (recorded at tests/own_ops.rs:{line})"
+        "both: the cotangent of operand 1 has shape [3] but [2] is needed (recorded at tests/tape/own_ops.rs:{line})"
     );
     assert_eq!(loss.try_backward().unwrap_err().to_string(), text);
     assert_eq!(y.try_vjp(Tensor::ones([2])).unwrap_err().to_string(), text);
@@ -139,7 +136,7 @@ fn a_tangent_of_the_wrong_shape_and_another_tape_are_refused() {
     assert_eq!(
         walk.unwrap_err().to_string(),
         format!(
-            "same: the tangent has shape [1] but [2] is needed (recorded at tests/own_ops.rs:{line})"
+            "same: the tangent has shape [1] but [2] is needed (recorded at tests/tape/own_ops.rs:{line})"
         )
     );
     let other = Tape::new();

@@ -4,6 +4,3 @@ mod far;
 mod long;
 mod powers;
 mod short;
-
-#[path = "../support/big.rs"]
-mod big;

@@ -338,7 +338,7 @@ impl<T: Elem> Rule<T> for Forgetful {
 
 #[test]
 #[should_panic(
-    expected = "forgetful: the rule left the cotangent of operand 0 unset (recorded at tests/mutants.rs:"
+    expected = "forgetful: the rule left the cotangent of operand 0 unset (recorded at tests/tape/mutants.rs:"
 )]
 fn a_forgotten_operand_does_not_look_like_a_zero_gradient() {
     let tape = Tape::new();
@@ -358,7 +358,7 @@ fn a_rule_without_a_jvp_says_so() {
         .unwrap_err();
     let text = error.to_string();
     let (start, end) = (
-        "forgetful: the rule has no JVP (recorded at tests/mutants.rs:",
+        "forgetful: the rule has no JVP (recorded at tests/tape/mutants.rs:",
         "); implement Rule::jvp, or pass one to custom_jvp",
     );
     assert!(text.starts_with(start) && text.ends_with(end), "{text}");

@@ -1,9 +1,7 @@
 //! Elementwise ops and reductions on every level of kernels that this machine has: the same bits on each, at every length
 //! around the vectors', in every layout, and what the scalar forms give.
 
-#[path = "support/sweep.rs"]
-mod sweep;
-
+use crate::sweep;
 use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::{Dd, Elem, Level, Random, Tape, Tensor, Var};
 

@@ -1,15 +1,7 @@
 //! The softmax family against exact results: value, VJP, JVP and second order, in f32 and f64.
 
-#[path = "support/document.rs"]
-#[allow(dead_code)] // each test binary uses its part
-mod document;
-#[path = "support/family.rs"]
-mod family;
-#[path = "support/rows.rs"]
-mod rows;
-
-use family::{Op, run};
-use rows::{F32, F64, Format, Table, Unit, read};
+use crate::family::{Op, run};
+use crate::rows::{F32, F64, Format, Table, Unit, read};
 use wengert::{Elem, Level, LossOptions, Tape, Tensor};
 
 /// The size of the terms of `y_i ((g_i - g_m) - Σ (g_j - g_m) y_j)` from the values, row by row, and
@@ -358,7 +350,7 @@ fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
         (level, table)
     });
     let measured: Vec<_> = measured.collect();
-    if document::asked_to_write() {
+    if crate::document::asked_to_write() {
         let mut text = String::from("| |");
         for (level, _) in &measured {
             text += &format!(" {level} |");
@@ -372,7 +364,7 @@ fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
             }
             text.push('\n');
         }
-        document::write_section(&format!("softmax {}", format.name), &text);
+        crate::document::write_section(&format!("softmax {}", format.name), &text);
     }
 }
 

@@ -1,13 +1,9 @@
 //! Elementwise and binary ops against results that are correct to the last bit.
 
-#[path = "support/golden.rs"]
-mod golden;
-#[path = "support/sweep.rs"]
-mod sweep;
-
 use std::collections::BTreeMap;
 
-use golden::{Apply, Record, number};
+use crate::records::{self, Apply, Record, number};
+use crate::sweep;
 use wengert::{Dd, Elem, Tensor, Var};
 
 /// Writes the dispatch by name once for tensors and once for scalars: the methods are the same.
@@ -91,7 +87,7 @@ fn scalar<'t, T: Elem>(record: &Record, x: &[Var<'t, T>]) -> Var<'t, T> {
 fn records() -> Vec<Record> {
     ["ops_elementwise.jsonl", "ops_binary.jsonl"]
         .into_iter()
-        .flat_map(golden::read)
+        .flat_map(records::read)
         .filter(|record| record.op != "where")
         .collect()
 }
@@ -105,7 +101,7 @@ fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
     let mut table: BTreeMap<String, [f64; 3]> = BTreeMap::new();
     let mut wrong = Vec::new();
     for record in records() {
-        let found = golden::evaluate(&record, &Op);
+        let found = records::evaluate(&record, &Op);
         let d = record
             .derivatives
             .as_ref()
@@ -118,13 +114,13 @@ fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
                     .iter()
                     .any(|x| x.shape() != record.out.shape())
             {
-                let gap = golden::relative(found, expected);
+                let gap = records::relative(found, expected);
                 if gap > 1e-13 {
                     wrong.push(format!("{} order {order}: off by {gap:e}", record.id));
                 }
                 return;
             }
-            let (ulps, place) = golden::worst(found, expected);
+            let (ulps, place) = records::worst(found, expected);
             let max = &mut table.entry(record.op.clone()).or_default()[order];
             *max = max.max(ulps);
             if ulps > BOUNDS[order] {
@@ -158,8 +154,8 @@ fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
 fn in_f32_values_gradients_and_second_order_are_right_to_a_few_ulps() {
     let mut wrong = Vec::new();
     for record in records().into_iter().map(Record::rounded) {
-        let found = golden::evaluate_in::<f32>(&record, &Op);
-        let exact = golden::evaluate_in::<Dd>(&record, &Op);
+        let found = records::evaluate_in::<f32>(&record, &Op);
+        let exact = records::evaluate_in::<Dd>(&record, &Op);
         for (order, (found, exact)) in found.iter().zip(&exact).enumerate() {
             for (found, exact) in found.iter().zip(exact) {
                 // Sums over broadcast axes cancel; they are held to their size in f64.
@@ -185,11 +181,11 @@ fn in_f32_values_gradients_and_second_order_are_right_to_a_few_ulps() {
 #[test]
 fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
     let mut wrong = Vec::new();
-    let records = golden::read("ops_range.jsonl");
+    let records = records::read("ops_range.jsonl");
     assert!(records.len() > 35, "{} records", records.len());
     for record in records {
         let d = record.derivatives.as_ref().unwrap();
-        let found = golden::evaluate_in::<f64>(&record, &Op);
+        let found = records::evaluate_in::<f64>(&record, &Op);
         let exact = [std::slice::from_ref(&record.out), &d.grads, &d.hvp];
         for (order, (found, exact)) in found.iter().zip(exact).enumerate() {
             let pairs = found
@@ -199,7 +195,7 @@ fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
             for (i, (&found, &exact)) in pairs.enumerate() {
                 // Where the exact derivative overflows, ours need only not pretend to be a number.
                 let overflow = order > 0 && exact.is_infinite() && !found.is_finite();
-                let ulps = golden::ulps(found, exact);
+                let ulps = records::ulps(found, exact);
                 if !overflow && (ulps.is_nan() || ulps > BOUNDS[order]) {
                     let i = i % record.out.len();
                     let at: Vec<_> = record.inputs.iter().map(|x| x.data()[i]).collect();
@@ -249,7 +245,7 @@ fn scalars_equal_tensors_bit_for_bit() {
         {
             continue;
         }
-        let found = golden::evaluate(&record, &Op);
+        let found = records::evaluate(&record, &Op);
         let d = record
             .derivatives
             .as_ref()

@@ -115,7 +115,7 @@ impl<T: Elem> Rule<T> for Twice {
 
 #[test]
 fn a_rule_without_a_jvp_is_named_where_it_is_needed_only() {
-    let here = "tests/errors/transforms.rs";
+    let here = file!();
     let text = |line: u32| {
         format!(
             "twice: the rule has no JVP (recorded at {here}:{line}); implement Rule::jvp, or pass one to custom_jvp"

@@ -1,0 +1,6 @@
+//! Against values to many digits (`tests/golden`).
+
+mod elementwise;
+mod kinks;
+mod reductions;
+mod shapes;

@@ -1,0 +1,81 @@
+//! No derivative is infinite or NaN where the exact one is a number: the largest cotangents and tangents on
+//! every elementwise op over its whole domain. `range.rs` has the cases that need thought.
+
+use wengert::ops::{Draw, Spec, Visitor, visit};
+use wengert::{Dd, Elem, Tape, Tensor, Var};
+
+use crate::sweep;
+
+type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
+
+/// Cotangents and tangents of the largest size, on every elementwise op over its whole domain.
+struct Large {
+    wrong: Vec<String>,
+}
+
+impl Large {
+    fn at_ends<S: Spec, T: Elem>(&mut self) {
+        let with = S::sample(&mut Draw::new(1)).with;
+        let x = sweep::inputs::<S, T>(3);
+        self.check(S::NAME, &x, &|x| S::fused(x, &with), &|x| {
+            S::fused(x, &with)
+        });
+    }
+
+    /// Compares with double-double numbers, which have the range of `f64`; a slope is exact enough there.
+    fn check<T: Elem>(
+        &mut self,
+        name: &str,
+        x: &[Tensor<T>],
+        f: Function<'_, T>,
+        wide: Function<'_, Dd>,
+    ) {
+        let largest = T::max_value();
+        let [pulled, pushed] = derivatives(f, x, largest);
+        let exact: Vec<_> = x.iter().map(|x| x.map(|x| Dd::from(x.primal()))).collect();
+        let [slopes, _] = derivatives(wide, &exact, Dd::ONE);
+        for k in 0..x.len() {
+            for (i, slope) in slopes[k].iter().enumerate() {
+                // Half an ulp is left for the slope's rounding.
+                let finite = slope.hi().abs() <= 1.0 - 4.0 * T::epsilon().primal();
+                for (kind, found) in [("VJP", &pulled[k]), ("JVP", &pushed[k])] {
+                    if finite && !found.data()[i].is_finite() {
+                        let at: Vec<_> = x.iter().map(|x| x.data()[i].primal()).collect();
+                        self.wrong
+                            .push(format!("{name} at {at:?}: {kind} is {}", found.data()[i]));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// VJP and JVP of every operand for one number everywhere.
+fn derivatives<T: Elem>(f: Function<'_, T>, x: &[Tensor<T>], size: T) -> [Vec<Tensor<T>>; 2] {
+    let tape = Tape::<T>::default();
+    let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
+    let y = f(&handles);
+    let pulled = y.vjp(y.value().map(|_| size));
+    let pushed = handles.iter().zip(x);
+    let pushed = pushed.map(|(&h, x)| tape.forward().along(h, x.map(|_| size)).walk().of(y));
+    [
+        handles.iter().map(|&x| pulled.wrt(x)).collect(),
+        pushed.collect(),
+    ]
+}
+
+impl Visitor for Large {
+    fn op<S: Spec>(&mut self) {
+        if sweep::is_elementwise::<S>() {
+            self.at_ends::<S, f64>();
+            self.at_ends::<S, f32>();
+        }
+    }
+}
+
+#[test]
+fn the_largest_cotangents_and_tangents_overflow_only_where_the_result_does() {
+    let mut large = Large { wrong: Vec::new() };
+    visit(&mut large);
+    assert!(large.wrong.is_empty(), "{}", large.wrong.join("\n"));
+}

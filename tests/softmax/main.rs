@@ -1,0 +1,19 @@
+//! The softmax family: exact results, identities, conventions, losses.
+//!
+//! One program, since each would compile the same tape and kernels again. `cargo test --test softmax golden` runs the tests
+//! of one module.
+
+mod cures;
+mod golden;
+mod identities;
+mod losses;
+mod special;
+mod special_rows;
+
+#[path = "../support/document.rs"]
+#[allow(dead_code)] // each test binary uses its part
+mod document;
+#[path = "../support/family.rs"]
+mod family;
+#[path = "../support/rows.rs"]
+mod rows;

@@ -1,0 +1,21 @@
+//! The tape: what it records, puts off, walks, refuses and tells about itself, and the checks made of that.
+//!
+//! One program, since each would compile the same recording and the same walks again. `cargo test --test tape deferred`
+//! runs the tests of one module.
+
+mod check;
+mod deferred;
+mod errors;
+mod hooks;
+mod inspect;
+mod mutants;
+mod nodes;
+mod own_ops;
+mod steps;
+
+#[path = "../support/chains.rs"]
+mod chains;
+#[path = "../support/expressions.rs"]
+mod expressions;
+#[path = "../support/panics.rs"]
+mod panics;
