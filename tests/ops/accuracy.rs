@@ -31,33 +31,34 @@ impl Visitor for Measure {
         let figures = match elementwise {
             true => [sweep::measure::<S, f32>(), sweep::measure::<S, f64>()],
             false => [
-                on_every_level(sweep::sampled::<S, f32>),
-                on_every_level(sweep::sampled::<S, f64>),
+                on_every_level(&sweep::sampled::<S, f32>),
+                on_every_level(&sweep::sampled::<S, f64>),
             ],
         };
+        self.judge(S::NAME, elementwise, figures);
+    }
+}
+
+impl Measure {
+    fn judge(&mut self, op: &'static str, elementwise: bool, figures: [Figures; 2]) {
         let limits = LIMITS[usize::from(!elementwise)];
         for (element, Figures(figures)) in ["f32", "f64"].into_iter().zip(&figures) {
             for ((figure, order), limit) in figures.iter().zip(ORDERS).zip(limits) {
                 if figure.max.is_nan() || figure.max > limit {
                     self.wrong.push(format!(
-                        "{}, {element}: {order} off by {:.2} ulps at {}",
-                        S::NAME,
-                        figure.max,
-                        figure.at
+                        "{op}, {element}: {order} off by {:.2} ulps at {}",
+                        figure.max, figure.at
                     ));
                 }
             }
         }
-        self.rows[usize::from(!elementwise)].push(Row {
-            op: S::NAME,
-            figures,
-        });
+        self.rows[usize::from(!elementwise)].push(Row { op, figures });
     }
 }
 
 /// The figures of the worst level of kernels: a machine without the others must find them true as well.
-fn on_every_level(measure: impl Fn() -> Figures) -> Figures {
-    let levels = Level::all().iter().map(|level| level.force(&measure));
+fn on_every_level(measure: &dyn Fn() -> Figures) -> Figures {
+    let levels = Level::all().iter().map(|level| level.force(measure));
     let worst = levels.reduce(|mut worst, Figures(level)| {
         for (worst, level) in worst.0.iter_mut().zip(level) {
             if level.max > worst.max || level.max.is_nan() {

@@ -2,8 +2,9 @@
 //!
 //! Scalars and tensors must give the same bits there, value and gradient, in both precisions.
 
+use crate::sweep::Function;
 use wengert::ops::{Draw, Spec, Visitor, visit};
-use wengert::{Elem, Tape, Tensor};
+use wengert::{Elem, Tape, Tensor, Var};
 
 struct Edges {
     ops: usize,
@@ -19,16 +20,26 @@ impl Visitor for Edges {
     }
 }
 
+type Scalars<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, T>]) -> Option<Var<'t, T>>;
+
 fn at_edges<S: Spec, T: Elem>() {
     let with = S::sample(&mut Draw::new(1)).with;
-    let x: Tensor<T> = S::EDGES.iter().map(|&x| T::of(x)).collect();
+    let op = format!("{} with {with:?}", S::NAME);
+    compare::<T>(&op, S::EDGES, &|x| S::fused(x, &with), &|x| {
+        S::scalar(x, &with)
+    });
+}
+
+/// The op comes behind pointers, so that this is compiled once for each type of elements, not once for each op.
+fn compare<T: Elem>(op: &str, edges: &[f64], tensors: Function<'_, T>, scalars: Scalars<'_, T>) {
+    let x: Tensor<T> = edges.iter().map(|&x| T::of(x)).collect();
     let tape = Tape::<T>::default();
     let handle = tape.var(x.clone());
-    let y = S::fused(&[handle], &with);
+    let y = tensors(&[handle]);
     let gradient = y.vjp(Tensor::ones(y.shape())).wrt(handle);
     for (k, &edge) in x.iter().enumerate() {
         let leaf = tape.var(edge);
-        let scalar = S::scalar(&[leaf], &with).expect("an op with edges has a scalar form");
+        let scalar = scalars(&[leaf]).expect("an op with edges has a scalar form");
         let pairs = [
             (scalar.value(), y.value()[[k]]),
             (scalar.backward().wrt(leaf), gradient[[k]]),
@@ -36,8 +47,7 @@ fn at_edges<S: Spec, T: Elem>() {
         for (a, b) in pairs {
             assert!(
                 a == b || (a.is_nan() && b.is_nan()),
-                "{} at {edge} with {with:?}: the scalar gives {a}, the tensor {b}",
-                S::NAME
+                "{op} at {edge}: the scalar gives {a}, the tensor {b}"
             );
         }
     }

@@ -1,9 +1,12 @@
 //! Elementwise ops and reductions on every level of kernels that this machine has: the same bits on each, at every length
 //! around the vectors', in every layout, and what the scalar forms give.
 
-use crate::sweep;
+use crate::sweep::{self, Function};
 use wengert::ops::{Draw, Spec, Visitor, visit};
-use wengert::{Dd, Elem, Level, Random, Tape, Tensor, Var};
+use wengert::{Elem, Level, Random, Tape, Tensor, Var};
+
+/// A scalar form, which some ops have.
+type Scalar<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, T>]) -> Option<Var<'t, T>>;
 
 /// Bits of a number; every NaN is one.
 fn bits<T: Elem>(x: &[T]) -> Vec<u64> {
@@ -15,10 +18,10 @@ fn bits<T: Elem>(x: &[T]) -> Vec<u64> {
 }
 
 /// Value and cotangents of an op.
-fn run<S: Spec, T: Elem>(x: &[Tensor<T>], with: &S::Attributes) -> Vec<Tensor<T>> {
+fn run<T: Elem>(op: Function<'_, T>, x: &[Tensor<T>]) -> Vec<Tensor<T>> {
     let tape = Tape::<T>::default();
     let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
-    let y = S::fused(&handles, with);
+    let y = op(&handles);
     let g = y
         .value()
         .map(|y| if y < T::zero() { T::of(-1.5) } else { T::one() });
@@ -47,17 +50,15 @@ fn part<T: Clone>(x: &Tensor<T>, start: usize, n: usize) -> Tensor<T> {
     Tensor::new([n], x.data()[start..start + n].to_vec()).unwrap()
 }
 
-/// Elementwise ops over their whole domain; a part of it gives a part of the results.
-fn lengths<S: Spec, T: Elem>() {
-    let with = S::sample(&mut Draw::new(1)).with;
-    let x = sweep::inputs::<S, T>(1);
-    let whole = on_all_levels(S::NAME, || run::<S, T>(&x, &with));
+/// A part of the operands gives a part of the results.
+fn lengths<T: Elem>(name: &str, op: Function<'_, T>, x: &[Tensor<T>]) {
+    let whole = on_all_levels(name, || run(op, x));
     let lanes = 64 / size_of::<T>();
     for n in (0..=3 * lanes + 1).chain([31, 32, 33, 100, 257]) {
         let start = 37 * n % (x[0].len() - n);
         let x: Vec<_> = x.iter().map(|x| part(x, start, n)).collect();
-        let what = format!("{}, {n} elements", S::NAME);
-        let found = on_all_levels(&what, || run::<S, T>(&x, &with));
+        let what = format!("{name}, {n} elements");
+        let found = on_all_levels(&what, || run(op, &x));
         for (found, whole) in found.iter().zip(&whole) {
             let expected = bits(part(whole, start, n).data());
             assert_eq!(bits(found.data()), expected, "{what} from {start}");
@@ -66,15 +67,13 @@ fn lengths<S: Spec, T: Elem>() {
 }
 
 /// The scalar form, which is the plain formula over the system's functions.
-fn scalars<S: Spec, T: Elem>() {
-    let with = S::sample(&mut Draw::new(1)).with;
-    let x = sweep::inputs::<S, T>(2);
-    let [value, slope] = [0, 1].map(|k| run::<S, T>(&x, &with)[k].clone());
+fn scalars<T: Elem>(name: &str, op: Function<'_, T>, scalar: Scalar<'_, T>, x: &[Tensor<T>]) {
+    let [value, slope] = [0, 1].map(|k| run(op, x)[k].clone());
     let epsilon = T::epsilon().primal();
     for (i, &x) in x[0].iter().enumerate() {
         let tape = Tape::<T>::default();
         let handle = tape.var(x);
-        let y = S::scalar(&[handle], &with).expect("an elementwise op has a scalar form");
+        let y = scalar(&[handle]).expect("an elementwise op has a scalar form");
         let sign = if y.value() < T::zero() { -1.5 } else { 1.0 };
         let g = y.backward().wrt(handle).primal() * sign;
         let pairs = [(value.data()[i], y.value().primal()), (slope.data()[i], g)];
@@ -92,31 +91,48 @@ fn scalars<S: Spec, T: Elem>() {
             let close = same || (found - plain).abs() <= bound;
             assert!(
                 close,
-                "{} at {x}, order {order}: {found:e}, plain {plain:e}",
-                S::NAME
+                "{name} at {x}, order {order}: {found:e}, plain {plain:e}"
             );
         }
     }
 }
 
+/// Elementwise ops over their whole domain.
 struct Lengths;
+
+impl Lengths {
+    fn of<S: Spec, T: Elem>() {
+        let with = S::sample(&mut Draw::new(1)).with;
+        let x = sweep::inputs::<S, T>(1);
+        lengths(S::NAME, &|x| S::fused(x, &with), &x);
+    }
+}
 
 impl Visitor for Lengths {
     fn op<S: Spec>(&mut self) {
         if sweep::is_elementwise::<S>() {
-            lengths::<S, f32>();
-            lengths::<S, f64>();
+            Self::of::<S, f32>();
+            Self::of::<S, f64>();
         }
     }
 }
 
 struct Scalars;
 
+impl Scalars {
+    fn of<S: Spec, T: Elem>() {
+        let with = S::sample(&mut Draw::new(1)).with;
+        let x = sweep::inputs::<S, T>(2);
+        let scalar: Scalar<'_, T> = &|x| S::scalar(x, &with);
+        scalars(S::NAME, &|x| S::fused(x, &with), scalar, &x);
+    }
+}
+
 impl Visitor for Scalars {
     fn op<S: Spec>(&mut self) {
         if sweep::is_elementwise::<S>() && S::sample(&mut Draw::new(1)).inputs.len() == 1 {
-            scalars::<S, f32>();
-            scalars::<S, f64>();
+            Self::of::<S, f32>();
+            Self::of::<S, f64>();
         }
     }
 }
@@ -325,67 +341,5 @@ fn a_quotient_of_0_passes_on_what_is_no_number() {
         );
         let gb = (a / b).vjp(Tensor::full([600], g)).wrt(b);
         assert!(gb.iter().all(|gb| gb.is_nan()), "{g}");
-    }
-}
-
-/// An op of one operand.
-type Plain<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
-
-/// Both forms of gelu in `f32` against their formulas in double-double: over the whole range, and at every number beside the
-/// zero of the slope, where its terms cancel.
-#[test]
-fn gelu_of_any_f32_is_rounded_once() {
-    let mut x: Vec<f32> = (0..50.0_f32.to_bits())
-        .step_by(99_991)
-        .map(f32::from_bits)
-        .collect();
-    for zero in [0.751_791_5_f32, 0.752_461_4] {
-        let at = zero.to_bits();
-        x.extend((at - 500..at + 500).map(f32::from_bits));
-    }
-    let x: Vec<f32> = x.iter().flat_map(|&x| [x, -x]).collect();
-    let ops: [(Plain<f32>, Plain<Dd>); 2] = [
-        (|x| x.gelu(), |x| x.gelu()),
-        (|x| x.gelu_tanh(), |x| x.gelu_tanh()),
-    ];
-    for (which, (short, long)) in ops.into_iter().enumerate() {
-        let (narrow, wide) = (Tape::<f32>::default(), Tape::<Dd>::default());
-        let a = narrow.var(Tensor::from(x.clone()));
-        let b = wide.var(x.iter().map(|&x| Dd::of(x.into())).collect());
-        let (y, z) = (short(a), long(b));
-        let gx = y.vjp(Tensor::ones([x.len()])).wrt(a);
-        let gz = z.vjp(Tensor::ones([x.len()])).wrt(b);
-        for (what, found, exact) in [("value", y.value(), z.value()), ("slope", gx, gz)] {
-            for ((&x, &found), exact) in x.iter().zip(found.iter()).zip(exact.iter()) {
-                let exact = exact.primal();
-                let least = (exact.abs() as f32).max(f32::MIN_POSITIVE);
-                let unit = f64::from(least.log2().floor() - 23.0).exp2();
-                let off = (f64::from(found) - exact).abs() / unit;
-                assert!(
-                    off < 0.51,
-                    "{what} of gelu {which} at {x:e}: {found:e}, off by {off}"
-                );
-            }
-        }
-    }
-}
-
-/// Every 997th `f32` there is, from the negative infinity to the positive one.
-#[test]
-fn the_exponential_of_any_f32_is_within_a_unit() {
-    let numbers = (0..=0xFF80_0000_u32).step_by(997).map(f32::from_bits);
-    let x: Vec<f32> = numbers.filter(|x| !x.is_nan()).collect();
-    let x = Tensor::new([x.len()], x).unwrap();
-    for (&x, &y) in x.iter().zip(x.exp().iter()) {
-        let exact = f64::from(x).exp();
-        if exact > f64::from(f32::MAX) {
-            assert!(y == f32::INFINITY || y == f32::MAX, "exp({x:e}) = {y:e}");
-            continue;
-        }
-        // What is subnormal is on the grid of the least normal number.
-        let exponent = (exact as f32).max(f32::MIN_POSITIVE).log2().floor();
-        let unit = f64::from(exponent - 23.0).exp2();
-        let off = (f64::from(y) - exact).abs() / unit;
-        assert!(off < 0.92, "exp({x:e}) = {y:e}, off by {off}");
     }
 }

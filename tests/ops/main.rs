@@ -4,6 +4,7 @@
 //! compile them all again. `cargo test --test ops accuracy` runs the tests of one module.
 
 mod accuracy;
+mod any_f32;
 mod edges;
 mod elementwise;
 mod functions;

@@ -2,11 +2,9 @@
 //! every elementwise op over its whole domain. `range.rs` has the cases that need thought.
 
 use wengert::ops::{Draw, Spec, Visitor, visit};
-use wengert::{Dd, Elem, Tape, Tensor, Var};
+use wengert::{Dd, Elem, Tape, Tensor};
 
-use crate::sweep;
-
-type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
+use crate::sweep::{self, Function};
 
 /// Cotangents and tangents of the largest size, on every elementwise op over its whole domain.
 struct Large {

@@ -2,6 +2,7 @@
 //!
 //! A new op needs no test of its own to get here: its line in the registry is enough.
 
+use crate::sweep::Function;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use wengert::ops::{Draw, Sample, Spec, Visitor, visit};
@@ -10,217 +11,197 @@ use wengert::{Dual, Elem, Tape, Tensor, Var, check};
 /// How many samples each op is checked on, for each element type.
 const CASES: u32 = 24;
 
-/// Runs one kind of check on every op.
-struct Run<C>(C);
+type Twin<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Option<Var<'t, Tensor<T>>>;
 
-trait Check {
-    /// Checks one op on one sample.
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>);
+/// An op with its attributes, behind pointers: a check is compiled once for each type of elements, not
+/// once for each op.
+struct Op<'a, T: Elem> {
+    name: &'static str,
+    fused: Function<'a, T>,
+    dual: Function<'a, Dual<T>>,
+    composed: Twin<'a, T>,
 }
 
-impl<C: Check> Visitor for Run<C> {
+/// A check of one op at one point.
+type Check<T> = fn(&Op<'_, T>, &[Tensor<T>]);
+
+/// Runs one kind of check on every op, in both precisions.
+struct Run(Check<f64>, Check<f32>);
+
+impl Visitor for Run {
     fn op<S: Spec>(&mut self) {
-        let mut runner = TestRunner::new(Config {
-            cases: CASES,
-            rng_seed: proptest::test_runner::RngSeed::Fixed(1),
-            failure_persistence: None,
-            ..Config::default()
-        });
-        let outcome = runner.run(&any::<u64>(), |seed| {
+        on_samples(S::NAME, &|seed| {
             let sample = S::sample(&mut Draw::new(seed));
             let run = || {
-                self.0.sample::<S, f64>(&sample);
-                self.0.sample::<S, f32>(&sample);
+                on_sample::<S, f64>(self.0, &sample);
+                on_sample::<S, f32>(self.1, &sample);
             };
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|panic| {
-                let text = panic
-                    .downcast_ref::<String>()
-                    .cloned()
-                    .or(panic.downcast_ref::<&str>().map(|s| (*s).to_string()));
-                TestCaseError::fail(format!("{sample:?}: {}", text.unwrap_or_default()))
-            })
+            panic_of(&run).map(|text| format!("{sample:?}: {text}"))
         });
-        if let Err(error) = outcome {
-            panic!("{}: {error}", S::NAME);
-        }
     }
 }
 
-fn inputs<T: Elem, A>(sample: &Sample<A>) -> Vec<Tensor<T>> {
-    sample.inputs.iter().map(|x| x.map(T::of)).collect()
+fn on_sample<S: Spec, T: Elem>(check: Check<T>, sample: &Sample<S::Attributes>) {
+    let op = Op {
+        name: S::NAME,
+        fused: &|x| S::fused(x, &sample.with),
+        dual: &|x| S::fused(x, &sample.with),
+        composed: &|x| S::composed(x, &sample.with),
+    };
+    let x: Vec<_> = sample.inputs.iter().map(|x| x.map(T::of)).collect();
+    check(&op, &x);
+}
+
+/// Calls `f` with seeds; it gives the sample of a seed and what went wrong with it, if anything did.
+fn on_samples(name: &str, f: &dyn Fn(u64) -> Option<String>) {
+    let mut runner = TestRunner::new(Config {
+        cases: CASES,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let outcome = runner.run(&any::<u64>(), |seed| {
+        f(seed).map_or(Ok(()), |text| Err(TestCaseError::fail(text)))
+    });
+    if let Err(error) = outcome {
+        panic!("{name}: {error}");
+    }
+}
+
+/// The text of the panic that `f` ends in.
+fn panic_of(f: &dyn Fn()) -> Option<String> {
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or(panic.downcast_ref::<&str>().map(|s| (*s).to_string()));
+    Some(text.unwrap_or_default())
 }
 
 fn refs<T>(x: &[Tensor<T>]) -> Vec<&Tensor<T>> {
     x.iter().collect()
 }
 
-/// The fused op as an expression for the checks.
-fn fused<'a, S: Spec, T: Elem>(
-    with: &'a S::Attributes,
+fn adjoint<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
+    check::adjoint(op.fused, &refs(x)).assert_passed();
+}
+
+fn difference<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
+    check::difference(op.fused, &refs(x)).assert_passed();
+    check::forward(op.fused, &refs(x)).assert_passed();
+}
+
+fn composed<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
+    let tape = Tape::<T>::default();
+    let handles: Vec<_> = x.iter().map(|x| tape.constant(x.clone())).collect();
+    if (op.composed)(&handles).is_none() {
+        return;
+    }
+    let report = check::compare_all(op.fused, twin(op.composed), &refs(x), None);
+    assert_eq!(report.judge, check::Judge::Composed, "{}", op.name);
+    report.assert_agrees();
+}
+
+fn twin<'a, T: Elem>(
+    f: Twin<'a, T>,
 ) -> impl for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>> + 'a {
-    |x| S::fused(x, with)
-}
-
-struct Adjoint;
-
-impl Check for Adjoint {
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
-        let x = inputs::<T, _>(sample);
-        check::adjoint(fused::<S, T>(&sample.with), &refs(&x)).assert_passed();
-    }
-}
-
-struct Difference;
-
-impl Check for Difference {
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
-        let x = inputs::<T, _>(sample);
-        check::difference(fused::<S, T>(&sample.with), &refs(&x)).assert_passed();
-        check::forward(fused::<S, T>(&sample.with), &refs(&x)).assert_passed();
-    }
-}
-
-struct Composed;
-
-impl Check for Composed {
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
-        let x = inputs::<T, _>(sample);
-        let tape = Tape::<T>::default();
-        let handles: Vec<_> = x.iter().map(|x| tape.constant(x.clone())).collect();
-        if S::composed(&handles, &sample.with).is_none() {
-            return;
-        }
-        let composed =
-            |x: &[Var<'_, Tensor<T>>]| -> bool { S::composed(x, &sample.with).is_some() };
-        assert!(composed(&handles));
-        let report = check::compare_all(
-            fused::<S, T>(&sample.with),
-            twin::<S, T>(&sample.with),
-            &refs(&x),
-            None,
-        );
-        assert_eq!(report.judge, check::Judge::Composed, "{}", S::NAME);
-        report.assert_agrees();
-    }
-}
-
-fn twin<'a, S: Spec, T: Elem>(
-    with: &'a S::Attributes,
-) -> impl for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>> + 'a {
-    |x| S::composed(x, with).expect("the op has a composed twin")
+    move |x| f(x).expect("the op has a composed twin")
 }
 
 /// The VJP rule on dual numbers against differences: Hessian-vector products.
-struct SecondOrder;
-
-impl Check for SecondOrder {
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
-        let x = inputs::<T, _>(sample);
-        check::second_order(fused::<S, Dual<T>>(&sample.with), &refs(&x)).assert_passed();
-    }
+fn second_order<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
+    check::second_order(op.dual, &refs(x)).assert_passed();
 }
 
 /// In blocks of few rows, where an output is computed only if the pullback says that it reads it: the same bits.
-struct Blocks;
-
-impl Check for Blocks {
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
-        let x = inputs::<T, _>(sample);
-        let gradients = |bytes| -> Vec<Vec<u64>> {
-            let tape = Tape::<T>::default().with_blocks(bytes);
-            let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
-            let y = S::fused(&handles, &sample.with);
-            let grads = y.vjp(wengert::Random::new(6).uniform(y.shape(), -1.0, 1.0));
-            let bits = |x: &T| x.primal().to_bits();
-            let bits = |x: &Var<'_, Tensor<T>>| grads.wrt(*x).iter().map(bits).collect();
-            handles.iter().map(bits).collect()
-        };
-        let at_once = gradients(usize::MAX);
-        for bytes in [1, 64, 400] {
-            assert_eq!(gradients(bytes), at_once, "blocks of {bytes} bytes");
-        }
+fn blocks<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
+    let gradients = |bytes| -> Vec<Vec<u64>> {
+        let tape = Tape::<T>::default().with_blocks(bytes);
+        let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
+        let y = (op.fused)(&handles);
+        let grads = y.vjp(wengert::Random::new(6).uniform(y.shape(), -1.0, 1.0));
+        let bits = |x: &T| x.primal().to_bits();
+        let bits = |x: &Var<'_, Tensor<T>>| grads.wrt(*x).iter().map(bits).collect();
+        handles.iter().map(bits).collect()
+    };
+    let at_once = gradients(usize::MAX);
+    for bytes in [1, 64, 400] {
+        assert_eq!(gradients(bytes), at_once, "blocks of {bytes} bytes");
     }
 }
 
 /// The JVP rule against the forward on dual numbers.
-struct Duals;
+fn duals<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
+    let mut random = wengert::Random::new(5);
+    let t: Vec<Tensor<T>> = x
+        .iter()
+        .map(|x| random.uniform(x.shape(), -1.0, 1.0))
+        .collect();
 
-impl Check for Duals {
-    fn sample<S: Spec, T: Elem>(&self, sample: &Sample<S::Attributes>) {
-        let mut random = wengert::Random::new(5);
-        let x = inputs::<T, _>(sample);
-        let t: Vec<Tensor<T>> = x
+    let tape = Tape::<T>::default();
+    let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
+    let y = (op.fused)(&handles);
+    let walk = handles
+        .iter()
+        .zip(&t)
+        .fold(tape.forward(), |w, (x, t)| w.along(*x, t.clone()));
+    let by_rule = walk.walk().of(y);
+
+    let dual = Tape::<Dual<T>>::default();
+    let lifted = |x: &Tensor<T>, t: &Tensor<T>| {
+        let data = x
             .iter()
-            .map(|x| random.uniform(x.shape(), -1.0, 1.0))
+            .zip(t.iter())
+            .map(|(&x, &t)| Dual::new(x, t))
             .collect();
+        Tensor::new(x.shape(), data).unwrap()
+    };
+    let lifted: Vec<_> = x
+        .iter()
+        .zip(&t)
+        .map(|(x, t)| dual.var(lifted(x, t)))
+        .collect();
+    let y = (op.dual)(&lifted).value();
+    let by_dual = y.map(|y| y.tangent);
 
-        let tape = Tape::<T>::default();
-        let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
-        let y = S::fused(&handles, &sample.with);
-        let walk = handles
-            .iter()
-            .zip(&t)
-            .fold(tape.forward(), |w, (x, t)| w.along(*x, t.clone()));
-        let by_rule = walk.walk().of(y);
-
-        let dual = Tape::<Dual<T>>::default();
-        let lifted = |x: &Tensor<T>, t: &Tensor<T>| {
-            let data = x
-                .iter()
-                .zip(t.iter())
-                .map(|(&x, &t)| Dual::new(x, t))
-                .collect();
-            Tensor::new(x.shape(), data).unwrap()
-        };
-        let lifted: Vec<_> = x
-            .iter()
-            .zip(&t)
-            .map(|(x, t)| dual.var(lifted(x, t)))
-            .collect();
-        let y = S::fused(&lifted, &sample.with).value();
-        let by_dual = y.map(|y| y.tangent);
-
-        let around = by_dual
-            .iter()
-            .map(|y| y.primal().abs())
-            .fold(1e-30, f64::max);
-        for (&a, &b) in by_rule.iter().zip(by_dual.iter()) {
-            let gap = (a - b).primal().abs();
-            let limit = 256.0 * T::epsilon().primal() * around;
-            assert!(
-                gap <= limit || (a.is_nan() && b.is_nan()),
-                "the JVP rule gives {a}, the forward on dual numbers {b}"
-            );
-        }
+    let around = by_dual
+        .iter()
+        .map(|y| y.primal().abs())
+        .fold(1e-30, f64::max);
+    for (&a, &b) in by_rule.iter().zip(by_dual.iter()) {
+        let gap = (a - b).primal().abs();
+        let limit = 256.0 * T::epsilon().primal() * around;
+        assert!(
+            gap <= limit || (a.is_nan() && b.is_nan()),
+            "the JVP rule gives {a}, the forward on dual numbers {b}"
+        );
     }
 }
 
 #[test]
 fn every_rule_is_the_adjoint_of_its_pushforward() {
-    visit(&mut Run(Adjoint));
+    visit(&mut Run(adjoint, adjoint));
 }
 
 #[test]
 fn every_rule_equals_central_differences() {
-    visit(&mut Run(Difference));
+    visit(&mut Run(difference, difference));
 }
 
 #[test]
 fn every_fused_rule_equals_its_composed_twin() {
-    visit(&mut Run(Composed));
+    visit(&mut Run(composed, composed));
 }
 
 #[test]
 fn every_rule_on_dual_numbers_is_its_own_second_order() {
-    visit(&mut Run(SecondOrder));
+    visit(&mut Run(second_order, second_order));
 }
 
 #[test]
 fn every_pushforward_equals_the_forward_on_dual_numbers() {
-    visit(&mut Run(Duals));
+    visit(&mut Run(duals, duals));
 }
 
 #[test]
 fn blocks_change_no_bit_of_a_gradient() {
-    visit(&mut Run(Blocks));
+    visit(&mut Run(blocks, blocks));
 }

@@ -1,6 +1,7 @@
 //! Every op of the registry through detected sparsity: the compressed matrices equal those that unit
 //! products give, and what is declared of an op's reach is not too narrow.
 
+use crate::sweep::Function;
 use wengert::ops::{Draw, Sample, Spec, Visitor, visit};
 use wengert::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use wengert::transform::sparse;
@@ -8,15 +9,28 @@ use wengert::{Dual, Elem, Error, Random, Shape, Tape, Tensor, Var};
 
 type Lifted<'t> = Var<'t, Tensor<Dual<f64>>>;
 
+/// An op with its attributes: plain, and on dual numbers. Behind pointers, so that what follows is compiled once, not
+/// once for each op.
+struct Op<'a> {
+    name: &'static str,
+    plain: Function<'a, f64>,
+    lifted: Function<'a, Dual<f64>>,
+}
+
 struct Orders;
 
 impl Visitor for Orders {
     fn op<S: Spec>(&mut self) {
         for seed in 0..12 {
-            let sample = S::sample(&mut Draw::new(seed));
-            if sample.inputs.iter().map(Tensor::len).sum::<usize>() <= 60 {
-                second_order::<S>(&sample);
-                first_order::<S>(&sample);
+            let Sample { inputs, with } = S::sample(&mut Draw::new(seed));
+            let op = Op {
+                name: S::NAME,
+                plain: &|x| S::fused(x, &with),
+                lifted: &|x| S::fused(x, &with),
+            };
+            if inputs.iter().map(Tensor::len).sum::<usize>() <= 60 {
+                second_order(&op, &inputs);
+                first_order(&op, &inputs);
             }
         }
     }
@@ -34,22 +48,21 @@ fn unit(x: &[Tensor<f64>], k: usize) -> Vec<Tensor<f64>> {
     x.iter().map(|x| x.map(&mut one)).collect()
 }
 
-fn assert_entry<S: Spec>(m: &sparse::Csr<f64>, i: usize, j: usize, expected: &[f64]) {
+fn assert_entry(op: &Op<'_>, m: &sparse::Csr<f64>, i: usize, j: usize, expected: &[f64]) {
     let found = m.get(i, j);
     let same = |&x: &f64| x == found || (x.is_nan() && found.is_nan());
     let stored = m.pattern().contains(i, j) || expected.iter().all(|&x| x == 0.0);
     assert!(
         expected.iter().any(same) && stored,
         "{}: entry ({i}, {j}) is {found}, not {expected:?}",
-        S::NAME
+        op.name
     );
 }
 
-fn second_order<S: Spec>(sample: &Sample<S::Attributes>) {
-    let x = &sample.inputs;
+fn second_order(op: &Op<'_>, x: &[Tensor<f64>]) {
     // Once plain, once with something bent on top and below.
     for bent in [false, true] {
-        let dense: Vec<Vec<f64>> = (0..row(x.clone()).len())
+        let dense: Vec<Vec<f64>> = (0..row(x.to_vec()).len())
             .map(|k| {
                 let tape = Tape::<Dual<f64>>::default();
                 let lift = |(x, t): (&Tensor<f64>, Tensor<f64>)| {
@@ -57,44 +70,39 @@ fn second_order<S: Spec>(sample: &Sample<S::Attributes>) {
                     tape.var(x.map(|x| Dual::new(x, *t.next().unwrap())))
                 };
                 let handles: Vec<_> = x.iter().zip(unit(x, k)).map(lift).collect();
-                match energy::<S>(&handles, sample, bent).try_backward() {
+                match energy(op, &handles, bent).try_backward() {
                     Ok(grads) => row(handles.iter().map(|&x| grads.wrt(x).map(|d| d.tangent))),
-                    Err(_) => vec![0.0; row(x.clone()).len()],
+                    Err(_) => vec![0.0; row(x.to_vec()).len()],
                 }
             })
             .collect();
-        let h = sparse::hessian(|x| energy::<S>(x, sample, bent), x);
+        let h = sparse::hessian(|x| energy(op, x, bent), x);
         for (i, by_i) in dense.iter().enumerate() {
             for (j, by_j) in dense.iter().enumerate() {
-                assert_entry::<S>(&h, i, j, &[by_j[i], by_i[j]]);
+                assert_entry(op, &h, i, j, &[by_j[i], by_i[j]]);
             }
         }
     }
 }
 
-fn energy<'t, S: Spec>(
-    x: &[Lifted<'t>],
-    sample: &Sample<S::Attributes>,
-    bent: bool,
-) -> Var<'t, Dual<f64>> {
+fn energy<'t>(op: &Op<'_>, x: &[Lifted<'t>], bent: bool) -> Var<'t, Dual<f64>> {
     let y = if bent {
         // Bent a little, to stay in the op's domain: out of it all numbers are NaN.
         let bend = |x: &Lifted<'t>| (*x * *x + *x).atan() * 1e-3 + *x;
         let below: Vec<_> = x.iter().map(bend).collect();
-        S::fused(&below, &sample.with).tanh()
+        (op.lifted)(&below).tanh()
     } else {
-        S::fused(x, &sample.with)
+        (op.lifted)(x)
     };
     let weights: Tensor<f64> = Random::new(3).uniform(y.shape(), 0.5, 1.5);
     (y * weights.map(Dual::constant)).sum()
 }
 
-fn first_order<S: Spec>(sample: &Sample<S::Attributes>) {
-    let x = &sample.inputs;
-    let j = sparse::jacobian(|x| vec![S::fused(x, &sample.with)], x);
+fn first_order(op: &Op<'_>, x: &[Tensor<f64>]) {
+    let j = sparse::jacobian(|x| vec![(op.plain)(x)], x);
     let tape = Tape::new();
     let handles: Vec<_> = x.iter().map(|x| tape.var(x.clone())).collect();
-    let y = S::fused(&handles, &sample.with);
+    let y = (op.plain)(&handles);
     for column in 0..j.columns() {
         let along = handles.iter().zip(unit(x, column));
         let walk = along.fold(tape.forward(), |walk, (&x, t)| walk.along(x, t));
@@ -105,7 +113,7 @@ fn first_order<S: Spec>(sample: &Sample<S::Attributes>) {
             assert!(
                 near || (found.is_nan() && expected.is_nan()) || found == expected,
                 "{}: entry ({i}, {column}) is {found}, not {expected}",
-                S::NAME
+                op.name
             );
         }
     }

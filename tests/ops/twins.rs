@@ -1,6 +1,8 @@
 //! What rules say for the ledger: twins that are the same function, and why their pullbacks read what
 //! they read.
 
+use std::fmt::Debug;
+
 use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::rule::Keeps;
 use wengert::{NodeKind, Tape};
@@ -38,23 +40,7 @@ impl Visitor for Twins {
             let tape = Tape::new();
             let x: Vec<_> = sample.inputs.iter().map(|x| tape.var(x.clone())).collect();
             let _ = S::fused(&x, &sample.with);
-            for node in tape
-                .nodes()
-                .iter()
-                .filter(|node| node.kind() == NodeKind::Op)
-            {
-                let operands: Vec<_> = node.inputs().map(|input| input.value()).collect();
-                let Some(twin) = node.rule().unwrap().twin(&operands) else {
-                    continue;
-                };
-                let found = twin.value();
-                assert_eq!(found.shape(), node.shape(), "{}", S::NAME);
-                for (a, b) in found.iter().zip(node.value().iter()) {
-                    let same = (a - b).abs() <= 1e-12 * (1.0 + b.abs()) || a.is_nan() && b.is_nan();
-                    assert!(same, "{}: {a} and {b} at {sample:?}", S::NAME);
-                }
-                named |= node.op() == S::NAME;
-            }
+            named |= twins_agree(&tape, S::NAME, &sample);
             composed |= S::composed(&x, &sample.with).is_some();
         }
         self.found += usize::from(named);
@@ -62,6 +48,30 @@ impl Visitor for Twins {
             self.missing.push(S::NAME);
         }
     }
+}
+
+/// Holds what each rule on the tape says its twin is against its value; whether the op itself says one. Not generic,
+/// so that it is compiled once.
+fn twins_agree(tape: &Tape, name: &str, sample: &dyn Debug) -> bool {
+    let mut named = false;
+    for node in tape
+        .nodes()
+        .iter()
+        .filter(|node| node.kind() == NodeKind::Op)
+    {
+        let operands: Vec<_> = node.inputs().map(|input| input.value()).collect();
+        let Some(twin) = node.rule().unwrap().twin(&operands) else {
+            continue;
+        };
+        let found = twin.value();
+        assert_eq!(found.shape(), node.shape(), "{name}");
+        for (a, b) in found.iter().zip(node.value().iter()) {
+            let same = (a - b).abs() <= 1e-12 * (1.0 + b.abs()) || a.is_nan() && b.is_nan();
+            assert!(same, "{name}: {a} and {b} at {sample:?}");
+        }
+        named |= node.op() == name;
+    }
+    named
 }
 
 #[test]
@@ -81,24 +91,31 @@ impl Visitor for Reasons {
         let tape = Tape::new();
         let x: Vec<_> = sample.inputs.iter().map(|x| tape.var(x.clone())).collect();
         let _ = S::fused(&x, &sample.with);
-        for node in tape.nodes().iter().filter(|node| node.op() == S::NAME) {
-            let (keeps, why) = (node.keeps().unwrap(), node.why().unwrap());
-            assert_eq!(why, S::GRADIENT);
-            let mut words = why.split(|c: char| !c.is_alphanumeric());
-            let mut reads = |letters: &[char]| words.any(|word| word.starts_with(letters));
-            // A cotangent that is not altered is all that an op which keeps nothing may need.
-            let named = [
-                !keeps.inputs || reads(&['x', 'a', 'b', 't', 'p', 'u', 's']),
-                !keeps.output
-                    || why
-                        .split(|c: char| !c.is_ascii_alphabetic())
-                        .any(|word| word == "y"),
-                keeps.residual == why.contains("kept"),
-            ];
-            assert_eq!(named, [true; 3], "{}, which keeps {keeps}: {why}", S::NAME);
-            self.0 += 1;
-        }
+        self.0 += reasons(&tape, S::NAME, S::GRADIENT);
     }
+}
+
+/// How many nodes of the op say by its formula what they read, which all must.
+fn reasons(tape: &Tape, name: &str, gradient: &str) -> usize {
+    let mut found = 0;
+    for node in tape.nodes().iter().filter(|node| node.op() == name) {
+        let (keeps, why) = (node.keeps().unwrap(), node.why().unwrap());
+        assert_eq!(why, gradient);
+        let mut words = why.split(|c: char| !c.is_alphanumeric());
+        let mut reads = |letters: &[char]| words.any(|word| word.starts_with(letters));
+        // A cotangent that is not altered is all that an op which keeps nothing may need.
+        let named = [
+            !keeps.inputs || reads(&['x', 'a', 'b', 't', 'p', 'u', 's']),
+            !keeps.output
+                || why
+                    .split(|c: char| !c.is_ascii_alphabetic())
+                    .any(|word| word == "y"),
+            keeps.residual == why.contains("kept"),
+        ];
+        assert_eq!(named, [true; 3], "{name}, which keeps {keeps}: {why}");
+        found += 1;
+    }
+    found
 }
 
 #[test]

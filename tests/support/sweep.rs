@@ -49,7 +49,7 @@ pub fn is_elementwise<S: Spec>() -> bool {
 
 /// An op on one type of elements, behind a pointer: what follows is compiled once for each type of
 /// elements, not once for each op.
-type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
+pub type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 
 /// An op on `T`, on its wider type, and on the dual numbers over both.
 struct Op<'a, T: Elem> {
