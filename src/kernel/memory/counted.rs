@@ -29,7 +29,8 @@ impl<H> Counted<H> {
     pub(crate) fn get_mut(&mut self) -> Option<&mut H> {
         // SAFETY: needs that no other reference to the value is alive: this is the only `Arc` of it, no weak one was ever
         // made, since the field is private and nothing here makes one, and `self` is borrowed mutably; what former owners
-        // did to it happened before, by the fence.
+        // did to it happened before, by the fence. That what an `Arc` points at may be written by its pointer std does not
+        // say; the suites of tools/README.md hold it under Miri.
         self.is_unique()
             .then(|| unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() })
     }

@@ -74,7 +74,7 @@ pub(crate) trait Lanes:
     /// Writes all lanes to the beginning of `y`; past the caches, if it begins at one of their lines.
     ///
     /// # Safety
-    /// Before anybody reads or writes `y` again, this thread must have called [`drain`](Self::drain).
+    /// Before anybody reads or writes `y` again, this thread must have called [`drain`](Self::drain): nothing may panic between.
     unsafe fn stream(self, y: &mut [Self::Item]);
 
     /// Waits until everybody sees what was written past the caches.

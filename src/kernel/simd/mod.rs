@@ -128,7 +128,8 @@ pub(crate) trait Task<T: Real> {
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
-/// The proof that the machine has AVX2 and FMA: only [`run`] makes it.
+/// The proof that the machine has AVX2 and FMA: only [`run`] makes it, and the level's own code where it has a vector, which is
+/// proof enough.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());

@@ -33,7 +33,8 @@ const fn batch<T>() -> usize {
     BATCH / size_of::<T>()
 }
 
-/// Lines with a job for them. No two chunks share a line: [`Work::run`] cuts them so.
+/// Lines with a job for them. No two chunks share a line, as [`Work::run`] cuts them, and no two lines a number: rows whose
+/// sizes overflow hold more than any buffer, and `fast` has refused them.
 pub(super) struct Chunk<'a, T, J> {
     pub work: &'a Work<'a, T>,
     pub lines: Range<usize>,

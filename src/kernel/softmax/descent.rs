@@ -104,6 +104,7 @@ pub(super) struct Terms<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> 
     pub strip: &'s Strip<'a, V::Item>,
     /// The function for each bundle.
     pub f: &'s [F],
+    /// No other step under way has one of them.
     pub rows: Range<usize>,
     pub terms: &'s mut [V::Item],
 }
@@ -255,6 +256,7 @@ impl<V: Lanes> Step for Join<'_, V> {
 /// The sums over lines that have no more elements than a vector has lanes.
 pub(super) struct Few<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
     pub level: V::Level,
+    /// No other step under way writes to it.
     pub strip: &'s Strip<'a, V::Item>,
     /// The function for each bundle.
     pub f: &'s [F],
