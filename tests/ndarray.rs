@@ -46,6 +46,9 @@ fn shapes_without_elements_or_without_axes_are_kept() {
     let one = Tensor::from(ndarray::arr0(7.0));
     assert_eq!((one.rank(), one.item()), (0, 7.0));
     assert_eq!(ArrayD::from(one), ndarray::arr0(7.0).into_dyn());
+    let large = Array2::<f64>::zeros((1 << 60, 0));
+    let refused = std::panic::catch_unwind(|| Tensor::from(large));
+    assert!(refused.is_err());
 }
 
 #[test]

@@ -3,21 +3,26 @@
 use ::ndarray::{Array, ArrayBase, ArrayD, ArrayViewD, Data, Dimension, RawData};
 
 use super::{Shape, Tensor};
+use crate::error::OrPanic;
 
 impl<T, D: Dimension> From<Array<T, D>> for Tensor<T> {
     /// The same elements in row-major order, whatever order the array has them in.
     ///
     /// The array's vector is taken over without a copy if it holds just these elements in that order.
+    ///
+    /// # Panics
+    /// If there is no element, and the other sizes are those of more than any memory holds.
+    #[track_caller]
     fn from(array: Array<T, D>) -> Self {
         let shape = Shape::from(array.shape());
         if !array.is_standard_layout() {
-            return Self::of_buffer(shape, array.into_iter().collect::<Vec<_>>());
+            return Self::new(shape, array.into_iter().collect()).or_panic();
         }
         let count = array.len();
         let (mut data, start) = array.into_raw_vec_and_offset();
         data.truncate(start.unwrap_or(0) + count);
         data.drain(..start.unwrap_or(0));
-        Self::of_buffer(shape, data)
+        Self::new(shape, data).or_panic()
     }
 }
 
@@ -28,9 +33,12 @@ where
     D: Dimension,
 {
     /// A copy of the array's or view's elements in row-major order.
+    ///
+    /// # Panics
+    /// As for an array.
+    #[track_caller]
     fn from(array: &ArrayBase<S, D>) -> Self {
-        let elements = array.iter().cloned().collect::<Vec<_>>();
-        Self::of_buffer(array.shape().into(), elements)
+        Self::new(array.shape(), array.iter().cloned().collect()).or_panic()
     }
 }
 

@@ -156,19 +156,22 @@ impl Hessian {
         f: &Function<'_, T>,
         x: &[Leaf<T>],
     ) -> Result<Csr<T>, Error> {
-        let matrix = self.compressed(f, x, T::one())?;
+        let mut tape = Tape::default();
+        let matrix = self.compressed(f, &mut tape, x, T::one())?;
         let direction = probe::direction::<T>(matrix.rows());
         let sizes = probe::sizes(&matrix, &direction);
         let factors = |row| {
             let columns = self.pattern.row(row).iter();
             columns.map(|&c| T::one() / direction[c as usize]).collect()
         };
-        let mut tape = Tape::default();
         let whole = |factor| {
             let mut along = direction.iter().map(|&d| d * factor);
             product(f, &mut tape, x, &mut along)
         };
-        let again = |factor| Ok(self.compressed(f, x, factor)?.matvec(&direction));
+        let again = |factor| {
+            let matrix = self.compressed(f, &mut Tape::default(), x, factor)?;
+            Ok(matrix.matvec(&direction))
+        };
         let found = matrix.matvec(&direction);
         probe::verify(OP, &found, &sizes, factors, whole, again)?;
         Ok(matrix)
@@ -178,10 +181,10 @@ impl Hessian {
     fn compressed<T: Elem>(
         &self,
         f: &Function<'_, T>,
+        tape: &mut Tape<Dual<T>>,
         x: &[Leaf<T>],
         factor: T,
     ) -> Result<Csr<T>, Error> {
-        let mut tape = Tape::default();
         let zero = T::zero();
         let mut products = Vec::with_capacity(self.colours.count);
         for colour in 0..self.colours.count as u32 {
@@ -190,7 +193,7 @@ impl Hessian {
                 .of
                 .iter()
                 .map(|&own| if own == colour { factor } else { zero });
-            products.push(product(f, &mut tape, x, &mut along)?);
+            products.push(product(f, tape, x, &mut along)?);
         }
         let pattern = &self.pattern;
         let mut values = Vec::with_capacity(pattern.len());
