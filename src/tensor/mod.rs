@@ -62,9 +62,10 @@ impl<T> Tensor<T> {
     /// A vector lies where its allocator put it; kernels are faster on what [`from_fn`](Self::from_fn) makes.
     ///
     /// # Errors
-    /// If `data` does not hold exactly as many elements as the shape.
+    /// If `data` does not hold exactly as many elements as the shape, or the sizes are those of more than any memory holds.
     pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self, Error> {
         let shape = shape.into();
+        shape.check_size::<T>("Tensor::new")?;
         if shape.elements() != data.len() {
             return Err(Error::new(ErrorKind::Length {
                 op: "Tensor::new",
@@ -176,9 +177,10 @@ impl<T: Clone> Tensor<T> {
     /// The elements in another shape of the same length, sharing the buffer.
     ///
     /// # Errors
-    /// If the shapes hold different numbers of elements.
+    /// If the shapes hold different numbers of elements, or the new sizes are those of more than any memory holds.
     pub fn reshaped(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
         let shape = shape.into();
+        shape.check_size::<T>("reshaped")?;
         if shape.elements() != self.len() {
             return Err(Error::new(ErrorKind::Length {
                 op: "reshaped",

@@ -2,9 +2,9 @@
 //!
 //! Scalars and tensors must give the same bits there, value and gradient, in both precisions.
 
-use crate::sweep::Function;
+use crate::sweep::{Function, Scalar};
 use wengert::ops::{Draw, Spec, Visitor, visit};
-use wengert::{Elem, Tape, Tensor, Var};
+use wengert::{Elem, Tape, Tensor};
 
 struct Edges {
     ops: usize,
@@ -20,8 +20,6 @@ impl Visitor for Edges {
     }
 }
 
-type Scalars<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, T>]) -> Option<Var<'t, T>>;
-
 fn at_edges<S: Spec, T: Elem>() {
     let with = S::sample(&mut Draw::new(1)).with;
     let op = format!("{} with {with:?}", S::NAME);
@@ -31,7 +29,7 @@ fn at_edges<S: Spec, T: Elem>() {
 }
 
 /// The op comes behind pointers, so that this is compiled once for each type of elements, not once for each op.
-fn compare<T: Elem>(op: &str, edges: &[f64], tensors: Function<'_, T>, scalars: Scalars<'_, T>) {
+fn compare<T: Elem>(op: &str, edges: &[f64], tensors: Function<'_, T>, scalars: Scalar<'_, T>) {
     let x: Tensor<T> = edges.iter().map(|&x| T::of(x)).collect();
     let tape = Tape::<T>::default();
     let handle = tape.var(x.clone());

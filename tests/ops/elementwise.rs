@@ -1,12 +1,9 @@
 //! Elementwise ops and reductions on every level of kernels that this machine has: the same bits on each, at every length
 //! around the vectors', in every layout, and what the scalar forms give.
 
-use crate::sweep::{self, Function};
+use crate::sweep::{self, Function, Scalar};
 use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::{Elem, Level, Random, Tape, Tensor, Var};
-
-/// A scalar form, which some ops have.
-type Scalar<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, T>]) -> Option<Var<'t, T>>;
 
 /// Bits of a number; every NaN is one.
 fn bits<T: Elem>(x: &[T]) -> Vec<u64> {

@@ -1,9 +1,8 @@
 //! No result is infinite or NaN where the exact one is a number: at both ends of the range of each type,
 //! where intermediate results are larger than their own.
 
+use crate::sweep::Function;
 use wengert::{Elem, Tape, Tensor, Var};
-
-type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 
 /// Value and gradient of a function of one vector.
 fn both<T: Elem>(

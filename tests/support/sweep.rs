@@ -1,5 +1,4 @@
 //! Elementwise ops over their whole domain, measured against double-double numbers at the same input.
-#![allow(dead_code)] // each test binary uses its part
 
 use std::fmt::Debug;
 
@@ -50,6 +49,9 @@ pub fn is_elementwise<S: Spec>() -> bool {
 /// An op on one type of elements, behind a pointer: what follows is compiled once for each type of
 /// elements, not once for each op.
 pub type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
+
+/// The scalar form of an op, which some have.
+pub type Scalar<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, T>]) -> Option<Var<'t, T>>;
 
 /// An op on `T`, on its wider type, and on the dual numbers over both.
 struct Op<'a, T: Elem> {

@@ -18,7 +18,7 @@ fn limit(name: &str) -> f64 {
 }
 
 fn dd(text: &str) -> Dd {
-    let part = |text: &str| text.parse::<f64>().unwrap();
+    let part = |text: &str| text.parse::<f64>().expect("a number of f64");
     match text.split_once(':') {
         Some((hi, lo)) => Dd::from_parts(part(hi), part(lo)),
         None => Dd::new(part(text)),
@@ -74,7 +74,8 @@ fn every_function_agrees_with_mpmath() {
             [name, x, y, hi, lo] => (name, dd(x), dd(y), hi, lo),
             _ => panic!("{line}"),
         };
-        let want = Dd::from_parts(hi.parse().unwrap(), lo.parse().unwrap());
+        let [hi, lo] = [hi, lo].map(|part| part.parse().expect("a number of f64"));
+        let want = Dd::from_parts(hi, lo);
         let got = call(name, x, y);
         let error = (got - want).abs();
         let ulps = want.hi().to_bits().abs_diff(got.hi().to_bits());
@@ -288,9 +289,12 @@ fn generic_code_over_float_runs_on_it() {
         T::one() / (T::one() + (-x).exp())
     }
     assert!(
-        (logistic(Dd::new(0.3)) - "0.574442516811658984438038803234".parse().unwrap())
-            .abs()
-            .hi()
+        (logistic(Dd::new(0.3))
+            - "0.574442516811658984438038803234"
+                .parse()
+                .expect("a number of 30 digits"))
+        .abs()
+        .hi()
             < 1e-29
     );
     let terms = [Dd::new(0.5), Dd::new(0.25)];

@@ -108,7 +108,7 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
         for k in 0..N {
             r[k] = self.argument.of(x[k]).0;
         }
-        // As good as never: one question for all vectors is less than an operation on each.
+        // Differences hardly ever need it: one question for all vectors is less than an operation on each.
         if !self.argument.bounded() {
             for r in &mut r {
                 // In this order NaN stays.

@@ -310,8 +310,15 @@ fn a_step_that_is_not_taken_may_be_any_number() {
 fn shapes_without_elements_whose_other_sizes_overflow_are_refused() {
     let large = 1usize << 33;
     for shape in [[large, large, 0], [0, large, large], [1 << 62, 1, 0]] {
-        assert!(Tensor::new(shape, Vec::<f64>::new()).is_err());
-        assert!(Tensor::from(vec![0.0; 0]).reshaped(shape).is_err());
+        let text =
+            format!("a tensor of shape {shape:?} does not fit into any memory; check the sizes");
+        let refused = [
+            Tensor::new(shape, Vec::<f64>::new()),
+            Tensor::from(vec![0.0; 0]).reshaped(shape),
+        ];
+        for (refused, op) in refused.into_iter().zip(["Tensor::new", "reshaped"]) {
+            assert_eq!(refused.unwrap_err().to_string(), format!("{op}: {text}"));
+        }
     }
     let tape = Tape::new();
     let none = tape.var(Tensor::<f64>::zeros([1, 0]));
