@@ -113,6 +113,18 @@ fn small_ops(c: &mut Criterion) {
     c.bench_function("2000 ops on 4 elements", |b| b.iter(|| black_box(step())));
 }
 
+/// A linear system with one right side, the sizes from a few unknowns to a few hundred.
+fn linear_solve(c: &mut Criterion) {
+    let mut random = Random::new(5);
+    for n in [3, 10, 100, 300] {
+        let a: Tensor<f64> = random.uniform([n, n], -1.0, 1.0);
+        let b: Tensor<f64> = random.uniform([n], -1.0, 1.0);
+        c.bench_function(&format!("linear_solve of {n}"), |bench| {
+            bench.iter(|| black_box(&a).linear_solve(&b));
+        });
+    }
+}
+
 /// What a transform costs beside the gradient, on a network of two layers: `docs/orders.md`.
 fn orders(c: &mut Criterion) {
     let mut random = Random::new(4);
@@ -203,6 +215,7 @@ criterion_group!(
     digits_step,
     scalar_chain,
     small_ops,
+    linear_solve,
     orders,
     few_inputs::<2>,
     few_inputs::<4>,

@@ -84,7 +84,6 @@
 //! - `cursor` (default): scalar nodes are recorded through a raw cursor instead of a checked list;
 //!   faster, with the same bits.
 //! - `gemm` (default): matrix products by the kernels of the `gemm` crates instead of a plain loop.
-//! - `nalgebra` (default): linear systems by the `nalgebra` crate instead of a plain elimination.
 //! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
 //! - `ndarray`: arrays of the `ndarray` crate become tensors and the reverse ([`Tensor`]'s `From` and `ndarray`).
 //! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.

@@ -219,16 +219,6 @@ macro_rules! float {
                 fast::soft_cross_entropy_vjp(rows, x, targets, top, rest, g, gx);
             }
 
-            #[cfg(feature = "nalgebra")]
-            fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
-                super::matrix::solve::factor(n, a, order)
-            }
-
-            #[cfg(feature = "nalgebra")]
-            fn solve(system: super::System<'_, Self>, b: &mut [Self]) {
-                super::matrix::solve::solve(system, b);
-            }
-
             #[cfg(feature = "gemm")]
             fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {
                 if a.size.0 * a.size.1 * b.size.1 <= SMALL_PRODUCT {

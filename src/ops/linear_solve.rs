@@ -218,9 +218,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// x, the LU factors and the order of the rows.
     ///
     /// # Accuracy
-    /// Gaussian elimination with partial pivoting, by the `nalgebra` crate for f32 and f64 unless that
-    /// feature is off: the residual is small, the error at most the condition number times the rounding
-    /// error. Dual numbers take one factorization of their primals.
+    /// Gaussian elimination with partial pivoting: the residual is small, the error at most the condition
+    /// number times the rounding error. Dual numbers take one factorization of their primals.
     ///
     /// # Complexity
     /// `2 n³ / 3` steps for the factors, `2 n² k` for the solution and again for its gradient.

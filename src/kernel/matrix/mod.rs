@@ -5,8 +5,6 @@ mod batch;
 pub(super) mod gemm;
 pub(crate) mod lu;
 pub(crate) mod plain;
-#[cfg(feature = "nalgebra")]
-pub(super) mod solve;
 #[cfg(feature = "gemm")]
 pub(super) mod squares;
 pub(super) mod transpose;
