@@ -29,6 +29,18 @@ fn softmax(c: &mut Criterion) {
     }
 }
 
+/// Plain tensors, with no tape: each result is new memory.
+fn plain(c: &mut Criterion) {
+    for (rows, n) in [(1, 10), (64, 10), (128, 1000), (12288, 128)] {
+        let x: Tensor<f32> = Random::new(6).uniform([rows, n], -4.0, 4.0);
+        let mut group = c.benchmark_group(format!("plain {rows}x{n}"));
+        group.bench_function("softmax", |b| b.iter(|| black_box(&x).softmax(1)));
+        group.bench_function("exp", |b| b.iter(|| black_box(&x).exp()));
+        group.bench_function("add", |b| b.iter(|| black_box(&x) + &x));
+        group.bench_function("map", |b| b.iter(|| black_box(&x).map(|x| x * x)));
+    }
+}
+
 fn cross_entropy(c: &mut Criterion) {
     let mut group = c.benchmark_group("cross entropy, loss and gradient");
     for (rows, n) in [(64, 10), (128, 1000)] {
@@ -211,6 +223,7 @@ fn few_inputs<const N: usize>(c: &mut Criterion) {
 criterion_group!(
     benches,
     softmax,
+    plain,
     cross_entropy,
     digits_step,
     scalar_chain,

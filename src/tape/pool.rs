@@ -49,14 +49,14 @@ impl<T: Elem> Pool<T> {
         self.sort_in_late(found);
         match self.find(shape) {
             Some(tensor) if tensor.is_like(shape) => tensor,
-            Some(tensor) => tensor.renewed(shape, T::zero()),
+            Some(tensor) => tensor.renewed(shape),
             None => Self::fresh(shape),
         }
     }
 
     #[cold]
     fn fresh(shape: &Shape) -> Tensor<T> {
-        Tensor::with_capacity(1 << class::<T>(shape.elements()), shape, T::zero(), true)
+        Tensor::with_room(1 << class::<T>(shape.elements()), shape.clone(), true)
     }
 
     /// The buffer of the class that came back last.

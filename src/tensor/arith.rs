@@ -31,7 +31,7 @@ impl<T: Elem> Tensor<T> {
         f: impl Fn(T, T) -> T,
     ) -> Result<Self, Error> {
         let shape = self.shape().broadcast(op, other.shape())?;
-        let mut y = Tensor::zeros(shape.clone());
+        let mut y = Tensor::unwritten(shape.clone());
         let (a, b) = (
             (&self.shape()[..], self.data()),
             (&other.shape()[..], other.data()),

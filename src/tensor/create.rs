@@ -2,7 +2,7 @@
 
 use super::{Shape, Tensor};
 use crate::error::{Error, ErrorKind, OrPanic};
-use crate::kernel::Elem;
+use crate::kernel::{Buffer, Elem};
 
 impl<T: Copy> Tensor<T> {
     /// Every element is `value`.
@@ -17,7 +17,9 @@ impl<T: Copy> Tensor<T> {
     /// The same, for a constructor of another name.
     fn filled(op: &'static str, shape: &Shape, value: T) -> Result<Self, Error> {
         shape.check_size::<T>(op)?;
-        Ok(Self::with_capacity(shape.elements(), shape, value, false))
+        let mut data = Buffer::with_capacity(shape.elements(), false);
+        data.fill(shape.elements(), value);
+        Ok(Self::of_buffer(shape.clone(), data))
     }
 
     /// Element `i` in row order is `f(i)`.

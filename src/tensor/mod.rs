@@ -21,7 +21,7 @@ mod storage;
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind};
-use crate::kernel::{Buffer, Counted};
+use crate::kernel::{Buffer, Counted, Elem};
 
 pub use nested::Entry;
 pub use random::Random;
@@ -219,29 +219,9 @@ impl<T: Clone> Tensor<T> {
 impl<T: Copy> Tensor<T> {
     /// A tensor of as many elements as the shape holds, in memory of our own.
     pub(crate) fn collected(shape: Shape, elements: impl IntoIterator<Item = T>) -> Self {
-        let mut elements = elements.into_iter();
-        let Some(first) = elements.next() else {
-            return Self::of_buffer(shape, Vec::new());
-        };
-        let mut tensor = Self::full(shape, first);
-        let places = tensor.unique_mut().expect("a new tensor has one owner");
-        places[1..]
-            .iter_mut()
-            .zip(elements)
-            .for_each(|(place, element)| *place = element);
-        tensor
-    }
-
-    /// A tensor in memory of our own with room for so many elements, all of them `fill` as yet; `lent` by a pool or not.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn with_capacity(capacity: usize, shape: &Shape, fill: T, lent: bool) -> Self {
-        let data = Buffer::with_capacity(capacity, lent);
-        Self(Counted::new(Body {
-            shape: [0].into(),
-            data,
-        }))
-        .renewed(shape, fill)
+        let mut data = Buffer::with_capacity(shape.elements(), false);
+        data.collect(shape.elements(), elements);
+        Self::of_buffer(shape, data)
     }
 
     /// Whether it is of this shape and has its memory from the start on: as in a step that is like the last one.
@@ -255,18 +235,34 @@ impl<T: Copy> Tensor<T> {
     pub(crate) fn is_surely_like(&self, shape: &Shape) -> bool {
         self.shape().is_surely(shape) && self.0.data.is_whole()
     }
+}
 
-    /// This tensor's memory as a tensor of another shape and unspecified content; `fill` where it was never used.
+impl<T: Elem> Tensor<T> {
+    /// A tensor of unspecified content, to be written.
+    pub(crate) fn unwritten(shape: Shape) -> Self {
+        Self::with_room(shape.elements(), shape, false)
+    }
+
+    /// The same with room for so many elements; `lent` by a pool or not.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn with_room(capacity: usize, shape: Shape, lent: bool) -> Self {
+        let mut data = Buffer::with_capacity(capacity, lent);
+        data.resize(shape.elements());
+        Self::of_buffer(shape, data)
+    }
+
+    /// This tensor's memory as a tensor of another shape and unspecified content.
     ///
     /// # Panics
     /// If another tensor shares the memory or there is too little of it.
     #[inline(never)]
-    pub(crate) fn renewed(mut self, shape: &Shape, fill: T) -> Self {
+    pub(crate) fn renewed(mut self, shape: &Shape) -> Self {
         let body = self
             .0
             .get_mut()
             .expect("memory that is renewed has one owner");
-        body.data.resize(shape.elements(), fill);
+        body.data.resize(shape.elements());
         body.shape = shape.clone();
         self
     }

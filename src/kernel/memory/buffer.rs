@@ -4,14 +4,16 @@
 //! not filled before use.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::slice;
 
-use super::{Counted, pages};
+use super::Counted;
+use super::block::Block;
+use super::settle::settle;
+use crate::kernel::Elem;
 
 /// Numbers `0..len` from `start` on, in memory that is shared with other buffers or not.
 ///
@@ -35,8 +37,8 @@ struct Memory<T> {
     capacity: usize,
     /// How many of them are initialized.
     ready: usize,
-    /// The layout of a block of our own; a vector's memory goes back as a vector.
-    own: Option<Layout>,
+    /// The block, if it is one of our own, which gives itself back; a vector's memory goes back as a vector.
+    own: Option<Block>,
     /// Whether it is lent by a pool, which wants it back.
     lent: bool,
 }
@@ -49,16 +51,12 @@ unsafe impl<T: Sync> Sync for Memory<T> {}
 
 impl<T> Drop for Memory<T> {
     fn drop(&mut self) {
-        match self.own {
-            // SAFETY: needs the pointer and the layout of one allocation: `Buffer::with_capacity` made both. Its numbers
-            // are `Copy` and need no drop.
-            Some(layout) => unsafe { dealloc(self.start.as_ptr().cast(), layout) },
-            None => {
-                // SAFETY: needs the parts of a vector that was forgotten: `Buffer::from` took them, `ready` is its length.
-                let vector =
-                    unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.ready, self.capacity) };
-                drop(vector);
-            }
+        // The numbers of a block are `Copy` and need no drop.
+        if self.own.is_none() {
+            // SAFETY: needs the parts of a vector that was forgotten: `Buffer::from` took them, `ready` is its length.
+            let vector =
+                unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.ready, self.capacity) };
+            drop(vector);
         }
     }
 }
@@ -90,37 +88,33 @@ impl<T: Copy> Buffer<T> {
     /// If that is more than an allocation can hold.
     pub(crate) fn with_capacity(capacity: usize, lent: bool) -> Self {
         let bytes = capacity.max(1).checked_mul(size_of::<T>());
-        let layout = bytes
-            .and_then(|bytes| pages::layout(bytes, align_of::<T>()))
+        let block = bytes
+            .and_then(|bytes| Block::new(bytes, align_of::<T>()))
             .expect("a buffer of that many numbers exceeds the address space");
-        // SAFETY: needs a layout of some size: `pages::layout` never gives an empty one.
-        let start = unsafe { alloc(layout) };
-        let Some(start) = NonNull::new(start.cast::<T>()) else {
-            handle_alloc_error(layout)
-        };
-        pages::advise(start.cast(), layout);
+        let start = block.start().cast::<T>();
+        let room = block.size().checked_div(size_of::<T>());
         Self {
             start,
             len: 0,
             memory: Counted::new(Memory {
                 start,
-                capacity: layout
-                    .size()
-                    .checked_div(size_of::<T>())
-                    .unwrap_or(usize::MAX),
+                capacity: room.unwrap_or(usize::MAX),
                 ready: 0,
-                own: Some(layout),
+                own: Some(block),
                 lent,
             }),
         }
     }
 
-    /// Brings the first `len` numbers of the block into view: unspecified ones, `fill` where the block was never used.
+    /// Brings the first `len` numbers of the block into view, of which `write` makes those that were never used.
     ///
     /// # Panics
     /// If the block is shared or has no room for them.
+    ///
+    /// # Safety
+    /// `write` initializes all that it is given.
     #[inline]
-    pub(crate) fn resize(&mut self, len: usize, fill: T) {
+    unsafe fn grow(&mut self, len: usize, write: impl FnOnce(&mut [MaybeUninit<T>])) {
         let memory = self
             .memory
             .get_mut()
@@ -133,11 +127,49 @@ impl<T: Copy> Buffer<T> {
             let first = memory.start.add(ready).cast::<MaybeUninit<T>>();
             slice::from_raw_parts_mut(first.as_ptr(), len - ready)
         };
-        // One loop of vectors, where writes through the pointer would be numbers one by one.
-        rest.fill(MaybeUninit::new(fill));
+        write(rest);
         memory.ready = memory.ready.max(len);
         self.start = memory.start;
         self.len = len;
+    }
+
+    /// Brings the first `len` numbers into view, `fill` where the block was never used.
+    ///
+    /// # Panics
+    /// If the block is shared or has no room for them.
+    pub(crate) fn fill(&mut self, len: usize, fill: T) {
+        // SAFETY: needs that all is initialized: it is filled.
+        unsafe { self.grow(len, |rest| rest.fill(MaybeUninit::new(fill))) };
+    }
+
+    /// Brings the first `len` numbers of `numbers` into view, in a block that was never used.
+    ///
+    /// # Panics
+    /// If there are fewer, or the block was used, is shared or has no room for them.
+    pub(crate) fn collect(&mut self, len: usize, numbers: impl IntoIterator<Item = T>) {
+        assert_eq!(self.memory.ready, 0, "the block was never used");
+        let write = |rest: &mut [MaybeUninit<T>]| {
+            let (places, mut written) = (rest.len(), 0);
+            rest.iter_mut().zip(numbers).for_each(|(place, number)| {
+                place.write(number);
+                written += 1;
+            });
+            assert_eq!(written, places, "there are as many numbers as places");
+        };
+        // SAFETY: needs that all is initialized: so many places are written, or the call does not return.
+        unsafe { self.grow(len, write) };
+    }
+}
+
+impl<T: Elem> Buffer<T> {
+    /// Brings the first `len` numbers of the block into view: unspecified ones.
+    ///
+    /// # Panics
+    /// If the block is shared or has no room for them.
+    #[inline]
+    pub(crate) fn resize(&mut self, len: usize) {
+        // SAFETY: needs that all is initialized: that is what `settle` does.
+        unsafe { self.grow(len, settle) };
     }
 }
 
@@ -268,11 +300,11 @@ mod tests {
     #[test]
     fn a_block_of_our_own_is_filled_once() {
         let mut buffer = Buffer::with_capacity(100, true);
-        buffer.resize(3, 7.0);
+        buffer.fill(3, 7.0);
         assert_eq!(buffer.as_slice(), [7.0; 3]);
-        buffer.resize(2, 0.0);
+        buffer.resize(2);
         buffer.get_mut().expect("one owner").fill(1.0);
-        buffer.resize(5, 2.0);
+        buffer.fill(5, 2.0);
         assert_eq!(buffer.as_slice(), [1.0, 1.0, 7.0, 2.0, 2.0]);
         assert_eq!(buffer.lent_capacity(), Some(buffer.memory.capacity));
         assert_eq!(buffer.as_slice().as_ptr().align_offset(64), 0);
@@ -282,8 +314,21 @@ mod tests {
     #[test]
     fn elements_without_a_size_have_room() {
         let mut buffer = Buffer::with_capacity(100, false);
-        buffer.resize(100, ());
+        buffer.fill(100, ());
         assert_eq!(buffer.as_slice().len(), 100);
+    }
+
+    #[test]
+    fn numbers_are_collected_where_none_were() {
+        let mut buffer = Buffer::with_capacity(100, false);
+        buffer.collect(3, 7..);
+        assert_eq!(buffer.as_slice(), [7, 8, 9]);
+    }
+
+    #[test]
+    #[should_panic(expected = "as many numbers as places")]
+    fn too_few_numbers_are_refused() {
+        Buffer::with_capacity(100, false).collect(3, [7, 8]);
     }
 
     #[test]

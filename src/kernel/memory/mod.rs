@@ -1,9 +1,10 @@
 //! The memory under tensors: counted buffers, on huge pages where they are large, asked for ahead.
 
+mod block;
 mod buffer;
 mod counted;
-mod pages;
 mod past;
+mod settle;
 mod soon;
 
 pub(crate) use buffer::Buffer;
