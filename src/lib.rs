@@ -88,6 +88,7 @@
 //! - `ndarray`: arrays of the `ndarray` crate become tensors and the reverse ([`Tensor`]'s `From` and `ndarray`).
 //! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.
 //! - `serde`: [`inspect::Ledger`] serializes.
+//! - `simd` (default): kernels for AVX2 and AVX-512 beside those of the target's own instructions, which remain without it.
 
 mod backward;
 pub mod check;

@@ -58,7 +58,7 @@ def mean(ratios):
 
 def tapes(peers):
     """Nanoseconds for each operation beside the best tape of each kind; `peers` are the commands by (kind, name)."""
-    programs = {(OURS, OURS): [built("scalar")], (SAFE, SAFE): [built("scalar", "--no-default-features")], **peers}
+    programs = {(OURS, OURS): [built("scalar")], (SAFE, SAFE): [built("scalar", "--no-default-features", "--features", "simd")], **peers}
     rows, ratios = [], {CPP: [], RUST: [], SAFE: []}
     for workload in WORKLOADS:
         found = agreeing(measure(programs, workload), workload)

@@ -3,9 +3,9 @@
 //! Kernels are written once over [`Lanes`]; the level that runs them is chosen when the program runs. All levels with a
 //! fused multiply-add give the same bits, since the lanes are the same ones. No formula is known here.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 mod avx512;
 mod fetch;
 mod lanes;
@@ -42,7 +42,7 @@ impl Level {
     #[must_use]
     pub fn all() -> &'static [Self] {
         let all = &[Self::Portable, Self::Avx2, Self::Avx512];
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", feature = "simd"))]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
             return &all[..if wide { 3 } else { 2 }];
@@ -130,12 +130,12 @@ pub(crate) struct Portable;
 
 /// The proof that the machine has AVX2 and FMA: only [`run`] makes it, and the level's own code where it has a vector, which is
 /// proof enough.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
 /// The proof that the machine has AVX-512 F and DQ: only [`run`] makes it.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
 
@@ -165,11 +165,11 @@ impl<T: Real, L: Loop> Task<T> for Whole<L> {
 pub(crate) fn run<T: Real>(level: Detected, task: impl Task<T>) {
     match level.0 {
         Level::Portable => task.run::<T::Portable>(Portable),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", feature = "simd"))]
         Level::Avx2 => avx2::enter(Avx2(()), task),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", feature = "simd"))]
         Level::Avx512 => avx512::enter(Avx512(()), task),
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(all(target_arch = "x86_64", feature = "simd")))]
         _ => unreachable!("only x86-64 has other levels"),
     }
 }

@@ -3,7 +3,7 @@
 use super::{Lanes, Portable, portable::Array};
 use num_traits::Float;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", feature = "simd"))]
 use super::{Avx2, Avx512, avx2, avx512};
 
 /// A binary floating-point format with vectors on every level.
@@ -11,10 +11,10 @@ pub(crate) trait Real: Float + Default + Send + Sync + 'static {
     /// The vector without intrinsics.
     type Portable: Lanes<Item = Self, Level = Portable>;
     /// The vector of two AVX registers.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "simd"))]
     type Avx2: Lanes<Item = Self, Level = Avx2>;
     /// The vector of one AVX-512 register.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "simd"))]
     type Avx512: Lanes<Item = Self, Level = Avx512>;
 
     /// Numbers in 64 bytes.
@@ -79,9 +79,9 @@ macro_rules! real {
     ($t:ident, $lanes:literal, $bits:ident, $stored:literal, $vector:ident, $($rest:tt)*) => {
         impl Real for $t {
             type Portable = Array<$t, $lanes>;
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "simd"))]
             type Avx2 = avx2::$vector;
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "simd"))]
             type Avx512 = avx512::$vector;
 
             const LANES: usize = $lanes;
