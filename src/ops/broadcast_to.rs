@@ -130,7 +130,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If the tensor does not broadcast to `shape`.
     pub fn try_broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
-        evaluate(&BroadcastTo(shape.into()), &[self])
+        evaluate(&BroadcastTo(shape.into()), [self])
     }
 }
 

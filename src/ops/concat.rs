@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use smallvec::SmallVec;
 
-use super::forms::evaluate;
+use super::forms::evaluate_all;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
@@ -179,7 +179,7 @@ pub(super) fn run<T: Elem>(
 ) -> Result<Tensor<T>, Error> {
     some(rule.name(), parts)?;
     let parts: SmallVec<[&Tensor<T>; 4]> = parts.iter().map(Borrow::borrow).collect();
-    evaluate(&rule, &parts)
+    evaluate_all(&rule, &parts)
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {

@@ -189,7 +189,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If `axis` is not an axis of the tensor.
     pub fn try_cumprod(&self, axis: isize) -> Result<Self, Error> {
-        evaluate(&Cumprod::along(self.shape(), axis)?, &[self])
+        evaluate(&Cumprod::along(self.shape(), axis)?, [self])
     }
 }
 

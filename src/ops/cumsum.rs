@@ -133,7 +133,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If `axis` is not an axis of the tensor.
     pub fn try_cumsum(&self, axis: isize) -> Result<Self, Error> {
-        evaluate(&Cumsum::along(self.shape(), axis)?, &[self])
+        evaluate(&Cumsum::along(self.shape(), axis)?, [self])
     }
 }
 

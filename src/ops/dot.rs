@@ -139,7 +139,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If one is no vector or the lengths differ.
     pub fn try_dot(&self, other: &Self) -> Result<T, Error> {
-        evaluate(&Dot, &[self, other]).map(|y| y.item())
+        evaluate(&Dot, [self, other]).map(|y| y.item())
     }
 }
 

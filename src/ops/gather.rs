@@ -156,7 +156,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// As [`gather`](Self::gather) panics.
     pub fn try_gather(&self, axis: isize, index: &Tensor<usize>) -> Result<Self, Error> {
-        evaluate(&Gather::new(self.shape(), axis, index)?, &[self])
+        evaluate(&Gather::new(self.shape(), axis, index)?, [self])
     }
 }
 

@@ -158,7 +158,7 @@ impl<T: Elem> Tensor<T> {
         axis: isize,
         index: impl Into<Tensor<usize>>,
     ) -> Result<Self, Error> {
-        evaluate(&IndexSelect::new(self.shape(), axis, index)?, &[self])
+        evaluate(&IndexSelect::new(self.shape(), axis, index)?, [self])
     }
 }
 

@@ -278,7 +278,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If the shapes do not fit or the matrix is singular.
     pub fn try_linear_solve(&self, b: &Self) -> Result<Self, Error> {
-        let x = evaluate(&LinearSolve, &[self, b])?;
+        let x = evaluate(&LinearSolve, [self, b])?;
         check_solved(self, &x)?;
         Ok(x)
     }

@@ -145,7 +145,7 @@ impl<T: Storage> Tensor<T> {
     /// # Errors
     /// If the shapes do not fit.
     pub fn try_matmul(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Matmul::<false>, &[self, other])
+        evaluate(&Matmul::<false>, [self, other])
     }
 }
 

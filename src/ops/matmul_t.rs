@@ -82,7 +82,7 @@ impl<T: Storage> Tensor<T> {
     /// # Errors
     /// If the shapes do not fit.
     pub fn try_matmul_t(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Matmul::<true>, &[self, other])
+        evaluate(&Matmul::<true>, [self, other])
     }
 }
 

@@ -147,7 +147,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If one is no vector.
     pub fn try_outer(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Outer, &[self, other])
+        evaluate(&Outer, [self, other])
     }
 }
 

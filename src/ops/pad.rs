@@ -163,7 +163,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If there is not one pair for each axis.
     pub fn try_pad(&self, pads: impl AsRef<[(usize, usize)]>, value: T) -> Result<Self, Error> {
-        evaluate(&Pad::new(pads, value), &[self])
+        evaluate(&Pad::new(pads, value), [self])
     }
 }
 

@@ -196,14 +196,14 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If `axes` does not name each axis exactly once.
     pub fn try_permute(&self, axes: impl Axes) -> Result<Self, Error> {
-        evaluate(&Permute::new("permute", self.shape(), axes)?, &[self])
+        evaluate(&Permute::new("permute", self.shape(), axes)?, [self])
     }
 
     /// All axes in reverse order.
     #[must_use]
     #[track_caller]
     pub fn transpose(&self) -> Self {
-        evaluate(&Permute::reversed(self.rank()), &[self]).or_panic()
+        evaluate(&Permute::reversed(self.rank()), [self]).or_panic()
     }
 
     /// Two axes in each other's place.
@@ -221,7 +221,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If one is not an axis of the tensor.
     pub fn try_swap_axes(&self, a: isize, b: isize) -> Result<Self, Error> {
-        evaluate(&Permute::swapped(self.shape(), a, b)?, &[self])
+        evaluate(&Permute::swapped(self.shape(), a, b)?, [self])
     }
 }
 

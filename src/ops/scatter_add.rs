@@ -179,7 +179,7 @@ impl<T: Elem> Tensor<T> {
         source: &Self,
     ) -> Result<Self, Error> {
         let rule = ScatterAdd::new(self.shape(), axis, index)?;
-        evaluate(&rule, &[self, source])
+        evaluate(&rule, [self, source])
     }
 }
 

@@ -171,7 +171,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If a range does not fit its axis, or there are more ranges than axes.
     pub fn try_slice(&self, spans: impl Spans) -> Result<Self, Error> {
-        evaluate(&Slice::new(self.shape(), spans)?, &[self])
+        evaluate(&Slice::new(self.shape(), spans)?, [self])
     }
 }
 

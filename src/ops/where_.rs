@@ -179,7 +179,7 @@ impl<T: Elem> Tensor<T> {
     /// If the shapes do not broadcast.
     pub fn try_where_(&self, condition: &Tensor<bool>, other: &Self) -> Result<Self, Error> {
         let condition = condition.clone();
-        evaluate(&Where { condition }, &[self, other])
+        evaluate(&Where { condition }, [self, other])
     }
 }
 

@@ -367,7 +367,7 @@ pub(crate) fn tensors<T: Elem, B: Binary<T>>(
     a: &Tensor<T>,
     b: &Tensor<T>,
 ) -> Result<Tensor<T>, Error> {
-    super::evaluate(&Zip(op), &[a, b])
+    super::evaluate(&Zip(op), [a, b])
 }
 
 /// Writes the parts of a [`Binary`] impl that are the same for every op without attributes.

@@ -2,11 +2,8 @@
 //!
 //! The methods of plain tensors run the same forward as those of handles, so the two cannot differ.
 
-use std::borrow::Cow;
-
-use smallvec::SmallVec;
-
 use crate::error::Error;
+use crate::kernel::Elem;
 use crate::rule::{Residual, Rule, Slot};
 use crate::tape::Pool;
 use crate::tensor::{Shape, Storage, Tensor};
@@ -18,19 +15,46 @@ use crate::tensor::{Shape, Storage, Tensor};
 ///
 /// # Errors
 /// Those of [`Rule::shape`].
-pub(crate) fn evaluate<S: Storage>(
+pub(crate) fn evaluate<S: Storage, const N: usize>(
+    rule: &impl Rule<S::Work>,
+    x: [&Tensor<S>; N],
+) -> Result<Tensor<S>, Error> {
+    let shape = shape(rule, &x.map(Tensor::shape))?;
+    let x = x.map(S::loaded);
+    run(rule, &shape, &x.each_ref().map(|x| &**x))
+}
+
+/// The same for any number of operands.
+///
+/// # Errors
+/// Those of [`Rule::shape`].
+pub(crate) fn evaluate_all<S: Storage>(
     rule: &impl Rule<S::Work>,
     x: &[&Tensor<S>],
 ) -> Result<Tensor<S>, Error> {
-    let shapes: SmallVec<[&Shape; 2]> = x.iter().map(|x| x.shape()).collect();
-    let shape = rule.shape(&shapes)?;
-    shape.check_size::<S::Work>(rule.name())?;
+    let shapes: Vec<_> = x.iter().map(|x| x.shape()).collect();
+    let shape = shape(rule, &shapes)?;
+    let x: Vec<_> = x.iter().map(|x| S::loaded(x)).collect();
+    let x: Vec<_> = x.iter().map(|x| &**x).collect();
+    run(rule, &shape, &x)
+}
+
+/// The shape of the output.
+fn shape<T: Elem>(rule: &impl Rule<T>, x: &[&Shape]) -> Result<Shape, Error> {
+    let shape = rule.shape(x)?;
+    shape.check_size::<T>(rule.name())?;
+    Ok(shape)
+}
+
+fn run<S: Storage>(
+    rule: &impl Rule<S::Work>,
+    shape: &Shape,
+    x: &[&Tensor<S::Work>],
+) -> Result<Tensor<S>, Error> {
     // An empty pool costs nothing; the slot asks it for one fresh buffer at most.
     let pool = Pool::default();
-    let mut y = Slot::new(&pool, &shape, true);
-    let x: SmallVec<[Cow<'_, Tensor<S::Work>>; 2]> = x.iter().map(|x| S::loaded(x)).collect();
-    let x: SmallVec<[&Tensor<S::Work>; 2]> = x.iter().map(|x| &**x).collect();
-    rule.forward(&x, &mut y, &mut Residual::unread());
+    let mut y = Slot::new(&pool, shape, true);
+    rule.forward(x, &mut y, &mut Residual::unread());
     y.dense()
         .map(S::stored)
         .map_err(|fault| fault.error(rule.name(), "the output", None))

@@ -17,7 +17,7 @@ pub(super) mod span;
 pub(super) mod unary;
 
 pub use binary::{Binary, Zip};
-pub(crate) use evaluate::evaluate;
+pub(crate) use evaluate::{evaluate, evaluate_all};
 pub use over::Axes;
 pub use span::{Span, Spans, s};
 pub use unary::{Map, Unary};

@@ -307,7 +307,7 @@ macro_rules! reduction {
                 #[must_use]
                 #[track_caller]
                 pub fn $all(&self $(, $arg: $type)*) -> T {
-                    evaluate(&Reduce::all($op, self.rank()), &[self]).or_panic().item()
+                    evaluate(&Reduce::all($op, self.rank()), [self]).or_panic().item()
                 }
 
                 $(
@@ -316,7 +316,7 @@ macro_rules! reduction {
                     /// # Errors
                     #[doc = concat!("If ", $none, ".")]
                     pub fn $try_all(&self) -> Result<T, Error> {
-                        Ok(evaluate(&Reduce::all($op, self.rank()), &[self])?.item())
+                        Ok(evaluate(&Reduce::all($op, self.rank()), [self])?.item())
                     }
                 )?
 
@@ -335,7 +335,7 @@ macro_rules! reduction {
                 /// # Errors
                 #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 pub fn $try_axis(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
-                    evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, false)?, &[self])
+                    evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, false)?, [self])
                 }
 
                 #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which stay as size 1.")]
@@ -353,7 +353,7 @@ macro_rules! reduction {
                 /// # Errors
                 #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]
                 pub fn $try_keep(&self, axes: impl Axes $(, $arg: $type)*) -> Result<Self, Error> {
-                    evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, true)?, &[self])
+                    evaluate(&Reduce::along::<T::Work>($op, self.shape(), axes, true)?, [self])
                 }
             }
         };

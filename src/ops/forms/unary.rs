@@ -200,7 +200,7 @@ pub(crate) fn values<T: Elem, U: Unary<T>>(op: U, a: &[T], y: &mut [T]) {
 
 /// `f(x)` of every element of a plain tensor.
 pub(crate) fn tensor<T: Elem, U: Unary<T>>(op: U, x: &Tensor<T>) -> Tensor<T> {
-    let mut y = Tensor::zeros(x.shape());
+    let mut y = Tensor::unwritten(x.shape().clone());
     values(op, x.data(), y.data_mut());
     y
 }

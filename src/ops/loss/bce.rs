@@ -113,7 +113,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If the targets have another shape.
     pub fn try_bce_with_logits(&self, targets: &Self) -> Result<T, Error> {
-        Ok(evaluate(&Average(Bce), &[self, targets])?.item())
+        Ok(evaluate(&Average(Bce), [self, targets])?.item())
     }
 }
 

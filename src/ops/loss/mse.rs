@@ -118,7 +118,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If the targets have another shape.
     pub fn try_mse(&self, targets: &Self) -> Result<T, Error> {
-        Ok(evaluate(&Average(Mse), &[self, targets])?.item())
+        Ok(evaluate(&Average(Mse), [self, targets])?.item())
     }
 }
 

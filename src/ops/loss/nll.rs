@@ -252,7 +252,7 @@ impl<T: Elem> Tensor<T> {
     /// class.
     pub fn try_nll_loss(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let rule = Nll::<T>::new(self.shape(), axis, labels, &LossOptions::new(), None)?;
-        Ok(evaluate(&rule, &[self])?.item())
+        Ok(evaluate(&rule, [self])?.item())
     }
 }
 

@@ -364,7 +364,7 @@ impl<T: Storage> Tensor<T> {
     pub fn try_cross_entropy(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
         let options = LossOptions::new();
         let rule = CrossEntropy::<T::Work>::new(self.shape(), axis, labels, &options, None)?;
-        Ok(evaluate(&rule, &[self])?.item())
+        Ok(evaluate(&rule, [self])?.item())
     }
 }
 

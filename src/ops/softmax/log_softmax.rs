@@ -148,7 +148,7 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor.
     pub fn try_log_softmax(&self, axis: isize) -> Result<Self, Error> {
         let axis = self.shape().axis("log_softmax", axis)?;
-        evaluate(&LogSoftmax { axis }, &[self])
+        evaluate(&LogSoftmax { axis }, [self])
     }
 }
 

@@ -261,7 +261,7 @@ impl<T: Storage> Tensor<T> {
         empty: EmptyRow,
     ) -> Result<Self, Error> {
         let rule = MaskedSoftmax::new(self.shape(), axis, mask, empty)?;
-        evaluate(&rule, &[self])
+        evaluate(&rule, [self])
     }
 }
 

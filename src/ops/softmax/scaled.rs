@@ -222,7 +222,7 @@ impl<T: Elem> Tensor<T> {
         let axis = self.shape().axis(NAME, axis)?;
         let temperature = Tensor::scalar(temperature);
         check(&temperature)?;
-        evaluate(&SoftmaxScaled { axis }, &[self, &temperature])
+        evaluate(&SoftmaxScaled { axis }, [self, &temperature])
     }
 }
 

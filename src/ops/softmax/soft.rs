@@ -330,7 +330,7 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or the targets have another shape.
     pub fn try_cross_entropy_soft(&self, axis: isize, targets: &Self) -> Result<T, Error> {
         let rule = SoftCrossEntropy::<T::Work>::new(self.shape(), axis, &LossOptions::new(), None)?;
-        Ok(evaluate(&rule, &[self, targets])?.item())
+        Ok(evaluate(&rule, [self, targets])?.item())
     }
 }
 

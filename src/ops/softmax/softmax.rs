@@ -151,7 +151,7 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor.
     pub fn try_softmax(&self, axis: isize) -> Result<Self, Error> {
         let axis = self.shape().axis("softmax", axis)?;
-        evaluate(&Softmax { axis }, &[self])
+        evaluate(&Softmax { axis }, [self])
     }
 }
 
