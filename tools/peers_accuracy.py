@@ -197,11 +197,11 @@ def page(peers):
         "",
         "### The softmax family",
         "",
-        "Largest (mean) error in ulps: of the result; for the VJP and JVP of softmax of the centred scale; for",
-        "the VJP of log_softmax of the scale; for logsumexp of the largest term (`tests/golden/README.md`).",
+        "Largest (mean) error in ulps: of the result; for the VJP and JVP of softmax, of the centred scale; for",
+        "the VJP of log_softmax, of the scale; for logsumexp, of the largest term (`tests/golden/README.md`).",
         "`lost`: not finite where the exact result is finite, or finite where it is not. `flushed`: 0 where the",
-        "exact result is subnormal. Other errors in subnormal results, and against an exact 0, count in our",
-        "column only.",
+        "exact result is subnormal. Other errors in subnormal results, and errors against an exact 0, count in",
+        "our column only.",
         "",
     ]
     rows = [
