@@ -59,6 +59,9 @@ def tensor(peers, threads, groups):
         unlike = [name for name, line in by.items() if abs(line["check"] - mine["check"]) > 1e-3 * abs(mine["check"])]
         if unlike:
             print(f"{key}: {', '.join(unlike)} computed something else", file=sys.stderr)
+        by = {name: line for name, line in by.items() if name not in unlike}
+        if not by:
+            continue
         if RIVALS.get(key) in by:
             by = {name: line for name, line in by.items() if name.startswith(RIVALS[key])}
         best = min(by, key=lambda name: by[name]["median_us"])
