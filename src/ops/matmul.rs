@@ -10,7 +10,7 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
-/// The inner size up to which a product is computed again in less time than memory takes to keep and fetch it.
+/// The inner size up to which recomputing a product takes less time than storing and loading it.
 const SHALLOW: usize = 128;
 
 /// `y = a b` over the last two axes, or `y = a bᵀ`.
@@ -60,7 +60,7 @@ impl<T: Elem, const TRANSPOSED: bool> Rule<T> for Matmul<TRANSPOSED> {
     }
 
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
-        // Where an operand serves several products of a batch, how many they are decides how they are computed.
+        // Products that share an operand are added in an order that depends on their number, which blocks change.
         let [a, b] = [x[0], x[1]].map(|x| x.split_last_chunk::<2>());
         let same = a?.0 == b?.0 && a?.0.len() >= axes;
         same.then_some(self)
@@ -85,17 +85,17 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y_ij = Σ_p a_ip b_pj
     /// ```
     /// # Shapes
-    /// `[.., m, k]` and `[.., k, n]` give `[.., m, n]`; the axes before the last two are batches and
-    /// broadcast. A vector on the left is one row, on the right one column, and its axis of size 1
-    /// is taken away again: `[k]` and `[k, n]` give `[n]`, `[.., m, k]` and `[k]` give `[.., m]`.
-    /// Sizes of 0 are legal; a sum of nothing is 0.
+    /// `[.., m, k]` and `[.., k, n]` give `[.., m, n]`; the axes before the last two are batches and broadcast. A
+    /// vector on the left counts as one row, on the right as one column, and the added axis of size 1 is removed
+    /// again: `[k]` and `[k, n]` give `[n]`, `[.., m, k]` and `[k]` give `[.., m]`. Sizes of 0 are legal; an empty
+    /// sum is 0.
     ///
     /// # Gradient
-    /// `ga = g bᵀ`, `gb = aᵀ g`; an operand that serves several products of a batch gets their sum.
+    /// `ga = g bᵀ`, `gb = aᵀ g`; for an operand that several products of a batch share, these are summed.
     ///
     /// # Complexity
-    /// `m k n` multiplications for each product. Threads share the products of a batch and the rows of
-    /// large ones, with the same bits for any number of threads.
+    /// `m k n` multiplications for each product. Threads share the products of a batch and the rows of large ones;
+    /// the number of threads changes no bit.
     ///
     /// # Panics
     /// If an operand has no axes, the inner sizes differ, the batches do not broadcast, or the other

@@ -1,4 +1,4 @@
-//! Matrix product with a right operand that is stored transposed.
+//! Matrix product whose right operand is stored transposed.
 
 use super::forms::evaluate;
 use super::forms::products::Products;
@@ -18,17 +18,17 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// ```text
     /// y_ij = Σ_p a_ip b_jp
     /// ```
-    /// The same numbers as `a.matmul(b.swap_axes(-2, -1))`, without a transposed copy of b on the tape or of its
-    /// cotangent: rows with rows, which is what attention scores (queries with keys) and layers whose weights
-    /// are stored output by input need.
+    /// Gives the same numbers as `a.matmul(b.swap_axes(-2, -1))`, without a transposed copy of b or of its cotangent
+    /// on the tape. It multiplies rows with rows, as needed for attention scores (queries with keys) and for layers
+    /// whose weights are stored output by input.
     ///
     /// # Shapes
     /// `[.., m, k]` and `[.., n, k]` give `[.., m, n]`; the axes before the last two are batches and broadcast. A
-    /// vector on the left is one row, and its axis of size 1 is taken away again: `[k]` and `[n, k]` give `[n]`.
-    /// Sizes of 0 are legal; a sum of nothing is 0.
+    /// vector on the left counts as one row, and the added axis of size 1 is removed again: `[k]` and `[n, k]` give
+    /// `[n]`. Sizes of 0 are legal; an empty sum is 0.
     ///
     /// # Gradient
-    /// `ga = g b`, `gb = gᵀ a`; an operand that serves several products of a batch gets their sum.
+    /// `ga = g b`, `gb = gᵀ a`; for an operand that several products of a batch share, these are summed.
     ///
     /// # Complexity
     /// As [`matmul`](Self::matmul).

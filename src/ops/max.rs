@@ -25,7 +25,7 @@ impl<T: Elem> Reduction<T> for Max {
     }
 
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
-        // A comparison with NaN is false, so that it is passed over; `count_ties` finds it.
+        // A comparison with NaN is false, so NaN is passed over here; `count_ties` finds it.
         let larger = |y: T, x: T| if x > y { x } else { y };
         kernel::fold_axis(rows, x, y, T::neg_infinity(), larger);
         count_ties(rows, x, y, keep);
@@ -42,10 +42,10 @@ impl<T: Elem> Reduction<T> for Max {
     }
 }
 
-/// Keeps how many elements of each row are equal to `y`, and lets all of them be `y`; of a row with NaN `y` is NaN.
+/// Keeps the number of elements of each row that equal `y`; `y` becomes NaN for a row that contains NaN.
 ///
-/// Equal numbers may still carry different tangents: of these `y` gets the mean, so that the
-/// tangent of the value is the one that the pushforward gives. Plain numbers have nothing to add.
+/// Equal numbers may carry different tangents: `y` gets their mean, so that the tangent of the value is the one that
+/// the pushforward gives. Plain numbers have nothing to add.
 pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>) {
     keep.values.resize(y.len(), T::zero());
     let ties = &mut keep.values[..];
@@ -67,7 +67,7 @@ pub(super) fn count_ties<T: Elem>(rows: Rows, x: &[T], y: &mut [T], keep: &mut R
     }
 }
 
-/// Shares the cotangent of each row evenly among the elements that are equal to its result; with `ONTO` in addition to what is
+/// Shares the cotangent of each row evenly among the elements equal to its result; with `ONTO`, adds to what is
 /// there.
 pub(super) fn pull_ties<T: Elem, const ONTO: bool>(at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
     let of_row = g.iter().zip(at.y).zip(at.kept);
@@ -105,7 +105,7 @@ reduction! {
     /// x, y and the number of ties of each row.
     ///
     /// # Panics
-    /// If there is no element.
+    /// If there are no elements.
     ///
     /// # Example
     /// ```

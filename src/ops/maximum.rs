@@ -24,14 +24,14 @@ impl<T: Elem> Binary<T> for Maximum {
 
 /// The larger of two numbers, the first at a tie; NaN if either is.
 ///
-/// Equal numbers may still carry different tangents: of these the result gets the mean, which is what [`winners`] say.
-/// Plain numbers have none.
+/// Equal numbers may carry different tangents: the result gets their mean, in agreement with [`winners`]. Plain
+/// numbers have none.
 #[inline(always)]
 pub(super) fn larger<T: Elem>(a: T, b: T) -> T {
     if T::PARTS > 1 && a == b {
         return a.moving_as((a + b) * T::of(0.5));
     }
-    // Both sides of the `|` are computed, so that loops become vectors.
+    // `|` evaluates both of its sides, so that loops can be vectorized.
     if (a >= b) | a.is_nan() { a } else { b }
 }
 

@@ -8,7 +8,7 @@ use crate::rule::{Keeps, Residual};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// `y = Σ x / n` along the axes; the cotangent is shared out along them.
+/// `y = Σ x / n` along the axes; the cotangent is divided evenly along them.
 #[derive(Clone, Debug)]
 pub struct Mean;
 
@@ -31,7 +31,7 @@ impl<T: Elem> Reduction<T> for Mean {
         at.spread(&share, gx);
     }
 
-    // Where the sum left the range, the mean takes another way.
+    // Where the sum has left the range, `value` computes the mean in another unit.
     fn of_total(&self, n: usize, total: T) -> Option<T> {
         total.is_finite().then(|| total / T::of(n as f64))
     }
@@ -60,7 +60,7 @@ impl<T: Elem> Reduction<T> for Mean {
     }
 }
 
-/// What each of `n` elements gets of a cotangent.
+/// The share of a cotangent that each of `n` elements gets.
 fn share<T: Elem>(n: usize, g: T) -> T {
     g / T::of(n as f64)
 }
@@ -78,8 +78,8 @@ reduction! {
     /// `gx_i = g / n`.
     ///
     /// # Accuracy
-    /// Summed in blocks of 128, then pairwise. A sum that overflows is taken again in a larger unit,
-    /// so the mean of finite numbers is finite.
+    /// Summed in blocks of 128, then pairwise. A sum that overflows is computed again in a larger
+    /// unit, so the mean of finite numbers is finite.
     ///
     /// # Example
     /// ```

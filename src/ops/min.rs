@@ -73,7 +73,7 @@ reduction! {
     /// x, y and the number of ties of each row.
     ///
     /// # Panics
-    /// If there is no element.
+    /// If there are no elements.
     ///
     /// # Example
     /// ```

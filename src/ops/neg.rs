@@ -44,7 +44,7 @@ impl<T: Elem> Neg for Var<'_, Tensor<T>> {
 }
 
 impl<T: Elem> Var<'_, T> {
-    /// The operator `-`, for the end of a chain of methods.
+    /// The operator `-` as a method, for the end of a chain of methods.
     #[allow(clippy::should_implement_trait)] // it is implemented; this spares users the import
     pub fn neg(self) -> Self {
         -self
@@ -52,7 +52,7 @@ impl<T: Elem> Var<'_, T> {
 }
 
 impl<T: Elem> Var<'_, Tensor<T>> {
-    /// The operator `-`, for the end of a chain of methods.
+    /// The operator `-` as a method, for the end of a chain of methods.
     #[allow(clippy::should_implement_trait)] // it is implemented; this spares users the import
     #[track_caller]
     pub fn neg(self) -> Self {

@@ -55,13 +55,13 @@ impl<T: Elem> Reduction<T> for Norm {
     }
 }
 
-/// The norm of a row in a unit in which it is a number, and that unit's reciprocal.
+/// The norm of a row in a unit in which it does not overflow, and the factor to that unit.
 fn unit<T: Elem>(at: &Given<'_, T>, row: usize) -> (T, T) {
     let y = at.y[row];
     if !y.is_infinite() {
         return (y, T::one());
     }
-    // Far below any number of elements there could be.
+    // The norm is at most √n times the largest element, and √n is far below 2^40.
     let unit = T::of(1.0 / (1u64 << 40) as f64);
     let elements = at.rows.row(at.rows.at(row, 0));
     let small: Vec<T> = elements.map(|place| at.x[place] * unit).collect();
@@ -81,7 +81,7 @@ reduction! {
     /// Any; the norm of no elements is 0.
     ///
     /// # Domain
-    /// All reals. An infinite element gives +inf (its gradient is NaN, that of the others 0), NaN
+    /// All reals. An infinite element gives +inf (its gradient is NaN, that of the others 0); NaN
     /// gives NaN.
     ///
     /// # Gradient
@@ -91,7 +91,7 @@ reduction! {
     /// x and y.
     ///
     /// # Accuracy
-    /// Squares that overflow or underflow are summed again in another unit: the norm of
+    /// If squares overflow or underflow, they are summed again in another unit: the norm of
     /// `[3e200, 4e200]` is 5e200, that of `[3e-200, 4e-200]` is 5e-200.
     ///
     /// # Example

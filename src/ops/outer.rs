@@ -104,7 +104,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// `ga = g b`, `gb = gᵀ a`.
     ///
     /// # Panics
-    /// If an operand is no vector, or the other lives on another tape.
+    /// If an operand is not a vector, or the other operand lives on another tape.
     ///
     /// # Example
     /// ```
@@ -135,7 +135,7 @@ impl<T: Elem> Tensor<T> {
     /// Outer product of two plain vectors.
     ///
     /// # Panics
-    /// If one is no vector.
+    /// If an operand is not a vector.
     #[must_use]
     #[track_caller]
     pub fn outer(&self, other: &Self) -> Self {
@@ -145,7 +145,7 @@ impl<T: Elem> Tensor<T> {
     /// [`outer`](Self::outer), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one is no vector.
+    /// If an operand is not a vector.
     pub fn try_outer(&self, other: &Self) -> Result<Self, Error> {
         evaluate(&Outer, [self, other])
     }

@@ -10,7 +10,7 @@ use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// `y` is `x` with so many entries of one value before and after it along each axis.
+/// `y` is `x` with a border of one value: a number of entries before and after it along each axis.
 #[derive(Clone, Debug)]
 pub struct Pad<T> {
     pads: SmallVec<[(usize, usize); 4]>,
@@ -107,14 +107,14 @@ impl<T: Elem> Pad<T> {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// The tensor with entries of one value around it: `pads` says for each axis how many before and
-    /// how many after.
+    /// This tensor with a border of one value: `pads` gives, for each axis, the number of entries
+    /// before and after.
     ///
     /// # Shapes
     /// Each size grows by its two pads.
     ///
     /// # Gradient
-    /// `gx` is `g` without the border; the value is a constant and gets none.
+    /// `gx` is `g` without the border; the value is a constant and gets no cotangent.
     ///
     /// # Panics
     /// If there is not one pair for each axis.
@@ -148,7 +148,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The tensor with entries of one value around it; see [`Var::pad`](crate::Var::pad).
+    /// This tensor with a border of one value; see [`Var::pad`](crate::Var::pad).
     ///
     /// # Panics
     /// If there is not one pair for each axis.

@@ -61,7 +61,7 @@ impl<T: Elem> Rule<T> for Permute {
     }
 }
 
-/// Reorders axes into a slot; shares the buffer where only axes of size 1 change place.
+/// Copies `x` with its axes reordered; shares the buffer where only axes of size 1 move.
 fn copy<T: Elem>(x: &Tensor<T>, order: &[usize], y: &mut Slot<'_, T>) {
     let long = order.iter().filter(|&&axis| x.shape()[axis] != 1);
     if long.is_sorted_by(|a, b| a < b) {
@@ -89,14 +89,14 @@ impl Permute {
         Ok(Self { order: order? })
     }
 
-    /// All axes the other way round.
+    /// The rule that reverses the order of all axes.
     fn reversed(rank: usize) -> Self {
         Self {
             order: (0..rank).rev().collect(),
         }
     }
 
-    /// Two axes in each other's place.
+    /// The rule that swaps two axes.
     fn swapped(shape: &Shape, a: isize, b: isize) -> Result<Self, Error> {
         let mut order: SmallVec<[usize; 4]> = (0..shape.rank()).collect();
         order.swap(shape.axis("swap_axes", a)?, shape.axis("swap_axes", b)?);
@@ -105,19 +105,19 @@ impl Permute {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// The axes in another order: axis `k` of the result is axis `axes[k]` of this tensor.
+    /// This tensor with its axes reordered: axis `k` of y is axis `axes[k]` of x.
     ///
     /// ```text
     /// y[i_axes[0], i_axes[1], ..] = x[i_0, i_1, ..]
     /// ```
     /// # Shapes
-    /// Any; `axes` names each axis once, negative ones count from the end.
+    /// Any; `axes` names each axis once, and negative ones count from the end.
     ///
     /// # Gradient
-    /// `gx` is `g` with the axes put back.
+    /// `gx` is `g` with the axes back in their original order.
     ///
     /// # Complexity
-    /// One pass; none where only axes of size 1 change place, since the buffer is shared then.
+    /// One pass; none where only axes of size 1 move, since the buffer is then shared.
     ///
     /// # Panics
     /// If `axes` does not name each axis exactly once.
@@ -144,7 +144,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record(Permute::new("permute", &self.shape(), axes)?)
     }
 
-    /// All axes in reverse order, as `numpy.transpose` does; for a matrix, rows become columns.
+    /// This tensor with its axes in reverse order, as in `numpy.transpose`; for a matrix, rows
+    /// become columns.
     ///
     /// For the last two axes of a batch use [`swap_axes(-1, -2)`](Self::swap_axes).
     ///
@@ -161,10 +162,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record(Permute::reversed(self.rank())).or_panic()
     }
 
-    /// Two axes in each other's place.
+    /// This tensor with two axes swapped.
     ///
     /// # Panics
-    /// If one is not an axis of the tensor.
+    /// If `a` or `b` is not an axis of the tensor.
     #[track_caller]
     pub fn swap_axes(self, a: isize, b: isize) -> Self {
         self.try_swap_axes(a, b).or_panic()
@@ -173,7 +174,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`swap_axes`](Self::swap_axes), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one is not an axis of the tensor.
+    /// If `a` or `b` is not an axis of the tensor.
     #[track_caller]
     pub fn try_swap_axes(self, a: isize, b: isize) -> Result<Self, Error> {
         self.record(Permute::swapped(&self.shape(), a, b)?)
@@ -181,7 +182,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The axes in another order; see [`Var::permute`](crate::Var::permute).
+    /// This tensor with its axes reordered; see [`Var::permute`](crate::Var::permute).
     ///
     /// # Panics
     /// If `axes` does not name each axis exactly once.
@@ -199,17 +200,17 @@ impl<T: Elem> Tensor<T> {
         evaluate(&Permute::new("permute", self.shape(), axes)?, [self])
     }
 
-    /// All axes in reverse order.
+    /// This tensor with its axes in reverse order.
     #[must_use]
     #[track_caller]
     pub fn transpose(&self) -> Self {
         evaluate(&Permute::reversed(self.rank()), [self]).or_panic()
     }
 
-    /// Two axes in each other's place.
+    /// This tensor with two axes swapped.
     ///
     /// # Panics
-    /// If one is not an axis of the tensor.
+    /// If `a` or `b` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
     pub fn swap_axes(&self, a: isize, b: isize) -> Self {
@@ -219,7 +220,7 @@ impl<T: Elem> Tensor<T> {
     /// [`swap_axes`](Self::swap_axes), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one is not an axis of the tensor.
+    /// If `a` or `b` is not an axis of the tensor.
     pub fn try_swap_axes(&self, a: isize, b: isize) -> Result<Self, Error> {
         evaluate(&Permute::swapped(self.shape(), a, b)?, [self])
     }
@@ -256,7 +257,7 @@ impl Spec for Permute {
         x: &[Var<'t, Tensor<T>>],
         axes: &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        // Selection sort by swaps: which axis of x stands at each place so far?
+        // Selection sort by swaps; `now[k]` is the axis of x at place k so far.
         let rank = axes.len() as isize;
         let mut now: Vec<isize> = (0..rank).collect();
         let mut y = x[0];

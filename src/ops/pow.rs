@@ -36,9 +36,9 @@ impl<T: Elem> Binary<T> for Pow {
         }
     }
 
-    // A dual b of primal 0 still carries a tangent: only a whole 0 may stop the first slope.
+    // A dual b with primal 0 may carry a tangent: the slope in a is 0 only if all of b is 0, or a is 0 as well.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2] {
-        // A narrow y has been rounded, and its tangent may have vanished: the wide form takes it again.
+        // In f32, y has been rounded, and its tangent may have vanished, so y is computed again in the wider type.
         let wide = T::epsilon().primal() <= f64::EPSILON;
         let y = wide.then(|| y.lift());
         let [da, db] = partials(a.lift(), b.lift(), y).map(T::land);
@@ -51,7 +51,7 @@ impl<T: Elem> Binary<T> for Pow {
     }
 
     fn far(self, [a, b, _]: [T; 3], k: usize, g: T) -> Option<T> {
-        // What is 0 by convention stays so.
+        // What is 0 by convention stays 0.
         let flat = b.is_zero() || a == T::zero();
         match k {
             _ if flat => None,
@@ -64,33 +64,33 @@ impl<T: Elem> Binary<T> for Pow {
     }
 }
 
-/// Both slopes, given `y = a^b` if it is at hand.
+/// Both slopes, given `y = a^b` if it is known.
 fn partials<T: Elem>(a: T, b: T, y: Option<T>) -> [T; 2] {
     let y = y.unwrap_or_else(|| a.powf(b));
     if y.is_normal() {
         return [power_slope(a, b, y), y * a.ln()];
     }
-    // Near a = 1 the logarithm may bring back what only y overflows; and y / a, which enters the second
-    // order, may be a number where y vanishes.
+    // Near a = 1, ln a may bring an overflowed y back into the range; and y / a, which enters the second order, may
+    // be a number where y vanishes.
     let half = a.powf(b * T::of(0.5));
     [power_slope(a, b, y), half * a.ln() * half]
 }
 
 /// `b a^(b - 1)`, given `y = a^b` as well.
 ///
-/// A rounding of `b - 1` would count |ln a| times, so where it is not exact `b y / a` stands in. That is
-/// safe: for |b| up to 1/2 the size of y is moderate, for negative b y / a is more extreme than y, and
-/// b beyond the whole numbers leaves y a number only if a is near 1.
+/// The rounding error of `b - 1` would be multiplied by |ln a|, so where that difference is not exact, `b y / a` is
+/// used instead. That is safe: for |b| up to 1/2, y is of moderate size; for negative b, y / a is more extreme than
+/// y; and where b is too large for an exact `b - 1`, y is a number only if a is near 1.
 pub(super) fn power_slope<T: Elem>(a: T, b: T, y: T) -> T {
     let (less, exact) = one_less(b);
-    // At 0 and infinity the quotient would be 0/0 or its like.
+    // If a is 0 or infinite, the quotient would be 0/0 or the like.
     let (power, slope) = if exact || a == T::zero() || a.is_infinite() {
         let power = a.powf(less);
         (power, b * power)
     } else {
         (y, b * y / a)
     };
-    // A large b makes a normal slope of a subnormal power, which has few digits.
+    // A large b turns a subnormal power, which has few digits, into a normal slope.
     let few_digits = power != T::zero() && power.abs() < T::min_positive_value();
     match few_digits {
         true => power_far(a, b, T::one()).unwrap_or(slope),
@@ -98,7 +98,7 @@ pub(super) fn power_slope<T: Elem>(a: T, b: T, y: T) -> T {
     }
 }
 
-/// `g b a^(b - 1)` in factors between which g comes; `None` where a is no pole but 0 or infinite.
+/// `g b a^(b - 1)` with the power split into factors, so that g can come between them; `None` if a is 0 or infinite.
 pub(super) fn power_far<T: Elem>(a: T, b: T, g: T) -> Option<T> {
     if a == T::zero() || a.is_infinite() {
         return None;
@@ -110,21 +110,22 @@ fn power_product<T: Elem>(a: T, b: T, g: T) -> T {
     let (one, size) = (T::one(), a.abs());
     let (less, exact) = one_less(b);
     let (p, over) = if exact { (less, one) } else { (b, size) };
-    // NaN for a negative a with an exponent that is not whole. Of b itself, since large ones have no neighbour.
+    // NaN for a negative a and a fractional b. Computed from b, since a large b has no exact `b - 1`.
     let sign = if a < T::zero() { -(-one).powf(b) } else { one };
     let [h, i, j, k] = power(size, p);
     product(sign * g, [h, b, i, j, k], [over])
 }
 
-/// `g a^b ln a` likewise; `None` where even the root vanishes: there is nothing to save, and ln a may have an infinite tangent.
+/// `g a^b ln a` likewise; `None` where even the root of the power vanishes: nothing can be saved, and ln a may have
+/// an infinite tangent.
 fn logarithm_far<T: Elem>(a: T, b: T, g: T) -> Option<T> {
     let [h, i, j, k] = power(a, b);
     let lost = k < T::one() && (h * i).is_zero();
     (!lost).then(|| product(g, [h, a.ln(), i, j, k], []))
 }
 
-/// `b - 1`, and whether a power of it may stand for one of b over the base: where it is exact, and b not so small that the two
-/// factors are more moderate.
+/// `b - 1`, and whether to take `a^(b - 1)` rather than `a^b / a`: if `b - 1` is exact and b is not so small that the
+/// two factors of the quotient are more moderate.
 fn one_less<T: Elem>(b: T) -> (T, bool) {
     let one = T::one();
     let less = b - one;
@@ -142,7 +143,8 @@ pairwise! {
     /// a > 0, or a < 0 with whole b; a^0 = 1 for every a.
     ///
     /// # Gradient
-    /// `ga = g b a^(b - 1), gb = g y ln a`, summed over broadcast axes. Both are 0 at a = b = 0, and gb is 0 at a = 0 for b >= 0, the limit; gb is NaN for a < 0.
+    /// `ga = g b a^(b - 1), gb = g y ln a`, summed over broadcast axes. Both are 0 at a = b = 0, and gb is 0 at a = 0
+    /// for b >= 0, the limit; gb is NaN for a < 0.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 0.5 and 1.6; see docs/accuracy.md.

@@ -33,7 +33,7 @@ impl<T: Elem> Unary<T> for Powi {
             n => {
                 let power = whole_power(x, i64::from(n) - 1);
                 let slope = T::of(f64::from(n)) * power;
-                // A large n makes a normal slope of a subnormal power, which has few digits.
+                // A large n turns a subnormal power, which has few digits, into a normal slope.
                 let few_digits = power != T::zero() && power.abs() < T::min_positive_value();
                 match few_digits {
                     true => self.far(x, x, T::one()).unwrap_or(slope),
@@ -59,7 +59,7 @@ impl<T: Elem> Unary<T> for Powi {
         }
     }
 
-    // Which of the two is asked once, and each loop has one of them.
+    // The exponent is tested once, outside the loop, which then contains only one of the two forms.
     #[inline(always)]
     fn bulk_pull(self, x: T, y: T, g: T) -> T {
         match self.n {
@@ -82,7 +82,7 @@ impl<T: Elem> Unary<T> for Powi {
 }
 
 impl Powi {
-    /// [`Unary::far`] of up to five factors, without a branch: the square may leave the range where the product does not.
+    /// [`Unary::far`] for n up to 5, without branches: the square may leave the range where the product does not.
     #[inline(always)]
     fn few_far<T: Elem>(self, x: T, g: T) -> T {
         let factor = |least| if self.n < least { T::one() } else { x };
@@ -90,14 +90,14 @@ impl Powi {
         first * T::of(f64::from(self.n)) * factor(3)
     }
 
-    /// A cotangent pulled back through a power of more factors, or of a reciprocal.
+    /// Pulls a cotangent back through a power with more factors or with a negative exponent.
     #[inline(never)]
     fn many_pull<T: Elem>(self, x: T, g: T) -> T {
         pull(g, self.slope(x, x), || self.far(x, x, g))
     }
 }
 
-/// `x^n` for n up to 4, 1 below 0: without a call, and in the order in which `powi` multiplies.
+/// `x^n` for n from 0 to 4, and 1 for n below 0: without a call, multiplying in the order in which `powi` does.
 #[inline(always)]
 fn few<T: Elem>(x: T, n: i32) -> T {
     let square = x * x;
@@ -110,13 +110,13 @@ fn few<T: Elem>(x: T, n: i32) -> T {
     }
 }
 
-/// `x^n`. Multiplication for small powers alone: each one more adds its rounding.
+/// `x^n`; multiplies for small powers only, since every multiplication adds a rounding.
 fn whole_power<T: Elem>(x: T, n: i64) -> T {
     match n {
         0..=4 => x.powi(n as i32),
         // The reciprocal comes first, since the power may overflow where the result does not vanish.
         -2..=-1 => x.recip().powi(-n as i32),
-        // In the wider type every exponent is exact.
+        // The wider type holds every exponent exactly.
         _ => T::land(power(x.lift(), n)),
     }
 }

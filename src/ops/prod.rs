@@ -56,12 +56,12 @@ reduction! {
     /// Any; the product of no elements is 1.
     ///
     /// # Domain
-    /// All reals. The order of the elements does not matter: where a product on the way could leave the
-    /// range, powers of 2 are kept apart, so that `[1e200, 1e200, 1e-300]` gives 1e100.
+    /// All reals. The order of the elements does not matter: where an intermediate product could leave the range,
+    /// powers of 2 are kept apart, so that `[1e200, 1e200, 1e-300]` gives 1e100.
     ///
     /// # Gradient
-    /// `gx_i = g Π_(k ≠ i) x_k`, from the products of what stands before and after each element:
-    /// right with any number of zeros, where `g y / x_i` would be 0/0.
+    /// `gx_i = g Π_(k ≠ i) x_k`, from the products of the elements before and after each element: right with any
+    /// number of zeros, where `g y / x_i` would be 0/0.
     ///
     /// # Keeps
     /// x.

@@ -24,7 +24,7 @@ impl<T: Elem> Unary<T> for Recip {
 
     fn far(self, x: T, y: T, g: T) -> Option<T> {
         Some(match y.is_infinite() && x != T::zero() {
-            // Only y has overflowed, for a small g.
+            // Only y has overflowed; for a small g the product may be a number.
             true => -(g / x) / x,
             false => -(g * y) * y,
         })
@@ -38,10 +38,10 @@ elementwise! {
     /// y = 1 / x
     /// ```
     /// # Domain
-    /// All reals but 0, which gives ±inf.
+    /// All reals except 0, which gives ±inf.
     ///
     /// # Gradient
-    /// `gx = -g y²`, or `-g / x²` where y has overflowed, at x below the least normal number by two bits and more.
+    /// `gx = -g y²`, or `-g / x²` where y has overflowed: where |x| is at most a quarter of the least normal number.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 1.8 and 1.8; see docs/accuracy.md.

@@ -38,7 +38,7 @@ elementwise! {
     /// All reals; NaN stays NaN.
     ///
     /// # Gradient
-    /// `gx = g where x > 0, else 0`. 0 at 0, as in other libraries.
+    /// `gx = g where x > 0, else 0`. At 0 it is 0, as in other libraries.
     ///
     /// # Accuracy
     /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.

@@ -1,4 +1,4 @@
-//! Another shape for the same elements: reshape, flatten, squeeze, unsqueeze.
+//! The same elements in another shape: reshape, flatten, squeeze, unsqueeze.
 
 use super::linear;
 use crate::error::{Error, ErrorKind, OrPanic};
@@ -8,7 +8,7 @@ use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// `y` has the elements of `x` in another shape; nothing is copied either way.
+/// `y` has the elements of `x` in another shape; nothing is copied in either direction.
 #[derive(Clone, Debug)]
 pub struct Reshape(Shape);
 
@@ -56,7 +56,7 @@ impl<T: Elem> Rule<T> for Reshape {
     }
 }
 
-/// Refuses a shape that holds another number of elements.
+/// Refuses a shape with a different number of elements.
 fn check(op: &'static str, from: &Shape, to: &Shape) -> Result<(), Error> {
     if from.elements() == to.elements() {
         return Ok(());
@@ -65,7 +65,7 @@ fn check(op: &'static str, from: &Shape, to: &Shape) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Length { op, found, shape }))
 }
 
-/// The shape with a new axis of size 1, which then is axis `axis`.
+/// The shape with a new axis of size 1 at position `axis`.
 fn unsqueezed(shape: &Shape, axis: isize) -> Result<Shape, Error> {
     let axis = shape.inserted(0, 1).axis("unsqueeze", axis)?;
     Ok(shape.inserted(axis, 1))
@@ -86,20 +86,20 @@ fn squeezed(shape: &Shape, axis: isize) -> Result<Shape, Error> {
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// The same elements, in row-major order, in another shape.
     ///
-    /// The shape is exact. [`flatten`](Self::flatten) makes one axis of all; to have one size follow
-    /// from the others, divide: `x.reshape([x.shape().elements() / n, n])`.
+    /// All sizes must be given. [`flatten`](Self::flatten) merges all axes into one; to let one
+    /// size follow from the others, divide: `x.reshape([x.shape().elements() / n, n])`.
     ///
     /// # Shapes
-    /// Any two that hold the same number of elements.
+    /// Any two with the same number of elements.
     ///
     /// # Gradient
     /// `gx` is `g` in the shape of `x`.
     ///
     /// # Complexity
-    /// No pass over the elements: value and cotangent share their buffers.
+    /// No pass over the elements: the value shares the buffer of `x`, and `gx` that of `g`.
     ///
     /// # Panics
-    /// If the shape holds another number of elements.
+    /// If the shape has a different number of elements.
     ///
     /// # Example
     /// ```
@@ -117,19 +117,19 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`reshape`](Self::reshape), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the shape holds another number of elements.
+    /// If the shape has a different number of elements.
     #[track_caller]
     pub fn try_reshape(self, shape: impl Into<Shape>) -> Result<Self, Error> {
         self.record(Reshape(shape.into()))
     }
 
-    /// All elements along one axis, in row-major order.
+    /// This tensor with all elements along one axis, in row-major order.
     #[track_caller]
     pub fn flatten(self) -> Self {
         self.reshape([self.shape().elements()])
     }
 
-    /// A new axis of size 1, which then is axis `axis`: -1 puts it last.
+    /// This tensor with a new axis of size 1 at position `axis`; -1 puts it last.
     ///
     /// # Panics
     /// If `axis` is not an axis of the result.
@@ -157,10 +157,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record(Reshape(unsqueezed(&self.shape(), axis)?))
     }
 
-    /// The tensor without an axis of size 1.
+    /// This tensor without an axis of size 1.
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor, or its size is not 1.
     #[track_caller]
     pub fn squeeze(self, axis: isize) -> Self {
         self.try_squeeze(axis).or_panic()
@@ -169,7 +169,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor, or its size is not 1.
     #[track_caller]
     pub fn try_squeeze(self, axis: isize) -> Result<Self, Error> {
         self.record(Reshape(squeezed(&self.shape(), axis)?))
@@ -180,7 +180,7 @@ impl<T: Clone> Tensor<T> {
     /// The same elements in another shape; the buffer is shared.
     ///
     /// # Panics
-    /// If the shape holds another number of elements.
+    /// If the shape has a different number of elements.
     #[must_use]
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
@@ -190,20 +190,20 @@ impl<T: Clone> Tensor<T> {
     /// [`reshape`](Self::reshape), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the shape holds another number of elements.
+    /// If the shape has a different number of elements.
     pub fn try_reshape(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
         let shape = shape.into();
         check("reshape", self.shape(), &shape)?;
         Ok(self.with_shape(&shape))
     }
 
-    /// All elements along one axis; the buffer is shared.
+    /// This tensor with all elements along one axis; the buffer is shared.
     #[must_use]
     pub fn flatten(&self) -> Self {
         self.with_shape(&[self.len()].into())
     }
 
-    /// A new axis of size 1, which then is axis `axis`; the buffer is shared.
+    /// This tensor with a new axis of size 1 at position `axis`; the buffer is shared.
     ///
     /// # Panics
     /// If `axis` is not an axis of the result.
@@ -221,10 +221,10 @@ impl<T: Clone> Tensor<T> {
         Ok(self.with_shape(&unsqueezed(self.shape(), axis)?))
     }
 
-    /// The tensor without an axis of size 1; the buffer is shared.
+    /// This tensor without an axis of size 1; the buffer is shared.
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor, or its size is not 1.
     #[must_use]
     #[track_caller]
     pub fn squeeze(&self, axis: isize) -> Self {
@@ -234,7 +234,7 @@ impl<T: Clone> Tensor<T> {
     /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor or has another size.
+    /// If `axis` is not an axis of the tensor, or its size is not 1.
     pub fn try_squeeze(&self, axis: isize) -> Result<Self, Error> {
         Ok(self.with_shape(&squeezed(self.shape(), axis)?))
     }
@@ -249,7 +249,7 @@ impl Spec for Reshape {
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
         let inputs = draw.one(-10.0, 10.0);
         let shape = inputs[0].shape();
-        // Neighbouring axes merged, or an axis of size 1 put in, or everything flat.
+        // Neighbouring axes are merged, or an axis of size 1 is inserted, or all is flattened.
         let other: Shape = match (draw.below(3), shape.rank()) {
             (0, 2..) => shape.without(0).with(0, shape[0] * shape[1]),
             (1, _) => shape.inserted(draw.below(shape.rank() + 1), 1),

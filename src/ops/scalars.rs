@@ -1,4 +1,4 @@
-//! The bridge between kinds of nodes: a tensor as scalars, and scalars as a tensor.
+//! The bridge between the kinds of nodes: a tensor as scalars, and scalars as a tensor.
 
 use super::linear;
 use crate::error::{Error, OrPanic};
@@ -9,7 +9,7 @@ use crate::tape::Tape;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// `y` is `x`, its elements to be read as scalars.
+/// `y` is `x`, whose elements will be read as scalars.
 #[derive(Clone, Copy, Debug)]
 pub struct Scalars;
 
@@ -57,10 +57,10 @@ impl<T: Elem> Rule<T> for Scalars {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// Every element as a scalar, in row-major order: one node for all of them.
+    /// All elements as scalars, in row-major order: one node for all of them.
     ///
     /// # Gradient
-    /// `gx` holds the scalars' cotangents.
+    /// `gx` holds the cotangents of the scalars.
     ///
     /// # Example
     /// ```
@@ -80,14 +80,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 impl<T: Elem> Tape<T> {
     /// Scalar handles as a tensor with one axis: one node for all of them.
     ///
-    /// Plain numbers may stand among them, as [`Var::number`]; the way back is
+    /// Plain numbers may be among them, through [`Var::number`]; the inverse is
     /// [`scalars`](Var::scalars). For another shape, [`reshape`](Var::reshape) costs nothing.
     ///
     /// # Gradient
     /// Each scalar gets its element of `g`.
     ///
     /// # Panics
-    /// If one of them lives on another tape.
+    /// If a scalar lives on another tape.
     ///
     /// # Example
     /// ```
@@ -107,7 +107,7 @@ impl<T: Elem> Tape<T> {
     /// [`stack`](Self::stack), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one of them lives on another tape.
+    /// If a scalar lives on another tape.
     #[track_caller]
     pub fn try_stack<'t>(&'t self, scalars: &[Var<'t, T>]) -> Result<Var<'t, Tensor<T>>, Error> {
         let packed = scalars.iter().map(|s| s.packed());

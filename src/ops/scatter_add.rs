@@ -1,4 +1,4 @@
-//! Adding to elements along one axis by number, one number for each summand.
+//! Addition to the elements that an index selects along one axis, one entry for each summand.
 
 use super::forms::evaluate;
 use super::gather;
@@ -106,18 +106,18 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y = x, then y[i, index[i, k]] += source[i, k] for all i, k     along axis 1
     /// ```
     /// # Shapes
-    /// x, index and source have as many axes; the index is no larger than the source along any axis
-    /// and no larger than x beside `axis`. y has the shape of x. As `torch.scatter_add`.
+    /// x, index and source have the same number of axes; the index is no larger than the source along any axis, and
+    /// no larger than x along any axis but `axis`. y has the shape of x. As in `torch.scatter_add`.
     ///
     /// # Gradient
-    /// `gx = g`; `gsource[i, k] = g[i, index[i, k]]`, 0 where the source reaches beyond the index:
-    /// the map in `source` is the adjoint of [`gather`](Self::gather).
+    /// `gx = g`; `gsource[i, k] = g[i, index[i, k]]`, 0 where the source reaches beyond the index: as a map of
+    /// `source`, this is the adjoint of [`gather`](Self::gather).
     ///
     /// # Accuracy
-    /// Summands that meet are added in the order of the index, always the same one.
+    /// Summands of the same element are always added in the order of the index.
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, index or source do not fit, a number lies outside the
+    /// If `axis` is not an axis of the tensor, index or source do not fit, an entry of the index lies outside the
     /// axis, or the source lives on another tape.
     ///
     /// # Example
@@ -160,7 +160,7 @@ impl<T: Elem> Tensor<T> {
     /// [`Var::scatter_add`](crate::Var::scatter_add).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, index or source do not fit, or a number lies outside the
+    /// If `axis` is not an axis of the tensor, index or source do not fit, or an entry of the index lies outside the
     /// axis.
     #[must_use]
     #[track_caller]

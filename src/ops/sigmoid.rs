@@ -14,7 +14,7 @@ impl<T: Elem> Unary<T> for Sigmoid {
     plain_unary!("sigmoid", INPUTS);
     const PAIRED: bool = true;
 
-    // Branches, not |x|: on dual numbers each is differentiated, and |x| has a kink at 0.
+    // Branches, not |x|: dual numbers are differentiated through this, and |x| has a kink at 0.
     fn value(self, x: T) -> T {
         if x < T::zero() {
             let e = x.exp();
@@ -24,8 +24,8 @@ impl<T: Elem> Unary<T> for Sigmoid {
         }
     }
 
-    // y (1 - y) is 0 once y rounds to 1; e^-|x| cannot overflow. About 0 a number with tangents needs the
-    // hyperbolic secant, whose own derivative is right there; others are spared the slower function.
+    // y (1 - y) is 0 once y rounds to 1; e^-|x| cannot overflow. Near 0, a number with tangents needs the hyperbolic
+    // secant, whose derivative is right there; other numbers are spared the slower function.
     fn slope(self, x: T, _: T) -> T {
         let size = if x < T::zero() { -x } else { x };
         if T::PARTS > 1 && size < T::one() {
@@ -54,7 +54,7 @@ pub(super) fn logistic<T: Elem>(x: T) -> T {
     Sigmoid.value(x)
 }
 
-/// Its derivative.
+/// The derivative of [`logistic`].
 pub(super) fn logistic_slope<T: Elem>(x: T) -> T {
     Sigmoid.slope(x, x)
 }
@@ -69,7 +69,7 @@ elementwise! {
     /// All reals; ±inf give 1 and 0.
     ///
     /// # Gradient
-    /// `gx = g / (4 cosh²(x/2))`. y (1 - y) is 0 once y rounds to 1; this keeps every digit.
+    /// `gx = g / (4 cosh²(x/2))`. y (1 - y) is 0 once y rounds to 1; this form keeps every digit.
     ///
     /// # Accuracy
     /// Measured: value within 1.0 ulps in f32 and 1.7 in f64, gradient 1.7 and 2.7; see docs/accuracy.md.

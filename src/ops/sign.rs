@@ -40,7 +40,7 @@ elementwise! {
     /// y = -1, 0 or 1
     /// ```
     /// # Gradient
-    /// 0 everywhere, at the jumps too.
+    /// 0 everywhere, even at the jumps.
     ///
     /// # Accuracy
     /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.

@@ -33,7 +33,7 @@ impl<T: Elem> Unary<T> for Sinh {
         x.bulk::<function::Cosh>(|x| self.slope(x, y))
     }
 
-    // By roots of e^|x|, which is all that is left of the sum here.
+    // By roots of e^|x|, the only term of the sum that counts here.
     fn far(self, x: T, _: T, g: T) -> Option<T> {
         let size = x.abs();
         Some(by_roots(g, T::of(0.5), |part| (size * part).exp()))

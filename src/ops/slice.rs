@@ -12,7 +12,7 @@ use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// `y` holds the entries of `x` that a range along each axis takes.
+/// `y` holds the entries of `x` that a range along each axis selects.
 #[derive(Clone, Debug)]
 pub struct Slice {
     runs: SmallVec<[Run; 4]>,
@@ -93,7 +93,7 @@ impl Slice {
         Ok(Self { runs: runs? })
     }
 
-    /// Whether every element is taken, in its order.
+    /// Whether all elements are taken, in order.
     fn takes_all(&self, x: &Shape) -> bool {
         let mut runs = self.runs.iter().zip(x.iter());
         runs.all(|(run, &n)| run.count == n && (run.step > 0 || n <= 1))
@@ -107,23 +107,23 @@ impl Slice {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// The entries that a range along each axis takes.
+    /// The entries that a range along each axis selects.
     ///
     /// Ranges are Rust's own, in a tuple: `x.slice((0..2, .., 1..))`; negative numbers count from
-    /// the end: `x.slice(..-1)`. A number takes one entry and its axis away: `x.slice((.., 0))` is
-    /// the first column. [`s`](crate::s) gives a range a step: `x.slice((s(..).step(2), ..))` is
-    /// every second row, `s(1..4).step(-1)` the entries 3, 2, 1. Axes that are not named are taken
-    /// whole.
+    /// the end: `x.slice(..-1)`. A single number selects one entry and removes the axis:
+    /// `x.slice((.., 0))` is the first column. [`s`](crate::s) gives a range a step:
+    /// `x.slice((s(..).step(2), ..))` is every second row, `s(1..4).step(-1)` the entries 3, 2, 1.
+    /// Axes that are not named are taken whole.
     ///
     /// # Shapes
-    /// One size for each range; a range of no entries gives an axis of size 0.
+    /// One size for each range; an empty range gives an axis of size 0.
     ///
     /// # Gradient
-    /// `gx` is `g` at the entries that were taken and 0 elsewhere.
+    /// `gx` is `g` at the selected entries and 0 elsewhere.
     ///
     /// # Complexity
-    /// Forward and back it is one pass over the entries taken, besides one zeroing of the cotangent
-    /// however many slices of a tensor there are. A slice that takes everything shares the buffer.
+    /// One pass over the selected entries forward and one back; the cotangent of x is zeroed once,
+    /// however many slices of x there are. A slice that takes everything shares the buffer.
     ///
     /// # Panics
     /// If a range reaches outside its axis, ends before it starts or has step 0, or if there are
@@ -156,7 +156,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The entries that a range along each axis takes; see [`Var::slice`](crate::Var::slice).
+    /// The entries that a range along each axis selects; see [`Var::slice`](crate::Var::slice).
     ///
     /// # Panics
     /// If a range does not fit its axis, or there are more ranges than axes.
@@ -212,7 +212,7 @@ impl Spec for Slice {
     ) -> Option<Var<'t, Tensor<T>>> {
         let shape = x[0].shape();
         let mut y = x[0];
-        // From the last axis on, so that an axis which goes leaves the numbers of the others.
+        // Last axis first, so that removing an axis does not renumber those still to come.
         for (axis, span) in spans.iter().enumerate().rev() {
             let run = span.places("slice", &shape, axis).ok()?;
             let place = |i: usize| run.first.wrapping_add_signed(i as isize * run.step);

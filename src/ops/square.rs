@@ -21,7 +21,7 @@ impl<T: Elem> Unary<T> for Square {
         x + x
     }
 
-    // A subnormal slope is exact.
+    // For overflow only: a subnormal slope is exact.
     fn far(self, x: T, _: T, g: T) -> Option<T> {
         let large = (x + x).is_infinite();
         large.then(|| g * x + g * x)

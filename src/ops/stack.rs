@@ -10,7 +10,7 @@ use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// `y` holds the parts as entries of a new axis.
+/// `y` holds the parts as the entries of a new axis.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack {
     axis: isize,
@@ -74,7 +74,7 @@ impl<T: Elem> Rule<T> for Stack {
 }
 
 impl Stack {
-    /// How many consecutive elements of a part stay together.
+    /// The number of consecutive elements of a part that stay together.
     fn block(&self, part: &Shape) -> usize {
         let axis = self.axis.rem_euclid(part.rank() as isize + 1) as usize;
         part[axis..].iter().product()
@@ -82,19 +82,19 @@ impl Stack {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// The parts as entries of a new axis, which then is axis `axis`: -1 puts it last.
+    /// The parts as the entries of a new axis at position `axis`; -1 puts it last.
     ///
     /// ```text
     /// y[k, ..] = parts_k     for axis 0
     /// ```
     /// # Shapes
-    /// `n` parts of one shape give that shape with an axis of size `n` put in.
+    /// `n` parts of one shape give that shape with an axis of size `n` inserted.
     ///
     /// # Gradient
     /// Each part gets its entry of `g`.
     ///
     /// # Panics
-    /// If there are no parts, their shapes differ, `axis` is not an axis of the result, or they live on
+    /// If there are no parts, their shapes differ, `axis` is not an axis of the result, or the parts live on
     /// different tapes.
     ///
     /// # Example
@@ -123,7 +123,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The parts as entries of a new axis; see [`Var::stack`](crate::Var::stack).
+    /// The parts as the entries of a new axis; see [`Var::stack`](crate::Var::stack).
     ///
     /// # Panics
     /// If there are no parts, their shapes differ, or `axis` is not an axis of the result.

@@ -18,8 +18,8 @@ impl<T: Elem> Unary<T> for Tanh {
         x.tanh()
     }
 
-    // 1 - y² loses every digit once y rounds to 1. As tanh x = 2 σ(2x) - 1, the logistic function's
-    // slope serves.
+    // 1 - y² loses every digit once y rounds to 1. As tanh x = 2 σ(2x) - 1, the slope of the
+    // logistic function serves.
     fn slope(self, x: T, _: T) -> T {
         T::of(4.0) * super::sigmoid::logistic_slope(x + x)
     }
@@ -36,7 +36,7 @@ impl<T: Elem> Unary<T> for Tanh {
 }
 
 elementwise! {
-    /// Hyperbolic tangent of every element.
+    /// Hyperbolic tangent, of every element.
     ///
     /// ```text
     /// y = (e^x - e^-x) / (e^x + e^-x)

@@ -31,7 +31,7 @@ impl<T: Elem> Reduction<T> for Variance {
             let d = from_centre(x, c);
             d * d
         });
-        // The mean of squares is over n; it came first since it does not overflow on the way.
+        // So far, y is a mean over n, which does not overflow on the way.
         let scale = T::of(rows.n as f64) / freedom::<T>(rows, self.ddof);
         y.iter_mut().for_each(|y| *y *= scale);
     }
@@ -69,10 +69,10 @@ pub(super) fn freedom<T: Elem>(rows: Rows, ddof: usize) -> T {
     }
 }
 
-/// Centres of rows: their mean, and by how much rounding has put it off.
+/// The centre of each row: its mean, and the rounding error of that mean.
 ///
-/// The second part is the mean of the differences from the first. With it the differences of a
-/// constant row are exactly 0, and a spread of a few ulps about a large mean is still right.
+/// The second part is the mean of the differences from the first. With it, the differences of a
+/// constant row are exactly 0, and a spread of a few ulps around a large mean is still right.
 pub(super) fn centre<T: Elem>(rows: Rows, x: &[T], keep: &mut Residual<T>) -> Vec<[T; 2]> {
     let count = rows.count();
     let mut mean = vec![T::zero(); count];
@@ -81,13 +81,13 @@ pub(super) fn centre<T: Elem>(rows: Rows, x: &[T], keep: &mut Residual<T>) -> Ve
     kernel::mean_axis(rows, x, &mean, &mut off, &|x, mean| x - mean);
     let centres = mean.into_iter().zip(off).map(|(mean, off)| [mean, off]);
     let centres: Vec<_> = centres.collect();
-    // Row by row: what blocks of rows keep is put one behind the other.
+    // Row by row, since what blocks of rows keep is concatenated.
     keep.values.clear();
     keep.values.extend(centres.iter().flatten());
     centres
 }
 
-/// The centres that [`centre`] has kept.
+/// The centres kept by [`centre`].
 pub(super) fn centres<T: Elem>(kept: &[T]) -> impl Iterator<Item = [T; 2]> {
     kept.chunks_exact(2).map(|pair| [pair[0], pair[1]])
 }
@@ -98,7 +98,7 @@ pub(super) fn from_centre<T: Elem>(x: T, [mean, off]: [T; 2]) -> T {
 }
 
 reduction! {
-    /// Variance of all elements, as a scalar; `ddof` is 0 for a population, 1 for a sample of one.
+    /// Variance of all elements, as a scalar; `ddof` is 0 for a whole population, 1 for a sample.
     ///
     /// ```text
     /// y = Σ_i (x_i - m)² / (n - ddof),   m = Σ_i x_i / n
@@ -113,8 +113,8 @@ reduction! {
     /// x and the centre of each row.
     ///
     /// # Accuracy
-    /// Two passes about the mean, which is corrected for its own rounding: a large mean costs
-    /// nothing, and the variance of equal numbers is exactly 0.
+    /// Computed from differences from the mean, which is corrected for its own rounding: a large
+    /// mean costs no digits, and the variance of equal numbers is exactly 0.
     ///
     /// # Example
     /// ```
@@ -131,7 +131,7 @@ reduction! {
     = Variance { ddof }
 }
 
-/// A shape and axes along which rows have two elements or more, and a `ddof` that leaves one free.
+/// A shape, axes along which rows have two or more elements, and a `ddof` of 0 or 1.
 pub(super) fn spread_rows(draw: &mut Draw) -> (Shape, (Vec<isize>, bool, usize)) {
     let shape = draw.shape(1);
     let first = draw.axis(&shape).rem_euclid(shape.rank() as isize);

@@ -71,7 +71,7 @@ impl<T: Elem> Rule<T> for Where {
     }
 
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
-        // A block sees all of the condition, which must be the same for all rows.
+        // Each block gets the whole condition, which must therefore be the same for all rows.
         let condition = self.condition.shape();
         let rank = x
             .iter()
@@ -125,8 +125,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// All three broadcast.
     ///
     /// # Gradient
-    /// `g` goes to the operand that was chosen; the other gets exactly 0, and its value takes part in
-    /// nothing: what would be NaN or infinite there does no harm, neither here nor further back.
+    /// `g` goes to the operand that was chosen; the other gets exactly 0, and its value is not
+    /// used: a NaN or an infinity there does no harm, neither here nor further back.
     ///
     /// # Panics
     /// If the shapes do not broadcast, or the other operand lives on another tape.
