@@ -1,8 +1,8 @@
-//! The softmax family from elementary ops, as a reader of the formulas would write it.
+//! The softmax family from elementary ops, written as the formulas are.
 //!
-//! The twins that the fused rules are judged against, and the slower and less accurate way to the
-//! same numbers. They need entries that are finite; the conventions for infinities and for rows
-//! with nothing in them are those of the fused ops alone.
+//! These are the twins that the fused rules are judged against, and the slower and less accurate
+//! way to the same numbers. Entries must be finite; only the fused ops have conventions for
+//! infinities and for rows with nothing in them.
 
 pub mod scalar;
 
@@ -41,7 +41,7 @@ pub fn softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tenso
 #[track_caller]
 pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
     if is_empty(x) {
-        return x.sum_keep(axis) + x; // for the check of the axis
+        return x.sum_keep(axis) + x; // checks the axis
     }
     let d = x - x.max_keep(axis);
     d - d.exp().sum_keep(axis).ln()
@@ -50,7 +50,7 @@ pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, T
 /// `m + ln Σ e^(x - m)` with `m = max x`; the axes disappear.
 ///
 /// # Panics
-/// If one is not an axis of x or is named twice, or if there is nothing along them.
+/// If one is not an axis of x or is named twice, or if there are no elements along them.
 #[track_caller]
 pub fn logsumexp_axis<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -62,7 +62,7 @@ pub fn logsumexp_axis<'t, T: Elem>(
 /// [`logsumexp_axis`] with the axes kept as size 1.
 ///
 /// # Panics
-/// If one is not an axis of x or is named twice, or if there is nothing along them.
+/// If one is not an axis of x or is named twice, or if there are no elements along them.
 #[track_caller]
 pub fn logsumexp_keep<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
@@ -74,7 +74,7 @@ pub fn logsumexp_keep<'t, T: Elem>(
 
 /// `e / Σ e` with `e = e^(x - max x)` where the mask keeps, else 0; zeros where it keeps nothing.
 ///
-/// The mask multiplies, so what it hides must be finite.
+/// The mask is a factor, so what it hides must be finite.
 ///
 /// # Panics
 /// If `axis` is not an axis of x, or the mask does not broadcast against x.

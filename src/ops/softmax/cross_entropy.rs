@@ -18,7 +18,7 @@ const NAME: &str = "cross_entropy";
 #[derive(Clone, Debug)]
 pub struct CrossEntropy<T> {
     axis: usize,
-    /// One class for each row; any for a row that the outcome leaves out.
+    /// One class for each row; arbitrary for rows that the outcome leaves out.
     labels: Vec<u32>,
     outcome: Outcome<T>,
     smooth: Option<Smooth<T>>,
@@ -32,7 +32,7 @@ struct Smooth<T> {
 }
 
 impl<T: Elem> CrossEntropy<T> {
-    /// The rule for logits of this shape; `form` as the options say if it is `None`.
+    /// The rule for logits of this shape; if `form` is `None`, the options decide.
     pub(super) fn new(
         x: &Shape,
         axis: isize,
@@ -48,7 +48,7 @@ impl<T: Elem> CrossEntropy<T> {
         let form = form.unwrap_or(Form::of(options));
         let mut outcome = Outcome::of_labels(form, &labels, weights.as_deref());
         if !epsilon.is_zero() {
-            // The weights are in the targets then, class by class.
+            // The class weights are then part of the targets.
             outcome = outcome.weighted_before(&labels);
         }
         Ok(Self {
@@ -59,7 +59,7 @@ impl<T: Elem> CrossEntropy<T> {
         })
     }
 
-    /// The targets that smoothing makes of the labels.
+    /// The targets after smoothing the labels.
     fn targets(&self, smooth: &Smooth<T>, x: &Shape) -> Vec<T> {
         let rows = x.rows(self.axis);
         let weight = |j: usize| smooth.weights.as_ref().map_or(T::one(), |w| w[j]);
@@ -95,7 +95,7 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
         let (top, rest) = super::statistics(keep, rows);
         let mut loss = vec![T::zero(); rows.count()];
         match &self.smooth {
-            // Without classes all rows are ignored, or a label would have been refused.
+            // Without classes all rows are ignored; any label would have been refused.
             _ if rows.n == 0 => {}
             None => T::cross_entropy(rows, x[0].data(), &self.labels, &mut loss, top, rest),
             Some(smooth) => {
@@ -111,7 +111,7 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
         if self.smooth.is_some() || rows.elements() == 0 {
             return self.forward(x, y, keep);
         }
-        // The gradient of a loss, for it has the exponentials here.
+        // The gradient for a cotangent of 1, while the exponentials are at hand.
         let (top, rest) = super::statistics(keep, rows);
         let mut loss = vec![T::zero(); rows.count()];
         let g = self.outcome.spread(&[T::one()], rows.count());
@@ -187,7 +187,7 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        // The targets hold all weights of classes, so what is left to do is the sum.
+        // With smoothing, class weights are in the targets; without, the outcome has them.
         let plain = Smooth {
             epsilon: T::zero(),
             weights: None,
@@ -217,30 +217,30 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// loss_row = -ln p_t = (m - x_t) + ln(1 + R),   m = max_j x_j,   R = Σ_{j≠m} e^(x_j - m)
     /// ```
     /// # Shapes
-    /// x: any shape with an axis of classes, and a negative one counts from the end; one label for
-    /// each row, as a list in the order of the rows or as a tensor of the shape without the axis
-    /// ([`Labels`]). The result is a scalar; the mean of no rows is NaN.
+    /// x: any shape with an axis of classes (a negative `axis` counts from the end); one label for each row, as a
+    /// list in the order of the rows or as a tensor with the shape of x without the axis ([`Labels`]). The result is
+    /// a scalar; the mean of no rows is NaN.
     ///
     /// # Domain
-    /// All reals. A label at a logit of -inf costs +inf, with a finite gradient. A row that is all
-    /// -inf, or holds +inf or NaN, makes the loss NaN.
+    /// All reals. A label whose logit is -inf gives a loss of +inf, with a finite gradient. A row that is all -inf,
+    /// or holds +inf or NaN, makes the loss NaN.
     ///
     /// # Gradient
-    /// `gx_j = g (p_j - (j = t ? 1 : 0)) / rows`; where the label is the maximum, `-g R / (1 + R)`
-    /// instead of `p - 1`, which rounds to 0 just where a network is nearly right. The JVP is
+    /// `gx_j = g (p_j - (j = t ? 1 : 0)) / rows`; where the label is the maximum, `-g R / (1 + R)` instead of
+    /// `p - 1`, which would round to 0 exactly where a network is nearly right. The JVP is
     /// `(t_m - t_label) + Σ_j p_j (t_j - t_m)` for each row.
     ///
     /// # Keeps
-    /// x, and R and the index of the maximum of each row; no probabilities. On a handle that needs a gradient, also the
-    /// gradient that the usual cotangent of 1 asks for, which takes one pass here instead of two later; any other
-    /// cotangent computes its own.
+    /// x, and for each row R and the index of the maximum; no probabilities. If x needs a gradient, also that for the
+    /// usual cotangent of 1, which takes one pass here instead of two later; for any other cotangent, it is computed
+    /// separately.
     ///
     /// # Accuracy
     /// On `tests/golden` loss and gradient are within 2 ulps, in f32 and f64, with every instruction set.
     ///
     /// # Panics
-    /// If `axis` is not an axis of x, if there is not one label for each row, or if one is not a class: a
-    /// number beyond the last, negative, fractional or NaN.
+    /// If `axis` is not an axis of x, if there is not one label for each row, or if one is not a class: beyond the
+    /// last one, negative, fractional or NaN.
     ///
     /// # Example
     /// ```
@@ -256,8 +256,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// ```
     ///
     /// # Source
-    /// Bishop, "Pattern Recognition and Machine Learning", 2006, equation 4.108; the forms by R are
-    /// derived in `docs/softmax.md`.
+    /// Bishop, "Pattern Recognition and Machine Learning", 2006, equation 4.108; the forms with R are derived in
+    /// `docs/softmax.md`.
     #[track_caller]
     pub fn cross_entropy(self, axis: isize, labels: impl Labels) -> Var<'t, T> {
         self.try_cross_entropy(axis, labels).or_panic()
@@ -304,8 +304,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record_scalar(rule)
     }
 
-    /// The weighted loss of each row, where [`cross_entropy`](Self::cross_entropy) gives their mean:
-    /// a tensor without the class axis, 0 for rows that are ignored.
+    /// The weighted loss of each row, of which [`cross_entropy`](Self::cross_entropy) gives the mean: a tensor
+    /// without the class axis, with 0 for ignored rows.
     ///
     /// # Panics
     /// As [`cross_entropy_with`](Self::cross_entropy_with).

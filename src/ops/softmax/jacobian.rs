@@ -1,11 +1,11 @@
-//! The Jacobian of softmax, as a matrix to look at and as an operator to compute with.
+//! The Jacobian of softmax, as a matrix for inspection and as an operator for computation.
 
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Elem, Rows};
 use crate::tensor::Tensor;
 
-/// The Jacobian of softmax at one point, as an operator: `J v` in one pass over the row, with no
-/// matrix built.
+/// The Jacobian of softmax at one point, as an operator: `J v` in one pass over the row, without
+/// building the matrix.
 ///
 /// `J = diag(y) - y yᵀ` is symmetric, so the vector-Jacobian product `vᵀ J` and the
 /// Jacobian-vector product `J v` are the same numbers.
@@ -49,7 +49,7 @@ impl<T: Elem> SoftmaxJacobian<T> {
         Ok(Self { axis, y, top })
     }
 
-    /// Softmax itself at the point.
+    /// The value of softmax at the point.
     pub fn softmax(&self) -> &Tensor<T> {
         &self.y
     }
@@ -57,10 +57,10 @@ impl<T: Elem> SoftmaxJacobian<T> {
     /// `J v`, row by row.
     ///
     /// # Panics
-    /// If `v` has another shape than the point.
+    /// If `v` does not have the shape of the point.
     ///
     /// # Complexity
-    /// As many steps as `v` has elements; the matrix would take `n` times as many.
+    /// As many steps as `v` has elements; with the matrix there would be `n` times as many.
     #[must_use]
     #[track_caller]
     pub fn apply(&self, v: &Tensor<T>) -> Tensor<T> {
@@ -70,7 +70,7 @@ impl<T: Elem> SoftmaxJacobian<T> {
     /// [`apply`](Self::apply), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `v` has another shape than the point.
+    /// If `v` does not have the shape of the point.
     pub fn try_apply(&self, v: &Tensor<T>) -> Result<Tensor<T>, Error> {
         if v.shape() != self.y.shape() {
             return Err(Error::new(ErrorKind::Shape {
@@ -89,14 +89,15 @@ impl<T: Elem> SoftmaxJacobian<T> {
     /// `Jᵀ v`, which is `J v`: the matrix is symmetric.
     ///
     /// # Panics
-    /// If `v` has another shape than the point.
+    /// If `v` does not have the shape of the point.
     #[must_use]
     #[track_caller]
     pub fn apply_transposed(&self, v: &Tensor<T>) -> Tensor<T> {
         self.apply(v)
     }
 
-    /// The matrix of each row, `J_ij = ∂y_i/∂x_j`: the shape without the axis, then `[n, n]`.
+    /// The matrix of each row, `J_ij = ∂y_i/∂x_j`, in the shape without the axis followed by
+    /// `[n, n]`.
     ///
     /// `J_ij = -y_i y_j` off the diagonal; on it `y_i (1 - y_i)`, and at the row's maximum, where
     /// `y` may round to 1, `y_i` times the sum of the others.
@@ -135,13 +136,13 @@ impl<T: Elem> SoftmaxJacobian<T> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// The whole Jacobian of softmax along `axis`: for one row the matrix `∂y_i/∂x_j`, for a batch
-    /// one for each row, in the shape without the axis followed by `[n, n]`.
+    /// The full Jacobian of softmax along `axis`: the matrix `∂y_i/∂x_j` of each row, in the shape
+    /// without the axis followed by `[n, n]`.
     ///
     /// ```text
     /// J = diag(y) - y yᵀ
     /// ```
-    /// To look at; training needs [`softmax`](crate::Var::softmax)'s VJP, and
+    /// This is for inspection: training needs the VJP of [`softmax`](crate::Var::softmax), and
     /// [`SoftmaxJacobian`] applies J without building it.
     ///
     /// # Panics

@@ -75,25 +75,25 @@ impl<T: Elem> Rule<T> for LogSoftmax {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// Logarithm of softmax along `axis`, right where softmax itself underflows or rounds to 1.
+    /// Logarithm of softmax along `axis`, right even where softmax itself underflows or rounds to 1.
     ///
     /// ```text
     /// z_i = x_i - ln Σ_j e^(x_j) = (x_i - m) - ln(1 + R),   m = max_j x_j,   R = Σ_{j≠m} e^(x_j - m)
     /// ```
     /// # Shapes
-    /// x and z: any shape with an axis; rows run along `axis`, and a negative one counts from the end.
+    /// x and z: any shape with an axis; rows run along `axis`, which counts from the end if negative.
     ///
     /// # Domain
     /// All reals. -inf gives -inf. A row that is all -inf, or holds +inf or NaN, is NaN; its
     /// neighbours are untouched. An axis of size 0 gives an empty result.
     ///
     /// # Gradient
-    /// `gx_i = g_i - p_i Σ_j g_j` with `p = softmax(x)` from the row statistics, never from `e^z`; at
-    /// the maximum the same value is `g_m R / (1 + R) - p_m Σ_{j≠m} g_j`, which does not cancel. The
-    /// JVP is `(t_i - c) - Σ_j p_j (t_j - c)` with `c = t` at the maximum.
+    /// `gx_i = g_i - p_i Σ_j g_j` with `p = softmax(x)` from the row statistics, never from `e^z`; at the maximum it
+    /// is computed as `g_m R / (1 + R) - p_m Σ_{j≠m} g_j`, which does not cancel. The JVP is
+    /// `(t_i - c) - Σ_j p_j (t_j - c)` with `c = t` at the maximum.
     ///
     /// # Keeps
-    /// x, and R and the index of the maximum of each row.
+    /// x, and for each row R and the index of the maximum.
     ///
     /// # Accuracy
     /// On `tests/golden` at most 1.5 ulps, VJP 1.7 ulps of its largest term, with every instruction set.

@@ -56,19 +56,18 @@ reduction! {
     /// y = ln Σ_j e^(x_j) = m + ln(1 + R),   m = max_j x_j,   R = Σ_{j≠m} e^(x_j - m)
     /// ```
     /// # Shapes
-    /// Any; of no elements it is -inf, the logarithm of 0.
+    /// Any; without elements the result is -inf, the logarithm of 0.
     ///
     /// # Domain
-    /// All reals, however large. -inf adds nothing, and all of them together are -inf; a +inf makes
-    /// the result +inf, a NaN makes it NaN.
+    /// All reals, however large. -inf adds nothing, and if all elements are -inf, so is the result; a +inf makes it
+    /// +inf, a NaN makes it NaN.
     ///
     /// # Gradient
-    /// `gx_j = g p_j`, `p = softmax(x)`: NaN where all elements are -inf (0 / 0), and where one is
-    /// +inf it is NaN there and 0 elsewhere. The JVP is `c + Σ_j p_j (t_j - c)` with `c = t` at the
-    /// maximum.
+    /// `gx_j = g p_j`, `p = softmax(x)`. It is NaN if all elements are -inf (0 / 0); if one is +inf, it is NaN there
+    /// and 0 elsewhere. The JVP is `c + Σ_j p_j (t_j - c)` with `c = t` at the maximum.
     ///
     /// # Keeps
-    /// x, and R and the index of the maximum of each row.
+    /// x, and for each row R and the index of the maximum.
     ///
     /// # Accuracy
     /// On `tests/golden` at most 1.4 ulps of the largest term, its gradient 1.7 ulps, with every instruction set.
@@ -99,7 +98,7 @@ impl Spec for LogSumExp {
     type Attributes = (Vec<isize>, bool);
 
     fn sample(draw: &mut Draw) -> Sample<Self::Attributes> {
-        // An axis of size 0 gives -inf, where nothing can be compared.
+        // An axis of size 0 would give -inf, with which nothing can be compared.
         let shape = draw.filled_shape(0);
         let axes = draw.axes(&shape);
         let keep = draw.below(2) == 0;

@@ -10,7 +10,7 @@ use crate::var::Var;
 
 const NAME: &str = "masked_softmax";
 
-/// What masked softmax gives for a row of which the mask keeps nothing.
+/// What masked softmax returns for a row in which the mask keeps nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EmptyRow {
@@ -29,7 +29,7 @@ pub enum EmptyRow {
 #[derive(Clone, Debug)]
 pub struct MaskedSoftmax {
     axis: usize,
-    /// As it was given: it broadcasts to x.
+    /// As given; it broadcasts to x.
     mask: Tensor<bool>,
     empty: EmptyRow,
 }
@@ -61,7 +61,7 @@ impl MaskedSoftmax {
 
     /// The mask in the shape of x.
     fn spread(&self, x: &Shape) -> Tensor<bool> {
-        // What it lacks then are axes of size 1.
+        // It then lacks at most axes of size 1, which do not matter for the data.
         if self.mask.len() == x.elements() {
             return self.mask.clone();
         }
@@ -71,7 +71,7 @@ impl MaskedSoftmax {
         full
     }
 
-    /// Writes a number into every row of which the mask keeps nothing.
+    /// Writes a number into every row in which the mask keeps nothing.
     fn overwrite<T: Elem>(&self, rows: Rows, top: &[u32], y: &mut [T], number: Option<T>) {
         let Some(number) = number else { return };
         for (start, _) in rows.starts().zip(top).filter(|(_, top)| **top == u32::MAX) {
@@ -137,7 +137,7 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
     }
 
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
-        // A block sees all of the mask, which must be the same for all rows.
+        // Each block gets the whole mask, which must therefore be the same for all rows.
         let same = self.mask.shape().repeats(x[0].rank(), axes);
         (self.axis >= axes && same).then_some(self)
     }
@@ -157,20 +157,20 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// ```text
     /// y_i = e^(x_i) / Σ_{j kept} e^(x_j) where i is kept, else 0
     /// ```
-    /// What is masked never enters arithmetic: it may be NaN or infinite, in x and in the cotangent,
-    /// and leaves no trace. (Adding -inf to it, the usual trick, makes a row with nothing kept NaN,
-    /// and so does a NaN under the mask.)
+    /// Masked entries never enter the arithmetic: they may be NaN or infinite, in x and in the cotangent, and leave
+    /// no trace. (The usual trick, adding -inf to them, gives NaN for a row with nothing kept, and for a row with a
+    /// NaN under the mask.)
     ///
     /// # Shapes
-    /// x and y: any shape with an axis; rows run along `axis`, and a negative one counts from the
-    /// end. The mask broadcasts to x.
+    /// x and y: any shape with an axis; rows run along `axis`, which counts from the end if negative. The mask
+    /// broadcasts to x.
     ///
     /// # Domain
-    /// For the kept entries, that of [`softmax`](Self::softmax). A row with nothing kept is all 0;
-    /// [`masked_softmax_or`](Self::masked_softmax_or) offers other answers.
+    /// For kept entries, that of [`softmax`](Self::softmax). A row with nothing kept is all 0;
+    /// [`masked_softmax_or`](Self::masked_softmax_or) offers alternatives.
     ///
     /// # Gradient
-    /// That of softmax among the kept entries, 0 at the others.
+    /// That of softmax over the kept entries, 0 at the others.
     ///
     /// # Keeps
     /// y, the mask, and the index of the maximum of each row.
@@ -209,11 +209,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.try_masked_softmax_or(axis, mask, EmptyRow::Zeros)
     }
 
-    /// [`masked_softmax`](Self::masked_softmax), with a choice for rows with nothing kept.
+    /// [`masked_softmax`](Self::masked_softmax) with a choice for rows with nothing kept.
     ///
     /// # Panics
-    /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing of a
-    /// row and the choice is [`EmptyRow::Error`].
+    /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing in a row and the
+    /// choice is [`EmptyRow::Error`].
     #[track_caller]
     pub fn masked_softmax_or(self, axis: isize, mask: &Tensor<bool>, empty: EmptyRow) -> Self {
         self.try_masked_softmax_or(axis, mask, empty).or_panic()
@@ -222,8 +222,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`masked_softmax_or`](Self::masked_softmax_or), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing of a
-    /// row and the choice is [`EmptyRow::Error`].
+    /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing in a row and the
+    /// choice is [`EmptyRow::Error`].
     #[track_caller]
     pub fn try_masked_softmax_or(
         self,
@@ -252,8 +252,8 @@ impl<T: Storage> Tensor<T> {
     /// input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it, or if it keeps
-    /// nothing of a row and the choice is [`EmptyRow::Error`].
+    /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it, or if it keeps nothing in a row
+    /// and the choice is [`EmptyRow::Error`].
     pub fn try_masked_softmax_or(
         &self,
         axis: isize,

@@ -1,8 +1,9 @@
 //! The softmax family: softmax, its logarithm, its normaliser, its losses.
 //!
-//! Rules are written on rows and keep the rows' statistics: the index `m` of the maximum and the
-//! sum `R` of the *other* exponentials, from which every value and derivative of the family follows
-//! without cancellation. The same functions from elementary ops are in [`composed`].
+//! Rules work on rows and keep, for each row, the index `m` of the maximum with either the output
+//! or the sum `R` of the *other* exponentials, from which every value and derivative of the family
+//! follows without cancellation. The same functions composed from elementary ops are in
+//! [`composed`].
 
 #![allow(clippy::module_inception)] // a file is named after the op it defines
 
@@ -26,14 +27,14 @@ registry! {
     soft::SoftCrossEntropy<f64>
 }
 
-/// Room for the place of each row's maximum; none where no pullback will read it.
+/// Makes space for the index of each row's maximum; none if no pullback will read it.
 fn tops<T>(keep: &mut Residual<T>, rows: Rows) -> &mut [u32] {
     let count = if keep.is_read() { rows.count() } else { 0 };
     keep.indices.resize(count, 0);
     &mut keep.indices
 }
 
-/// Room for the statistics of the rows: the indices of the maxima, and the sums of the others.
+/// Makes space for the statistics of the rows: indices of the maxima, and sums of the others.
 fn statistics<T: Clone + num_traits::Zero>(
     keep: &mut Residual<T>,
     rows: Rows,

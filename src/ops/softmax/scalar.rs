@@ -1,7 +1,7 @@
 //! The softmax family on slices of scalar handles: each call is one wide node of the tape.
 //!
 //! The numbers are those of the tensor forms, bit for bit; formulas, domains and gradients are
-//! documented there. Composed from scalar arithmetic the same functions record several nodes an
+//! documented there. Composed from scalar arithmetic, the same functions record several nodes per
 //! entry.
 
 use super::cross_entropy::CrossEntropy;
@@ -101,7 +101,7 @@ pub fn try_logsumexp<'t, T: Elem>(x: &[Var<'t, T>]) -> Result<Var<'t, T>, Error>
 /// Cross entropy of a slice of scalar logits against a label.
 ///
 /// # Panics
-/// If `label` is no position in the slice, or the handles belong to different tapes.
+/// If `label` is not a position in the slice, or the handles belong to different tapes.
 ///
 /// # Example
 /// ```
@@ -121,7 +121,7 @@ pub fn cross_entropy<'t, T: Elem>(x: &[Var<'t, T>], label: usize) -> Var<'t, T> 
 /// [`cross_entropy`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If `label` is no position in the slice, or the handles belong to different tapes.
+/// If `label` is not a position in the slice, or the handles belong to different tapes.
 #[track_caller]
 pub fn try_cross_entropy<'t, T: Elem>(x: &[Var<'t, T>], label: usize) -> Result<Var<'t, T>, Error> {
     let rule = CrossEntropy::new(&[x.len()].into(), 0, label, &LossOptions::new(), None)?;

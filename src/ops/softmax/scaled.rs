@@ -16,7 +16,7 @@ pub struct SoftmaxScaled {
     axis: usize,
 }
 
-/// Refuses a temperature that no distribution has. NaN passes, and flows.
+/// Refuses a temperature for which there is no distribution. NaN passes and propagates.
 fn check<T: Elem>(temperature: &Tensor<T>) -> Result<(), Error> {
     let text = match temperature.data() {
         [one] if one.is_nan() || usable(*one) => return Ok(()),
@@ -49,7 +49,7 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
         if usable(temperature) {
             T::softmax_scaled(rows, x[0].data(), temperature, y.fill(), top);
         } else {
-            // NaN, or what a replay put in; a recording refuses the rest.
+            // NaN, or a bad number from a replay; a recording refuses all others.
             y.fill().fill(T::nan());
         }
     }
@@ -85,11 +85,11 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
             None => vec![T::zero(); y.len()],
         };
         if let Some(of_temperature) = t[1] {
-            // A step of T moves x / T as a step of -(x - x_m) / T moves x: softmax is blind to x_m.
+            // A step dT acts like a step of -(x - x_m) dT / T in x: softmax ignores a shift by x_m.
             let rate = of_temperature.data()[0] / temperature;
             for (start, &top) in rows.starts().zip(&at.kept.indices) {
                 for j in rows.row(start) {
-                    // Where y is 0 the difference may be infinite, and moves nothing.
+                    // Where y is 0 the difference may be infinite, but has no effect.
                     if y[j] != T::zero() {
                         total[j] -= (x[j] - x[start + top as usize * rows.inner]) * rate;
                     }
@@ -136,32 +136,33 @@ impl SoftmaxScaled {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// Softmax of `x / temperature` along `axis`: below 1 sharper, above 1 flatter.
+    /// Softmax of `x / temperature` along `axis`: sharper for a temperature below 1, flatter above.
     ///
     /// ```text
     /// y_i = e^((x_i - m) / T) / Σ_j e^((x_j - m) / T),   m = max_j x_j
     /// ```
     /// # Shapes
-    /// x and y: any shape with an axis; rows run along `axis`, and a negative one counts from the
-    /// end. The temperature is one number: plain, a scalar handle, or a tensor of one element. A
-    /// handle gets a gradient of its own.
+    /// x and y: any shape with an axis; rows run along `axis`, which counts from the end if
+    /// negative. The temperature is one number: plain, a scalar handle, or a tensor of one element.
+    /// As a handle, it gets a gradient of its own.
     ///
     /// # Domain
-    /// That of [`softmax`](Self::softmax); x / T is not formed, so it cannot overflow. A NaN
-    /// temperature makes all NaN.
+    /// That of [`softmax`](Self::softmax); x / T is not formed, so it cannot overflow. If the
+    /// temperature is NaN, so is every y.
     ///
     /// # Gradient
-    /// `gx` is that of softmax divided by T, and `gT = -(1/T) Σ_j (x_j - m) gx_j` over all rows: the
-    /// `gx` of a row add up to 0, so x may be centred, and nothing cancels. A logit of -inf adds 0.
+    /// `gx` is that of softmax divided by T, and `gT = -(1/T) Σ_j (x_j - m) gx_j` over all rows:
+    /// the `gx` of a row add up to 0, so x may be centred, and nothing cancels. A logit of -inf
+    /// adds 0.
     ///
     /// # Keeps
     /// x, T, y and the index of the maximum of each row.
     ///
     /// # Accuracy
-    /// As softmax, plus what rounding of x / T costs where it is large.
+    /// As softmax; the rounding errors of `x - m` and of its division by T are carried along.
     ///
     /// # Panics
-    /// If `axis` is not an axis of x, or the temperature is not one positive and finite number.
+    /// If `axis` is not an axis of x, or the temperature is not one positive, finite number.
     ///
     /// # Example
     /// ```
@@ -186,7 +187,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`softmax_scaled`](Self::softmax_scaled), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of x, the temperature is not one positive and finite number, or its
+    /// If `axis` is not an axis of x, the temperature is not one positive, finite number, or its
     /// handle lives on another tape.
     #[track_caller]
     pub fn try_softmax_scaled(

@@ -41,7 +41,7 @@ impl<T: Elem> SoftCrossEntropy<T> {
         })
     }
 
-    /// How much of a target counts, by class; `None` if all of it does.
+    /// The factor on the targets of each class; `None` if all are 1.
     fn factor(&self) -> Option<impl Fn(usize) -> T> {
         let plain = self.epsilon.is_zero() && self.weights.is_none();
         let rest = T::one() - self.epsilon;
@@ -49,7 +49,7 @@ impl<T: Elem> SoftCrossEntropy<T> {
         (!plain).then_some(of_class)
     }
 
-    /// The targets after smoothing and weighing, if there is any.
+    /// The targets after smoothing and weighting; `None` if there is neither.
     fn targets(&self, t: &Tensor<T>) -> Option<Vec<T>> {
         let factor = self.factor()?;
         let rows = t.shape().rows(self.axis);
@@ -64,7 +64,7 @@ impl<T: Elem> SoftCrossEntropy<T> {
         Some(targets)
     }
 
-    /// Multiplies each element by how much of its target counts.
+    /// Multiplies each element by the factor on its target.
     fn scale(&self, shape: &Shape, of_targets: &mut [T]) {
         let Some(factor) = self.factor() else { return };
         let rows = shape.rows(self.axis);
@@ -159,7 +159,7 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        // Smoothing and weights of classes change the targets linearly: `t * scale + even`.
+        // Smoothing and class weights change the targets linearly: `t * scale + even`.
         let shape = x[0].shape();
         let full = |targets: Vec<T>| Tensor::new(shape, targets).expect("one for each logit");
         let changed = |t: T| self.targets(&Tensor::full(shape, t)).map(full);
@@ -185,32 +185,31 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// Mean cross entropy of logits, with the classes along `axis`, against targets for each class.
+    /// Mean cross entropy of logits, with the classes along `axis`, against a target for each class.
     ///
     /// ```text
     /// loss_row = -Σ_j t_j ln p_j = -Σ_j t_j ((x_j - m) - ln(1 + R))
     /// ```
     /// # Shapes
-    /// x and the targets: the same shape with an axis of classes, and a negative one counts from the
-    /// end. The targets are a plain tensor, or a handle with a gradient of its own; they need not
-    /// add up to 1. The result is a scalar; the mean of no rows is NaN.
+    /// x and the targets: the same shape with an axis of classes (a negative `axis` counts from the end). The targets
+    /// are a plain tensor, or a handle, which gets a gradient of its own; they need not add up to 1. The result is a
+    /// scalar; the mean of no rows is NaN.
     ///
     /// # Domain
-    /// All reals. A target of 0 at a logit of -inf adds nothing, a larger one costs +inf.
+    /// All reals. A target of 0 at a logit of -inf adds nothing, a larger one gives +inf.
     ///
     /// # Gradient
     /// `gx_j = g (p_j Σ_i t_i - t_j) / rows` (without the factor `Σ t` it would be wrong for targets
     /// that do not add up to 1), and `gt_j = -g ln p_j / rows`.
     ///
     /// # Keeps
-    /// x, t, and R and the index of the maximum of each row.
+    /// x, t, and for each row R and the index of the maximum.
     ///
     /// # Accuracy
     /// On `tests/golden` loss and gradients are within 3 ulps, in f32 and f64.
     ///
     /// # Panics
-    /// If `axis` is not an axis of x, the targets have another shape, or their handle lives on another
-    /// tape.
+    /// If `axis` is not an axis of x, the targets have a different shape, or their handle lives on another tape.
     ///
     /// # Example
     /// ```
@@ -233,8 +232,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of x, the targets have another shape, or their handle lives on another
-    /// tape.
+    /// If `axis` is not an axis of x, the targets have a different shape, or their handle lives on another tape.
     #[track_caller]
     pub fn try_cross_entropy_soft(
         self,
@@ -249,8 +247,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// its class, and the mean divides by the number of rows.
     ///
     /// # Panics
-    /// As [`cross_entropy_soft`](Self::cross_entropy_soft), and if there is not one weight for each
-    /// class, the smoothing is not between 0 and 1, or a label is to be ignored.
+    /// As [`cross_entropy_soft`](Self::cross_entropy_soft), and if there is not one weight for each class, the
+    /// smoothing is not between 0 and 1, or the options name a label to ignore.
     #[track_caller]
     pub fn cross_entropy_soft_with(
         self,
@@ -278,8 +276,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         Var::spread_one(self.tape(), rule, &[self.repr, targets])
     }
 
-    /// The loss of each row, where [`cross_entropy_soft`](Self::cross_entropy_soft) gives their
-    /// mean: a tensor without the class axis.
+    /// The loss of each row, of which [`cross_entropy_soft`](Self::cross_entropy_soft) gives the mean: a tensor
+    /// without the class axis.
     ///
     /// # Panics
     /// As [`cross_entropy_soft_with`](Self::cross_entropy_soft_with).
@@ -317,7 +315,7 @@ impl<T: Storage> Tensor<T> {
     /// [`Var::cross_entropy_soft`](crate::Var::cross_entropy_soft).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, or the targets have another shape.
+    /// If `axis` is not an axis of the tensor, or the targets have a different shape.
     #[must_use]
     #[track_caller]
     pub fn cross_entropy_soft(&self, axis: isize, targets: &Self) -> T {
@@ -327,7 +325,7 @@ impl<T: Storage> Tensor<T> {
     /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor, or the targets have another shape.
+    /// If `axis` is not an axis of the tensor, or the targets have a different shape.
     pub fn try_cross_entropy_soft(&self, axis: isize, targets: &Self) -> Result<T, Error> {
         let rule = SoftCrossEntropy::<T::Work>::new(self.shape(), axis, &LossOptions::new(), None)?;
         Ok(evaluate(&rule, [self, targets])?.item())

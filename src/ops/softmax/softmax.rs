@@ -76,27 +76,27 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y_i = e^(x_i - m) / Σ_j e^(x_j - m),   m = max_j x_j
     /// ```
     /// # Shapes
-    /// x and y: any shape with an axis; rows run along `axis`, and a negative one counts from the
-    /// end. There is no default: a softmax over the wrong axis looks like one over the right one.
+    /// x and y: any shape with an axis; rows run along `axis`, which counts from the end if negative. There is no
+    /// default: a softmax over the wrong axis looks like one over the right one.
     ///
     /// # Domain
     /// All reals, however large. -inf gives 0. A row that is all -inf, or holds +inf or NaN, is NaN;
     /// its neighbours are untouched. An axis of size 0 gives an empty result.
     ///
     /// # Gradient
-    /// `gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j)` with `c = g` at the row's maximum. The Jacobian
-    /// kills constants, so every `c` gives the same map; this one keeps the small results right: at
-    /// x = [40, 0] and g = [1, 0] the gradient is ±e^-40, where `y (g - Σ g y)` rounds to 0. The
-    /// Jacobian `diag(y) - y yᵀ` is symmetric, so the JVP is the same kernel. At ties nothing
-    /// special happens: softmax is smooth. A constant cotangent gives exactly 0.
+    /// `gx_i = y_i ((g_i - c) - Σ_j (g_j - c) y_j)` with `c = g` at the row's maximum. The Jacobian maps constants to
+    /// 0, so every `c` gives the same map; this one keeps small results right: at x = [40, 0] and g = [1, 0] the
+    /// gradient is ±e^-40, where `y (g - Σ g y)` rounds to 0. The Jacobian `diag(y) - y yᵀ` is symmetric, so the JVP
+    /// is the same kernel. Nothing special happens at ties: softmax is smooth. A constant cotangent gives exactly 0.
     ///
     /// # Keeps
     /// y and the index of each row's maximum.
     ///
     /// # Accuracy
-    /// On `tests/golden` at most 1.8 ulps (0.4 on average), VJP and JVP 3.0 centred ulps, along every axis and with every
-    /// instruction set. Differences from the maximum carry what rounding took, so a small probability is not rounded by its
-    /// distance, and an exact shift of a row changes no bit. The same bits for any number of threads and for a row alone or in a batch.
+    /// On `tests/golden` at most 1.8 ulps (0.4 on average), VJP and JVP 3.0 centred ulps, along every axis and with
+    /// every instruction set. Differences from the maximum carry their rounding errors, so a small probability loses
+    /// no digits to a large difference, and an exact shift of a row changes no bit. The bits are the same for any
+    /// number of threads, and for a row alone or in a batch.
     ///
     /// # Panics
     /// If `axis` is not an axis of x.

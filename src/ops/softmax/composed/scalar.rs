@@ -46,7 +46,7 @@ pub fn logsumexp<F: Float>(x: &[F]) -> F {
 /// `(m - x_label) + ln Σ e^(x - m)` with `m = max x`.
 ///
 /// # Panics
-/// If `label` is no position in `x`.
+/// If `label` is not a position in `x`.
 pub fn cross_entropy<F: Float>(x: &[F], label: usize) -> F {
     let m = max(x);
     let e: Vec<F> = x.iter().map(|&x| (x - m).exp()).collect();
