@@ -9,8 +9,8 @@ use crate::tensor::{Shape, Tensor};
 
 /// The rule of `mean f(a, b)`.
 ///
-/// The shapes must be equal: broadcasting a prediction against a target of another shape is a
-/// mistake far more often than a wish.
+/// The shapes must be equal: broadcasting a prediction against a target of another shape is usually
+/// a mistake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Average<B>(pub(crate) B);
 
@@ -82,7 +82,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
         let ty = ty.fill();
         Self::mean(a.len(), ty, |i| term(i, T::one()));
         if !ty[0].is_finite() {
-            // The terms overflowed, perhaps, where their shares of the mean do not.
+            // The terms may have overflowed where their shares of the mean do not.
             let n = T::of(a.len() as f64);
             let terms: Vec<T> = (0..a.len()).map(|i| term(i, n)).collect();
             kernel::sum_axis(Rows::last(1, a.len()), &terms, ty);

@@ -25,7 +25,7 @@ impl<T: Elem> Binary<T> for Bce {
         self
     }
 
-    // Each logarithm is a softplus, so nothing cancels; a share of 0 counts for nothing, even of
+    // Each logarithm is a softplus, so nothing cancels; a share of 0 contributes nothing, even to
     // an infinite loss.
     fn value(self, x: T, t: T) -> T {
         let lost = |part: T, x: T| share(part, || Softplus.value(x));
@@ -53,20 +53,21 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// x and the targets: the same shape, without broadcasting. The mean of no elements is NaN.
     ///
     /// # Domain
-    /// All reals. An infinite logit on the side of a target of 0 or 1 costs 0, on the other +inf.
+    /// All reals. An infinite logit on the side of a target of 0 or 1 gives a loss of 0, on the
+    /// other +inf.
     ///
     /// # Gradient
-    /// `gx = g ((1 - t) σ(x) - t σ(-x)) / n`, which keeps the digits that `σ(x) - t` loses where the
+    /// `gx = g ((1 - t) σ(x) - t σ(-x)) / n`, which keeps the digits that `σ(x) - t` loses if the
     /// logit is large and right; `gt = -g x / n`.
     ///
     /// # Keeps
     /// x and t.
     ///
     /// # Accuracy
-    /// A few ulps an element for targets within 0 and 1, where nothing cancels.
+    /// A few ulps per element for targets between 0 and 1, where nothing cancels.
     ///
     /// # Panics
-    /// If the targets have another shape, or their handle lives on another tape.
+    /// If the targets have a different shape, or their handle lives on another tape.
     ///
     /// # Example
     /// ```
@@ -88,7 +89,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`bce_with_logits`](Self::bce_with_logits), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the targets have another shape, or their handle lives on another tape.
+    /// If the targets have a different shape, or their handle lives on another tape.
     #[track_caller]
     pub fn try_bce_with_logits(self, targets: impl Operand<'t, T>) -> Result<Var<'t, T>, Error> {
         let targets = targets.enter(self.tape(), "bce_with_logits")?;
@@ -101,7 +102,7 @@ impl<T: Elem> Tensor<T> {
     /// [`Var::bce_with_logits`](crate::Var::bce_with_logits).
     ///
     /// # Panics
-    /// If the targets have another shape.
+    /// If the targets have a different shape.
     #[must_use]
     #[track_caller]
     pub fn bce_with_logits(&self, targets: &Self) -> T {
@@ -111,7 +112,7 @@ impl<T: Elem> Tensor<T> {
     /// [`bce_with_logits`](Self::bce_with_logits), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the targets have another shape.
+    /// If the targets have a different shape.
     pub fn try_bce_with_logits(&self, targets: &Self) -> Result<T, Error> {
         Ok(evaluate(&Average(Bce), [self, targets])?.item())
     }

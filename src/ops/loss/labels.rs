@@ -1,4 +1,4 @@
-//! `Labels`: the classes that a loss holds logits against, in the forms people have them.
+//! `Labels`: the classes that a loss compares logits with, in the forms in which people have them.
 
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
@@ -10,11 +10,11 @@ use crate::tensor::{Shape, Tensor};
 /// A list holds the labels in the order of the rows; a tensor has the shape of the logits without
 /// the class axis.
 pub trait Labels {
-    /// How many labels there are.
+    /// The number of labels.
     #[doc(hidden)]
     fn count(&self) -> usize;
 
-    /// The shape, of a tensor.
+    /// The shape, if the labels are a tensor.
     #[doc(hidden)]
     fn shape(&self) -> Option<&Shape> {
         None
@@ -88,7 +88,7 @@ impl Labels for [usize] {
     }
 }
 
-/// Writes what reads as something else does.
+/// Implements [`Labels`] for types that are read as another one.
 macro_rules! reads_as {
     ($(impl [$($generic:tt)*] for $t:ty, |$labels:ident| $other:expr;)*) => {$(
         impl<$($generic)*> Labels for $t {

@@ -1,6 +1,6 @@
 //! Losses, and what those over classes have in common: labels, options, weights of rows.
 //!
-//! Cross entropy stands with the softmax family, on whose rows it runs.
+//! Cross entropy is in `ops::softmax`, with the family on whose rows it works.
 
 mod average;
 pub(crate) mod labels;

@@ -31,7 +31,7 @@ impl<T: Elem> Binary<T> for Mse {
         [d, -d]
     }
 
-    // A subnormal slope is exact.
+    // For overflow only: a subnormal slope is exact.
     fn far(self, [x, t, _]: [T; 3], k: usize, g: T) -> Option<T> {
         if ((x - t) + (x - t)).is_finite() {
             return None;
@@ -57,8 +57,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// loss = (1/n) Σ_i (x_i - t_i)²
     /// ```
     /// # Shapes
-    /// x and the targets: the same shape, without broadcasting, which here is a mistake more often
-    /// than a wish. The mean of no elements is NaN.
+    /// x and the targets: the same shape, without broadcasting, which here is usually a mistake.
+    /// The mean of no elements is NaN.
     ///
     /// # Domain
     /// All reals.
@@ -73,7 +73,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Summed in blocks, then pairwise: the error grows with the logarithm of n.
     ///
     /// # Panics
-    /// If the targets have another shape, or their handle lives on another tape.
+    /// If the targets have a different shape, or their handle lives on another tape.
     ///
     /// # Example
     /// ```
@@ -93,7 +93,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`mse`](Self::mse), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the targets have another shape, or their handle lives on another tape.
+    /// If the targets have a different shape, or their handle lives on another tape.
     #[track_caller]
     pub fn try_mse(self, targets: impl Operand<'t, T>) -> Result<Var<'t, T>, Error> {
         let targets = targets.enter(self.tape(), "mse")?;
@@ -106,7 +106,7 @@ impl<T: Elem> Tensor<T> {
     /// [`Var::mse`](crate::Var::mse).
     ///
     /// # Panics
-    /// If the targets have another shape.
+    /// If the targets have a different shape.
     #[must_use]
     #[track_caller]
     pub fn mse(&self, targets: &Self) -> T {
@@ -116,7 +116,7 @@ impl<T: Elem> Tensor<T> {
     /// [`mse`](Self::mse), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the targets have another shape.
+    /// If the targets have a different shape.
     pub fn try_mse(&self, targets: &Self) -> Result<T, Error> {
         Ok(evaluate(&Average(Mse), [self, targets])?.item())
     }

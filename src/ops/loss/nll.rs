@@ -17,7 +17,7 @@ const NAME: &str = "nll_loss";
 #[derive(Clone, Debug)]
 pub struct Nll<T> {
     axis: usize,
-    /// One class for each row; none for a row that is left out.
+    /// One class for each row; `None` for an ignored row.
     labels: Vec<Option<u32>>,
     outcome: Outcome<T>,
 }
@@ -46,7 +46,7 @@ impl<T: Elem> Nll<T> {
         })
     }
 
-    /// The row and the position of each label that counts.
+    /// The row and the position of each label that is not ignored.
     fn picked(&self, rows: Rows) -> impl Iterator<Item = (usize, usize)> {
         let labels = self.labels.iter().enumerate();
         labels.filter_map(move |(row, label)| Some((row, rows.at(row, (*label)? as usize))))
@@ -128,19 +128,19 @@ impl<T: Elem> Rule<T> for Nll<T> {
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// Mean negative log-likelihood: `-z` at the label of each row, for `z` from
-    /// [`log_softmax`](Self::log_softmax). From logits, [`cross_entropy`](Self::cross_entropy) is
-    /// one step and keeps no log-probabilities.
+    /// Mean negative log-likelihood: `-z` at the label of each row, for `z` from [`log_softmax`](Self::log_softmax).
+    ///
+    /// For logits, [`cross_entropy`](Self::cross_entropy) is one step and keeps no log-probabilities.
     ///
     /// ```text
     /// loss = -(1/rows) Σ_row z_label
     /// ```
     /// # Shapes
-    /// z: any shape with an axis of classes, and a negative one counts from the end; labels as for
+    /// z: any shape with an axis of classes (a negative `axis` counts from the end); labels as for
     /// [`cross_entropy`](Self::cross_entropy). The result is a scalar; the mean of no rows is NaN.
     ///
     /// # Domain
-    /// All reals. Entries other than those at the labels are not read.
+    /// All reals. Only the entries at the labels are read.
     ///
     /// # Gradient
     /// `-g / rows` at the labels, 0 elsewhere.
@@ -179,8 +179,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// weights.
     ///
     /// # Panics
-    /// As [`nll_loss`](Self::nll_loss), and if there is not one weight for each class, or label
-    /// smoothing is asked for.
+    /// As [`nll_loss`](Self::nll_loss), and if there is not one weight for each class, or the options ask for label
+    /// smoothing.
     #[track_caller]
     pub fn nll_loss_with(
         self,
@@ -205,8 +205,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record_scalar(Nll::<T>::new(&self.shape(), axis, labels, options, None)?)
     }
 
-    /// The weighted loss of each row, where [`nll_loss`](Self::nll_loss) gives their mean: a tensor
-    /// without the class axis, 0 for rows that are ignored.
+    /// The weighted loss of each row, of which [`nll_loss`](Self::nll_loss) gives the mean: a tensor without the
+    /// class axis, with 0 for ignored rows.
     ///
     /// # Panics
     /// As [`nll_loss_with`](Self::nll_loss_with).

@@ -1,18 +1,18 @@
-//! `LossOptions`: what a loss over classes may be told besides logits and labels.
+//! `LossOptions`: the options of a loss over classes, besides logits and labels.
 
 /// How the losses of rows become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reduction {
-    /// The sum divided by the sum of the rows' weights; without class weights and ignored rows that
-    /// is the number of rows.
+    /// The sum divided by the sum of the rows' weights, which is the number of rows if there are no
+    /// class weights and no ignored rows.
     #[default]
     Mean,
     /// The sum.
     Sum,
 }
 
-/// Options of the losses over classes, with PyTorch's meaning; the defaults are a plain mean.
+/// Options of the losses over classes, as in PyTorch; the defaults give a plain mean.
 ///
 /// PyTorch's `reduction="none"` is a method here (`cross_entropy_rows`), since its result is a
 /// tensor and not a number.
@@ -35,7 +35,7 @@ pub struct LossOptions {
     pub ignore_index: Option<i64>,
     /// One weight for each class; see [`weights`](Self::weights).
     pub weights: Option<Vec<f64>>,
-    /// The mass given to all classes alike; see [`label_smoothing`](Self::label_smoothing).
+    /// The mass shared equally by all classes; see [`label_smoothing`](Self::label_smoothing).
     pub label_smoothing: f64,
     /// How the losses of rows become one number.
     pub reduction: Reduction,
@@ -47,19 +47,19 @@ impl LossOptions {
         Self::default()
     }
 
-    /// Leaves out rows with this label: they add 0, count for nothing in the mean, and get a gradient
-    /// of exactly 0, whatever the row holds. PyTorch's default is -100; here there is none.
+    /// Leaves out rows with this label: they add 0, do not count in the mean, and get a gradient of
+    /// exactly 0, whatever they hold. PyTorch's default is -100; here there is none.
     ///
-    /// If all rows are left out the mean is 0 / 0, NaN, and the gradient 0.
+    /// If all rows are left out, the mean is 0 / 0, that is NaN, and the gradient is 0.
     #[must_use]
     pub fn ignore_index(mut self, label: i64) -> Self {
         self.ignore_index = Some(label);
         self
     }
 
-    /// Weighs each row by the weight of its label, or each target by the weight of its class. With
-    /// labels the mean divides by the sum of the rows' weights; with soft targets by the number of
-    /// rows. What has weight 0 adds 0, even where the loss is infinite.
+    /// Multiplies the loss of each row by the weight of its label, or each target by the weight of
+    /// its class. With labels the mean divides by the sum of the rows' weights, with soft targets
+    /// by the number of rows. What has weight 0 adds 0, even where the loss is infinite.
     #[must_use]
     pub fn weights(mut self, of_classes: impl Into<Vec<f64>>) -> Self {
         self.weights = Some(of_classes.into());
@@ -73,7 +73,7 @@ impl LossOptions {
         self
     }
 
-    /// Chooses mean or sum.
+    /// Chooses between mean and sum.
     #[must_use]
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;

@@ -1,4 +1,4 @@
-//! `Outcome`: how the losses of rows become the output, and a cotangent of it those of the rows.
+//! `Outcome`: turns the losses of rows into the output, and its cotangent into theirs.
 
 use super::options::{LossOptions, Reduction};
 use crate::error::Error;
@@ -6,17 +6,17 @@ use crate::kernel::{self, Elem, Rows};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// The weights of the rows, and what becomes of the weighted losses.
+/// The weights of the rows, and how the weighted losses become the output.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome<T> {
     form: Form,
-    /// One weight for each row; none where all are 1. A row of weight 0 is left out.
+    /// One weight for each row; `None` if all are 1. A row of weight 0 is left out.
     weights: Option<Vec<T>>,
     /// What a mean divides by.
     total: T,
 }
 
-/// What becomes of the losses of rows.
+/// How the losses of rows become the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Rows,
@@ -25,7 +25,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// That of the options, for a loss that is one number.
+    /// The form that the options ask for, of a loss that is one number.
     pub(crate) fn of(options: &LossOptions) -> Self {
         match options.reduction {
             Reduction::Mean => Self::Mean,
@@ -35,7 +35,7 @@ impl Form {
 }
 
 impl<T: Elem> Outcome<T> {
-    /// All rows count alike.
+    /// All rows have the same weight.
     pub(crate) fn even(form: Form, rows: usize) -> Self {
         Self {
             form,
@@ -44,7 +44,7 @@ impl<T: Elem> Outcome<T> {
         }
     }
 
-    /// Each row has the weight of its class, 0 without one, and a mean divides by their sum.
+    /// Each row has the weight of its class, or 0 if it has none, and a mean divides by their sum.
     pub(crate) fn of_labels(form: Form, labels: &[Option<u32>], of_classes: Option<&[T]>) -> Self {
         if of_classes.is_none() && labels.iter().all(Option::is_some) {
             return Self::even(form, labels.len());
@@ -63,7 +63,7 @@ impl<T: Elem> Outcome<T> {
         }
     }
 
-    /// The same where the losses have their weights already: rows are left out or not.
+    /// The same for losses that are already weighted: rows count fully or not at all.
     pub(crate) fn weighted_before(mut self, labels: &[Option<u32>]) -> Self {
         let counts = |label: &Option<u32>| match label {
             Some(_) => T::one(),
@@ -129,7 +129,7 @@ impl<T: Elem> Outcome<T> {
                 if y[0].is_finite() {
                     y[0] /= self.total;
                 } else {
-                    // The sum overflowed, perhaps, where the mean does not.
+                    // The sum may have overflowed where the mean does not.
                     let terms: Vec<T> = terms.iter().map(|&term| term / self.total).collect();
                     kernel::sum_axis(all, &terms, y);
                 }
@@ -196,7 +196,7 @@ pub(crate) fn class_weights<T: Elem>(
 /// The options' label smoothing as an element.
 ///
 /// # Errors
-/// If it is not within 0 and 1.
+/// If it is not between 0 and 1.
 pub(crate) fn smoothing<T: Elem>(op: &'static str, options: &LossOptions) -> Result<T, Error> {
     let epsilon = options.label_smoothing;
     if (0.0..=1.0).contains(&epsilon) {

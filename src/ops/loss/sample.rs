@@ -1,4 +1,4 @@
-//! What the checks of the losses over classes vary.
+//! What varies in the checks of the losses over classes.
 
 use super::outcome::Form;
 use super::{LossOptions, Reduction};
@@ -7,7 +7,7 @@ use crate::ops::{Draw, Sample};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// No class of any sample.
+/// A label that is not a class in any sample.
 const IGNORED: usize = 9;
 
 /// Labels and options of one check.
@@ -21,7 +21,7 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Logits and labels, with all options drawn.
+    /// Logits and labels, with random options.
     pub(crate) fn sample(draw: &mut Draw, smoothing: &[f64]) -> Sample<Self> {
         let shape = draw.filled_shape(1);
         let axis = draw.axis(&shape);
