@@ -1,5 +1,5 @@
-//! Ops of two operands on scalar handles: what is within the range folds or records one node, and the factors of slopes that
-//! have left it are kept apart.
+//! Binary ops on scalar handles: with slopes within the range they fold or record one node; a slope that has left
+//! the range is kept as separate factors.
 
 use super::Binary;
 use crate::kernel::Elem;
@@ -7,8 +7,7 @@ use crate::var::Var;
 
 /// A binary op on two scalar handles.
 ///
-/// Always inlined, as are the operators: a handle that is returned through memory costs more than
-/// recording it.
+/// Always inlined, like the operators: returning a handle through memory costs more than recording it.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
@@ -19,7 +18,7 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     let (x, y) = (a.repr.value, b.repr.value);
     let value = op.value(x, y);
     let slopes = op.slopes(x, y, value);
-    // Without `far` the compiler leaves this out.
+    // The compiler removes this for ops without `far`.
     let far = |k| op.far([x, y, value], k, T::one()).is_some();
     let lost = |k: usize, x: Var<'t, T>| x.tape.is_some() && !slopes[k].is_normal() && far(k);
     if (lost(0, a) || lost(1, b))
@@ -30,8 +29,8 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     a.chain2(b, B::NAME, value, slopes)
 }
 
-/// The node of the same where a slope came out as 0, subnormal or not finite. Its number travels in a register: a handle
-/// would be built in memory on the ordinary way too.
+/// The node of such an op where a slope came out as 0, subnormal or not finite. Its index is returned in a register:
+/// a handle would be built in memory on the common path too.
 #[cold]
 #[inline(never)]
 #[track_caller]

@@ -12,9 +12,9 @@ use crate::var::Var;
 
 /// A function of two numbers.
 ///
-/// From it come the method or operator on scalar handles, on tensor handles (which records [`Zip`])
-/// and on plain tensors. For a function of your own [`Var::binary`](crate::Var::binary) is that
-/// method; broadcasting is done for you.
+/// It gives an op its method or operator on scalar handles, on tensor handles (which records [`Zip`])
+/// and on plain tensors. For a function of your own, that method is [`Var::binary`](crate::Var::binary);
+/// broadcasting is done for you.
 pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
@@ -24,9 +24,9 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
 
     /// Why they read that, for the ledger: their formula.
     const WHY: &'static str = Self::KEEPS.why();
-    /// Whether the slope of each operand is 1 wherever the operands are: its cotangent is that of the value.
+    /// For each operand, whether its slope is 1 everywhere, so that its cotangent is that of the value.
     const PASSES: [bool; 2] = [false; 2];
-    /// Whether it is -1 wherever they are: what is summed over broadcast axes is negated afterwards.
+    /// For each operand, whether its slope is -1 everywhere, so that a sum over broadcast axes is negated afterwards.
     const NEGATES: [bool; 2] = [false; 2];
 
     /// The same function on wider elements.
@@ -41,20 +41,20 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// `∂f/∂a` and `∂f/∂b`, given `y = f(a, b)` as well.
     fn slopes(self, a: T, b: T, y: T) -> [T; 2];
 
-    /// `f(a, b)` for one of many elements: where [`value`](Self::value) branches or calls, a form without branches and
-    /// calls, which the compiler can vectorize. The last bit may differ. Must be `#[inline(always)]` if it is long.
+    /// `f(a, b)` in a loop over many elements: if [`value`](Self::value) has branches or calls, a form without them,
+    /// which the compiler can vectorize. The last bit may differ. Must be `#[inline(always)]` if it is long.
     #[inline(always)]
     fn bulk_value(self, a: T, b: T) -> T {
         self.value(a, b)
     }
 
-    /// The slope of operand `K` for one of many elements, as [`bulk_value`](Self::bulk_value).
+    /// The slope of operand `K` in such a loop; see [`bulk_value`](Self::bulk_value).
     #[inline(always)]
     fn bulk_slope<const K: usize>(self, a: T, b: T, y: T) -> T {
         self.slopes(a, b, y)[K]
     }
 
-    /// `g` times slope `K` for one of many elements: where it has a form of its own.
+    /// `g` times slope `K` in such a loop; to be overridden if the product has a form of its own.
     #[inline(always)]
     fn bulk_pull<const K: usize>(self, [a, b, y]: [T; 3], g: T) -> T {
         let slope = self.bulk_slope::<K>(a, b, y);
@@ -64,23 +64,23 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         }
     }
 
-    /// `g` times slope `k` where that came out as 0, subnormal or not finite: as a product of other factors
-    /// it may be a number with all its digits. `None` if nothing better is known than the product.
+    /// `g` times slope `k` where the slope came out as 0, subnormal or not finite: computed from other factors,
+    /// the product may have all its digits. `None` if no better form is known.
     #[inline(always)]
     fn far(self, x_and_y: [T; 3], k: usize, g: T) -> Option<T> {
         let _ = (x_and_y, k, g);
         None
     }
 
-    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then asked afterwards, for the few
-    /// elements whose cotangent came out as 0, subnormal or no finite number.
+    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then called afterwards, for the
+    /// few elements whose cotangent came out as 0, subnormal or not finite.
     const FAR_LATER: bool = false;
 
-    /// Whether an operand's cotangent that came out as 0 is right where the first operand is 0 and the value's cotangent is
-    /// finite, so that [`far`](Self::far) need not be asked there.
+    /// For each operand, whether a cotangent that came out as 0 is right where the first operand is 0 and the value's
+    /// cotangent is finite, so that [`far`](Self::far) need not be called there.
     const STILL: [bool; 2] = [false; 2];
 
-    /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
+    /// The same function composed from other ops, which the ledger counts; `None` if it is primitive.
     fn twin<'t>(self, a: Var<'t, Tensor<T>>, b: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         let _ = (a, b);
         None
@@ -126,7 +126,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         let y = at.y.data();
         let zero = Tensor::scalar(T::zero());
         let t = [0, 1].map(|k| t[k].unwrap_or(&zero));
-        // The tangents broadcast as their operands do; pairing them costs one pass.
+        // The tangents broadcast as their operands do; expanding them costs one pass each.
         let shape = at.y.shape();
         let spread = |t: &Tensor<T>| {
             let mut full = vec![T::zero(); shape.elements()];
@@ -168,7 +168,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
 }
 
 impl<B> Zip<B> {
-    /// What the tangent `t` of operand `K` gives, to the bits of the pullback.
+    /// What the tangent `t` of operand `K` contributes, with the same bits as the pullback.
     #[inline]
     fn push<T: Elem, const K: usize>(&self, at: [T; 3], t: T) -> T
     where
@@ -181,7 +181,7 @@ impl<B> Zip<B> {
         }
     }
 
-    /// The value of operands that broadcast.
+    /// The value for operands that broadcast.
     #[inline(never)]
     fn forward_apart<T: Elem>(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>)
     where
@@ -204,7 +204,7 @@ impl<B> Zip<B> {
         self.pull_back::<T, 1>(Some(&layout), at, g, &mut gx[1]);
     }
 
-    /// The cotangent of operand `K`; without a layout both are as long as the output.
+    /// The cotangent of operand `K`; without a layout both operands are as long as the output.
     #[inline(always)]
     fn pull_back<T: Elem, const K: usize>(
         &self,
@@ -234,7 +234,7 @@ impl<B> Zip<B> {
         if B::NEGATES[K] {
             let to = gx.fill();
             kernel::sum_to(at.y.shape(), g.data(), at.x[K].shape(), to);
-            // From 0, which a sum of 0 stays.
+            // Subtracted from 0, so that a sum of 0 does not become -0.
             to.iter_mut().for_each(|gx| *gx = T::zero() - *gx);
             return;
         }
@@ -247,13 +247,13 @@ impl<B> Zip<B> {
     }
 }
 
-/// Whether both operands have as many elements as the output, and so the same ones meet.
+/// Whether both operands have as many elements as the output, and so pair up in memory order.
 #[inline(always)]
 fn lie_alike<T>(x: &[&Tensor<T>], len: usize) -> bool {
     x[0].len() == len && x[1].len() == len
 }
 
-/// Writes a formula of operands that broadcast, or lie alike where there is no layout.
+/// Writes a formula of operands that broadcast, or that pair up in memory order if there is no layout.
 #[inline(always)]
 fn write<T: Elem, D: Copy>(
     layout: Option<&Layout>,

@@ -10,7 +10,7 @@ use crate::tensor::{Shape, Storage, Tensor};
 
 /// The output of a rule on plain tensors; nothing is recorded and nothing kept.
 ///
-/// Numbers that are stored narrower than they are computed with are read exactly, and the output is
+/// Numbers stored in a narrower type than they are computed in are read exactly, and the output is
 /// rounded once.
 ///
 /// # Errors
@@ -24,7 +24,7 @@ pub(crate) fn evaluate<S: Storage, const N: usize>(
     run(rule, &shape, &x.each_ref().map(|x| &**x))
 }
 
-/// The same for any number of operands.
+/// [`evaluate`] for any number of operands.
 ///
 /// # Errors
 /// Those of [`Rule::shape`].
@@ -51,7 +51,7 @@ fn run<S: Storage>(
     shape: &Shape,
     x: &[&Tensor<S::Work>],
 ) -> Result<Tensor<S>, Error> {
-    // An empty pool costs nothing; the slot asks it for one fresh buffer at most.
+    // An empty pool costs nothing; the slot takes at most one fresh buffer from it.
     let pool = Pool::default();
     let mut y = Slot::new(&pool, shape, true);
     rule.forward(x, &mut y, &mut Residual::unread());

@@ -1,13 +1,13 @@
-//! Products whose factors may leave the range together, though the product does not.
+//! Products that stay within the range although some of their factors, multiplied together, may leave it.
 //!
-//! Here are the orders in which they are multiplied; what the factors are, the ops know.
+//! This module chooses the order of multiplication; the ops supply the factors.
 
 use crate::kernel::Elem;
 
-/// `g` times and over factors, next always the one that leads nearest to 1.
+/// `g` multiplied by `times` and divided by `over`, at each step by the factor that brings the product nearest to 1.
 ///
-/// So nothing overflows or loses digits on the way unless the product does. What makes the product 0 comes first, before
-/// anything can overflow; of factors that lead equally near, as from then on, the first is taken.
+/// So nothing overflows or loses digits on the way unless the product does. A factor that makes the product 0 comes
+/// first, before anything can overflow. Of factors that bring it equally near, as all then do, the first is taken.
 pub(crate) fn product<T: Elem, const N: usize, const M: usize>(
     g: T,
     times: [T; N],
@@ -35,7 +35,7 @@ pub(crate) fn product<T: Elem, const N: usize, const M: usize>(
     product
 }
 
-/// How many times a number is larger or smaller than 1; infinitely where it has few digits.
+/// The ratio by which a number is larger or smaller than 1; infinite where the number is not normal.
 fn distance<T: Elem>(x: T) -> f64 {
     let size = x.primal().abs();
     if x.is_normal() {
@@ -45,8 +45,8 @@ fn distance<T: Elem>(x: T) -> f64 {
     }
 }
 
-/// `g c p` for a power p of which `root` gives roots, `root(1/2)` the square root: by two roots, or by four where those are
-/// infinite. c is near 1.
+/// `g c p` for a power p with `root(s) = p^s`: by two square roots, or by four fourth roots where those are infinite.
+/// c is near 1.
 pub(crate) fn by_roots<T: Elem>(g: T, c: T, root: impl Fn(T) -> T) -> T {
     let half = root(T::of(0.5));
     if !half.is_infinite() {
@@ -56,7 +56,7 @@ pub(crate) fn by_roots<T: Elem>(g: T, c: T, root: impl Fn(T) -> T) -> T {
     (g * fourth) * c * fourth * fourth * fourth
 }
 
-/// Four factors of `size^p`, none of which leaves the range where one of type `T` can bring the power back.
+/// Four factors of `size^p`, none of which leaves the range if a number of type `T` can bring the power back into it.
 pub(crate) fn power<T: Elem>(size: T, p: T) -> [T; 4] {
     let half = size.powf(p * T::of(0.5));
     if half.is_normal() {

@@ -1,7 +1,7 @@
-//! `num_traits` for scalar handles and dual numbers, so that generic code differentiates as it is.
+//! `num_traits` for scalar handles and dual numbers, so that generic code differentiates unchanged.
 //!
-//! Both are a value with a first-order part, so one macro serves both: every function is the op of
-//! its file, applied by the chain rule.
+//! Both are a value with a first-order part, so one macro serves both: every function is the op from
+//! its own file, applied by the chain rule.
 
 use std::iter::{Product, Sum};
 use std::ops::{Rem, RemAssign};
@@ -63,7 +63,7 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
     }
 }
 
-/// Writes how numbers that carry their tangents obey the chain rule.
+/// Writes the chain rule for numbers that carry their tangents.
 macro_rules! duals {
     ([$($of:tt)*] $type:ty) => {
         impl<$($of)* T: Elem> FirstOrder<T> for $type {
@@ -160,7 +160,7 @@ macro_rules! constant {
     };
 }
 
-/// Writes the questions that are put to the value.
+/// Writes the predicates, which depend on the value alone.
 macro_rules! ask {
     ($($name:ident)*) => {
         $(fn $name(self) -> bool {
@@ -241,7 +241,7 @@ macro_rules! numbers {
                 hypot = hypot::Hypot
             );
 
-            // `Float` passes over a NaN; the ops `maximum` and `minimum` hand it on.
+            // `Float` ignores a NaN; the ops `maximum` and `minimum` propagate it.
             #[track_caller]
             fn max(self, other: Self) -> Self {
                 match (Float::is_nan(self), Float::is_nan(other)) {
@@ -350,7 +350,7 @@ impl<T: Elem> PartialOrd for Var<'_, T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         self.repr.value.partial_cmp(&other.repr.value)
     }
-    // One compare, where the default makes two of `partial_cmp`.
+    // One comparison; the default, by `partial_cmp`, takes two.
     #[inline]
     fn lt(&self, other: &Self) -> bool {
         self.repr.value < other.repr.value

@@ -1,7 +1,6 @@
-//! `x σ(v)` for an odd `v` of `x`: what silu and gelu by tanh have in common.
+//! `x σ(v)` for an odd function `v` of `x`, which silu and the tanh form of gelu share.
 //!
-//! Here are the forms that keep their digits in both tails and beside the zero of the slope; what `v`
-//! is, the ops say.
+//! The forms here keep their digits in both tails and next to the zero of the slope; the ops define `v`.
 
 use crate::kernel::Elem;
 
@@ -23,7 +22,7 @@ impl<T: Elem> Gate<T> {
         Self { v, lost }
     }
 
-    /// `x σ(v)`, for x of the sign of v.
+    /// `x σ(v)`, for x and v of the same sign.
     pub(crate) fn times(self, x: T) -> T {
         if self.v < T::zero() {
             match self.power() {
@@ -38,7 +37,7 @@ impl<T: Elem> Gate<T> {
 
     /// The derivative of `x σ(v)`, where `w = x v'`.
     ///
-    /// Since `x σ(v) + x σ(-v) = x`, the slopes at x and -x add up to 1: the left side serves for both.
+    /// Since `x σ(v) + x σ(-v) = x`, the slopes at x and -x add up to 1, so the left side serves both.
     pub(crate) fn slope(self, w: T) -> T {
         if self.v < T::zero() {
             self.left(w)
@@ -49,7 +48,7 @@ impl<T: Elem> Gate<T> {
 
     /// The slope for `v <= 0`: `e (1 + w + e) / (1 + e)²`, `e = e^v`.
     ///
-    /// It equals `σ + w σ (1 - σ)`, but beside its zero 1 + w and the sum with e are exact.
+    /// It equals `σ + w σ (1 - σ)`, but next to its zero, 1 + w and its sum with e are exact.
     fn left(self, w: T) -> T {
         let one = T::one();
         match self.power() {
@@ -66,15 +65,15 @@ impl<T: Elem> Gate<T> {
         }
     }
 
-    /// `e^(v + lost)`; `None` where it is below the normal numbers and has lost digits.
+    /// `e^(v + lost)`; `None` where it is subnormal or 0 and so has lost digits.
     fn power(self) -> Option<T> {
         let e = self.v.exp();
-        // Written so that NaN is a power.
+        // Written so that NaN counts as a power.
         let vanishes = e < T::min_positive_value();
         (!vanishes).then(|| e + e * self.lost)
     }
 
-    /// `factor e^(v + lost)` by two halves, where `power` has no digits left.
+    /// `factor e^(v + lost)` by two halves of the exponent, where `power` has lost digits.
     #[cold]
     fn vanish(self, factor: T) -> T {
         let half = T::of(0.5);

@@ -1,5 +1,5 @@
-//! Forms: what several ops share. An elementwise function or a reduction says its formula, the form makes a rule and
-//! methods of it.
+//! Forms: what several ops share. An elementwise function or a reduction states its formula, and the form turns it
+//! into a rule and methods.
 
 mod apart;
 pub(super) mod binary;

@@ -1,4 +1,4 @@
-//! The operators of arithmetic, for every pair of operands that a [`Binary`](super::Binary) op takes.
+//! The arithmetic operators, for every pair of operands that a [`Binary`](super::Binary) op takes.
 
 /// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.
 macro_rules! operator {
@@ -89,7 +89,7 @@ macro_rules! operator {
         operator!(@number $trait $method $op, $t, [] crate::dual::Dual<crate::dual::Dual<$t>>);
         operator!(@number $trait $method $op, $t, [const N: usize] crate::dual::Duals<$t, N>);
     };
-    // A plain number or tensor on the left of handles of itself and of dual numbers over it.
+    // A plain number on the left of scalar and tensor handles whose elements are of its type or duals over it.
     (@number $trait:ident $method:ident $op:expr, $t:ident, [$($n:tt)*] $elem:ty) => {
         impl<'t, $($n)*> $trait<Var<'t, $elem>> for $t {
             type Output = Var<'t, $elem>;
@@ -103,7 +103,7 @@ macro_rules! operator {
         impl<'t, $($n)*> $trait<Var<'t, Tensor<$elem>>> for $t {
             type Output = Var<'t, Tensor<$elem>>;
 
-            // Not generic, so without this mark the crate itself would compile the rules for each of these elements.
+            // Not generic, so without this attribute the crate itself would compile the rules for each of these types.
             #[inline]
             #[track_caller]
             fn $method(self, other: Var<'t, Tensor<$elem>>) -> Var<'t, Tensor<$elem>> {

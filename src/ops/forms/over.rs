@@ -1,4 +1,4 @@
-//! `Over`: which axes a reduction runs over, and the rows that come of it.
+//! `Over`: the axes of a reduction, and the rows that result.
 
 use std::borrow::Cow;
 use std::ops::RangeFull;
@@ -11,7 +11,7 @@ use crate::tensor::{Shape, Tensor};
 
 /// One axis, several axes, or all of them (`..`); negative ones count from the end.
 pub trait Axes {
-    /// The axes as a list, for a tensor of so many axes.
+    /// The axes as a list, for a tensor of `rank` axes.
     #[doc(hidden)]
     fn list(&self, rank: usize) -> SmallVec<[isize; 4]>;
 }
@@ -59,7 +59,7 @@ impl Over {
         Ok(Self { axes, keep })
     }
 
-    /// All axes of a tensor with so many, none kept.
+    /// All axes of a tensor of `rank` axes, none kept.
     pub(crate) fn all(rank: usize) -> Self {
         Self {
             axes: (0..rank).collect(),
@@ -79,7 +79,7 @@ impl Over {
 
     /// The elements as rows to reduce, in the order of the result's elements.
     ///
-    /// Adjacent axes are one longer axis; others are brought together in a copy.
+    /// Adjacent axes count as one longer axis; axes that are not adjacent are brought together in a copy.
     pub(crate) fn rows<'a, T: Copy + Send + Sync>(&self, x: &'a Tensor<T>) -> (Cow<'a, [T]>, Rows) {
         match self.order(x.rank()) {
             None => (Cow::Borrowed(x.data()), self.geometry(x.shape())),
@@ -91,8 +91,8 @@ impl Over {
         }
     }
 
-    /// Writes `gx`, elements of a tensor of this shape, by a closure that sees them as [`Self::rows`]
-    /// orders them.
+    /// Writes `gx`, the elements of a tensor of this shape, by a closure that sees them in the order of
+    /// [`Self::rows`].
     pub(crate) fn write<T: Copy + Send + Sync>(
         &self,
         shape: &Shape,
@@ -120,7 +120,7 @@ impl Over {
         &self.axes
     }
 
-    /// The geometry of the rows, after reordering where that is needed.
+    /// The geometry of the rows, after any reordering.
     pub(crate) fn geometry(&self, shape: &Shape) -> Rows {
         let n = self.axes.iter().map(|&axis| shape[axis]).product();
         let kept = |axes: std::ops::Range<usize>| -> usize {
@@ -142,7 +142,7 @@ impl Over {
         }
     }
 
-    /// Whether rows lie in a tensor with so many axes as they are, without a copy.
+    /// Whether the rows of a tensor of `rank` axes need no copy.
     pub(crate) fn is_in_order(&self, rank: usize) -> bool {
         self.order(rank).is_none()
     }

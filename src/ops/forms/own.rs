@@ -1,4 +1,4 @@
-//! Methods for ops of the user's own, so that they are called as the crate's are.
+//! Methods that apply a user's own ops, so that they are called like the crate's.
 
 use super::binary::{self, Binary, Zip};
 use super::unary::{Map, Unary};
@@ -10,17 +10,17 @@ use crate::tensor::Tensor;
 use crate::var::{Operand, Scalar, Var};
 
 impl<'t, T: Elem> Var<'t, T> {
-    /// A function of your own of this scalar: folds into the handle and normally records nothing.
+    /// A function of your own, applied to this scalar; it folds into the handle and normally records nothing.
     ///
-    /// Where its slope leaves the range of the type and [`far`](Unary::far) knows better, one to three nodes keep its factors
-    /// apart.
+    /// Where its slope leaves the range of the type and [`far`](Unary::far) has a better form, one to three nodes keep
+    /// its factors apart.
     #[inline]
     #[track_caller]
     pub fn unary<U: Unary<T>>(self, op: U) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
         let slope = op.slope(x, y);
-        // Without `far` the compiler leaves this out.
+        // The compiler removes this for functions without `far`.
         if !slope.is_normal() && op.far(x, y, T::one()).is_some() {
             let Scalar {
                 index, slope: own, ..
@@ -31,7 +31,7 @@ impl<'t, T: Elem> Var<'t, T> {
         self.chain(y, slope)
     }
 
-    /// A function of your own of two scalars.
+    /// A function of your own, applied to two scalars.
     ///
     /// # Panics
     /// If the other handle lives on another tape.
@@ -42,7 +42,8 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 }
 
-/// [`apart`](Var::apart) for a function. All comes in registers, so that functions stay short enough to be inlined.
+/// [`apart`](Var::apart) for a unary function. All arguments come in registers, so that its callers stay short enough
+/// to be inlined.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -68,13 +69,13 @@ fn beyond<T: Elem, U: Unary<T>>(
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// A function of your own of every element; [`Unary`] shows one.
+    /// A function of your own, applied to every element; [`Unary`] has an example.
     #[track_caller]
     pub fn unary(self, op: impl Unary<T>) -> Self {
         self.record(Map(op)).or_panic()
     }
 
-    /// A function of your own of two tensors that broadcast, element by element.
+    /// A function of your own, applied element by element to two tensors that broadcast.
     ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.
@@ -119,8 +120,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record2(Zip(op), other)
     }
 
-    /// A rule of your own with this handle as its operand; [`Tape::apply`](crate::Tape::apply)
-    /// takes several.
+    /// A rule of your own, applied to this handle; [`Tape::apply`](crate::Tape::apply) takes several operands.
     ///
     /// # Panics
     /// If the rule does not take an operand of this shape.

@@ -1,6 +1,6 @@
-//! `Products`: the matrix products that one call of a product op consists of, and their derivatives.
+//! `Products`: the matrix products that make up one call of a product op, and their derivatives.
 //!
-//! The ops themselves, with their documentation, stand in `matmul` and `matmul_t`.
+//! The ops themselves, with their documentation, are in `matmul` and `matmul_t`.
 
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Elem, Matrix, Strided};
@@ -8,18 +8,18 @@ use crate::ops::{Draw, Sample};
 use crate::rule::Slot;
 use crate::tensor::{Shape, Tensor};
 
-/// The products of `[.., m, k]` and `[.., k, n]` (`[.., n, k]` if that is to be transposed).
+/// The products of `[.., m, k]` and `[.., k, n]` (`[.., n, k]` if the right matrices are stored transposed).
 pub(crate) struct Products {
     /// `[m, k, n]`: the left matrix has m rows, the right one n columns once it is transposed.
     size: [usize; 3],
-    /// Where each product finds its left and right matrix and puts its result.
+    /// Where the left matrix, right matrix and result of each product begin.
     walk: Strided<3>,
     /// Whether the right matrices are stored transposed.
     transposed: bool,
 }
 
 impl Products {
-    /// The products of operands whose shapes were accepted.
+    /// The products of operands whose shapes have been checked.
     pub(crate) fn of<T>(x: &[&Tensor<T>], transposed: bool) -> Self {
         let products = Self::new("matmul", x[0].shape(), x[1].shape(), transposed);
         products.expect("the shapes were checked").0
@@ -81,7 +81,7 @@ impl Products {
             .chain((b.rank() > 1).then_some(n))
             .collect();
         let (size, walk) = if b_batch.elements() == 1 {
-            // One right matrix for all: the rows of all left matrices are one tall matrix.
+            // One right matrix for all: the rows of all left matrices form one tall matrix.
             let size = [a_batch.elements() * m, k, n];
             (size, Strided::new([0; 3], std::iter::empty()))
         } else {
@@ -101,7 +101,7 @@ impl Products {
         Ok((products, shape))
     }
 
-    /// Operands for the checks: matrices, batches of them, and vectors where they may be.
+    /// Operands for the checks: matrices, batches of matrices, and vectors where they are allowed.
     pub(crate) fn sample(draw: &mut Draw, transposed: bool) -> Sample<()> {
         let [m, k, n] = [0; 3].map(|_| draw.pick(&[1, 2, 3, 4, 5, 0]));
         let batch = Shape::new(&draw.shape(0)[..]);
@@ -162,7 +162,7 @@ impl Products {
         }
     }
 
-    /// What a right matrix looks like.
+    /// The first right matrix as `[k, n]`, however it is stored.
     fn right<'a, T>(&self, b: &'a Tensor<T>) -> Matrix<'a, T> {
         let [_, k, n] = self.size;
         match self.transposed {
@@ -171,7 +171,7 @@ impl Products {
         }
     }
 
-    /// The places of all products, with the buffers (left, right, result) in another order.
+    /// Where the matrices of all products begin, with the buffers (left, right, result) in another order.
     fn places(&self, order: [usize; 3]) -> Vec<[usize; 3]> {
         let mut places = Vec::new();
         self.walk.each(|at| places.push(order.map(|k| at[k])));

@@ -1,4 +1,4 @@
-//! Reductions: from one value and one pullback of rows come the rule and all methods of an op.
+//! Reductions: the rule and all methods of an op, from its value and its pullback on rows.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// A function of a row that is one number.
+/// A function that maps a row to one number.
 pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
@@ -32,22 +32,22 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
     /// The same function on wider elements.
     fn wide(&self) -> Self::Wide;
 
-    /// Writes one number for each row, and puts into `keep` what the pullback needs besides.
+    /// Writes one number for each row, and puts into `keep` what else the pullback needs.
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>);
 
     /// Writes the cotangent of every element, given one cotangent for each row.
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]);
 
-    /// Whether [`pull_onto`](Self::pull_onto) may be asked instead where something is there already.
+    /// Whether [`pull_onto`](Self::pull_onto) may be called instead where `gx` holds earlier contributions.
     const ONTO: bool = false;
 
-    /// Adds the cotangent of every element to what is there, which spares a pass over it.
+    /// Adds the cotangent of every element to `gx`, which saves a pass over it.
     fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         let _ = (at, g, gx);
         unreachable!("asked where ONTO says so");
     }
 
-    /// The same function along these axes composed from other ops; `None` if it is primitive.
+    /// The same function along these axes, composed from other ops; `None` if it is primitive.
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,
@@ -63,12 +63,12 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
         None
     }
 
-    /// The cotangent of every element of a row of `n`, where it is the same for all.
+    /// The cotangent of every element of a row of `n`, if it is the same for all.
     fn even(&self, _n: usize, _g: T) -> Option<T> {
         None
     }
 
-    /// Writes one tangent for each row: here by the slopes, which are the pullback of ones.
+    /// Writes one tangent for each row; by default from the slopes, which are the pullback of ones.
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
         let mut terms = vec![T::zero(); t.len()];
         self.pull(at, &vec![T::one(); ty.len()], &mut terms);
@@ -87,7 +87,7 @@ pub(crate) struct Reduce<R> {
 }
 
 impl<R> Reduce<R> {
-    /// `op` over all elements of a tensor with so many axes.
+    /// `op` over all elements of a tensor of `rank` axes.
     pub(crate) fn all(op: R, rank: usize) -> Self {
         Self {
             op,
@@ -112,7 +112,7 @@ impl<R> Reduce<R> {
         Ok(Self { op, over })
     }
 
-    /// Calls `f` with the point as rows.
+    /// Calls `f` with the point in the form of rows.
     fn given<T: Elem, A>(&self, at: &Point<'_, T>, f: impl FnOnce(&Given<'_, T>) -> A) -> A
     where
         R: Reduction<T>,
@@ -193,7 +193,7 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
         let axes: Vec<isize> = self.over.axes().iter().map(|&axis| axis as isize).collect();
-        // A row without elements has no maximum, which some forms begin with.
+        // A row without elements has no maximum, with which some composed forms begin.
         let x = (!x[0].is_empty()).then_some(x)?;
         Twin::record_some(x, |x| self.op.composed(x[0], &axes, self.over.keeps()))
     }
@@ -207,7 +207,7 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
     }
 
     fn rowwise(&self, _: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
-        // What runs along a leading axis mixes its rows.
+        // A reduction along one of the leading axes mixes their rows.
         let within = self.over.axes().first().is_some_and(|&axis| axis >= axes);
         within.then_some(self)
     }
@@ -223,8 +223,8 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
 
 /// Writes the methods of a [`Reduction`] for tensor handles and plain tensors.
 ///
-/// `fails` says when the methods that take axes do; a reduction that refuses rows without elements
-/// names a `try_` twin of the full form, too.
+/// A reduction that refuses rows without elements also names a `try_` twin of the full form and, after
+/// `or`, the condition under which its methods fail.
 macro_rules! reduction {
     (
         $(#[$doc:meta])*

@@ -1,4 +1,4 @@
-//! `Span`: which entries of one axis a slice takes, written as ranges are.
+//! `Span`: which entries of one axis a slice takes, written as a range.
 
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
@@ -10,9 +10,9 @@ use crate::tensor::Shape;
 
 /// The entries of one axis: a range with a step, or one entry.
 ///
-/// Made from any range of whole numbers, in which negative ones count from the end, or from one
-/// whole number. Clippy reports a literal `1..-1` as a mistake; write the end from the start, `1..n -
-/// 1`, or slice twice.
+/// Made from any range of whole numbers, of which negative ones count from the end, or from one whole
+/// number. Clippy reports a literal `1..-1` as a mistake; count the end from the start (`1..n - 1`),
+/// or slice twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     ends: Ends,
@@ -22,17 +22,17 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ends {
     One(isize),
-    /// From the first to before the last; `None` is the end of the axis.
+    /// From the first up to, but not including, the second; `None` is the end of the axis.
     Range(isize, Option<isize>),
 }
 
-/// A [`Span`], for [`step`](Span::step): `s(..).step(2)` is every second entry.
+/// A range as a [`Span`], to which [`step`](Span::step) applies: `s(..).step(2)` is every second entry.
 pub fn s(range: impl Into<Span>) -> Span {
     range.into()
 }
 
 impl Span {
-    /// The range with a step: `k` takes every `k`-th entry from the first on, `-k` every `k`-th
+    /// The range with a step: `k` takes every `k`-th entry from the first one onward, `-k` every `k`-th
     /// entry from the last one backward.
     #[must_use]
     pub fn step(self, step: isize) -> Self {
@@ -46,7 +46,7 @@ impl Span {
         }
     }
 
-    /// The entries as places of an axis.
+    /// The positions of the entries on an axis.
     ///
     /// # Errors
     /// If the range reaches outside the axis, ends before it starts, or has step 0.
@@ -116,7 +116,7 @@ pub(crate) struct Run {
     pub(crate) first: usize,
     pub(crate) count: usize,
     pub(crate) step: isize,
-    /// Whether the axis stays; one entry takes it away.
+    /// Whether the axis stays; selecting one entry removes it.
     pub(crate) keep: bool,
 }
 
@@ -128,7 +128,7 @@ pub trait Spans {
     fn list(self) -> SmallVec<[Span; 4]>;
 }
 
-/// Writes the conversions from the ranges that Rust has, for each type of whole numbers.
+/// Writes the conversions from Rust's ranges, for each type of whole numbers.
 macro_rules! spans {
     ($($number:ty)*) => {$(
         spans! {
@@ -158,7 +158,7 @@ macro_rules! spans {
 spans!(i32 isize usize);
 spans!(RangeFull: _ => Span::range(0, None),);
 
-/// A whole number of any type; beyond the range of `isize` lies no entry of any axis.
+/// A whole number of any type; no axis has entries beyond the range of `isize`.
 fn whole(i: impl TryInto<isize>) -> isize {
     i.try_into().unwrap_or(isize::MAX)
 }

@@ -10,10 +10,10 @@ use crate::var::Var;
 
 /// A function of one number.
 ///
-/// From it come the method on scalar handles (which folds and normally records nothing), the method on
-/// tensor handles (which records [`Map`]), and the one on plain tensors. For a function of your own
-/// [`Var::unary`](crate::Var::unary) is that method, on scalars and tensors alike; VJP, JVP, second
-/// order on [`Dual`](crate::Dual) elements and the judge of a check follow from these few lines:
+/// It gives an op its method on scalar handles (which folds and normally records nothing), on tensor
+/// handles (which records [`Map`]) and on plain tensors. For a function of your own, that method is
+/// [`Var::unary`](crate::Var::unary), on scalars and tensors alike. VJP, JVP, second order on
+/// [`Dual`](crate::Dual) elements and the double-double reference of a check follow from these few lines:
 ///
 /// ```
 /// use wengert::ops::Unary;
@@ -59,49 +59,48 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// `f'(x)`, given `y = f(x)` as well.
     fn slope(self, x: T, y: T) -> T;
 
-    /// `f(x)` for one of many elements: where [`value`](Self::value) branches or calls, a form without branches and
-    /// calls, which the compiler can vectorize. The last bit may differ. Must be `#[inline(always)]` if it is long.
+    /// `f(x)` in a loop over many elements: if [`value`](Self::value) has branches or calls, a form without them,
+    /// which the compiler can vectorize. The last bit may differ. Must be `#[inline(always)]` if it is long.
     #[inline(always)]
     fn bulk_value(self, x: T) -> T {
         self.value(x)
     }
 
-    /// `f'(x)` for one of many elements, as [`bulk_value`](Self::bulk_value).
+    /// `f'(x)` in such a loop; see [`bulk_value`](Self::bulk_value).
     #[inline(always)]
     fn bulk_slope(self, x: T, y: T) -> T {
         self.slope(x, y)
     }
 
-    /// `g f'(x)` for one of many elements: where it has a form of its own, which needs neither slope nor
-    /// [`far`](Self::far).
+    /// `g f'(x)` in such a loop; to be overridden if the product has a form of its own, which needs neither slope
+    /// nor [`far`](Self::far).
     #[inline(always)]
     fn bulk_pull(self, x: T, y: T, g: T) -> T {
         pull_by(self, self.bulk_slope(x, y), [x, y], g)
     }
 
-    /// `g f'(x)` where `f'(x)` came out as 0, subnormal or not finite: as a product of other factors it may
-    /// be a number with all its digits, as `g / x²` is at `x = 1e-200` for small `g`. `None` if nothing better is known than
-    /// the product.
+    /// `g f'(x)` where `f'(x)` came out as 0, subnormal or not finite: computed from other factors, the product may
+    /// have all its digits, as `g / x²` has at `x = 1e-200` for small `g`. `None` if no better form is known.
     #[inline(always)]
     fn far(self, x: T, y: T, g: T) -> Option<T> {
         let _ = (x, y, g);
         None
     }
 
-    /// Whether [`far`](Self::far) is too long for a loop that is to become vectors. It is then asked afterwards, for the few
-    /// elements whose cotangent came out as 0, subnormal or no finite number.
+    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then called afterwards, for the
+    /// few elements whose cotangent came out as 0, subnormal or not finite.
     const FAR_LATER: bool = false;
 
-    /// Whether [`bulk_value`](Self::bulk_value) or [`bulk_slope`](Self::bulk_slope) is NaN for some elements of which
-    /// [`value`](Self::value) and [`slope`](Self::slope) are numbers, as for a sine whose argument needs a long reduction.
-    /// Elements that came out as NaN are then computed by those afterwards.
+    /// Whether [`bulk_value`](Self::bulk_value) or [`bulk_slope`](Self::bulk_slope) is NaN for some elements for which
+    /// [`value`](Self::value) and [`slope`](Self::slope) are numbers, such as a sine whose argument needs a long
+    /// reduction. Elements that came out as NaN are then recomputed by those two.
     const PARTIAL: bool = false;
 
-    /// Whether value and slope of one of many elements have most of their work in common, so that a walk which needs both
-    /// computes them at once; not if they are [`PARTIAL`](Self::PARTIAL).
+    /// Whether the bulk value and slope have most of their work in common, so that a walk which needs both computes
+    /// them together; ignored if they are [`PARTIAL`](Self::PARTIAL).
     const PAIRED: bool = false;
 
-    /// The same function composed from other ops, for the ledger to count; `None` if it is primitive.
+    /// The same function composed from other ops, which the ledger counts; `None` if it is primitive.
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
         let _ = x;
         None
@@ -261,7 +260,7 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
     }
 }
 
-/// The same with a slope that is known.
+/// The same with a slope that is already known.
 impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
     const AGAIN: Again = later(U::FAR_LATER);
 
@@ -282,7 +281,7 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
     }
 }
 
-/// Which cotangents are asked for again if `far` is asked later.
+/// Which cotangents are computed again, if `far` is called later.
 pub(crate) const fn later(far: bool) -> Again {
     if far { Again::Abnormal } else { Again::Never }
 }
@@ -296,10 +295,10 @@ fn pull_by<T: Elem, U: Unary<T>>(op: U, slope: T, [x, y]: [T; 2], g: T) -> T {
     }
 }
 
-/// `slope * g` as [`share`] gives it, or what `far` makes of it where the slope has left the range, or has few digits left,
-/// being subnormal.
+/// `slope * g` as in [`share`], or the result of `far` where the slope has left the range or, being subnormal, has few
+/// digits left.
 ///
-/// All is computed and chosen from, so that loops become vectors.
+/// Everything is computed and the result selected, so that loops can be vectorized.
 #[inline(always)]
 pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> T {
     let product = slope * g;
@@ -311,15 +310,14 @@ pub(crate) fn pull<T: Elem>(g: T, slope: T, far: impl FnOnce() -> Option<T>) -> 
     unless_zero(g, pulled)
 }
 
-/// What a cotangent gives, where one of exactly 0 stays 0 even at an infinite or undefined slope: what was not used (an entry
-/// masked by `where_`, say) must not turn into NaN.
+/// `pulled`, but a cotangent of exactly 0 stays 0 even at an infinite or undefined slope: an unused entry (masked by
+/// `where_`, say) must not turn into NaN.
 #[inline(always)]
 pub(crate) fn unless_zero<T: Elem>(g: T, pulled: T) -> T {
     if g.is_zero() { g } else { pulled }
 }
 
-/// [`pull`] without what `far` says, which is asked for later: where the slope is too small or too large, this is 0 or not
-/// finite.
+/// [`pull`] without `far`, which is called later: where the slope is too small or too large, this is 0 or not finite.
 #[inline(always)]
 pub(crate) fn pull_inside<T: Elem>(g: T, slope: T) -> T {
     let lost = slope.abs() < T::min_positive_value();
