@@ -1,13 +1,13 @@
 //! Index of the largest element along an axis: plain values in, plain indices out.
 //!
-//! It has no derivative and stands in no registry; no tape records it.
+//! It has no derivative, so it is not in the registry, and no tape records it.
 
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// Index of the first element of each row that no other is `better` than; NaN is better than all.
+/// Index of the first element of each row that no other is `better` than; NaN is better than all numbers.
 pub(super) fn first<T: Elem>(
     op: &'static str,
     x: &Tensor<T>,
@@ -31,7 +31,7 @@ pub(super) fn first<T: Elem>(
     Ok(y)
 }
 
-/// Walks the rows in the order of memory, with the best so far of all that run side by side.
+/// Walks the data in memory order, keeping the best element so far of each of the rows that lie side by side.
 fn choose<T: Copy>(rows: Rows, x: &[T], y: &mut [usize], better: impl Fn(T, T) -> bool) {
     let Rows { n, inner, .. } = rows;
     if rows.elements() == 0 {
@@ -55,8 +55,8 @@ fn choose<T: Copy>(rows: Rows, x: &[T], y: &mut [usize], better: impl Fn(T, T) -
 impl<T: Elem> Tensor<T> {
     /// Index of the largest element along `axis`, which disappears.
     ///
-    /// Of equal elements the first is taken; NaN counts as larger than all numbers, and of NaNs the
-    /// first is taken, as numpy does.
+    /// Of equal elements, the first is taken. NaN counts as larger than all numbers, and of several
+    /// NaNs the first is taken, as in numpy.
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or there are rows without elements.

@@ -1,6 +1,6 @@
 //! Index of the smallest element along an axis: plain values in, plain indices out.
 //!
-//! It has no derivative and stands in no registry; no tape records it.
+//! It has no derivative, so it is not in the registry, and no tape records it.
 
 use super::argmax::first;
 use crate::error::{Error, OrPanic};
@@ -11,8 +11,8 @@ use crate::var::Var;
 impl<T: Elem> Tensor<T> {
     /// Index of the smallest element along `axis`, which disappears.
     ///
-    /// Of equal elements the first is taken; NaN counts as smaller than all numbers, and of NaNs
-    /// the first is taken, as numpy does.
+    /// Of equal elements, the first is taken. NaN counts as smaller than all numbers, and of several
+    /// NaNs the first is taken, as in numpy.
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or there are rows without elements.

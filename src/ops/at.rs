@@ -61,14 +61,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// One element, as a scalar: `x.at([i, j])`.
     ///
     /// # Shapes
-    /// One number for each axis; a tensor without axes has one element, `at([])`.
+    /// One index for each axis; a tensor without axes has one element, `at([])`.
     ///
     /// # Gradient
-    /// `gx` is `g` at the element and 0 elsewhere. Reading many elements this way costs one zeroing
-    /// of the cotangent in all; to have every element use [`scalars`](Self::scalars).
+    /// `gx` is `g` at the element and 0 elsewhere. However many elements are read this way, the
+    /// cotangent is zeroed only once; to read all elements, use [`scalars`](Self::scalars).
     ///
     /// # Panics
-    /// If there are not as many numbers as axes, or one lies outside its axis.
+    /// If there are not as many indices as axes, or one lies outside its axis.
     ///
     /// # Example
     /// ```
@@ -87,7 +87,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`at`](Self::at), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If there are not as many numbers as axes, or one lies outside its axis.
+    /// If there are not as many indices as axes, or one lies outside its axis.
     #[track_caller]
     pub fn try_at(self, index: impl AsRef<[usize]>) -> Result<Var<'t, T>, Error> {
         let place = self.shape().place("at", index.as_ref())?;

@@ -1,4 +1,4 @@
-//! Repeating a tensor along axes until it has a given shape.
+//! Repetition of a tensor along axes until it has a given shape.
 
 use super::forms::evaluate;
 use super::linear;
@@ -77,7 +77,7 @@ impl<T: Elem> Rule<T> for BroadcastTo {
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// The tensor repeated along axes of size 1 and along new leading axes, until it has `shape`.
     ///
-    /// Operators broadcast by themselves; this is for ops that do not.
+    /// Operators broadcast on their own; this is for ops that do not.
     ///
     /// # Shapes
     /// Aligned at the last axis; each size of `x` equals that of `shape` or is 1.

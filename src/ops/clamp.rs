@@ -1,4 +1,4 @@
-//! Number forced into an interval.
+//! Restriction of numbers to an interval.
 
 use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem};
@@ -51,13 +51,13 @@ impl<T: Elem> Unary<T> for Clamp<T> {
 }
 
 elementwise! {
-    /// Number forced into an interval, of every element.
+    /// Every element, restricted to an interval.
     ///
     /// ```text
     /// y = min(max(x, low), high)
     /// ```
     /// # Domain
-    /// All reals; NaN stays NaN. Leave a side open with an infinite bound.
+    /// All reals; NaN stays NaN. An infinite bound leaves its side open.
     ///
     /// # Gradient
     /// `gx = g where low <= x <= high, else 0; the interval is closed`.

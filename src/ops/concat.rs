@@ -87,12 +87,12 @@ impl Concat {
         self.axis.rem_euclid(shape.rank() as isize) as usize
     }
 
-    /// How many elements an entry of the axis has.
+    /// How many consecutive elements one entry of the axis has.
     fn inner(&self, shape: &Shape) -> usize {
         shape[self.position(shape) + 1..].iter().product()
     }
 
-    /// How many consecutive elements of a tensor of this shape belong together.
+    /// How many consecutive elements the whole axis has in a tensor of this shape.
     fn block(&self, shape: &Shape, inner: usize) -> usize {
         shape[self.position(shape)] * inner
     }
@@ -113,7 +113,7 @@ pub(super) fn join<T: Elem>(
     }
 }
 
-/// Takes each row apart into blocks, one for each part.
+/// Splits each row into blocks, one for each part.
 pub(super) fn part<T: Elem>(
     g: &[T],
     row: usize,
@@ -130,7 +130,7 @@ pub(super) fn part<T: Elem>(
     }
 }
 
-/// Puts blocks of the parts' tangents side by side; a part without one leaves zeros.
+/// Puts blocks of the parts' tangents side by side, zeros for a part without a tangent.
 pub(super) fn push<T: Elem>(
     t: &[Option<&Tensor<T>>],
     block: impl Fn(usize) -> usize,
@@ -150,7 +150,7 @@ pub(super) fn push<T: Elem>(
     }
 }
 
-/// Refuses an empty list of parts.
+/// The first part; an empty list is refused.
 pub(super) fn some<'a, P>(op: &'static str, parts: &'a [P]) -> Result<&'a P, Error> {
     parts
         .first()
@@ -189,13 +189,13 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y = [parts_0, parts_1, ..]     along the axis
     /// ```
     /// # Shapes
-    /// Equal but for the size of the axis, which is the sum of theirs; sizes of 0 are legal.
+    /// The parts may differ only in the size of the axis, which in y is their sum; sizes of 0 are legal.
     ///
     /// # Gradient
     /// Each part gets its piece of `g`.
     ///
     /// # Panics
-    /// If there are no parts, `axis` is not an axis of theirs, the other sizes differ, or they live on
+    /// If there are no parts, `axis` is not one of their axes, the other sizes differ, or they live on
     /// different tapes.
     ///
     /// # Example
@@ -216,7 +216,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`concat`](Self::concat), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// As [`concat`](Self::concat) panics.
+    /// In the cases where [`concat`](Self::concat) panics.
     #[track_caller]
     pub fn try_concat(parts: &[Self], axis: isize) -> Result<Self, Error> {
         record(Concat { axis }, parts)
@@ -227,7 +227,7 @@ impl<T: Elem> Tensor<T> {
     /// The parts one after another along an axis; see [`Var::concat`](crate::Var::concat).
     ///
     /// # Panics
-    /// If there are no parts, `axis` is not an axis of theirs, or the other sizes differ.
+    /// If there are no parts, `axis` is not one of their axes, or the other sizes differ.
     #[must_use]
     #[track_caller]
     pub fn concat(parts: &[impl Borrow<Self>], axis: isize) -> Self {
@@ -237,7 +237,7 @@ impl<T: Elem> Tensor<T> {
     /// [`concat`](Self::concat), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// As [`concat`](Self::concat) panics.
+    /// In the cases where [`concat`](Self::concat) panics.
     pub fn try_concat(parts: &[impl Borrow<Self>], axis: isize) -> Result<Self, Error> {
         run(Concat { axis }, parts)
     }
@@ -266,7 +266,7 @@ impl Spec for Concat {
     }
 
     fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], axis: &isize) -> Option<Var<'t, Tensor<T>>> {
-        // Each part padded with zeros to the whole, then summed.
+        // Each part is padded with zeros to the full size; then all are summed.
         let at = x[0].shape().axis(Self::NAME, *axis).ok()?;
         let total: usize = x.iter().map(|x| x.shape()[at]).sum();
         let mut before = 0;

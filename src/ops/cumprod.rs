@@ -43,8 +43,8 @@ impl<T: Elem> Rule<T> for Cumprod {
         let blocks = inputs.zip(outputs).zip(g.data().chunks_exact(block));
         let out = gx[0].fill();
         for (((x, y), g), gx) in blocks.zip(out.chunks_exact_mut(block)) {
-            // From the end, as Horner's scheme: what y_j and all after it owe to a factor in y_j
-            // is s_j = g_j + x_(j+1) s_(j+1), in units of y_(j-1).
+            // From the end, by Horner's scheme: s_j = g_j + x_(j+1) s_(j+1), and y_(j-1) s_j is what
+            // y_j and all later products pull back to x_j.
             let last = block - inner;
             gx[last..].copy_from_slice(&g[last..]);
             for p in (0..last).rev() {
@@ -113,10 +113,10 @@ impl Cumprod {
         Ok(Self { axis })
     }
 
-    /// The distance between neighbours in a row, and how many elements such rows take together.
+    /// The distance between neighbours in a row, and the number of elements in rows that lie side by side.
     fn block(&self, shape: &Shape) -> (usize, usize) {
         let Rows { n, inner, .. } = shape.rows(self.axis);
-        // Where there are no elements there is no block either, of whatever size.
+        // A tensor without elements has no blocks, whatever their size.
         (inner, (n * inner).max(1))
     }
 }
@@ -131,13 +131,13 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// Any with at least one axis; y has the shape of x.
     ///
     /// # Domain
-    /// All reals. A product that overflows is infinite and those after it are right all the same: powers
-    /// of 2 are kept apart where one could leave the range, so that `[1e200, 1e200, 1e-300]` gives
+    /// All reals. A product that overflows is infinite, yet those after it are right: where a product
+    /// could leave the range, powers of 2 are kept apart, so that `[1e200, 1e200, 1e-300]` gives
     /// `[1e200, inf, 1e100]`.
     ///
     /// # Gradient
-    /// `gx_i = Σ_(j >= i) g_j Π_(k <= j, k ≠ i) x_k`, as `y_(i-1) s_i` with
-    /// `s_i = g_i + x_(i+1) s_(i+1)`: no division, so it is right with any number of zeros.
+    /// `gx_i = Σ_(j >= i) g_j Π_(k <= j, k ≠ i) x_k`, computed as `y_(i-1) s_i` with
+    /// `s_i = g_i + x_(i+1) s_(i+1)`: without division, so it is right with any number of zeros.
     ///
     /// # Keeps
     /// x and y.

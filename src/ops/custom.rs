@@ -1,7 +1,7 @@
-//! Rules from closures: for an op that is needed once.
+//! Rules from closures, for an op that is needed only once.
 //!
-//! A [`Rule`] written generically can do more (second order, a judge in double-double); a closure
-//! sees the tensors of one tape and no others.
+//! A [`Rule`] written generically can do more (second order, checks against double-double); a closure
+//! works on the element type of one tape only.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::tape::Tape;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// A JVP from a closure: operands, output and the operands' tangents to the output's tangent.
+/// A JVP from a closure: it maps operands, output and the operands' tangents to the output's tangent.
 type Jvp<T, const N: usize> =
     Box<dyn Fn([&Tensor<T>; N], &Tensor<T>, [&Tensor<T>; N]) -> Tensor<T> + Send>;
 
@@ -21,7 +21,7 @@ type Jvp<T, const N: usize> =
 struct Custom<T, const N: usize, F, V> {
     name: &'static str,
     shape: Shape,
-    /// The first output, which had to be computed for its shape.
+    /// The first output, which was computed early to learn its shape.
     first: RefCell<Option<Tensor<T>>>,
     forward: F,
     vjp: V,
@@ -86,22 +86,22 @@ fn operands<'a, T, const N: usize>(x: &[&'a Tensor<T>]) -> [&'a Tensor<T>; N] {
 }
 
 impl<T: Elem> Tape<T> {
-    /// An op from two closures on plain tensors: its value, and its pullback.
+    /// An op from two closures on plain tensors: its value and its pullback.
     ///
     /// `forward` maps the operands to the output. `vjp` maps operands, output and the output's
-    /// cotangent to one cotangent for each operand, of the operand's shape. As JAX's `custom_vjp`,
-    /// for one use; write a [`Rule`] for an op that should give second order, or that
-    /// [`check`](crate::check) should judge in double-double: a closure runs on the elements of this
-    /// tape only, so the checks fall back to those and say so.
+    /// cotangent to one cotangent for each operand, of the operand's shape. This is like JAX's
+    /// `custom_vjp`, for one use. Write a [`Rule`] for an op that should support second order, or that
+    /// [`check`](crate::check) should judge in double-double: a closure runs on the element type of
+    /// this tape only, so the checks fall back to that type and say so.
     ///
     /// # Gradient
-    /// What `vjp` says. There is no JVP: a forward walk is refused; see
-    /// [`custom_jvp`](Self::custom_jvp). On `Tape<Dual<f64>>` the closures get dual numbers, and
-    /// written in tensor arithmetic they give second order too.
+    /// Given by `vjp`. There is no JVP, so a forward walk is refused; see
+    /// [`custom_jvp`](Self::custom_jvp). On `Tape<Dual<f64>>` the closures get dual numbers, and if
+    /// they are written in tensor arithmetic, they give second order too.
     ///
     /// # Panics
-    /// If an operand lives on another tape. If `vjp` gives a cotangent of the wrong shape, the walk
-    /// panics at the line that asked for it, and names the op, both shapes and the line of this call.
+    /// If an operand lives on another tape. If `vjp` returns a cotangent of the wrong shape, the walk
+    /// panics at the line that started it, and names the op, both shapes and the line of this call.
     ///
     /// # Example
     /// ```

@@ -50,7 +50,7 @@ impl<T: Elem> Reduction<T> for Deviation {
         let g = g.iter().map(|&g| share(g, || freedom.recip()));
         let of_row: Vec<_> = g.zip(at.y).zip(centres(at.kept)).collect();
         at.write(&of_row, gx, |x, ((g, &y), c)| {
-            // A branch on equality, for the convention that std' of constants is 0.
+            // A test for equality, deliberately: by convention the gradient is 0 where all elements are equal.
             if y == T::zero() {
                 T::zero()
             } else {
@@ -62,13 +62,13 @@ impl<T: Elem> Reduction<T> for Deviation {
 
 reduction! {
     /// Standard deviation of all elements, as a scalar; `ddof` is 0 for a population, 1 for a
-    /// sample of one.
+    /// sample from one.
     ///
     /// ```text
     /// y = √(Σ_i (x_i - m)² / (n - ddof)),   m = Σ_i x_i / n
     /// ```
     /// # Shapes
-    /// Any. With `n <= ddof` value and gradient are NaN.
+    /// Any. If `n <= ddof`, value and gradient are NaN.
     ///
     /// # Gradient
     /// `gx_i = g (x_i - m) / (y (n - ddof))`, and 0 where all elements are equal: the
@@ -78,8 +78,8 @@ reduction! {
     /// x, y and the centre of each row.
     ///
     /// # Accuracy
-    /// As [`var`](Self::var), and the squares neither overflow nor underflow: the deviation of
-    /// `[-1e200, 1e200]` is 1e200.
+    /// As for [`var`](Self::var); moreover, the squares neither overflow nor underflow: the deviation
+    /// of `[-1e200, 1e200]` is 1e200.
     ///
     /// # Example
     /// ```

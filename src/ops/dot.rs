@@ -84,7 +84,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y = Σ_i a_i b_i
     /// ```
     /// # Shapes
-    /// Two vectors of one length; of length 0 the product is 0.
+    /// Two vectors of equal length; for length 0 the product is 0.
     ///
     /// # Gradient
     /// `ga = g b`, `gb = g a`.
@@ -94,7 +94,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// the length.
     ///
     /// # Panics
-    /// If an operand is no vector, the lengths differ, or the other operand lives on another tape.
+    /// If an operand is not a vector, the lengths differ, or the other operand lives on another tape.
     ///
     /// # Example
     /// ```
@@ -114,7 +114,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`dot`](Self::dot), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// As [`dot`](Self::dot) panics.
+    /// In the cases where [`dot`](Self::dot) panics.
     #[track_caller]
     pub fn try_dot(self, other: impl Operand<'t, T>) -> Result<Var<'t, T>, Error> {
         let tape = self.tape();
@@ -127,7 +127,7 @@ impl<T: Elem> Tensor<T> {
     /// Inner product of two plain vectors.
     ///
     /// # Panics
-    /// If one is no vector or the lengths differ.
+    /// If one is not a vector or the lengths differ.
     #[must_use]
     #[track_caller]
     pub fn dot(&self, other: &Self) -> T {
@@ -137,7 +137,7 @@ impl<T: Elem> Tensor<T> {
     /// [`dot`](Self::dot), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If one is no vector or the lengths differ.
+    /// If one is not a vector or the lengths differ.
     pub fn try_dot(&self, other: &Self) -> Result<T, Error> {
         evaluate(&Dot, [self, other]).map(|y| y.item())
     }

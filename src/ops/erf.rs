@@ -32,9 +32,9 @@ impl<T: Elem> Unary<T> for Erf {
     }
 }
 
-/// `e^(-x²)`. The rounding of `x²` is put right: in the tail it alone would cost hundreds of ulps.
+/// `e^(-x²)`, corrected for the rounding of `x²`, which alone would cost hundreds of ulps in the tail.
 pub(super) fn gauss<T: Elem>(x: T) -> T {
-    // Past 28 it is 0 in every element, and farther out the square would overflow.
+    // Past 28 it is 0 in every element type, and far enough out the square would overflow.
     if x.abs() > T::of(40.0) {
         return T::zero();
     }

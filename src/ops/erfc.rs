@@ -1,4 +1,4 @@
-//! Complementary error function, right in the far tail.
+//! Complementary error function, accurate in the far tail.
 
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
@@ -13,7 +13,7 @@ pub struct Erfc;
 impl<T: Elem> Unary<T> for Erfc {
     plain_unary!("erfc", INPUTS);
 
-    // The library's form for `f32` is off by two units, among the subnormals of the tail too.
+    // The library's form for `f32` is off by two units in the last place, even among the tail's subnormals.
     fn value(self, x: T) -> T {
         T::land(x.lift().erfc())
     }
@@ -34,7 +34,7 @@ impl<T: Elem> Unary<T> for Erfc {
 }
 
 elementwise! {
-    /// Complementary error function, right in the far tail, of every element.
+    /// Complementary error function of every element, accurate in the far tail.
     ///
     /// ```text
     /// y = 1 - erf x

@@ -28,7 +28,7 @@ impl<T: Elem> Unary<T> for Exp2 {
         x.bulk::<function::Exp2>(|x| self.value(x))
     }
 
-    // By roots: y may be out of range where g y is not.
+    // By roots of y, which may be out of range where g y is not.
     fn far(self, x: T, _: T, g: T) -> Option<T> {
         Some(by_roots(g, T::LN_2(), |part| (x * part).exp2()))
     }

@@ -1,4 +1,4 @@
-//! Exponential minus 1, right for small x.
+//! Exponential minus 1, accurate for small x.
 
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
@@ -38,7 +38,7 @@ impl<T: Elem> Unary<T> for Expm1 {
 }
 
 elementwise! {
-    /// Exponential minus 1, right for small x, of every element.
+    /// Exponential minus 1, of every element; accurate for small x.
     ///
     /// ```text
     /// y = e^x - 1
@@ -47,7 +47,7 @@ elementwise! {
     /// All reals; -inf gives -1.
     ///
     /// # Gradient
-    /// `gx = g e^x`. y + 1 would lose every digit of the slope for large negative x.
+    /// `gx = g e^x`. For large negative x, y + 1 would lose every digit of the slope.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.6 in f64, gradient 0.8 and 0.6; see docs/accuracy.md.

@@ -1,4 +1,4 @@
-//! Greatest whole number that is not above.
+//! Greatest whole number not above x.
 
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
@@ -23,13 +23,13 @@ impl<T: Elem> Unary<T> for Floor {
 }
 
 elementwise! {
-    /// Greatest whole number that is not above.
+    /// Greatest whole number not above x, for every element.
     ///
     /// ```text
     /// y = ⌊x⌋
     /// ```
     /// # Gradient
-    /// 0 everywhere, at the jumps too.
+    /// 0 everywhere, even at the jumps.
     ///
     /// # Accuracy
     /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.

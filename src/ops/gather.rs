@@ -1,4 +1,4 @@
-//! Elements along one axis by number, one number for each element.
+//! Elements chosen along one axis by an index that has one entry for each element of the result.
 
 use super::forms::evaluate;
 use super::index_select::check_entries;
@@ -10,7 +10,7 @@ use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// `y` holds, at each place of an index, the element of `x` that it names along one axis.
+/// `y` holds, at each place of an index, the element of `x` that the index names along one axis.
 #[derive(Clone, Debug)]
 pub struct Gather {
     axis: usize,
@@ -97,21 +97,21 @@ pub(super) fn check(
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
-    /// At each place of `index`, the element that it names along `axis`.
+    /// The element that each entry of `index` names along `axis`.
     ///
     /// ```text
     /// y[i, k] = x[i, index[i, k]]     along axis 1
     /// ```
     /// # Shapes
-    /// The index has as many axes as x and sizes no larger beside `axis`; y has the shape of the
-    /// index. As `torch.gather`.
+    /// The index has as many axes as x and, except along `axis`, no larger sizes; y has the shape of
+    /// the index, as in `torch.gather`.
     ///
     /// # Gradient
-    /// `gx` is the sum of `g` over the places where an element was named, in their order: the map is
-    /// the adjoint of [`scatter_add`](Self::scatter_add).
+    /// For each element, `gx` is the sum of `g` over the places that name it, in their order: this map
+    /// is the adjoint of [`scatter_add`](Self::scatter_add).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, the index does not fit, or a number lies outside the axis.
+    /// If `axis` is not an axis of the tensor, the index does not fit, or one of its entries lies outside the axis.
     ///
     /// # Example
     /// ```
@@ -132,7 +132,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`gather`](Self::gather), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// As [`gather`](Self::gather) panics.
+    /// In the cases where [`gather`](Self::gather) panics.
     #[track_caller]
     pub fn try_gather(self, axis: isize, index: &Tensor<usize>) -> Result<Self, Error> {
         self.record(Gather::new(&self.shape(), axis, index)?)
@@ -140,11 +140,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// At each place of `index`, the element that it names along `axis`; see
+    /// The element that each entry of `index` names along `axis`; see
     /// [`Var::gather`](crate::Var::gather).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, the index does not fit, or a number lies outside the axis.
+    /// If `axis` is not an axis of the tensor, the index does not fit, or one of its entries lies outside the axis.
     #[must_use]
     #[track_caller]
     pub fn gather(&self, axis: isize, index: &Tensor<usize>) -> Self {
@@ -154,13 +154,13 @@ impl<T: Elem> Tensor<T> {
     /// [`gather`](Self::gather), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// As [`gather`](Self::gather) panics.
+    /// In the cases where [`gather`](Self::gather) panics.
     pub fn try_gather(&self, axis: isize, index: &Tensor<usize>) -> Result<Self, Error> {
         evaluate(&Gather::new(self.shape(), axis, index)?, [self])
     }
 }
 
-/// A table, an axis of it, and an index that fits, for samples here and of scatter_add.
+/// A table, one of its axes, and an index that fits, for the samples of this op and of scatter_add.
 pub(super) fn sample(draw: &mut Draw) -> (Tensor<f64>, (isize, Tensor<usize>)) {
     let shape = draw.shape(1);
     let axis = draw.axis(&shape);
@@ -198,7 +198,7 @@ impl Spec for Gather {
         x: &[Var<'t, Tensor<T>>],
         (axis, index): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        // Each element by its place in the flat tensor.
+        // Each element is selected by its place in the flattened tensor.
         let shape = x[0].shape();
         let at = shape.axis(Self::NAME, *axis).ok()?;
         let (from, to) = (shape.strides(), index.shape().strides());

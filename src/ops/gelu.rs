@@ -54,18 +54,18 @@ fn peak<T: Elem>() -> T {
 
 /// `Φ(x)`, the normal distribution's mass below `x`.
 ///
-/// In the tail the rounding of `x / √2` alone costs 2u² ulps, so it is put right to first order.
+/// In the tail the rounding of `u = -x / √2` alone costs 2u² ulps, so it is corrected to first order.
 fn normal_mass<T: Elem>(x: T) -> T {
     let u = -x * T::FRAC_1_SQRT_2();
     let mass = T::of(0.5) * u.erfc();
-    // 1/√2 = hi + lo, with hi the constant of `T` and lo what is missing from it.
+    // 1/√2 = hi + lo, with hi the constant in `T` and lo its rounding error.
     let hi = T::FRAC_1_SQRT_2();
     let lo = hi.mul_add(-hi, T::of(0.5)) * T::FRAC_1_SQRT_2();
     let lost = (-x).mul_add(hi, -u) - x * lo;
     mass - T::of(0.5) * T::FRAC_2_SQRT_PI() * half_gauss(x) * lost
 }
 
-/// `e^(-x²/2)`, with the rounding of `x²` put right.
+/// `e^(-x²/2)`, corrected for the rounding of `x²`.
 fn half_gauss<T: Elem>(x: T) -> T {
     let half = T::of(0.5);
     let square = x * x;
@@ -84,7 +84,8 @@ elementwise! {
     /// All reals.
     ///
     /// # Gradient
-    /// `gx = g (Φ(x) + x φ(x)), φ(x) = e^(-x²/2) / √(2π)`. By erfc, since 1 + erf loses every digit in the left tail. Hendrycks and Gimpel, arXiv:1606.08415.
+    /// `gx = g (Φ(x) + x φ(x)), φ(x) = e^(-x²/2) / √(2π)`. Computed by erfc, since
+    /// 1 + erf loses every digit in the left tail. Hendrycks and Gimpel, arXiv:1606.08415.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 2.9 in f64, gradient 0.5 and 6.5; see docs/accuracy.md.

@@ -1,6 +1,6 @@
-//! Hooks: identities whose pullback sees, changes or limits the cotangent that passes.
+//! Hooks: identities whose pullback sees, changes or limits the cotangent that passes through.
 //!
-//! And the straight-through estimator, which is the identity in its pullback alone.
+//! Also the straight-through estimator, which is the identity in its derivatives only.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,14 +12,14 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// What a hook does to a cotangent; `None` to hand it on as it is.
+/// What a hook does to a cotangent; `None` passes it on unchanged.
 type Change<T> = dyn FnMut(&Tensor<T>) -> Option<Tensor<T>> + Send;
 
 /// `y = x`; the pullback calls a closure.
 struct Hook<T> {
     name: &'static str,
     map: RefCell<Box<Change<T>>>,
-    /// Whether the cotangent is only looked at, so that a check may leave the closure out.
+    /// Whether the closure only looks at the cotangent, so that a check may leave it out.
     looks: bool,
 }
 
@@ -106,7 +106,7 @@ impl<T: Elem, F: Fn(&Tensor<T>) -> Tensor<T> + Send + 'static> Rule<T> for Strai
         if T::PARTS == 1 || value.shape() != x[0].shape() {
             return y.give(value);
         }
-        // Dual elements move as the identity does, whatever the derivative of `f`.
+        // Dual elements get the tangents of the identity, whatever the derivative of `f`.
         for (y, (&v, &x)) in y.fill().iter_mut().zip(value.iter().zip(x[0].iter())) {
             *y = v.moving_as(x);
         }
@@ -141,8 +141,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y = f(x),   gx = g
     /// ```
     /// For steps whose own gradient is 0 or undefined: rounding, quantization, sampling. On
-    /// [`Dual`](crate::Dual) elements `y` moves as `x` does, so second order takes `f` for the
-    /// identity too.
+    /// [`Dual`](crate::Dual) elements `y` has the tangent of `x`, so second order treats `f` as the
+    /// identity, too.
     ///
     /// # Panics
     /// If `f` changes the shape.
@@ -180,8 +180,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
     /// The same value; `look` sees its cotangent whenever a walk passes one here.
     ///
-    /// Use the handle that this returns. The cotangent is whole then: the sum of what all uses of
-    /// the handle gave. Where the output does not depend on the handle, nothing is called.
+    /// Use the returned handle. The cotangent that `look` sees is complete: the sum over all uses of
+    /// the handle. Where the output does not depend on the handle, `look` is not called.
     ///
     /// # Example
     /// ```
@@ -204,10 +204,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.record(hook).or_panic()
     }
 
-    /// The same value; its cotangent is replaced by what `change` makes of it.
+    /// The same value; `change` replaces its cotangent.
     ///
-    /// A forward walk sees the identity. Where the output does not depend on the handle, nothing is
-    /// called. The walk is refused if `change` gives another shape.
+    /// A forward walk sees the identity. Where the output does not depend on the handle, `change` is
+    /// not called. The walk is refused if `change` returns another shape.
     ///
     /// # Example
     /// ```
@@ -229,7 +229,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 
     /// The same value; every element of its cotangent is limited to `-limit..=limit`.
     ///
-    /// NaN stays NaN: a limit is no cure for it.
+    /// NaN stays NaN: a limit does not cure it.
     ///
     /// # Panics
     /// If the limit is negative or NaN.
@@ -280,7 +280,7 @@ impl<T: Elem> Var<'_, T> {
 
     /// The same value; `look` sees its cotangent whenever a walk passes one here.
     ///
-    /// Use the handle that this returns; it is a node of its own. On a plain number nothing happens.
+    /// Use the returned handle; it is a node of its own. On a plain number this does nothing.
     #[track_caller]
     pub fn inspect_cotangent(self, mut look: impl FnMut(T) + Send + 'static) -> Self {
         self.hooked("inspect_cotangent", true, move |g| {
@@ -289,8 +289,7 @@ impl<T: Elem> Var<'_, T> {
         })
     }
 
-    /// The same value; its cotangent is replaced by what `change` makes of it; see the method of
-    /// tensor handles.
+    /// The same value; `change` replaces its cotangent. See the method of tensor handles.
     ///
     /// ```
     /// use wengert::Tape;

@@ -41,8 +41,8 @@ impl<T: Elem> Binary<T> for Hypot {
     }
 }
 
-/// The slopes away from the origin, by the ratio of the operands: y itself may overflow, or have few
-/// digits among the subnormals.
+/// The slopes away from the origin, from the ratio of the operands: y itself may overflow, or be
+/// subnormal and have few digits.
 fn cosines<T: Elem>(a: T, b: T) -> [T; 2] {
     if a.abs() < b.abs() {
         let [db, da] = cosines(b, a);
@@ -61,10 +61,11 @@ pairwise! {
     /// y = √(a² + b²)
     /// ```
     /// # Domain
-    /// All reals, without overflow of the squares.
+    /// All reals; the squares do not overflow.
     ///
     /// # Gradient
-    /// `ga = g a / y, gb = g b / y`, summed over broadcast axes. Both are 0 at the origin, the subgradient of least norm.
+    /// `ga = g a / y, gb = g b / y`, summed over broadcast axes. Both are 0 at the origin, where this
+    /// is the subgradient of least norm.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.6 in f64, gradient 0.5 and 2.1; see docs/accuracy.md.

@@ -1,4 +1,4 @@
-//! Entries of one axis by number: rows of a table, in any order and as often as wanted.
+//! Entries of one axis chosen by index: rows of a table, in any order and as often as wanted.
 
 use super::forms::evaluate;
 use super::linear;
@@ -97,15 +97,15 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// y[.., k, ..] = x[.., index[k], ..]
     /// ```
     /// # Shapes
-    /// The index takes the place of the axis: `[n]` numbers give an axis of size `n`, and an index
-    /// of more axes puts all of them there, as `numpy.take` does. Token numbers `[batch, time]` into
-    /// a table `[words, width]` give `[batch, time, width]`.
+    /// The axes of the index take the place of `axis`, as in `numpy.take`: an index of shape `[n]` gives
+    /// an axis of size `n`; token numbers `[batch, time]` into a table `[words, width]` give
+    /// `[batch, time, width]`.
     ///
     /// # Gradient
-    /// `gx[.., i, ..]` is the sum of `g` over the places where `i` was named, in their order.
+    /// `gx[.., i, ..]` is the sum of `g` over the places where the index names `i`, in their order.
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or an entry of the index lies outside it.
     ///
     /// # Example
     /// ```
@@ -126,7 +126,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`index_select`](Self::index_select), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or an entry of the index lies outside it.
     #[track_caller]
     pub fn try_index_select(
         self,
@@ -142,7 +142,7 @@ impl<T: Elem> Tensor<T> {
     /// [`Var::index_select`](crate::Var::index_select).
     ///
     /// # Panics
-    /// If `axis` is not an axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or an entry of the index lies outside it.
     #[must_use]
     #[track_caller]
     pub fn index_select(&self, axis: isize, index: impl Into<Tensor<usize>>) -> Self {
@@ -152,7 +152,7 @@ impl<T: Elem> Tensor<T> {
     /// [`index_select`](Self::index_select), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `axis` is not an axis of the tensor, or a number lies outside it.
+    /// If `axis` is not an axis of the tensor, or an entry of the index lies outside it.
     pub fn try_index_select(
         &self,
         axis: isize,
@@ -191,7 +191,7 @@ impl Spec for IndexSelect {
         x: &[Var<'t, Tensor<T>>],
         (axis, index): &Self::Attributes,
     ) -> Option<Var<'t, Tensor<T>>> {
-        // A matrix of ones and zeros picks the entries: its rows are one-hot.
+        // A matrix whose rows are one-hot picks the entries.
         let shape = x[0].shape();
         let at = shape.axis(Self::NAME, *axis).ok()?;
         let rows = shape.rows(at);

@@ -1,4 +1,4 @@
-//! Rectifier with a slope below 0.
+//! Leaky rectifier, which has a slope for negative x too.
 
 use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem};
@@ -39,7 +39,7 @@ impl<T: Elem> Unary<T> for LeakyRelu<T> {
 }
 
 elementwise! {
-    /// Rectifier with a slope below 0, of every element.
+    /// Leaky rectifier of every element, with slope `alpha` for negative x.
     ///
     /// ```text
     /// y = x where x > 0, else alpha x

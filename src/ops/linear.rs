@@ -1,4 +1,4 @@
-//! `push`: the pushforward of an op that is linear in its one operand, which is the op itself.
+//! `push`: the pushforward of an op that is linear in its only operand; it is the op itself.
 
 use crate::error::Error;
 use crate::kernel::Elem;

@@ -63,7 +63,7 @@ impl Sizes {
         Self::new(x[0].shape(), x[1].shape()).expect("the shapes were checked")
     }
 
-    /// The places of each system's matrix, pivots and right sides.
+    /// Where each system's matrix, pivots and right sides lie.
     fn each(self) -> impl Iterator<Item = [std::ops::Range<usize>; 3]> {
         (0..self.systems).map(move |k| {
             let place = |size: usize| k * size..(k + 1) * size;
@@ -108,7 +108,7 @@ impl<T: Elem> Rule<T> for LinearSolve {
         for [a, p, _] in sizes.each() {
             let factors = &mut keep.values[a];
             if T::factor(sizes.n, factors, &mut keep.indices[p]).is_err() {
-                // Refused where it is recorded; a replay has nobody to tell.
+                // Recording refuses this; a replay has nobody to tell.
                 factors.fill(T::nan());
             }
         }
@@ -173,7 +173,7 @@ impl<T: Elem> Rule<T> for LinearSolve {
     }
 }
 
-/// Refuses a solution of a singular system: it is NaN, and the factors say in which column.
+/// Refuses the solution of a singular system: it is NaN, and factoring again tells which column is at fault.
 fn check_solved<T: Elem>(a: &Tensor<T>, y: &Tensor<T>) -> Result<(), Error> {
     if !y.iter().any(|y| y.is_nan()) {
         return Ok(());
@@ -203,26 +203,26 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// ```
     /// # Shapes
     /// a: `[n, n]` with b: `[n]` or `[n, k]`, or batches `[.., n, n]` with `[.., n, k]` of the same
-    /// leading sizes. x has the shape of b. To solve with a constant matrix, enter it with
+    /// leading sizes. x has the shape of b. To solve with a constant matrix, make a handle of it with
     /// [`Tape::constant`](crate::Tape::constant).
     ///
     /// # Domain
-    /// Matrices that are not singular. One whose elimination meets a column of zeros is refused; one
-    /// that is nearly so gives what rounding leaves. NaN and infinities flow.
+    /// Matrices that are not singular. One whose elimination meets a column of zeros is refused; a nearly
+    /// singular one gives whatever rounding leaves. NaN and infinities propagate.
     ///
     /// # Gradient
-    /// By the implicit function theorem, not through the elimination: `gb = a⁻ᵀ g` by the factors at
-    /// hand, `ga = -gb xᵀ`. The JVP is `a⁻¹ (tb - ta x)`.
+    /// By the implicit function theorem, not through the elimination: `gb = a⁻ᵀ g` from the same factors,
+    /// `ga = -gb xᵀ`. The JVP is `a⁻¹ (tb - ta x)`.
     ///
     /// # Keeps
     /// x, the LU factors and the order of the rows.
     ///
     /// # Accuracy
     /// Gaussian elimination with partial pivoting: the residual is small, the error at most the condition
-    /// number times the rounding error. Dual numbers take one factorization of their primals.
+    /// number times the rounding error. For dual numbers only the primals are factored, once.
     ///
     /// # Complexity
-    /// `2 n³ / 3` steps for the factors, `2 n² k` for the solution and again for its gradient.
+    /// `2 n³ / 3` steps for the factors, `2 n² k` for the solution and as many again for its gradient.
     ///
     /// # Panics
     /// If the shapes do not fit, the matrix is singular, or b lives on another tape.
@@ -295,7 +295,7 @@ impl Spec for LinearSolve {
         let batch: Vec<usize> = draw.pick(&[vec![], vec![], vec![2], vec![2, 1]]);
         let with = |last: &[usize]| -> Shape { batch.iter().chain(last).copied().collect() };
         let mut a = draw.values(with(&[n, n]), -1.0, 1.0);
-        // Far from singular, and with pivots off the diagonal: rows are turned by one.
+        // Far from singular, with pivots off the diagonal: the rows are rotated by one.
         for (at, a) in a.data_mut().iter_mut().enumerate() {
             let (row, column) = (at / n % n, at % n);
             if column == (row + 1) % n {
@@ -314,7 +314,7 @@ impl Spec for LinearSolve {
         x[0].linear_solve(x[1])
     }
 
-    /// Elimination by Gauss and Jordan, one step of tensor operations for each column.
+    /// Gauss-Jordan elimination, one step of tensor operations for each column.
     fn composed<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], (): &()) -> Option<Var<'t, Tensor<T>>> {
         let (a, b) = (x[0], x[1]);
         let n = a.shape()[a.rank() - 1];
@@ -322,7 +322,7 @@ impl Spec for LinearSolve {
             return None;
         }
         let width = b.shape().elements() / n;
-        // The pivots of the samples are one row below the diagonal, cyclically.
+        // The pivots of the samples are one row above the diagonal, cyclically.
         let turned: Vec<usize> = (0..n).map(|k| (k + n - 1) % n).collect();
         let system = [a, b.reshape([n, width])];
         let mut m = Var::concat(&system, 1).index_select(0, turned);

@@ -1,4 +1,4 @@
-//! Logarithm of 1 + x, right for small x.
+//! Logarithm of 1 + x, accurate for small x.
 
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
@@ -28,7 +28,7 @@ impl<T: Elem> Unary<T> for Log1p {
 }
 
 elementwise! {
-    /// Logarithm of 1 + x, right for small x, of every element.
+    /// Logarithm of 1 + x, for every element; accurate for small x.
     ///
     /// ```text
     /// y = ln(1 + x)

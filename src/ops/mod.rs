@@ -1,4 +1,4 @@
-//! Operations: one file an op, one line in the registry.
+//! Operations: each op is one file and one line in the registry.
 //!
 //! A file holds the op's documentation, its rule, its methods, the same function composed from
 //! other ops, and the [`Spec`] from which the checks, the table of ops and the benchmarks follow.
@@ -15,14 +15,13 @@ pub(crate) use forms::evaluate;
 pub use forms::{Axes, Binary, Map, Span, Spans, Unary, Zip, s};
 pub use spec::{Draw, Sample, Spec, Visitor};
 
-/// Declares the modules of all ops and the walk over them; a folder (`/softmax`) has a registry of
-/// its own.
+/// Declares the modules of all ops and the walk over them; a folder (`/softmax`) has its own registry.
 macro_rules! registry {
     ($($module:ident::$op:ident$(<$t:ty>)?)* $(/ $folder:ident)*) => {
         $(mod $module;)*
         $(pub mod $folder;)*
 
-        /// Shows every op of this module to `visitor`, in the order of the registry.
+        /// Passes every op of this module to `visitor`, in the order of the registry.
         pub fn visit(visitor: &mut impl $crate::ops::Visitor) {
             $(visitor.op::<$module::$op$(<$t>)?>();)*
             $($folder::visit(visitor);)*

@@ -1,6 +1,6 @@
-//! `Spec`: what an op says of itself to the checks, the table of ops and the benchmarks.
+//! `Spec`: the description of an op that its checks, its row in the table of ops and its benchmarks use.
 //!
-//! From one registry line and one `Spec` follow all of them; a user's op may have a `Spec` too.
+//! One line in the registry and one `Spec` suffice for all of them; a user's op may have a `Spec` too.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use crate::var::Var;
 
 /// An op as the registry knows it.
 pub trait Spec: 'static {
-    /// The op's name, as in errors.
+    /// The op's name, as it appears in errors.
     const NAME: &'static str;
 
     /// The value, in plain text.
@@ -22,7 +22,7 @@ pub trait Spec: 'static {
     /// Special values for elementwise ops: their results on scalars and tensors must agree.
     const EDGES: &'static [f64] = &[];
 
-    /// What the op takes besides tensors: an axis, say.
+    /// What the op takes besides tensors, such as an axis.
     type Attributes: Clone + Debug;
 
     /// Operands and attributes, drawn so that the op is differentiable there.
@@ -31,7 +31,7 @@ pub trait Spec: 'static {
     /// The op with its hand-written rule.
     fn fused<'t, T: Elem>(x: &[Var<'t, Tensor<T>>], with: &Self::Attributes) -> Var<'t, Tensor<T>>;
 
-    /// The same function from other ops; `None` if the op is primitive.
+    /// The same function composed from other ops; `None` if the op is primitive.
     fn composed<'t, T: Elem>(
         x: &[Var<'t, Tensor<T>>],
         with: &Self::Attributes,
@@ -63,7 +63,7 @@ impl<A> Sample<A> {
     }
 }
 
-/// Something to do with every op of the registry, whatever its type.
+/// An action to perform on every op of the registry, whatever its type.
 pub trait Visitor {
     /// Visits one op.
     fn op<S: Spec>(&mut self);
@@ -78,7 +78,7 @@ pub struct Draw {
 }
 
 impl Draw {
-    /// The draws that belong to `seed`.
+    /// A source of draws with this seed.
     pub fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed),
@@ -90,7 +90,7 @@ impl Draw {
         self.random.below(n)
     }
 
-    /// One of several.
+    /// One of the given values.
     pub fn pick<A: Clone>(&mut self, from: &[A]) -> A {
         from[self.below(from.len())].clone()
     }
@@ -98,13 +98,13 @@ impl Draw {
     /// A shape with at least `rank` axes and at most four.
     pub fn shape(&mut self, rank: usize) -> Shape {
         let rank = rank + self.below(5 - rank);
-        // Most sizes are ordinary; one draw in fifteen has an axis of size 0.
+        // Most sizes are ordinary; one in fifteen is 0.
         (0..rank)
             .map(|_| self.pick(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 1, 2, 3, 4, 6, 0]))
             .collect()
     }
 
-    /// A shape as [`shape`](Self::shape) gives, without an axis of size 0.
+    /// A shape as from [`shape`](Self::shape), without an axis of size 0.
     pub fn filled_shape(&mut self, rank: usize) -> Shape {
         self.shape(rank).iter().map(|&n| n.max(1)).collect()
     }
@@ -118,7 +118,7 @@ impl Draw {
         self.below(2 * rank) as isize - rank as isize
     }
 
-    /// Some of the axes of a shape, none twice: possibly none, possibly all.
+    /// Some of the axes of a shape, none twice; possibly none or all.
     pub fn axes(&mut self, shape: &Shape) -> Vec<isize> {
         (0..shape.rank() as isize)
             .filter(|_| self.below(2) == 0)
@@ -138,13 +138,13 @@ impl Draw {
             .collect()
     }
 
-    /// Values evenly spread over `[low, high)`, each exact in `f32`.
+    /// Values uniformly distributed over `[low, high)`, each exact in `f32`.
     pub fn values(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<f64> {
         let values: Tensor<f64> = self.random.uniform(shape, low, high);
         values.map(|x| f64::from(x as f32))
     }
 
-    /// Values of size `low` to `high` and either sign, each exact in `f32`.
+    /// Values of magnitude `low` to `high` and either sign, each exact in `f32`.
     pub fn signed(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<f64> {
         let sizes = self.values(shape, low, high);
         sizes.map(|x| if self.below(2) == 0 { x } else { -x })
