@@ -1,4 +1,4 @@
-//! The facts that an error gives to a program.
+//! `ErrorKind`: the facts of an error, for programs; the messages are in `text`.
 
 use std::panic::Location;
 
@@ -10,7 +10,7 @@ use crate::tensor::Shape;
 pub enum ErrorKind {
     /// Two shapes do not broadcast against each other.
     Broadcast {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// Shape of the first operand.
         left: Shape,
@@ -19,16 +19,16 @@ pub enum ErrorKind {
     },
     /// A shape does not broadcast to another.
     Expand {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// The shape given.
         from: Shape,
-        /// The shape it should get.
+        /// The shape to broadcast to.
         to: Shape,
     },
     /// An axis is not an axis of the shape.
     Axis {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// The axis as given; negative counts from the end.
         axis: isize,
@@ -37,16 +37,16 @@ pub enum ErrorKind {
     },
     /// An axis is named twice.
     RepeatedAxis {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// The axis as given.
         axis: isize,
         /// The shape it belongs to.
         shape: Shape,
     },
-    /// The number of elements does not fit the shape.
+    /// The number of elements does not match the shape.
     Length {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// How many elements there are.
         found: usize,
@@ -55,7 +55,7 @@ pub enum ErrorKind {
     },
     /// A shape is not the one that is needed.
     Shape {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// What has the wrong shape, for instance "the cotangent".
         what: &'static str,
@@ -64,9 +64,9 @@ pub enum ErrorKind {
         /// The shape needed.
         expected: Shape,
     },
-    /// A number of axes that the op does not take.
+    /// An operand has a number of axes that the op does not take.
     Rank {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// The shape given.
         shape: Shape,
@@ -75,7 +75,7 @@ pub enum ErrorKind {
     },
     /// The inner sizes of a matrix product differ.
     Inner {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// Shape of the first operand.
         left: Shape,
@@ -84,7 +84,7 @@ pub enum ErrorKind {
     },
     /// The batch axes of a matrix product, those before the last two, do not broadcast.
     Batch {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// Shape of the first operand.
         left: Shape,
@@ -93,7 +93,7 @@ pub enum ErrorKind {
     },
     /// An index lies outside the axis it points into.
     Index {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// The index given.
         index: usize,
@@ -104,9 +104,9 @@ pub enum ErrorKind {
     },
     /// A label is not a class.
     Label {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
-        /// The label as given (a float may stand in a label's place).
+        /// The label as given (labels may be given as floats).
         label: String,
         /// The row it belongs to.
         row: usize,
@@ -115,17 +115,17 @@ pub enum ErrorKind {
     },
     /// An argument has a value that the op does not take.
     Argument {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// What is wrong and what to do, with the numbers.
         text: String,
     },
     /// A handle belongs to another tape.
     OtherTape {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
     },
-    /// A scalar handle was asked for what only a node has: it was folded into its operand.
+    /// A scalar handle that was folded into its operand was asked for something that only a node has.
     Folded {
         /// The method that was called.
         op: &'static str,
@@ -135,25 +135,25 @@ pub enum ErrorKind {
         /// The method that was called.
         op: &'static str,
     },
-    /// The gradient of an intermediate was asked for that was not kept.
+    /// The requested gradient of an intermediate was not kept.
     NotKept {
         /// The op that made the intermediate.
         op: &'static str,
     },
     /// A tensor was read as one number.
     NotOneElement {
-        /// The op that was asked for.
+        /// The op that was called.
         op: &'static str,
         /// The shape found.
         shape: Shape,
     },
-    /// A rule lacks what a walk needs of it.
+    /// A rule lacks something that a walk needs.
     Missing {
         /// The op whose rule it is.
         op: &'static str,
         /// What it lacks: "JVP" or "wider form".
         what: &'static str,
-        /// The user's line that recorded the op, where it is known.
+        /// The user's line that recorded the op, if known.
         line: Option<&'static Location<'static>>,
     },
     /// A rule left a result unset.
@@ -162,10 +162,10 @@ pub enum ErrorKind {
         op: &'static str,
         /// Which result, for instance "the cotangent of operand 0".
         what: String,
-        /// The user's line that recorded the op, where it is known.
+        /// The user's line that recorded the op, if known.
         line: Option<&'static Location<'static>>,
     },
-    /// A rule gave a result of the wrong shape.
+    /// A rule gave a result the wrong shape.
     Result {
         /// The op whose rule it is.
         op: &'static str,
@@ -175,15 +175,15 @@ pub enum ErrorKind {
         found: Shape,
         /// The shape needed.
         expected: Shape,
-        /// The user's line that recorded the op, where it is known.
+        /// The user's line that recorded the op, if known.
         line: Option<&'static Location<'static>>,
     },
     /// Recorded nodes cannot be run again.
     Replay {
-        /// Why not and what to do.
+        /// Why not, and what to do.
         text: String,
     },
-    /// An id names no node of this tape as it is now.
+    /// An id names no node in the tape's current recording.
     StaleId {
         /// The method that was called.
         op: &'static str,

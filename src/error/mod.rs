@@ -1,6 +1,7 @@
-//! What can go wrong, and the words for it.
+//! `Error`: what can go wrong, with facts for programs and a message for people.
 //!
-//! Operators panic with an error's text at the user's line, `try_` methods return it. IEEE values are not errors: they flow.
+//! Operators panic at the user's line with the error's text; `try_` methods return the error. NaN and infinities are
+//! not errors: they propagate.
 
 mod kind;
 mod text;
@@ -11,7 +12,7 @@ pub use kind::ErrorKind;
 
 /// Why an operation was refused: the op, the sizes on both sides, and what to do.
 ///
-/// Opaque and small; [`Error::kind`] gives the facts to a program, `Display` to a person.
+/// Opaque and small: [`Error::kind`] gives the facts to a program, `Display` gives the message to a person.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Error(Box<ErrorKind>);
 
@@ -26,7 +27,7 @@ impl Error {
         &self.0
     }
 
-    /// The same error with the user's line that recorded the op, where its text shows one.
+    /// The same error with the user's line that recorded the op, if its text shows one.
     pub(crate) fn recorded_at(mut self, place: &'static Location<'static>) -> Self {
         if let ErrorKind::Missing { line, .. } = &mut *self.0 {
             *line = Some(place);
@@ -34,9 +35,9 @@ impl Error {
         self
     }
 
-    /// An argument that `op` does not take; `text` says what is wrong and what to do.
+    /// The error for an argument that `op` does not take; `text` says what is wrong and what to do.
     ///
-    /// The usual way for a rule of your own to refuse its input.
+    /// This is how a rule of your own usually refuses its input.
     pub fn argument(op: &'static str, text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Argument {
             op,
@@ -47,9 +48,9 @@ impl Error {
 
 impl std::error::Error for Error {}
 
-/// The bridge from `try_` methods to bare ones: panics with the error's text at the user's line.
+/// Turns the result of a `try_` method into that of its panicking twin.
 pub(crate) trait OrPanic<T> {
-    /// The value, or a panic at the caller's line with the error's text.
+    /// Returns the value, or panics at the caller's line with the error's text.
     fn or_panic(self) -> T;
 }
 

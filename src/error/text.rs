@@ -1,4 +1,4 @@
-//! The words that an error has for a person.
+//! The messages of errors; the facts are in `kind`.
 
 use std::fmt;
 use std::panic::Location;
@@ -144,7 +144,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Where an op was recorded, as an error's text shows it.
+/// The line that recorded an op, as shown in an error's text.
 struct At(Option<&'static Location<'static>>);
 
 impl fmt::Display for At {
