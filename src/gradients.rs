@@ -1,4 +1,4 @@
-//! Gradients: what a backward walk leaves behind, typed like the values they belong to.
+//! Gradients: what a backward walk returns, typed like the values they belong to.
 
 mod clip;
 
@@ -15,31 +15,32 @@ pub(crate) use clip::{check_limit, limited};
 
 /// The gradients of one output with respect to everything it depends on.
 ///
-/// Ask with the handle: [`wrt`](Self::wrt) a scalar handle gives a number, a tensor handle a
-/// tensor. Dropping this hands its buffers back to the tape.
+/// They are read with [`wrt`](Self::wrt): a scalar handle gives a number, a tensor handle a tensor.
+/// Dropping this hands its buffers back to the tape.
 #[must_use = "gradients are read with `wrt`"]
 pub struct Gradients<'t, T: Elem> {
     tape: &'t Tape<T>,
-    /// There until this is dropped. In a box, since two words are handed on in registers: of six, written one by one and
-    /// copied as vectors, each copy waits until the words have reached the cache.
+    /// `Some` until this is dropped. In a box, so that the struct is two words, which are returned in registers. The
+    /// six words of the lists would be written one by one and copied as vectors, and each copy would wait for those
+    /// stores.
     lists: Option<Box<Lists<T>>>,
 }
 
 impl<'t, T: Elem> Gradients<'t, T> {
-    /// What a walk has filled in.
+    /// The gradients in the lists that a walk has filled.
     #[inline]
     pub(crate) fn new(tape: &'t Tape<T>, lists: Box<Lists<T>>) -> Self {
         let lists = Some(lists);
         Self { tape, lists }
     }
 
-    /// What the walk has filled in.
+    /// The lists that the walk has filled.
     #[inline]
     pub(crate) fn lists(&self) -> &Lists<T> {
         self.lists.as_deref().expect(THERE)
     }
 
-    /// What the walk has filled in, to be changed.
+    /// The same lists, to be changed.
     #[inline]
     pub(crate) fn lists_mut(&mut self) -> &mut Lists<T> {
         self.lists.as_deref_mut().expect(THERE)
@@ -56,7 +57,7 @@ impl<'t, T: Elem> Gradients<'t, T> {
         self.try_wrt(x).or_panic()
     }
 
-    /// [`wrt`](Self::wrt), with a question that has no answer as an [`Error`].
+    /// [`wrt`](Self::wrt), with a refusal as an [`Error`].
     ///
     /// # Errors
     /// If `x` is an intermediate whose cotangent was not kept, a constant, or a handle of another tape.
@@ -65,8 +66,9 @@ impl<'t, T: Elem> Gradients<'t, T> {
         Ok(V::gradient(self, x)?.unwrap_or_else(|| V::zero_like(x)))
     }
 
-    /// The gradient with respect to `x`, or `None` if the output does not depend on it; a scalar handle has `None` for a
-    /// gradient of 0 too, since it has no room for more than the number.
+    /// The gradient with respect to `x`, or `None` if the output does not depend on it.
+    ///
+    /// A scalar handle gives `None` for a gradient of 0 too, since only the number is stored.
     ///
     /// # Panics
     /// As [`wrt`](Self::wrt).
@@ -88,9 +90,9 @@ impl<'t, T: Elem> Gradients<'t, T> {
         }
     }
 
-    /// The gradient of a handle that has no adjoint here, or the reason why there is none to give.
+    /// The gradient of a handle that has no adjoint here, or the reason why there is none.
     ///
-    /// Takes the handle in parts, since a whole one would be copied to memory before the question.
+    /// Takes the handle in parts, since a whole one would be copied to memory before the check in the caller.
     #[cold]
     #[inline(never)]
     fn no_scalar(
@@ -103,7 +105,7 @@ impl<'t, T: Elem> Gradients<'t, T> {
             None => Err(constant()),
             Some(tape) if !tape.is(self.tape) => Err(other_tape()),
             Some(_) if folded => Err(Error::new(ErrorKind::Folded { op: "wrt" })),
-            // Made after the output: a leaf cannot matter to it, but what was watched too late may.
+            // Made after the output, which cannot depend on a leaf, but may on what was watched too late.
             Some(tape) if tape.scalars.entries()[index as usize].is_source() => Ok(None),
             Some(_) => Err(Error::new(ErrorKind::NotKept {
                 op: "a scalar node",
@@ -148,7 +150,7 @@ impl<T: Elem> Drop for Gradients<'_, T> {
         let Some(mut lists) = self.lists.take() else {
             return;
         };
-        // To drain a list is a call even where nothing is in it.
+        // Draining is a call even if the list is empty.
         if !lists.cotangents.is_empty() {
             for cotangent in lists.cotangents.drain(..) {
                 if let Cotangent::Sum(cotangent) = cotangent {

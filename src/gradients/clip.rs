@@ -6,11 +6,11 @@ use crate::kernel::{Elem, Rows, norm_axis};
 use crate::tensor::Tensor;
 use crate::var::{Handle, Var};
 
-/// Some handles: one, an array, a slice, a `Vec`, or a tuple of these. Implemented here only.
+/// One handle, or an array, a slice, a `Vec` or a tuple of these. Implemented in this crate only.
 ///
-/// `&[w, v]`, `(w, b)` and `(&weights, b)` all serve, where `w` and `v` are tensors, `b` a number.
+/// `&[w, v]`, `(w, b)` and `(&weights, b)` all work, where `w` and `v` are tensors and `b` is a number.
 pub trait Handles<T: Elem> {
-    /// Shows every handle to `f`, in order.
+    /// Calls `f` with every handle, in order.
     #[doc(hidden)]
     fn each(&self, f: &mut dyn FnMut(Handle<'_, T>) -> Result<(), Error>) -> Result<(), Error>;
 }
@@ -75,8 +75,8 @@ impl<T: Elem> Gradients<'_, T> {
     /// ```text
     /// √Σ_handles Σ_i g_i²
     /// ```
-    /// Squares that overflow or underflow are summed in another unit, so the norm is finite
-    /// wherever it can be; NaN and infinities in a gradient give NaN and +inf.
+    /// Where squares would overflow or underflow, the sum is scaled, so the norm is finite wherever
+    /// it can be represented; NaN and infinities in a gradient give NaN and +inf.
     ///
     /// # Panics
     /// As [`wrt`](Gradients::wrt) would for one of the handles.
@@ -97,7 +97,7 @@ impl<T: Elem> Gradients<'_, T> {
         self.try_global_norm(handles).or_panic()
     }
 
-    /// [`global_norm`](Self::global_norm), with a question that has no answer as an [`Error`].
+    /// [`global_norm`](Self::global_norm), with a refusal as an [`Error`].
     ///
     /// # Errors
     /// As [`try_wrt`](Gradients::try_wrt) for one of the handles.
@@ -113,11 +113,11 @@ impl<T: Elem> Gradients<'_, T> {
         Ok(norm(&norms))
     }
 
-    /// Scales the gradients of some handles together, so that their
-    /// [`global_norm`](Self::global_norm) is at most `limit`; returns what it was.
+    /// Scales the gradients of some handles by one factor, so that their
+    /// [`global_norm`](Self::global_norm) is at most `limit`; returns the norm before.
     ///
-    /// Their direction stays. A norm that is not finite is returned and nothing is scaled: a limit
-    /// is no cure for NaN, and [`diagnose`](Var::diagnose) tells where it comes from.
+    /// Their direction stays the same. If the norm is not finite, it is returned and nothing is scaled:
+    /// a limit does not cure a NaN, and [`diagnose`](Var::diagnose) tells where it comes from.
     ///
     /// # Panics
     /// If the limit is negative or NaN, and as [`wrt`](Gradients::wrt) would for one of the handles.
@@ -134,7 +134,7 @@ impl<T: Elem> Gradients<'_, T> {
     ///
     /// # Errors
     /// If the limit is negative or NaN, and as [`try_wrt`](Gradients::try_wrt) for one of the
-    /// handles. No gradient is changed then.
+    /// handles. In that case no gradient is changed.
     pub fn try_clip_by_global_norm(
         &mut self,
         handles: impl Handles<T>,
@@ -143,7 +143,7 @@ impl<T: Elem> Gradients<'_, T> {
         check_limit("clip_by_global_norm", limit)?;
         let norm = self.try_global_norm(&handles)?;
         if norm.is_finite() && norm > limit {
-            // In this order: limit / norm may underflow where no result does.
+            // In this order, because limit / norm may underflow where no result does.
             self.change(&handles, |g| g / norm * limit)?;
         }
         Ok(norm)
@@ -173,13 +173,13 @@ impl<T: Elem> Gradients<'_, T> {
     ///
     /// # Errors
     /// If the limit is negative or NaN, and as [`try_wrt`](Gradients::try_wrt) for one of the
-    /// handles. No gradient is changed then.
+    /// handles. In that case no gradient is changed.
     pub fn try_clip_by_value(&mut self, handles: impl Handles<T>, limit: T) -> Result<(), Error> {
         check_limit("clip_by_value", limit)?;
         self.change(&handles, |g| limited(g, limit))
     }
 
-    /// Changes every gradient element of some handles, each once however often it is named.
+    /// Changes every gradient element of some handles, each only once even if a handle is named twice.
     fn change(&mut self, handles: &impl Handles<T>, f: impl Fn(T) -> T) -> Result<(), Error> {
         let (mut scalars, mut tensors) = (Vec::new(), Vec::new());
         handles.each(&mut |handle| {
@@ -209,7 +209,7 @@ impl<T: Elem> Gradients<'_, T> {
     }
 }
 
-/// The Euclidean norm, without overflow on the way.
+/// The Euclidean norm, without intermediate overflow.
 fn norm<T: Elem>(x: &[T]) -> T {
     let rows = Rows {
         outer: 1,
@@ -221,7 +221,7 @@ fn norm<T: Elem>(x: &[T]) -> T {
     norm[0]
 }
 
-/// `g` limited to `-limit..=limit`; NaN stays NaN, where `max` and `min` would pass over it.
+/// `g` limited to `-limit..=limit`; NaN stays NaN, which `max` and `min` would replace by the limit.
 pub(crate) fn limited<T: Elem>(g: T, limit: T) -> T {
     if g > limit {
         limit
@@ -232,7 +232,7 @@ pub(crate) fn limited<T: Elem>(g: T, limit: T) -> T {
     }
 }
 
-/// Refuses a limit that means nothing.
+/// Refuses a limit that is negative or NaN.
 pub(crate) fn check_limit<T: Elem>(op: &'static str, limit: T) -> Result<(), Error> {
     match limit >= T::zero() {
         true => Ok(()),
