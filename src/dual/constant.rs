@@ -1,4 +1,4 @@
-//! Plain numbers as constants among dual ones, to a depth of three.
+//! Plain numbers as constants among dual numbers that nest up to a depth of three.
 
 use super::{Dual, Duals};
 use crate::kernel::{Elem, Embeds};

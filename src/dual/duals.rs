@@ -10,10 +10,10 @@ use crate::kernel::{Constant, Elem};
 /// A primal value and `N` tangents: vector forward mode.
 ///
 /// One evaluation gives all `N` columns of a Jacobian, and computes every exponential once. For up
-/// to 8 inputs this is the fastest way there is: no tape, no allocation. From about 16 on a gradient
-/// is faster on a tape ([`Var::backward`](crate::Var::backward)). Implements [`num_traits::Float`]
-/// and is an [`Elem`], so a `Tape<Duals<f64, N>>` carries `N` second derivatives through a gradient
-/// at once.
+/// to 8 inputs this is the fastest way there is: no tape, no allocation. From about 16 inputs on, a
+/// gradient is faster on a tape ([`Var::backward`](crate::Var::backward)). Implements
+/// [`num_traits::Float`] and is an [`Elem`], so a `Tape<Duals<f64, N>>` carries `N` second derivatives
+/// through a gradient at the same time.
 ///
 /// Comparisons look at the primal alone.
 ///
@@ -46,7 +46,7 @@ impl<T: Elem, const N: usize> Duals<T, N> {
         Self::new(primal, [T::zero(); N])
     }
 
-    /// All of `x` as variables: the tangents of number `k` are 1 at place `k`.
+    /// The numbers in `x` as variables: number `k` has tangent 1 at position `k` and 0 elsewhere.
     pub fn variables(x: [T; N]) -> [Self; N] {
         std::array::from_fn(|k| {
             let one = |j| if j == k { T::one() } else { T::zero() };
@@ -136,7 +136,7 @@ impl<T: Elem, const N: usize> Neg for Duals<T, N> {
     }
 }
 
-/// Writes an operator, given the value and the tangents of `a` and `b`.
+/// Implements an operator; a plain number on the right is a constant.
 macro_rules! operator {
     ($($trait:ident $method:ident $assign:ident $assign_method:ident |$a:ident, $b:ident| $body:expr;)*) => {$(
         impl<T: Elem, C: Elem + Constant<Self>, const N: usize> $trait<C> for Duals<T, N> {

@@ -1,4 +1,4 @@
-//! Dual numbers as elements: what makes every rule differentiable once more.
+//! Dual numbers as elements, which makes every rule differentiable once more.
 
 use num_traits::FloatConst;
 

@@ -1,7 +1,7 @@
 //! `Dual`: a number and its derivative along one direction, so that rules can be differentiated.
 //!
-//! Here are the types and their arithmetic. Elementary functions are in `ops`, since the derivative
-//! of an op has one home.
+//! Here are the types and their arithmetic. Elementary functions are in `ops`, so that the derivative
+//! of an op is defined in one place.
 
 mod constant;
 mod duals;
@@ -21,11 +21,11 @@ pub use duals::Duals;
 
 /// A primal value and its tangent: `primal + tangent ε` with `ε² = 0`.
 ///
-/// `Dual` numbers are elements: `Tape<Dual<f64>>` records and walks as any tape does, and what
-/// comes out carries derivatives of gradients, which are Hessian-vector products. They nest.
+/// `Dual` numbers are elements: `Tape<Dual<f64>>` records and walks as any tape does, and its
+/// gradients carry their own derivatives, which are Hessian-vector products. Dual numbers nest.
 ///
-/// Comparisons look at the primal alone; [`is_zero`](num_traits::Zero::is_zero) at both parts, since
-/// a cotangent may only be skipped if all of it is 0.
+/// Comparisons look at the primal alone; [`is_zero`](num_traits::Zero::is_zero) looks at both parts,
+/// since a cotangent may be skipped only if all of it is 0.
 ///
 /// # Example
 /// ```
@@ -105,7 +105,7 @@ impl<T: Elem> Neg for Dual<T> {
     }
 }
 
-/// Writes an operator; a plain number on the right is a constant.
+/// Implements an operator; a plain number on the right is a constant.
 macro_rules! operator {
     ($($trait:ident $method:ident $assign:ident $assign_method:ident |$a:ident, $b:ident| $body:expr;)*) => {$(
         impl<T: Elem, C: Elem + Constant<Self>> $trait<C> for Dual<T> {
@@ -142,7 +142,7 @@ operator! {
     };
 }
 
-/// Writes the operators of a plain number on the left, to any depth of three.
+/// Implements the operators with a plain number on the left, for nesting up to a depth of three.
 macro_rules! left {
     ($($trait:ident $method:ident)*) => {$(
         left!(@number $trait $method f32);

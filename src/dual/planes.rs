@@ -1,5 +1,5 @@
-//! Kernels on dual numbers by planes: primals and tangents apart, so that the kernels of `T` do the
-//! work.
+//! Kernels on dual numbers by planes: primals and tangents are separated, so that the kernels of `T` do
+//! the work.
 //!
 //! A plane of tangents that are all 0 belongs to a constant and costs nothing.
 
@@ -9,12 +9,12 @@ use crate::kernel::matrix::plain;
 use crate::kernel::softmax::plain::{softmax_vjp as plain_softmax_vjp, sum};
 use crate::kernel::{Elem, Matrix, Rows};
 
-/// Below this many multiplications the plain loop beats taking the planes apart.
+/// Up to this many multiplications the plain loop is faster than separating the planes.
 const SMALL_PRODUCT: usize = 64;
 
 /// `c = a b` or `c += a b`: `primal·primal`, and `tangent·primal + primal·tangent`.
 ///
-/// Where a primal is not finite the plain loop takes over, whose tangents of 0 stay 0.
+/// If a primal is not finite, the plain loop takes over, in which tangents of 0 stay 0.
 pub(super) fn matmul<T: Elem>(
     a: Matrix<'_, Dual<T>>,
     b: Matrix<'_, Dual<T>>,
@@ -52,7 +52,7 @@ pub(super) fn matmul<T: Elem>(
     }
 }
 
-/// A plane as the matrix that it was taken from.
+/// A plane with the size and steps of the matrix that it was taken from.
 fn like<'a, T>(m: &Matrix<'_, Dual<T>>, plane: &'a [T]) -> Matrix<'a, T> {
     Matrix {
         data: plane,
@@ -61,10 +61,10 @@ fn like<'a, T>(m: &Matrix<'_, Dual<T>>, plane: &'a [T]) -> Matrix<'a, T> {
     }
 }
 
-/// Softmax of each row; the Jacobian is symmetric, so the kernel of the VJP pushes the tangents.
+/// Softmax of each row. The Jacobian is symmetric, so the VJP kernel also pushes the tangents forward.
 pub(super) fn softmax<T: Elem>(rows: Rows, x: &[Dual<T>], y: &mut [Dual<T>], top: &mut [u32]) {
     let (mut primal, tangents) = (zeros(x.len()), tangents(x));
-    // The tangents need them, even if nobody else asks.
+    // The tangents need the positions of the maxima even if the caller does not.
     let mut own = Vec::new();
     let top = if top.is_empty() && tangents.is_some() {
         own.resize(rows.count(), 0);
@@ -80,13 +80,13 @@ pub(super) fn softmax<T: Elem>(rows: Rows, x: &[Dual<T>], y: &mut [Dual<T>], top
     join(&primal, &tangent, y);
 }
 
-/// The VJP of softmax, and its own tangent: with `u_i = (g_i - c) - Σ_j (g_j - c) y_j`, so that
+/// The VJP of softmax and its tangent: with `u_i = (g_i - c) - Σ_j (g_j - c) y_j`, so that
 /// `gx_i = y_i u_i`,
 ///
 /// ```text
 /// ġx_i = [Jᵀ ġ]_i + ẏ_i u_i - y_i Σ_j ẏ_j u_j
 /// ```
-/// The last sum may take `u` for `g - c`, since the tangents of a row of probabilities add up to 0.
+/// The last sum may use `u` in place of `g - c`, since the tangents of a row of probabilities add up to 0.
 pub(super) fn softmax_vjp<T: Elem>(
     rows: Rows,
     y: &[Dual<T>],
@@ -112,7 +112,7 @@ pub(super) fn softmax_vjp<T: Elem>(
                 *u = (g_primal[rows.at(row, j)] - c) - mean;
             }
             if !u.iter().all(|u| u.is_finite()) {
-                // Cotangents near the largest float: the plain loop knows how to scale them.
+                // Cotangents near the largest float, which the plain loop scales.
                 plain_softmax_vjp(rows, y, top, g, gx);
                 return;
             }
@@ -126,7 +126,6 @@ pub(super) fn softmax_vjp<T: Elem>(
     join(&primal, &tangent, gx);
 }
 
-/// The primals.
 fn primals<T: Elem>(x: &[Dual<T>]) -> Scratch<T> {
     Scratch::collect(x.iter().map(|x| x.primal))
 }
@@ -137,12 +136,12 @@ fn tangents<T: Elem>(x: &[Dual<T>]) -> Option<Scratch<T>> {
     any.then(|| Scratch::collect(x.iter().map(|x| x.tangent)))
 }
 
-/// Zeros to write over.
+/// Zeros, to be overwritten or added to.
 fn zeros<T: Elem>(len: usize) -> Scratch<T> {
     Scratch::collect((0..len).map(|_| T::zero()))
 }
 
-/// The planes as dual numbers again.
+/// Writes the planes back as dual numbers.
 fn join<T: Copy>(primal: &[T], tangent: &[T], y: &mut [Dual<T>]) {
     for (y, (&p, &t)) in y.iter_mut().zip(primal.iter().zip(tangent)) {
         *y = Dual::new(p, t);

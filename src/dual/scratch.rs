@@ -1,11 +1,11 @@
-//! `Scratch`: a buffer that its thread uses again, since fresh pages cost more than the product
-//! that is computed in them.
+//! `Scratch`: a buffer that its thread reuses, since fresh pages cost more than the product that is
+//! computed in them.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// As many buffers wait in a thread as one product on dual numbers of dual numbers takes.
+/// At most so many buffers wait in a thread: as many as one product of `Dual<Dual<T>>` matrices takes.
 const SPARE: usize = 12;
 
 thread_local! {
@@ -17,7 +17,7 @@ thread_local! {
 pub(super) struct Scratch<T: 'static>(Vec<T>);
 
 impl<T: Clone + 'static> Scratch<T> {
-    /// The elements, in a buffer that was used before if there is one.
+    /// Collects the elements, in a buffer that was used before if there is one.
     pub(super) fn collect(elements: impl ExactSizeIterator<Item = T>) -> Self {
         let waiting = WAITING.with_borrow_mut(|waiting| {
             let fits = |buffer: &Box<dyn Any>| buffer.is::<Vec<T>>();
@@ -48,7 +48,7 @@ impl<T: 'static> DerefMut for Scratch<T> {
 impl<T: 'static> Drop for Scratch<T> {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.0);
-        // At the end of the thread there is nobody to wait for it.
+        // While the thread ends, the list may be gone already; then the buffer is simply freed.
         let _ = WAITING.try_with(|waiting| {
             let mut waiting = waiting.borrow_mut();
             if waiting.len() < SPARE {

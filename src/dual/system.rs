@@ -1,4 +1,4 @@
-//! Linear systems of dual numbers: one factorization of the primals, and a right side for each plane.
+//! Linear systems of dual numbers: one factorization of the primals, and a right-hand side for each plane.
 //!
 //! ```text
 //! x = A⁻¹ b,   ẋ = A⁻¹ (ḃ - Ȧ x)
@@ -8,9 +8,9 @@ use super::scratch::Scratch;
 use super::{Dual, Duals};
 use crate::kernel::{Elem, Matrix, System};
 
-/// A number of a primal and some tangents.
+/// A number that consists of a primal and some tangents.
 pub(super) trait Planes: Elem {
-    /// The element inside.
+    /// The type of the primal and of each tangent.
     type Inner: Elem;
 
     /// How many tangents there are.
@@ -57,7 +57,7 @@ pub(super) fn factor<D: Planes>(n: usize, a: &mut [D], order: &mut [u32]) -> Res
     Ok(())
 }
 
-/// Solves in place.
+/// Solves in place, with what [`factor`] left.
 pub(super) fn solve<D: Planes>(system: System<'_, D>, b: &mut [D]) {
     let System {
         n,
@@ -95,17 +95,17 @@ pub(super) fn solve<D: Planes>(system: System<'_, D>, b: &mut [D]) {
     put(&x, b, D::head);
 }
 
-/// One of the numbers of each element.
+/// One plane: the same part of each element.
 fn plane<D: Planes>(x: &[D], part: impl Fn(&mut D) -> &mut D::Inner) -> Scratch<D::Inner> {
     Scratch::collect(x.iter().map(|&x| *part(&mut { x })))
 }
 
-/// Writes one of the numbers of each element.
+/// Writes a plane into the elements.
 fn put<D: Planes>(plane: &[D::Inner], x: &mut [D], part: impl Fn(&mut D) -> &mut D::Inner) {
     x.iter_mut().zip(plane).for_each(|(x, &p)| *part(x) = p);
 }
 
-/// Whether a plane belongs to constants.
+/// Whether a plane is all 0, as that of constants is.
 fn is_zero<T: Elem>(plane: &[T]) -> bool {
     plane.iter().all(|t| t.is_zero())
 }
@@ -116,7 +116,7 @@ mod tests {
     use crate::kernel::matrix::lu;
     use crate::kernel::{Elem, System};
 
-    /// The solutions by planes and those of the plain form, for both directions.
+    /// Compares the solutions by planes with those of the plain form, for both directions.
     fn check<T: Elem>(n: usize, width: usize, number: &mut dyn FnMut() -> T) {
         // Far from singular, with pivots off the diagonal.
         let turned = |k: usize| if k % n == (k / n + 1) % n { n } else { 0 };
