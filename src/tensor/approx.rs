@@ -1,4 +1,4 @@
-//! `approx`'s comparisons for tensors: equal shapes, and every element close.
+//! The comparisons of the `approx` crate for tensors: shapes must be equal, and every pair of elements close.
 
 use approx::{AbsDiffEq, RelativeEq, UlpsEq};
 

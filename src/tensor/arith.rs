@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem, Layout};
 
 impl<T: Copy> Tensor<T> {
-    /// `f` of the elements of two tensors that broadcast; `op` is named if they do not.
+    /// Applies `f` to the elements of two tensors that broadcast; if they do not, the error names `op`.
     pub(crate) fn zip<U: Copy, R: Copy + Default>(
         &self,
         other: &Tensor<U>,
@@ -23,7 +23,7 @@ impl<T: Copy> Tensor<T> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// `f` of the numbers of two tensors that broadcast, by a loop on the machine's best level.
+    /// The same for numbers, in a loop that uses the machine's best instructions.
     pub(crate) fn combine(
         &self,
         other: &Self,
@@ -44,7 +44,7 @@ impl<T: Elem> Tensor<T> {
 impl<T: Elem> Tensor<T> {
     /// `self += factor * other`, in place: a step of gradient descent, say.
     ///
-    /// A tensor that shares its elements copies them first.
+    /// If another tensor shares the elements of `self`, they are copied first.
     ///
     /// # Panics
     /// If the shapes differ.

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 
 impl<T: Elem> Tensor<T> {
-    /// Puts `f` of the numbers of both in the place of these.
+    /// Replaces each element `x` by `f(x, y)`, with `y` from `other`, broadcast.
     fn assign(
         &mut self,
         other: &Self,

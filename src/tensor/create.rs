@@ -1,14 +1,14 @@
-//! Tensors made from a rule: filled, counted, evenly spaced.
+//! Constructors that compute the elements: constants, functions of the position, even spacing.
 
 use super::{Shape, Tensor};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Buffer, Elem};
 
 impl<T: Copy> Tensor<T> {
-    /// Every element is `value`.
+    /// A tensor whose elements are all `value`.
     ///
     /// # Panics
-    /// If so many elements fill more memory than there can be; so do all constructors that take a size.
+    /// If so many elements do not fit into any memory; all constructors that take a size panic then.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         Self::filled("full", &shape.into(), value).or_panic()
@@ -22,10 +22,10 @@ impl<T: Copy> Tensor<T> {
         Ok(Self::of_buffer(shape.clone(), data))
     }
 
-    /// Element `i` in row order is `f(i)`.
+    /// A tensor whose element `i`, in row-major order, is `f(i)`.
     ///
-    /// Like every tensor that is not made of a vector it lies on whole lines of the cache, a large one on huge pages if the
-    /// system has them.
+    /// Like every tensor that is not made from a vector, it is aligned to cache lines, and a large one to huge pages if
+    /// the system has them.
     ///
     /// # Example
     /// ```
@@ -44,13 +44,13 @@ impl<T: Copy> Tensor<T> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// Every element is 0.
+    /// A tensor whose elements are all 0.
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         Self::filled("zeros", &shape.into(), T::zero()).or_panic()
     }
 
-    /// Every element is 1.
+    /// A tensor whose elements are all 1.
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Self {
         Self::filled("ones", &shape.into(), T::one()).or_panic()
@@ -71,7 +71,7 @@ impl<T: Elem> Tensor<T> {
     /// Labels of shape `[..]` give a tensor of shape `[.., classes]`.
     ///
     /// # Errors
-    /// If a label is not a class, or no memory holds so many of them.
+    /// If a label is not a class, or the result does not fit into any memory.
     ///
     /// # Example
     /// ```
@@ -100,7 +100,7 @@ impl<T: Elem> Tensor<T> {
         Ok(y)
     }
 
-    /// `0, 1, .. n - 1`.
+    /// The numbers `0, 1, .. n - 1`.
     #[track_caller]
     pub fn arange(n: usize) -> Self {
         Self::from_fn([n], |i| T::of(i as f64))
@@ -112,7 +112,7 @@ impl<T: Elem> Tensor<T> {
         let last = T::of(n.saturating_sub(1).max(1) as f64);
         Self::from_fn([n], |i| {
             let (i, half) = (T::of(i as f64), T::of(0.5));
-            // Counted from the nearer end, so that both ends are met exactly.
+            // Counted from the nearer end, so that both ends are exact.
             if n > 1 && i > last * half {
                 end - (end - start) * ((last - i) / last)
             } else {

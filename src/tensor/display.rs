@@ -4,10 +4,10 @@ use std::fmt::{self, Display};
 
 use super::Tensor;
 
-/// Axes longer than this are shortened once the tensor has more than [`MANY`] elements.
+/// How many entries are shown at each end of a shortened axis, once a tensor has more than [`MANY`] elements.
 const EDGE: usize = 3;
 
-/// Up to this many elements a tensor is printed whole, as numpy does.
+/// Up to this many elements, a tensor is printed in full, as in numpy.
 const MANY: usize = 1000;
 
 impl<T: Display> Display for Tensor<T> {

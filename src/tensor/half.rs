@@ -1,6 +1,6 @@
-//! Half precision: tensors of `half::bf16` and `half::f16`, which are stored and not computed with.
+//! Half precision: tensors of `half::bf16` and `half::f16`, which are for storage, not for arithmetic.
 //!
-//! Here are the conversions; what is computed from them runs in `f32`, as [`Storage`] says.
+//! Here are the conversions; arithmetic on such tensors runs in `f32`, see [`Storage`].
 
 use std::borrow::Cow;
 
@@ -41,8 +41,8 @@ half_precision!(bf16, f16);
 impl<S: Storage<Work = f32>> Tensor<S> {
     /// The same numbers in `f32`, exactly: this is how half precision enters a tape.
     ///
-    /// Subnormal numbers, infinities and the signs of zeros stay what they are, and a NaN stays a
-    /// NaN. The way back is [`narrow`](Tensor::narrow).
+    /// Subnormal numbers, infinities and the signs of zeros are preserved, and a NaN stays a NaN. The
+    /// reverse conversion is [`narrow`](Tensor::narrow).
     ///
     /// # Example
     /// ```
@@ -63,12 +63,11 @@ impl<S: Storage<Work = f32>> Tensor<S> {
 }
 
 impl Tensor<f32> {
-    /// Each number rounded once to half precision: to the nearest one, and of two equally near ones
-    /// to that with an even last bit.
+    /// Each number rounded once to half precision: to the nearest one, and in a tie to the one with an
+    /// even last bit.
     ///
     /// From half a step beyond the largest number on, the result is infinite; up to half the
-    /// smallest number it is a zero with the number's sign. Subnormal numbers keep the digits that
-    /// they have, NaN stays NaN.
+    /// smallest number it is a zero with the number's sign. Subnormal results are kept, NaN stays NaN.
     ///
     /// ```text
     ///        digits (bits)   largest        inf from       smallest normal   smallest

@@ -1,4 +1,4 @@
-//! Reading elements: by position, `x[[i, j]]`, and one after the other.
+//! Access to elements: by index, `x[[i, j]]`, and one after another.
 
 use std::ops::{Index, IndexMut};
 
@@ -23,7 +23,7 @@ impl<T: Copy, const N: usize> IndexMut<[usize; N]> for Tensor<T> {
 }
 
 impl<T> Tensor<T> {
-    /// The element at `index`, one number an axis; `None` where there is none. `x[[i, j]]` panics there.
+    /// The element at `index`, one number per axis, or `None` if there is none, where `x[[i, j]]` panics.
     pub fn get(&self, index: &[usize]) -> Option<&T> {
         let place = self.shape().place("get", index).ok()?;
         Some(&self.data()[place])

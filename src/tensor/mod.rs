@@ -1,6 +1,6 @@
 //! Tensors: plain n-dimensional values, contiguous and row-major, with numpy's broadcasting.
 //!
-//! Here are values and their arithmetic; differentiation is not known here.
+//! Here are values and their arithmetic; nothing here knows of differentiation.
 
 mod approx;
 mod arith;
@@ -43,7 +43,7 @@ pub use storage::Storage;
 /// ```
 pub struct Tensor<T>(Counted<Body<T>>);
 
-/// What a tensor points at: so it takes one word, and the engine moves it in a register.
+/// What a tensor points to, so that a tensor is one word, which is moved in a register.
 struct Body<T> {
     shape: Shape,
     data: Buffer<T>,
@@ -57,12 +57,13 @@ impl<T> Clone for Tensor<T> {
 }
 
 impl<T> Tensor<T> {
-    /// A tensor of the given shape that takes `data` over without a copy.
+    /// A tensor of the given shape that takes over `data` without a copy.
     ///
-    /// A vector lies where its allocator put it; kernels are faster on what [`from_fn`](Self::from_fn) makes.
+    /// The elements stay where the vector's allocator put them; kernels are faster on the aligned memory of tensors
+    /// that [`from_fn`](Self::from_fn) makes.
     ///
     /// # Errors
-    /// If `data` does not hold exactly as many elements as the shape, or the sizes are those of more than any memory holds.
+    /// If `data` does not hold exactly as many elements as the shape, or the shape does not fit into any memory.
     pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self, Error> {
         let shape = shape.into();
         shape.check_size::<T>("Tensor::new")?;
@@ -92,7 +93,7 @@ impl<T> Tensor<T> {
         Self::of_buffer(shape.clone(), self.0.data.clone())
     }
 
-    /// Some of the elements in a shape of their number, sharing the buffer.
+    /// Some of the elements, in a shape that holds just as many, sharing the buffer.
     pub(crate) fn part(&self, range: Range<usize>, shape: Shape) -> Self {
         Self::of_buffer(shape, self.0.data.part(range))
     }
@@ -109,7 +110,7 @@ impl<T> Tensor<T> {
         self.0.get_mut()?.data.get_mut()
     }
 
-    /// How many elements the buffer has room for, if it is one of a pool's.
+    /// How many elements the buffer has room for, if a pool has lent it.
     #[inline]
     pub(crate) fn lent_capacity(&self) -> Option<usize> {
         self.0.data.lent_capacity()
@@ -166,7 +167,7 @@ impl<T: Copy> Tensor<T> {
 }
 
 impl<T: Clone> Tensor<T> {
-    /// The elements as a vector; without a copy if they came as one and no other tensor shares them.
+    /// The elements as a vector; without a copy if they came as a vector and no other tensor shares them.
     pub fn into_vec(self) -> Vec<T> {
         match self.0.into_inner() {
             Ok(body) => body.data.into_vec(),
@@ -177,7 +178,7 @@ impl<T: Clone> Tensor<T> {
     /// The elements in another shape of the same length, sharing the buffer.
     ///
     /// # Errors
-    /// If the shapes hold different numbers of elements, or the new sizes are those of more than any memory holds.
+    /// If the shapes hold different numbers of elements, or the new shape does not fit into any memory.
     pub fn reshaped(&self, shape: impl Into<Shape>) -> Result<Self, Error> {
         let shape = shape.into();
         shape.check_size::<T>("reshaped")?;
@@ -217,20 +218,20 @@ impl<T: Clone> Tensor<T> {
 }
 
 impl<T: Copy> Tensor<T> {
-    /// A tensor of as many elements as the shape holds, in memory of our own.
+    /// A tensor of as many elements as the shape holds, in aligned memory.
     pub(crate) fn collected(shape: Shape, elements: impl IntoIterator<Item = T>) -> Self {
         let mut data = Buffer::with_capacity(shape.elements(), false);
         data.collect(shape.elements(), elements);
         Self::of_buffer(shape, data)
     }
 
-    /// Whether it is of this shape and has its memory from the start on: as in a step that is like the last one.
+    /// Whether it has this shape and begins where its memory does, so that it can be taken again as it is.
     #[inline]
     pub(crate) fn is_like(&self, shape: &Shape) -> bool {
         self.shape() == shape && self.0.data.is_whole()
     }
 
-    /// The same where shapes are compared at a glance; `false` says nothing.
+    /// The same with a quick comparison of shapes: `true` is certain, `false` says nothing.
     #[inline]
     pub(crate) fn is_surely_like(&self, shape: &Shape) -> bool {
         self.shape().is_surely(shape) && self.0.data.is_whole()
@@ -238,12 +239,12 @@ impl<T: Copy> Tensor<T> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// A tensor of unspecified content, to be written.
+    /// A tensor of unspecified content, to be overwritten.
     pub(crate) fn unwritten(shape: Shape) -> Self {
         Self::with_room(shape.elements(), shape, false)
     }
 
-    /// The same with room for so many elements; `lent` by a pool or not.
+    /// The same with room for `capacity` elements; `lent` tells whether a pool lends it.
     #[cold]
     #[inline(never)]
     pub(crate) fn with_room(capacity: usize, shape: Shape, lent: bool) -> Self {

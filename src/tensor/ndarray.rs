@@ -1,4 +1,4 @@
-//! Arrays of the `ndarray` crate become tensors and the reverse.
+//! Conversions between tensors and arrays of the `ndarray` crate.
 
 use ::ndarray::{Array, ArrayBase, ArrayD, ArrayViewD, Data, Dimension, RawData};
 
@@ -6,12 +6,12 @@ use super::{Shape, Tensor};
 use crate::error::OrPanic;
 
 impl<T, D: Dimension> From<Array<T, D>> for Tensor<T> {
-    /// The same elements in row-major order, whatever order the array has them in.
+    /// The same elements in row-major order, whatever the array's memory layout.
     ///
-    /// The array's vector is taken over without a copy if it holds just these elements in that order.
+    /// If the array's vector holds just these elements in that order, it is taken over without a copy.
     ///
     /// # Panics
-    /// If there is no element, and the other sizes are those of more than any memory holds.
+    /// If the array has no elements because one size is 0, and the other sizes do not fit into any memory.
     #[track_caller]
     fn from(array: Array<T, D>) -> Self {
         let shape = Shape::from(array.shape());
@@ -35,7 +35,7 @@ where
     /// A copy of the array's or view's elements in row-major order.
     ///
     /// # Panics
-    /// As for an array.
+    /// As for an owned array.
     #[track_caller]
     fn from(array: &ArrayBase<S, D>) -> Self {
         Self::new(array.shape(), array.iter().cloned().collect()).or_panic()
@@ -51,9 +51,9 @@ impl<T: Clone> From<Tensor<T>> for ArrayD<T> {
 }
 
 impl<T> Tensor<T> {
-    /// The elements as a view of the `ndarray` crate, without a copy: for what it offers and tensors do not.
+    /// The elements as a view of the `ndarray` crate, without a copy, for what it offers and tensors do not.
     ///
-    /// Back to a tensor goes `Tensor::from`: an array without a copy where it lies in row-major order, a view with one.
+    /// `Tensor::from` converts back: an array in row-major order without a copy, a view with one.
     ///
     /// # Example
     /// ```

@@ -1,11 +1,11 @@
-//! Tensors from nested arrays and from numbers, so that small ones read as they look.
+//! Tensors from nested arrays, slices and vectors, so that small ones can be written the way they look.
 
 use super::{Shape, Tensor};
 use crate::kernel::Elem;
 
 /// What nested arrays are made of: numbers, labels, masks.
 ///
-/// Arrays themselves are not, so that a nested array has one reading only.
+/// Arrays are not entries, so that a nested array can be read in one way only.
 pub trait Entry: Clone {}
 
 impl<T: Elem> Entry for T {}
@@ -16,7 +16,7 @@ impl Entry for i32 {}
 impl Entry for u8 {}
 
 impl<T> From<Vec<T>> for Tensor<T> {
-    /// A tensor with one axis that takes the vector over without a copy.
+    /// A tensor with one axis that takes over the vector without a copy.
     fn from(data: Vec<T>) -> Self {
         Self::of_buffer([data.len()].into(), data)
     }
@@ -56,7 +56,7 @@ impl<T: Entry, const K: usize, const L: usize, const M: usize, const N: usize>
     }
 }
 
-/// A tensor of elements that are known to be as many as the shape holds.
+/// A tensor of elements whose number is known to match the shape.
 fn flat<T>(shape: impl Into<Shape>, data: impl Iterator<Item = T>) -> Tensor<T> {
     Tensor::of_buffer(shape.into(), data.collect::<Vec<_>>())
 }

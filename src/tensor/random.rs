@@ -1,7 +1,7 @@
 //! `Random`: a seeded stream of numbers that is the same on every machine and in every release.
 //!
 //! The generator is splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
-//! generators", OOPSLA 2014): twelve lines that never change, where a library's stream may.
+//! generators", OOPSLA 2014): twelve lines that never change, whereas the stream of a library might.
 
 use super::{Shape, Tensor};
 use crate::kernel::Elem;
@@ -50,7 +50,7 @@ impl Random {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
-    /// A permutation of `0..n`, every one equally likely (Fisher and Yates).
+    /// A permutation of `0..n`, each equally likely (Fisher and Yates).
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
         for i in (1..n).rev() {
@@ -59,7 +59,7 @@ impl Random {
         order
     }
 
-    /// A tensor of numbers evenly spread over `[low, high)`.
+    /// A tensor of numbers uniformly distributed over `[low, high)`.
     #[track_caller]
     pub fn uniform<T: Elem>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<T> {
         self.fill(shape, |r| low + (high - low) * r.unit())

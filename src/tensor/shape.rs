@@ -1,6 +1,6 @@
 //! `Shape`: the sizes of a tensor's axes, and the arithmetic of axes.
 //!
-//! Broadcasting and axis counting are decided here once, for plain values and for rules alike.
+//! Broadcasting and the numbering of axes are defined here once, for plain values and for rules alike.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,7 +14,7 @@ use crate::kernel::{self, Rows};
 
 /// The sizes of the axes of a tensor, outermost first.
 ///
-/// Up to four axes live in place. An empty shape is a single number, a size of 0 is legal.
+/// Up to four sizes are stored in place. A shape without axes is that of a single number; sizes of 0 are allowed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Shape(Sizes);
 
@@ -49,7 +49,7 @@ impl Shape {
         self.0.elements()
     }
 
-    /// Refuses a shape whose elements fill more memory than there can be.
+    /// Refuses a shape whose elements do not fit into any memory.
     pub(crate) fn check_size<T>(&self, op: &'static str) -> Result<(), Error> {
         match self.fits::<T>() {
             true => Ok(()),
@@ -57,13 +57,13 @@ impl Shape {
         }
     }
 
-    /// Whether there can be memory for its elements: for twice as many, since a block may be larger than what is in it.
+    /// Whether there can be memory for twice its elements, since a block may be larger than what is in it.
     #[inline]
     pub(crate) fn fits<T>(&self) -> bool {
         self.elements() <= isize::MAX as usize / 2 / size_of::<T>().max(1)
     }
 
-    /// The error where there cannot.
+    /// The error if there cannot.
     #[cold]
     #[inline(never)]
     pub(crate) fn too_large(&self, op: &'static str) -> Error {
@@ -72,7 +72,7 @@ impl Shape {
         Error::argument(op, text)
     }
 
-    /// The index, one number an axis, of the element at a place in a row-major buffer.
+    /// The index, one number per axis, of the element at position `place` in a row-major buffer.
     pub(crate) fn index_of(&self, mut place: usize) -> Vec<usize> {
         let mut index = vec![0; self.rank()];
         for (i, &n) in index.iter_mut().zip(self.iter()).rev() {
@@ -82,10 +82,10 @@ impl Shape {
         index
     }
 
-    /// The place in a row-major buffer of the element at `index`, one number an axis.
+    /// The position in a row-major buffer of the element at `index`, one number per axis.
     ///
     /// # Errors
-    /// If there are not as many numbers as axes, or one lies outside its axis.
+    /// If there are not as many numbers as axes, or one of them lies outside its axis.
     pub(crate) fn place(&self, op: &'static str, index: &[usize]) -> Result<usize, Error> {
         if index.len() != self.rank() {
             return Err(Error::argument(
@@ -112,10 +112,10 @@ impl Shape {
         Ok(place)
     }
 
-    /// The position of `axis`, where negative ones count from the end.
+    /// The position of `axis`; a negative one counts from the end.
     ///
     /// # Errors
-    /// If `axis` is not an axis of this shape; `op` is named in the text.
+    /// If `axis` is not an axis of this shape; the text names `op`.
     pub fn axis(&self, op: &'static str, axis: isize) -> Result<usize, Error> {
         let rank = self.rank() as isize;
         if (-rank..rank).contains(&axis) {
@@ -129,7 +129,7 @@ impl Shape {
         }
     }
 
-    /// The positions of several axes, ascending.
+    /// The positions of several axes, in ascending order.
     ///
     /// # Errors
     /// If one is not an axis of this shape or is named twice.
@@ -178,14 +178,14 @@ impl Shape {
         before.iter().chain(after).copied().collect()
     }
 
-    /// The shape with an axis of the given size put in before position `axis`.
+    /// The shape with a new axis of the given size inserted at position `axis`.
     #[must_use]
     pub fn inserted(&self, axis: usize, size: usize) -> Self {
         let (before, after) = self.split_at(axis);
         before.iter().chain([&size]).chain(after).copied().collect()
     }
 
-    /// Whether a tensor of this shape, broadcast to so many axes, is the same all along the first few.
+    /// Whether a tensor of this shape, broadcast to `rank` axes, repeats along all of the first `axes` axes.
     pub(crate) fn repeats(&self, rank: usize, axes: usize) -> bool {
         (0..axes).all(|axis| self.size_from_end(rank - 1 - axis) == 1)
     }
@@ -234,13 +234,13 @@ impl Shape {
         kernel::strides(self)
     }
 
-    /// Whether they are equal, at a glance; `false` says nothing.
+    /// Whether the shapes are equal, by a quick comparison: `true` is certain, `false` says nothing.
     #[inline]
     pub(crate) fn is_surely(&self, other: &Self) -> bool {
         self.0.are_surely(&other.0)
     }
 
-    /// The size `back` axes before the last one; 1 beyond the first.
+    /// The size `back` axes before the last one; 1 where there is no such axis.
     fn size_from_end(&self, back: usize) -> usize {
         match self.rank().checked_sub(back + 1) {
             Some(axis) => self[axis],

@@ -1,7 +1,7 @@
-//! `Sizes`: what a shape keeps of itself, plain numbers that are copied and compared as a whole.
+//! `Sizes`: the data of a shape, as plain numbers that are copied and compared as a whole.
 //!
-//! A loop over the axes, or a vector that may live elsewhere, costs more than the work of a small op. What the numbers mean
-//! stands in `shape`.
+//! A loop over the axes, or a vector that may be on the heap, costs more than the work of a small op. What the sizes
+//! mean is in `shape`.
 
 use std::ops::Deref;
 
@@ -11,13 +11,13 @@ pub(super) struct Sizes {
     kept: Kept,
     /// The number of elements.
     len: usize,
-    /// All sizes in one number, 0 if they are too large or too many.
+    /// All sizes packed into one number; 0 if they are too large or too many.
     code: u64,
 }
 
 #[derive(Clone, PartialEq, Eq)]
 enum Kept {
-    /// Those beyond the rank are 0.
+    /// Sizes beyond the rank are 0.
     Few {
         rank: usize,
         sizes: [usize; 4],
@@ -40,19 +40,19 @@ impl Sizes {
         Self { kept, len, code }
     }
 
-    /// How many elements there are: asked more often than shapes are made.
+    /// How many elements there are; stored, since it is read more often than shapes are made.
     #[inline]
     pub(super) fn elements(&self) -> usize {
         self.len
     }
 
-    /// Whether both have a code, and the same: `false` says nothing.
+    /// Whether both have the same code, which proves them equal; `false` says nothing.
     #[inline]
     pub(super) fn are_surely(&self, other: &Self) -> bool {
         self.code == other.code && self.code != 0
     }
 
-    /// Lets `f` write some of them.
+    /// Lets `f` change the sizes.
     pub(super) fn change<R>(&mut self, f: impl FnOnce(&mut [usize]) -> R) -> R {
         let result = f(match &mut self.kept {
             Kept::Few { rank, sizes } => &mut sizes[..*rank],
@@ -62,7 +62,7 @@ impl Sizes {
         result
     }
 
-    /// Whether they are the same, of sizes that have no code.
+    /// Whether sizes that have no code are equal.
     #[inline(never)]
     fn are_as_large(&self, other: &Self) -> bool {
         self.kept == other.kept
@@ -90,10 +90,10 @@ impl Deref for Sizes {
     }
 }
 
-/// The number of elements. Sizes that overflow hold more than any buffer does, and are refused as such; also where another
-/// size is 0, since rows and strides are products of the rest.
+/// The number of elements. A product that overflows is more than any buffer holds, and `check_size` refuses it, even if
+/// another size is 0, since rows and strides are products of the rest.
 fn product(sizes: &[usize]) -> usize {
-    /// So many elements of 64 bytes fill more memory than there can be.
+    /// More elements than this, of 64 bytes each, do not fit into any memory.
     const MOST: usize = usize::MAX >> 7;
     let others = sizes
         .iter()
@@ -105,7 +105,7 @@ fn product(sizes: &[usize]) -> usize {
     }
 }
 
-/// Up to four sizes of 15 bits, and how many they are; 0 for others.
+/// Up to four sizes of 15 bits, and their number, in one code; 0 for others.
 fn code(sizes: &[usize]) -> u64 {
     const BITS: usize = 15;
     if sizes.len() > 4 || sizes.iter().any(|size| size >> BITS != 0) {

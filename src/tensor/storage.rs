@@ -1,6 +1,6 @@
-//! `Storage`: what a tensor's numbers are kept as, and the element that they are computed in.
+//! `Storage`: how a tensor's numbers are stored, and the element type that they are computed in.
 //!
-//! Here is the trait and what it means for elements themselves; half precision is in `half`.
+//! Here are the trait and its implementation for elements themselves; half precision is in `half`.
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Display};
@@ -8,11 +8,11 @@ use std::fmt::{Debug, Display};
 use super::{Entry, Tensor};
 use crate::kernel::Elem;
 
-/// A number that tensors store, with the [`Elem`]ent that arithmetic on it runs in.
+/// A number that tensors store, with the element type ([`Elem`]) that arithmetic on it runs in.
 ///
-/// An element stores itself. With the feature `half`, `half::bf16` and `half::f16` are stored too and
-/// computed in `f32`: a plain tensor's sums, products of matrices and softmaxes read them exactly,
-/// accumulate in `f32` and round each result once. Implemented here only.
+/// Elements are stored as they are. With the feature `half`, `half::bf16` and `half::f16` can be stored
+/// too and are computed in `f32`: a plain tensor's sums, matrix products and softmaxes read them exactly,
+/// accumulate in `f32` and round each result once. Implemented in this crate only.
 ///
 /// # Example
 /// ```
@@ -33,20 +33,20 @@ pub trait Storage:
     /// The number as an element, exactly.
     fn load(self) -> Self::Work;
 
-    /// The nearest number that can be stored; of two equally near ones, the even one.
+    /// The nearest number that can be stored; ties go to the even one.
     fn store(x: Self::Work) -> Self;
 
-    /// The tensor in the type that arithmetic runs in; without a copy if that is its own.
+    /// The tensor in the type that arithmetic runs in; without a copy if that is its own type.
     #[doc(hidden)]
     fn loaded(x: &Tensor<Self>) -> Cow<'_, Tensor<Self::Work>>;
 
-    /// The tensor as it is stored; without a copy if that is its own type.
+    /// The tensor in the type that is stored; without a copy if that is its own type.
     #[doc(hidden)]
     fn stored(x: Tensor<Self::Work>) -> Tensor<Self>;
 }
 
 pub(super) mod sealed {
-    /// Keeps [`Storage`](super::Storage) closed: another kind of number may need other conversions.
+    /// Seals [`Storage`](super::Storage): another kind of number may need other conversions.
     pub trait Sealed {}
     impl<T: crate::kernel::Elem> Sealed for T {}
 }
