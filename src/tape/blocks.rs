@@ -1,7 +1,7 @@
-//! `Blocks`: nodes of a run, evaluated for one block of rows after the other.
+//! `Blocks`: nodes of a run, evaluated one block of rows after another.
 //!
-//! A block is small enough that all its intermediates stay in the cache. Values and their order are
-//! known here; the reverse walk over a block stands in `backward`.
+//! A block is small enough that all its intermediates stay in the cache. Here is how values are computed;
+//! the reverse walk over a block is in `backward`.
 
 use std::ops::Range;
 use std::panic::Location;
@@ -16,34 +16,34 @@ use crate::kernel::reduce::{self, BLOCK};
 use crate::kernel::{Elem, Soon, threads};
 use crate::tensor::{Shape, Tensor};
 
-/// Some nodes of a run and what they read from outside of it, in the order of recording.
+/// Some nodes of a run and what they read from outside it, in the order of recording.
 pub(crate) struct Blocks<'a, T> {
     pub(crate) steps: Vec<Step<'a, T>>,
-    /// The size of the leading axes together.
+    /// How many rows there are: the product of the sizes of the leading axes.
     pub(crate) rows: usize,
-    /// How many these are.
+    /// How many leading axes there are.
     axes: usize,
 }
 
-/// One node of them.
+/// One of these nodes.
 pub(crate) struct Step<'a, T> {
-    /// Its number on the tape.
+    /// Its index on the tape.
     pub(crate) node: usize,
     pub(crate) shape: &'a Shape,
-    /// Whether a block has its rows alone; an operand that is broadcast along them is taken whole.
+    /// Whether a block sees only its own rows; an operand that is broadcast along the rows is taken whole.
     pub(crate) cut: bool,
-    /// The value, where it need not be computed.
+    /// The value, if it need not be computed.
     given: Option<&'a Tensor<T>>,
-    /// Whether anybody reads the value.
+    /// Whether the value is read.
     read: bool,
-    /// The operation, where it is computed or pulled back.
+    /// The operation, if it is computed or pulled back.
     pub(crate) op: Option<Op<'a, T>>,
 }
 
 /// The operation of a step.
 pub(crate) struct Op<'a, T> {
     pub(crate) rule: &'a (dyn Rule<T> + Sync),
-    /// The steps that are its operands, and whether a cotangent of each is of use.
+    /// The steps that are its operands, and whether the cotangent of each is needed.
     pub(crate) inputs: SmallVec<[(usize, bool); 2]>,
     pub(crate) line: &'static Location<'static>,
 }
@@ -55,8 +55,8 @@ pub(crate) struct Block<T> {
 }
 
 impl<'a, T: Elem> Blocks<'a, T> {
-    /// What it takes to have the values of the `wanted` nodes of a run, which are counted from its
-    /// `first`, and to pull back those that are `pulled` through their operations.
+    /// The steps that compute the `wanted` nodes of a run and pull cotangents back through those that are
+    /// `pulled`; both lists count from the run's `first` node.
     pub(crate) fn new(
         nodes: &'a [Node<T>],
         first: usize,
@@ -66,7 +66,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
         let place = nodes[first].place.as_ref();
         let (run, axes) = (nodes[first].run(), place.expect("a run has places").axes);
         let is_pulled = |k: usize| pulled.get(k - first).copied().unwrap_or(false);
-        // A block of what a forward kept cannot be had by cutting; it is kept anew.
+        // What a forward kept cannot be cut into blocks, so the forward runs again.
         let computes = |k: usize| {
             let known = nodes[k].known().is_some();
             !known || is_pulled(k) && nodes[k].residual.get().is_some()
@@ -122,7 +122,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
             op: works(k).then(|| op(k)),
         };
         let mut steps: Vec<Step<'_, T>> = places.iter().map(step).collect();
-        // The last one may be there for its pullback alone.
+        // The last step may be needed for its pullback alone.
         if let Some(last) = steps.last_mut()
             && let (true, Some(op)) = (is_pulled(last.node), &last.op)
         {
@@ -136,7 +136,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
         }
     }
 
-    /// The shape of so many rows of a tensor: all of them along the last leading axis.
+    /// The shape of `rows` rows of a tensor: they are laid along the last leading axis.
     fn shape(&self, whole: &Shape, rows: usize) -> Shape {
         if rows == self.rows {
             return whole.clone();
@@ -153,7 +153,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
         x.part(rows.start * width..rows.end * width, shape)
     }
 
-    /// What so many rows from `start` on are computed from, if there are so many.
+    /// What `rows` rows from `start` on are computed from; nothing if there are fewer rows.
     pub(crate) fn soon(&self, start: usize, rows: usize) -> Soon {
         if start + rows > self.rows {
             return Soon::default();
@@ -167,14 +167,14 @@ impl<'a, T: Elem> Blocks<'a, T> {
         Soon::new(&parts)
     }
 
-    /// How many rows a block has, if `copies` of each step are to stay in a cache of so many bytes.
+    /// How many rows a block has, if `copies` of each step are to fit into `cache` bytes.
     pub(crate) fn height(&self, cache: usize, copies: usize) -> usize {
         let cut = self.steps.iter().filter(|step| step.cut);
         let row: usize = cut.map(|step| step.shape.elements() / self.rows).sum();
         cache / (row * copies * size_of::<T>()).max(1)
     }
 
-    /// The values of all steps for some rows, and whether pullbacks follow.
+    /// The values of all steps for some rows; `pulled` tells whether pullbacks follow.
     pub(crate) fn block(&self, pool: &Pool<T>, rows: Range<usize>, pulled: bool) -> Block<T> {
         let mut values: Vec<Tensor<T>> = Vec::with_capacity(self.steps.len());
         let mut kept = Vec::with_capacity(self.steps.len());
@@ -189,7 +189,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
                     let shape = self.shape(step.shape, rows.len());
                     let mut y = Slot::new(pool, &shape, true);
                     match pulled {
-                        // Should a rule read it after all, that is to be seen.
+                        // NaN, so that a rule that reads it after all is found out.
                         true if !step.read => y.fill().fill(T::nan()),
                         true => op.rule.forward_to_pull(&x, &mut y, &mut residual),
                         false => op.rule.forward(&x, &mut y, &mut residual),
@@ -252,8 +252,8 @@ impl<'a, T: Elem> Blocks<'a, T> {
         (value, kept.unwrap_or_default())
     }
 
-    /// The sum of all elements of the last step, none of which is kept; `None` if blocks of so few rows do not end where
-    /// the sum's do.
+    /// The sum of all elements of the last step, without keeping any; `None` if blocks that fit into the cache are too
+    /// short to end where those of the sum do.
     pub(super) fn total(&self, pool: &Pool<T>, cache: usize) -> Option<T> {
         let height = self.height_for_sum(cache, 1)?;
         let terms = each(pool, self.parts(height, []), |pool, rows, _| {
@@ -268,7 +268,8 @@ impl<'a, T: Elem> Blocks<'a, T> {
         Some(reduce::total(terms.into_iter().flatten()))
     }
 
-    /// [`height`](Self::height) for blocks that end where the sum of all rows would end one; `None` if there are none.
+    /// [`height`](Self::height), rounded down so that blocks end where those of the sum over all elements do; `None` if
+    /// that leaves no rows.
     pub(crate) fn height_for_sum(&self, cache: usize, copies: usize) -> Option<usize> {
         let width = self.steps.last().expect("the last step").shape.elements() / self.rows;
         let least = BLOCK >> width.trailing_zeros().min(BLOCK.ilog2());
@@ -279,13 +280,13 @@ impl<'a, T: Elem> Blocks<'a, T> {
         (height > 0).then_some(height)
     }
 
-    /// The same steps, the value of the last of which is read in any case.
+    /// The same steps, with the value of the last one read in any case.
     pub(crate) fn with_last(mut self) -> Self {
         self.steps.last_mut().expect("the last step").read = true;
         self
     }
 
-    /// Cuts the rows, and tensors that have them, into parts of whole blocks, for threads to share.
+    /// Cuts the rows, and tensors with these rows, into parts of whole blocks, for threads to share.
     pub(crate) fn parts<'b>(
         &self,
         height: usize,
@@ -308,19 +309,18 @@ impl<'a, T: Elem> Blocks<'a, T> {
 }
 
 impl<T: Elem> Block<T> {
-    /// Adds the terms that the last value has in the sum of all blocks.
+    /// Appends the terms that the last value contributes to the sum over all blocks.
     pub(crate) fn add_terms(&self, terms: &mut Vec<T>) {
         let last = self.values.last().expect("the last step");
         reduce::terms(last.data(), terms);
     }
 
-    /// Gives the buffers back.
     pub(crate) fn recycle(self, pool: &Pool<T>) {
         self.values.into_iter().for_each(|value| pool.put(value));
     }
 }
 
-/// Chunks of a tensor that may have no elements, and then as many chunks as are asked for.
+/// Chunks of a tensor that may have no elements; in that case, as many empty chunks as requested.
 fn chunks<T>(tensor: &mut [T], len: usize) -> impl Iterator<Item = &mut [T]> {
     let mut rest = tensor;
     std::iter::from_fn(move || {

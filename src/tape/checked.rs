@@ -1,4 +1,4 @@
-//! `Checked`: the list of scalar nodes without `unsafe`, which every push asks whether it is free.
+//! `Checked`: the list of scalar nodes without `unsafe`, in which every push checks for readers.
 
 use std::cell::{Ref, RefCell};
 
@@ -8,7 +8,7 @@ use super::scalars::LIMIT;
 #[derive(Debug)]
 pub(crate) struct Checked<E> {
     items: RefCell<Vec<E>>,
-    /// The length from which on a push takes the slow way: 0 on a list that is watched.
+    /// The length from which on a push is slow: 0 if the list is watched.
     limit: usize,
 }
 
@@ -21,17 +21,17 @@ impl<E: Copy> Checked<E> {
         }
     }
 
-    /// From now on every push is a slow one, so that somebody may look on.
+    /// Makes every push from now on a slow one, so that it can be observed.
     pub(crate) fn watch(&mut self) {
         self.limit = 0;
     }
 
-    /// Whether somebody wants to look on.
+    /// Whether pushes are observed.
     pub(crate) fn is_watched(&self) -> bool {
         self.limit == 0
     }
 
-    /// Whether the next push is a slow one: the list is full or watched.
+    /// Whether the next push is a slow one, because the list is full or watched.
     #[inline]
     pub(crate) fn is_slow(&self) -> bool {
         self.len() >= self.limit
@@ -40,7 +40,7 @@ impl<E: Copy> Checked<E> {
     /// Appends an item and returns its index.
     ///
     /// # Panics
-    /// If somebody reads the list, or if it is full.
+    /// If the list is being read, or if it is full.
     #[inline]
     pub(crate) fn push(&self, item: E) -> u32 {
         let Ok(mut items) = self.items.try_borrow_mut() else {
@@ -64,23 +64,22 @@ impl<E: Copy> Checked<E> {
         }
     }
 
-    /// How many items there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.items.borrow().len()
     }
 
-    /// The items, to read. While what this returns is alive, pushing panics.
+    /// The items, for reading. As long as the returned value is alive, pushing panics.
     pub(crate) fn read(&self) -> Ref<'_, [E]> {
         Ref::map(self.items.borrow(), Vec::as_slice)
     }
 
-    /// The items, to change.
+    /// The items, for changing.
     pub(crate) fn items_mut(&mut self) -> &mut [E] {
         self.items.get_mut()
     }
 
-    /// Forgets all but the first `len` items and keeps the memory.
+    /// Drops all but the first `len` items and keeps the memory.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.items.get_mut().truncate(len);
     }

@@ -1,18 +1,18 @@
-//! `Collector`: where the cotangent of an operand is collected that is part of a larger tensor.
+//! `Collector`: where an operand's cotangent is collected if it is part of a larger tensor.
 
 use crate::kernel::{self, Elem};
 use crate::tensor::Tensor;
 
-/// Where the cotangent of an operand is collected, if it is part of a larger tensor.
+/// The part of a larger tensor where an operand's cotangent is collected.
 #[derive(Debug)]
 pub(crate) struct Collector<'a, T> {
     pub(crate) elements: &'a mut [T],
-    /// Whether anything is there.
+    /// Whether the elements hold anything yet.
     pub(crate) filled: &'a mut bool,
 }
 
 impl<T: Elem> Collector<'_, T> {
-    /// Adds a share.
+    /// Adds a share; the first one is stored as it is.
     pub(crate) fn add(&mut self, share: &Tensor<T>) {
         match std::mem::replace(self.filled, true) {
             true => kernel::add_to(share.data(), self.elements),

@@ -1,4 +1,4 @@
-//! `Content`: what a rule has put into a slot, and what is said of one that holds no result.
+//! `Content`: what a rule has put into a slot, and the errors for slots without a result.
 
 use std::panic::Location;
 
@@ -11,11 +11,11 @@ pub(crate) enum Content<T> {
     Unset,
     Zero,
     Filled(Tensor<T>),
-    /// The cotangent that was pulled back, as it is.
+    /// The very cotangent that was pulled back.
     Same,
-    /// What was there before, with this rule's share added to it.
+    /// The sum so far, with this rule's share added to it.
     Added(Tensor<T>),
-    /// It was written where the cotangent is collected; with what was there before, if there was anything.
+    /// The share was written into the collector or, if the collector held something, added there.
     InPlace,
     /// A result whose shape is not the slot's.
     Misshapen(Tensor<T>),
@@ -27,13 +27,13 @@ pub(crate) enum Content<T> {
 #[derive(Debug)]
 pub(crate) enum Fault {
     Unset,
-    /// Which shape was found, and which expected.
+    /// The shape found and the shape expected.
     Shape(Box<[Shape; 2]>),
     Refused(Error),
 }
 
 impl Fault {
-    /// The error that says so of `what`, a result of the rule of `op`.
+    /// The error for `what`, a result of the rule of `op`.
     pub(crate) fn error(
         self,
         op: &'static str,
@@ -59,13 +59,13 @@ impl Fault {
 }
 
 impl<T> Content<T> {
-    /// Takes it out.
+    /// Takes the content out and leaves `Unset`.
     #[inline]
     pub(crate) fn replace(&mut self) -> Self {
         std::mem::replace(self, Self::Unset)
     }
 
-    /// Puts something there; where there was nothing, as mostly, nothing is dropped, which takes a call.
+    /// Sets the content. If it was `Unset`, as is usual, nothing is dropped: that would be a call.
     #[inline]
     pub(crate) fn set(&mut self, content: Self) {
         match std::mem::replace(self, content) {
@@ -74,11 +74,11 @@ impl<T> Content<T> {
         }
     }
 
-    /// Puts a tensor there, to be written, where there was nothing.
+    /// Puts a tensor into `Unset` content and returns it for writing.
     #[inline]
     pub(crate) fn hold(&mut self, tensor: Tensor<T>) -> &mut Tensor<T> {
         debug_assert!(matches!(self, Self::Unset), "asked before");
-        // There is nothing to be dropped, and so nothing to be asked again.
+        // Nothing needs to be dropped, so the drop need not check the variant again.
         std::mem::forget(std::mem::replace(self, Self::Filled(tensor)));
         match self {
             Self::Filled(tensor) => tensor,
@@ -89,7 +89,7 @@ impl<T> Content<T> {
     /// Takes the tensor out.
     ///
     /// # Panics
-    /// If it holds no result of its own.
+    /// If it holds none that is a result.
     #[inline]
     pub(crate) fn take_tensor(&mut self) -> Tensor<T> {
         match self.replace() {
@@ -98,7 +98,7 @@ impl<T> Content<T> {
         }
     }
 
-    /// Why it is no result.
+    /// Why this is not a result.
     #[cold]
     pub(crate) fn fault(self, expected: &Shape) -> Fault {
         match self {

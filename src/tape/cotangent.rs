@@ -2,22 +2,22 @@
 
 use crate::tensor::Tensor;
 
-/// What became of the cotangent of one tensor node.
+/// The state of one tensor node's cotangent.
 #[derive(Clone, Debug)]
 pub(crate) enum Cotangent<T> {
     /// Nothing has flowed into it: the output does not depend on the node.
     Zero,
-    /// What has flowed into it so far, or in all once the walk has passed.
+    /// What has flowed into it so far; the total once the walk has passed.
     Sum(Tensor<T>),
-    /// So far the same number for all elements: for a node whose walk goes by blocks, where it is
+    /// The same number for all elements so far: for a node that is walked in blocks, where it is
     /// written out for one block at a time.
     Even(T),
-    /// It was passed on and given back.
+    /// It was passed on and not kept.
     Released,
 }
 
 impl<T: Clone> Cotangent<T> {
-    /// What has flowed into it in all, to be passed on; kept as well, or given away.
+    /// The total, to be passed on; it is also kept if `kept`, or else given away.
     #[inline]
     pub(crate) fn pass(&mut self, kept: bool) -> Option<Tensor<T>> {
         match self {
@@ -30,8 +30,8 @@ impl<T: Clone> Cotangent<T> {
         }
     }
 
-    /// What has flowed into it so far, taken out for more to be added; `write` makes a tensor of one
-    /// number.
+    /// What has flowed into it so far, taken out so that more can be added; `write` makes a tensor that
+    /// holds one number everywhere.
     #[inline]
     pub(crate) fn take(&mut self, write: impl FnOnce(T) -> Tensor<T>) -> Option<Tensor<T>> {
         match std::mem::replace(self, Self::Zero) {
@@ -48,7 +48,7 @@ impl<T: Clone> Cotangent<T> {
 /// The lists that a reverse walk fills.
 #[derive(Debug)]
 pub(crate) struct Lists<T> {
-    /// The cotangent of every scalar node.
+    /// The cotangents of the scalar nodes.
     pub(crate) adjoints: Vec<T>,
     /// The cotangents of the tensor nodes.
     pub(crate) cotangents: Vec<Cotangent<T>>,

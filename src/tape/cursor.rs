@@ -1,8 +1,7 @@
-//! `Cursor`: a list that grows through a shared reference at the price of one compare a push.
+//! `Cursor`: a list that grows through a shared reference, at the price of one comparison per push.
 //!
-//! The wholly safe twin is [`Checked`](super::checked::Checked); without the feature `cursor` it takes
-//! this one's place. What makes this one sound stands at [`Cursor`]; `unsafe` is nowhere else in the
-//! tape.
+//! Its safe twin is [`Checked`](super::checked::Checked), which takes its place without the feature
+//! `cursor`. [`Cursor`] explains what makes it sound; `unsafe` is nowhere else in the tape.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, UnsafeCell};
@@ -14,8 +13,8 @@ use super::scalars::LIMIT;
 
 /// A growing list of plain data.
 ///
-/// `room` is the length at which a push must take the slow way. It is 0 while somebody reads and on a
-/// list that is watched, so that growth, readers and watchers cost the ordinary push nothing.
+/// `room` is the length at which a push must take the slow path. It is 0 while the list is being read or
+/// watched, so that growth, readers and watchers cost the ordinary push nothing.
 ///
 /// What holds between any two calls, whatever the caller does in between (panics and forgotten readers
 /// included):
@@ -52,20 +51,20 @@ impl<E: Copy> Cursor<E> {
         list
     }
 
-    /// From now on every push is a slow one, so that somebody may look on.
+    /// Makes every push from now on a slow one, so that it can be observed.
     pub(crate) fn watch(&mut self) {
         self.watched = true;
         self.room.set(0);
     }
 
-    /// Whether somebody wants to look on.
+    /// Whether pushes are observed.
     pub(crate) fn is_watched(&self) -> bool {
         self.watched
     }
 
-    /// Whether the next push is a slow one: the list is full, read, or watched.
+    /// Whether the next push is a slow one: the list is full, being read, or watched.
     ///
-    /// The compiler makes one compare of this and of that in [`push`](Self::push).
+    /// The compiler merges a call of this with the same comparison in [`push`](Self::push).
     #[inline(always)]
     pub(crate) fn is_slow(&self) -> bool {
         self.len.get() >= self.room.get()
@@ -74,22 +73,22 @@ impl<E: Copy> Cursor<E> {
     /// Appends an item and returns its index.
     ///
     /// # Panics
-    /// If somebody reads the list, or if it is full.
+    /// If the list is being read, or if it is full.
     #[inline(always)]
     pub(crate) fn push(&self, item: E) -> u32 {
         if self.is_slow() {
             self.make_room();
         }
         let len = self.len.get();
-        // SAFETY: place `len` is one of the `capacity` places from `base`: `len < room <= capacity`, or
-        // `make_room` has just seen to it. Nobody reads, or `room` were 0 and `make_room` had panicked.
+        // SAFETY: needs a place that exists and that nobody reads: `len < room <= capacity`, or `make_room` has just
+        // ensured `len < capacity`; if anybody read, `room` would be 0 and `make_room` would have panicked.
         unsafe { self.base.get().add(len).write(item) };
         self.len.set(len + 1);
         len as u32
     }
 
-    /// Appends what `make` gives for each value: quicker than pushes, each of which waits for the length that the one
-    /// before it has stored.
+    /// Appends what `make` gives for each value; faster than pushes, each of which waits for the length that the one
+    /// before it stored.
     ///
     /// # Panics
     /// As [`push`](Self::push).
@@ -102,8 +101,8 @@ impl<E: Copy> Cursor<E> {
         }
         // Whatever `make` does, nothing is pushed or moved while this is alive.
         let reading = self.read();
-        // SAFETY: the places `len..len + more` are among the `capacity` ones from `base`, seen to above; they may be
-        // uninitialized, and nobody has a reference to them, since `reading` shows those before them only.
+        // SAFETY: needs places that exist and that nobody else refers to: `len + more <= capacity`, as ensured above,
+        // and `reading` shows only the places before these, which may be uninitialized.
         let places = unsafe {
             let first = self.base.get().add(len).cast::<MaybeUninit<E>>();
             std::slice::from_raw_parts_mut(first, more)
@@ -115,7 +114,7 @@ impl<E: Copy> Cursor<E> {
         self.len.set(len + more);
     }
 
-    /// Refuses `more` items that must not be pushed.
+    /// Refuses `more` items if the list is being read or they are too many.
     fn check(&self, more: usize) {
         assert!(
             self.readers.get() == 0,
@@ -127,7 +126,7 @@ impl<E: Copy> Cursor<E> {
         );
     }
 
-    /// Sees to it that one more item fits.
+    /// Ensures that one more item fits.
     #[cold]
     #[inline(never)]
     fn make_room(&self) {
@@ -139,11 +138,11 @@ impl<E: Copy> Cursor<E> {
         self.open();
     }
 
-    /// Makes `more` places, and a few at least.
+    /// Adds at least `more` places, and at least [`FIRST`].
     fn grow(&self, more: usize) {
         debug_assert_eq!(self.readers.get(), 0, "a list that is read does not move");
-        // SAFETY: this is the only reference: no other method makes one that outlives it, a list is not
-        // `Sync`, and the callers have made sure that nobody reads.
+        // SAFETY: needs to be the only reference to `memory`: no other method makes one that outlives it, a list is
+        // not `Sync`, and the callers have ensured that nobody reads.
         let memory = unsafe { &mut *self.memory.get() };
         memory.reserve(more.max(FIRST));
         memory.resize_with(memory.capacity().min(LIMIT), MaybeUninit::uninit);
@@ -152,20 +151,19 @@ impl<E: Copy> Cursor<E> {
         self.open();
     }
 
-    /// Lets pushes take the quick way again, if they may.
+    /// Lets pushes take the fast path again, unless the list is watched or being read.
     fn open(&self) {
         if !self.watched && self.readers.get() == 0 {
             self.room.set(self.capacity.get());
         }
     }
 
-    /// How many items there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.get()
     }
 
-    /// The items, to read. While what this returns is alive, pushing panics.
+    /// The items, for reading. As long as the returned value is alive, pushing panics.
     pub(crate) fn read(&self) -> Reading<'_, E> {
         let readers = self.readers.get();
         self.readers.set(
@@ -174,8 +172,8 @@ impl<E: Copy> Cursor<E> {
                 .expect("so many readers do not fit into memory"),
         );
         self.room.set(0);
-        // SAFETY: the first `len` places are initialized, and until this reader is dropped nothing is
-        // written there or moved, since `readers` is not 0.
+        // SAFETY: needs initialized items that are neither written nor moved: the first `len` places are initialized,
+        // and until this reader is dropped nothing is written there or moved, since `readers` is not 0.
         let items = unsafe { std::slice::from_raw_parts(self.base.get(), self.len.get()) };
         Reading {
             list: self,
@@ -183,32 +181,33 @@ impl<E: Copy> Cursor<E> {
         }
     }
 
-    /// The items, to change.
+    /// The items, for changing.
     pub(crate) fn items_mut(&mut self) -> &mut [E] {
-        // SAFETY: the first `len` places are initialized, and `&mut self` says that nobody reads.
+        // SAFETY: needs initialized items that nobody reads: the first `len` places are initialized, and `&mut self`
+        // proves that nobody reads.
         unsafe { std::slice::from_raw_parts_mut(self.base.get(), self.len.get()) }
     }
 
-    /// Forgets all but the first `len` items and keeps the memory.
+    /// Drops all but the first `len` items and keeps the memory.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len.set(self.len.get().min(len));
-        // Readers that are still counted were forgotten.
+        // `&mut self` proves that readers still counted were forgotten.
         self.readers.set(0);
         self.open();
     }
 }
 
-/// The places of a list that was given none: in `f64` just under a kilobyte, up to which allocators are quickest.
+/// The fewest places of a list: in `f64` just under a kilobyte, up to which allocators are fastest.
 const FIRST: usize = 42;
 
-/// The places that a list which outgrows them gets at least, lest a large one be moved too often.
+/// The fewest places added when a list is full, so that a large one is not moved too often.
 const SECOND: usize = 1000;
 
-/// The items of a list while nobody pushes.
+/// Read access to the items of a list, which cannot grow meanwhile.
 #[derive(Debug)]
 pub(crate) struct Reading<'a, E: Copy> {
     list: &'a Cursor<E>,
-    /// No reference: one that is an argument would have to be valid until the call ends, when the reader is perhaps gone.
+    /// Not a reference: as an argument, it would have to be valid until the call ends, perhaps after the reader's drop.
     items: NonNull<[E]>,
 }
 
@@ -217,8 +216,8 @@ impl<E: Copy> Deref for Reading<'_, E> {
 
     #[inline]
     fn deref(&self) -> &[E] {
-        // SAFETY: needs items that are initialized and neither written nor moved: as `read` has seen to for as long as the
-        // reader is there, which is borrowed here.
+        // SAFETY: needs initialized items that are neither written nor moved: `read` has ensured it for as long as the
+        // reader exists, and the reader is borrowed here.
         unsafe { self.items.as_ref() }
     }
 }

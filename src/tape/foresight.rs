@@ -1,9 +1,10 @@
-//! Foresight: what one recording teaches the next, so that a chain which ends in its sum is gone through once.
+//! `Foresight`: what one recording teaches the next, so that a chain that ends in its sum is traversed only once.
 //!
-//! A handle of a sum carries its value. So a chain that is put off is worked on where its sum is recorded, and again, block by
-//! block, in the walk. A training loop records the same nodes in each step and pulls them by the same cotangents. What
-//! reached a sum in one step is expected in the next one: value and cotangents are then made together, and the walk finds
-//! the cotangents there. Where something else comes they are given up, and all is as without.
+//! The handle of a sum carries its value. So a chain that is put off is evaluated when its sum is recorded, and again,
+//! block by block, in the walk. But a training loop records the same nodes in each step, and the same cotangents reach
+//! them. The cotangent that reached a sum in one step is therefore expected in the next: value and cotangents are then
+//! computed together, and the walk finds the cotangents ready. If something else comes, they are discarded, and the
+//! walk works as it would without them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,12 +13,13 @@ use super::Pool;
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// What was learned and what was made of it. Sums and chains go by their numbers on the tape, a chain by that of its last node.
+/// What was learned, and what was computed from it. Sums and chains are identified by their indices on the tape, a
+/// chain by that of its last node.
 #[derive(Debug)]
 pub(crate) struct Foresight<T> {
-    /// What each element of a sum's operand has got; of two walks the later one counts.
+    /// The cotangent that each element of a sum's operand got, by sum; of several walks, the last one counts.
     learned: RefCell<BTreeMap<usize, T>>,
-    /// The same of the recording before. Who does not walk any more is not served any more.
+    /// The same for the recording before. A sum that no walk reached any more drops out.
     expected: BTreeMap<usize, T>,
     foreseen: RefCell<Vec<Foreseen<T>>>,
 }
@@ -31,10 +33,10 @@ pub(crate) struct Foreseen<T> {
     pub(crate) flow: Flow<T>,
 }
 
-/// The cotangents that flow into the nodes of a run and what they read.
+/// The cotangents that flow into the nodes of a run and into its operands.
 #[derive(Debug)]
 pub(crate) struct Flow<T> {
-    /// By node; nothing where one is passed on and not kept.
+    /// By node; `None` where the cotangent was passed on and not kept.
     pub(crate) shares: Vec<(usize, Option<Tensor<T>>)>,
     /// How many pullbacks were applied.
     pub(crate) pullbacks: usize,
@@ -51,24 +53,23 @@ impl<T> Default for Foresight<T> {
 }
 
 impl<T: Elem> Foresight<T> {
-    /// Takes note of what has come.
     pub(crate) fn learn(&self, sum: usize, cotangent: T) {
         self.learned.borrow_mut().insert(sum, cotangent);
     }
 
-    /// What is expected to come. Nothing of numbers with tangents, whose equality does not see these, nor of 0, which has two signs.
+    /// The cotangent that is expected, except for numbers with tangents, whose equality ignores the tangents, and for
+    /// 0, which has two signs.
     pub(super) fn expected(&self, sum: usize) -> Option<T> {
         let &cotangent = self.expected.get(&sum)?;
         (T::PARTS == 1 && !cotangent.is_zero()).then_some(cotangent)
     }
 
-    /// Keeps what was made.
     pub(super) fn keep(&self, foreseen: Foreseen<T>) {
         self.foreseen.borrow_mut().push(foreseen);
     }
 
-    /// Hands over what was foreseen of a chain whose last value gets this cotangent, if it fits. It has one owner, so that
-    /// more may be added to it where it lies; another walk makes its own.
+    /// Hands over what was foreseen for a chain whose last value gets this cotangent, if it fits. Its tensors have one
+    /// owner, so that more can be added to them in place; another walk computes its own.
     pub(crate) fn take(
         &self,
         chain: usize,
@@ -90,7 +91,7 @@ impl<T: Elem> Foresight<T> {
         of_sum.map(|one| one.flow.bytes()).sum()
     }
 
-    /// How many bytes are kept.
+    /// How many bytes are kept in all.
     pub(super) fn all_bytes(&self) -> usize {
         self.foreseen
             .borrow()
@@ -99,7 +100,7 @@ impl<T: Elem> Foresight<T> {
             .sum()
     }
 
-    /// Gives up what was foreseen.
+    /// Discards what was foreseen.
     pub(super) fn clear(&mut self, pool: &Pool<T>) {
         for foreseen in self.foreseen.get_mut().drain(..) {
             let tensors = foreseen
@@ -111,10 +112,10 @@ impl<T: Elem> Foresight<T> {
         }
     }
 
-    /// The recording is over.
+    /// Ends the recording: what was learned becomes what is expected.
     #[inline]
     pub(super) fn turn(&mut self, pool: &Pool<T>) {
-        // Nothing is foreseen where nothing was expected.
+        // Where nothing was expected, nothing was foreseen either.
         if !self.learned.get_mut().is_empty() || !self.expected.is_empty() {
             self.turn_over(pool);
         }
@@ -148,7 +149,7 @@ mod tests {
         }
         assert_eq!(foresight.expected(30), None);
         foresight.turn(&pool);
-        // Of two walks the later one; nothing of what has two signs.
+        // The later of two walks counts; zeros are not expected.
         let expected = [7, 8, 9, 30].map(|sum| foresight.expected(sum));
         assert_eq!(expected, [Some(2.0), None, None, Some(4.0)]);
         foresight.turn(&pool);

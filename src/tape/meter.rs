@@ -1,4 +1,4 @@
-//! `Recomputation`: what checkpoints cost.
+//! `Recomputation`: what checkpoints cost, and the meter that counts it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,18 +6,18 @@ use std::sync::{Arc, OnceLock};
 use super::Tape;
 use crate::kernel::Elem;
 
-/// What walks over checkpoints have cost: see [`Tape::recomputation`].
+/// What walks over checkpoints have cost; see [`Tape::recomputation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recomputation {
     /// How many times a checkpointed closure, or a step of a chain, was run again.
     pub runs: usize,
-    /// The most bytes that recomputed stretches kept at once, beyond [`Tape::bytes`].
+    /// The most bytes that recomputed stretches kept at the same time, beyond [`Tape::bytes`].
     pub peak: usize,
 }
 
-/// The counters, which a tape shares with the tapes of its checkpoints. Made when they are first asked for, since
-/// an allocation costs a tenth of a small gradient on a fresh tape.
+/// The counters, which a tape shares with the tapes of its checkpoints. Allocated on first use, since an
+/// allocation costs a tenth of a small gradient on a fresh tape.
 #[derive(Debug, Default)]
 pub(crate) struct Meter(OnceLock<Arc<Counters>>);
 
@@ -40,7 +40,6 @@ impl Meter {
         self.0.get_or_init(Arc::default)
     }
 
-    /// Counts one run.
     pub(crate) fn run(&self) {
         self.counters().runs.fetch_add(1, Ordering::Relaxed);
     }
@@ -74,7 +73,7 @@ impl Drop for Held {
 }
 
 impl<T: Elem> Tape<T> {
-    /// What walks over the checkpoints of this tape have cost since this was last asked.
+    /// What walks over the checkpoints of this tape have cost since the last call.
     ///
     /// # Example
     /// ```

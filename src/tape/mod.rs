@@ -1,8 +1,8 @@
 //! The tape: the Wengert list, with scalar and tensor nodes in the order they were recorded.
 //!
-//! Scalar nodes and tensor nodes live in two lists; each tensor node remembers how many scalar
-//! nodes came before it, which is all that a walk needs to visit both in order. No op is known here
-//! by name: a tensor node carries its [`Rule`](rule::Rule).
+//! Scalar nodes and tensor nodes are in two lists; each tensor node remembers how many scalar nodes
+//! came before it, which is all that a walk needs to visit both in order. No op is known here by name:
+//! a tensor node carries its [`Rule`](rule::Rule).
 
 mod blocks;
 #[cfg(any(not(feature = "cursor"), test))]
@@ -50,17 +50,17 @@ use self::foresight::Foresight;
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// The source of stamps, which tell tapes and their resets apart. A tape takes [`STAMPS`] at a time,
-/// since an atomic addition costs a tenth of a small gradient.
+/// The source of stamps, which distinguish tapes and their resets. A tape takes [`STAMPS`] of them at a
+/// time, since an atomic addition costs a tenth of a small gradient.
 static STAMP: AtomicU64 = AtomicU64::new(0);
 const STAMPS: u64 = 1 << 16;
 
 /// A Wengert list: records what is computed with its handles, so that it can be walked backward.
 ///
 /// Handles ([`Var`](crate::Var)) borrow the tape and are `Copy`. [`reset`](Self::reset) takes
-/// `&mut self`, so the compiler refuses a handle that would outlive what it names.
+/// `&mut self`, so the compiler rejects a handle that would outlive what it names.
 ///
-/// A tape may be sent to another thread; it records on one thread at a time.
+/// A tape may be sent to another thread, but not shared: it records on one thread at a time.
 ///
 /// # Example
 /// ```
@@ -78,13 +78,13 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) pool: Pool<T>,
     /// The run that the last operations belong to.
     pub(crate) tail: Cell<Option<run::Run>>,
-    /// Larger tensors are worked on in blocks that fit into so many bytes.
+    /// How many bytes the intermediates of a block may take.
     pub(crate) cache: usize,
-    /// The lists of earlier walks, to be used again; one in place, since few walks are under way at once.
+    /// The lists of earlier walks, to be used again; one in place, since walks are rarely nested.
     pub(crate) lists: RefCell<SmallVec<[Box<Lists<T>>; 1]>>,
     /// What the last reverse walk cost.
     pub(crate) walk: Cell<Option<WalkCost>>,
-    /// What the recording before teaches this one.
+    /// What this recording knows from the one before.
     pub(crate) foresight: Foresight<T>,
     /// What checkpoints cost.
     pub(crate) meter: Meter,
@@ -96,8 +96,8 @@ pub struct Tape<T: Elem = f64> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WalkCost {
-    /// The most bytes of cotangents and of rules' scratch slots that were alive at once. What a rule
-    /// allocates by itself is not counted, nor the blocks that other threads work on.
+    /// The most bytes of cotangents and of rules' scratch slots that were alive at the same time. What a
+    /// rule allocates by itself is not counted, nor are the blocks that other threads work on.
     pub peak: usize,
     /// Bytes of the scalar nodes' adjoints, alive during the whole walk.
     pub adjoints: usize,
@@ -106,9 +106,9 @@ pub struct WalkCost {
 }
 
 impl Tape<f64> {
-    /// An empty tape of `f64`; `Tape::<f32>::default()` and its like make one of another element.
+    /// An empty tape of `f64`; `Tape::<f32>::default()`, for example, makes one of another element type.
     ///
-    /// Fixed to `f64` so that literals in an expression need no type, as `HashMap::new` fixes its
+    /// Fixed to `f64` so that literals in an expression need no type, just as `HashMap::new` fixes the
     /// hasher.
     pub fn new() -> Self {
         Self::default()
@@ -116,7 +116,7 @@ impl Tape<f64> {
 }
 
 impl<T: Elem> Tape<T> {
-    /// An empty tape with room for so many scalar and tensor nodes; it grows beyond them as needed.
+    /// An empty tape with room for the given numbers of scalar and tensor nodes; it grows as needed.
     #[track_caller]
     pub fn with_capacity(scalars: usize, tensors: usize) -> Self {
         Self {
@@ -134,10 +134,10 @@ impl<T: Elem> Tape<T> {
         }
     }
 
-    /// The same tape, which from now on remembers op, value and the user's line of every scalar node,
-    /// as every tape does of tensor nodes.
+    /// The same tape, which from now on remembers the op, the value and the user's line of every scalar
+    /// node, as every tape does for tensor nodes.
     ///
-    /// For [`first_non_finite`](Self::first_non_finite), [`diagnose`](crate::Var::diagnose) and
+    /// Meant for [`first_non_finite`](Self::first_non_finite), [`diagnose`](crate::Var::diagnose) and
     /// [`lint`](crate::Var::lint) of scalar code. A scalar node then takes more than twice the bytes;
     /// a tape without lines pays nothing.
     ///
@@ -159,10 +159,10 @@ impl<T: Elem> Tape<T> {
         self
     }
 
-    /// Takes a tensor's memory back for the next recording, if it came from this tape (a gradient, a value) and nobody
-    /// shares it any more.
+    /// Takes back the memory of a tensor for the next recording, if it came from this tape (a gradient, a value) and is
+    /// no longer shared.
     ///
-    /// A gradient that was asked for belongs to the caller; a training loop that gives its gradients back allocates no new
+    /// A gradient that was read belongs to the caller; a training loop that gives its gradients back allocates no new
     /// ones.
     ///
     /// # Example
@@ -184,9 +184,9 @@ impl<T: Elem> Tape<T> {
         self.pool.put(tensor);
     }
 
-    /// Forgets everything recorded and keeps the memory for the next recording.
+    /// Forgets the recording and keeps its memory for the next one.
     pub fn reset(&mut self) {
-        // From the last one on, so that the first buffer to be taken again has the shape of the first node.
+        // In reverse, so that the first buffer to be taken again has the shape of the first node.
         let nodes = self.nodes.get_mut();
         for node in nodes.iter_mut().rev() {
             if let Some(value) = node.content.take() {
@@ -227,7 +227,7 @@ impl<T: Elem> Tape<T> {
 
     /// How many bytes the recording keeps: values and residuals of tensor nodes, scalar entries.
     ///
-    /// A value that is put off ([`with_blocks`](Self::with_blocks)) has none until it is asked for.
+    /// A value that is put off ([`with_blocks`](Self::with_blocks)) takes none until it is computed.
     pub fn bytes(&self) -> usize {
         let nodes = self.nodes.borrow();
         nodes.iter().map(Node::bytes).sum::<usize>()
@@ -241,7 +241,7 @@ impl<T: Elem> Tape<T> {
         self.walk.get()
     }
 
-    /// The lists for a walk that begins with so many scalar nodes, whose adjoints are 0.
+    /// The lists for a walk over `scalars` scalar nodes, whose adjoints start as 0.
     pub(crate) fn lists(&self, scalars: usize) -> Box<Lists<T>> {
         let mut lists = self.lists.borrow_mut().pop().unwrap_or_default();
         debug_assert!(lists.cotangents.is_empty(), "they were given back");
@@ -250,12 +250,11 @@ impl<T: Elem> Tape<T> {
         lists
     }
 
-    /// The node with the given id.
     pub(crate) fn node(&self, id: NodeId) -> Ref<'_, Node<T>> {
         Ref::map(self.nodes.borrow(), |nodes| &nodes[id.index()])
     }
 
-    /// Whether `other` is this very tape.
+    /// Whether `other` is this same tape.
     pub(crate) fn is(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)
     }

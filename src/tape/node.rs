@@ -1,4 +1,4 @@
-//! Tensor nodes: one entry of the tape for every recorded operation on tensors.
+//! Tensor nodes: one entry of the tape for every leaf, constant, pack of scalars and operation on tensors.
 
 use std::cell::OnceCell;
 use std::hash::{Hash, Hasher};
@@ -28,19 +28,19 @@ impl NodeId {
 #[derive(Debug)]
 pub(crate) struct Node<T> {
     pub(crate) kind: Kind<T>,
-    /// Nothing while the value is put off.
+    /// The value; unset while it is put off.
     pub(super) content: OnceCell<Tensor<T>>,
     /// What the rule's forward kept; most keep nothing, hence the box.
     pub(crate) residual: OnceCell<Box<Residual<T>>>,
     /// Its place in a run, whose values may be put off.
     pub(crate) place: Option<Box<Place>>,
-    /// How many scalar entries were there before this node.
+    /// How many scalar entries came before this node.
     pub(crate) mark: u32,
     /// Whether the elements are scalar nodes too, entries `mark..mark + len`.
     pub(crate) spread: bool,
-    /// Whether the cotangent outlives the walk: leaves, and what the user watches.
+    /// Whether the cotangent outlives the walk, as for leaves and nodes that the user watches.
     pub(crate) kept: bool,
-    /// The user's line.
+    /// The user's line that recorded it.
     pub(crate) line: &'static Location<'static>,
 }
 
@@ -51,8 +51,8 @@ pub(crate) enum Kind<T> {
     Leaf,
     /// A value that no gradient flows into: a constant, or an expression of constants.
     Constant,
-    /// Scalar handles gathered into a tensor; they stand in the tape's list from `start` on. Whether
-    /// one of them had been folded, so that its value is not its node's.
+    /// Scalar handles gathered into a tensor: they are in the tape's `members` from `start` on. `folded` tells
+    /// whether any of them was folded, so that its value is not its node's.
     Pack { start: u32, folded: bool },
     /// A recorded operation.
     Op {
@@ -61,15 +61,15 @@ pub(crate) enum Kind<T> {
     },
 }
 
-/// The operands of an operation, in place where they are one or two, as those of most are.
+/// The operands of an operation; one or two, the usual case, are stored in place.
 ///
-/// Plain numbers, which are stored where they stay: a vector that may live elsewhere is moved there as bytes, and whoever
-/// reads it next waits.
+/// Plain numbers, which are written directly to their final place: a small vector would be moved there as bytes, and
+/// the next read of it would wait.
 #[derive(Clone, Debug)]
 pub(crate) struct Inputs {
     few: [NodeId; 2],
     count: usize,
-    /// All of them, if they are more than two.
+    /// All of them, if there are more than two.
     more: Option<Box<[NodeId]>>,
 }
 
@@ -123,7 +123,7 @@ impl<T> Node<T> {
     /// The value.
     ///
     /// # Panics
-    /// If it is put off: [`Tape::evaluate`](super::Tape::evaluate) gives it in any case.
+    /// If the value is put off; [`Tape::evaluate`](super::Tape::evaluate) gives it in either case.
     pub(crate) fn value(&self) -> &Tensor<T> {
         self.content.get().expect("the value was asked for before")
     }
@@ -133,7 +133,6 @@ impl<T> Node<T> {
         self.content.get()
     }
 
-    /// Puts another value there.
     pub(crate) fn set_value(&mut self, value: Tensor<T>) {
         self.content = OnceCell::from(value);
     }
@@ -148,13 +147,12 @@ impl<T> Node<T> {
         }
     }
 
-    /// Bytes of the value and of what the forward kept; of a value that is put off there are none.
+    /// Bytes of the value and of what the forward kept; a value that is put off takes none.
     pub(crate) fn bytes(&self) -> usize {
         let value = self.known().map_or(0, |value| size_of_val(value.data()));
         value + self.residual.get().map_or(0, |kept| kept.bytes())
     }
 
-    /// The operands of an operation.
     pub(crate) fn inputs(&self) -> &[NodeId] {
         match &self.kind {
             Kind::Op { inputs, .. } => inputs,
@@ -162,13 +160,13 @@ impl<T> Node<T> {
         }
     }
 
-    /// Whether a cotangent of this node is of use to anybody.
+    /// Whether a cotangent of this node is needed: only constants need none.
     pub(crate) fn active(&self) -> bool {
         !matches!(self.kind, Kind::Constant)
     }
 }
 
-/// Calls `f` with something of each operand; most ops have one or two, which need no list.
+/// Calls `f` with `of` each operand; most ops have one or two, which need no list.
 #[inline]
 pub(super) fn operands<'a, T, X: 'a, R>(
     x: &[&'a Node<T>],
@@ -182,7 +180,7 @@ pub(super) fn operands<'a, T, X: 'a, R>(
     }
 }
 
-/// A scalar handle as a pack remembers it, without the padding: 12 bytes in `f64`.
+/// A scalar handle as a pack stores it, without padding: 12 bytes in `f64`.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed(4))]
 pub(crate) struct Member<T: Copy> {
@@ -191,18 +189,18 @@ pub(crate) struct Member<T: Copy> {
     pub(crate) slope: T,
 }
 
-/// A scalar handle on its way into a pack.
+/// What a pack needs of a scalar handle.
 #[derive(Clone, Copy)]
 pub(crate) struct Packed<'a, T: Elem> {
     pub(crate) member: Member<T>,
     pub(crate) value: T,
-    /// Whether it had been folded, so that its value is not its node's.
+    /// Whether the handle was folded, so that its value is not its node's.
     pub(crate) folded: bool,
-    /// Where it lives; a plain number has no tape.
+    /// Its tape; `None` for a plain number.
     pub(crate) tape: Option<&'a Tape<T>>,
 }
 
-/// A name for a node that outlives its handles, to find it again after [`replay`](super::Tape::replay).
+/// A name for a node that outlives the node's handles, to find the node again after [`replay`](super::Tape::replay).
 ///
 /// Valid until the tape is reset.
 #[derive(Debug)]

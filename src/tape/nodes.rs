@@ -1,6 +1,6 @@
-//! `Nodes`: the recorded tensor nodes to read, for whoever wants to know what is on a tape.
+//! `Nodes`: read access to the recorded tensor nodes, for tools that inspect a tape.
 //!
-//! The ledger, the search for a NaN and the lint are written with it, and yours may be.
+//! The ledger, the search for a NaN and the lint are written with it, and tools of yours can be.
 
 use std::cell::Ref;
 use std::ops::Range;
@@ -13,9 +13,9 @@ use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
 impl<T: Elem> Tape<T> {
-    /// The tensor nodes in the order they were recorded, to read.
+    /// The tensor nodes, for reading, in the order they were recorded.
     ///
-    /// While what this returns is alive, the tape cannot record: doing so panics.
+    /// As long as the returned value is alive, recording on the tape panics.
     ///
     /// # Example
     /// ```
@@ -88,7 +88,7 @@ pub enum NodeKind {
     Op,
 }
 
-/// One tensor node, to read.
+/// Read access to one tensor node.
 #[derive(Debug)]
 pub struct NodeView<'a, T: Elem> {
     tape: &'a Tape<T>,
@@ -124,7 +124,7 @@ impl<'a, T: Elem> NodeView<'a, T> {
         }
     }
 
-    /// The op's name; "leaf", "constant" or "pack" for what is none.
+    /// The op's name; "leaf", "constant" or "pack" if the node is not an operation.
     pub fn op(self) -> &'static str {
         match &self.node().kind {
             Kind::Leaf => "leaf",
@@ -134,7 +134,7 @@ impl<'a, T: Elem> NodeView<'a, T> {
         }
     }
 
-    /// The rule of an operation.
+    /// The rule of an operation; `None` for other nodes.
     pub fn rule(self) -> Option<&'a dyn Rule<T>> {
         match &self.node().kind {
             Kind::Op { rule, .. } => Some(&**rule),
@@ -142,7 +142,7 @@ impl<'a, T: Elem> NodeView<'a, T> {
         }
     }
 
-    /// The operands of an operation.
+    /// The operands of an operation; other nodes have none.
     pub fn inputs(self) -> impl ExactSizeIterator<Item = NodeView<'a, T>> {
         self.node().inputs().iter().map(move |id| NodeView {
             index: id.index(),
@@ -150,7 +150,7 @@ impl<'a, T: Elem> NodeView<'a, T> {
         })
     }
 
-    /// Its value; one that was put off is worked out now, and kept.
+    /// Its value; one that was put off is computed now, and kept.
     pub fn value(self) -> &'a Tensor<T> {
         self.tape.evaluate(self.nodes, NodeId(self.index as u32))
     }
@@ -160,23 +160,23 @@ impl<'a, T: Elem> NodeView<'a, T> {
         self.node().shape()
     }
 
-    /// What the pullback reads; `None` for what is no operation.
+    /// What the pullback reads; `None` if the node is not an operation.
     pub fn keeps(self) -> Option<Keeps> {
         self.rule().map(Rule::keeps)
     }
 
-    /// Why it reads that; `None` for what is no operation.
+    /// Why it reads that; `None` if the node is not an operation.
     pub fn why(self) -> Option<&'static str> {
         self.rule().map(Rule::why)
     }
 
-    /// The bytes of its value, as if no other node shared the buffer; none while it is put off.
+    /// The bytes of its value, as if no other node shared the buffer; 0 while the value is put off.
     pub fn value_bytes(self) -> usize {
         let known = self.node().known();
         known.map_or(0, |value| size_of_val(value.data()))
     }
 
-    /// The bytes that the forward kept beyond operands and output.
+    /// The bytes that are kept beyond operands and output.
     pub fn residual_bytes(self) -> usize {
         let kept = self.node().residual.get();
         kept.map_or(0, |kept| kept.bytes()) + self.tape.foresight.bytes(self.index)
@@ -187,8 +187,8 @@ impl<'a, T: Elem> NodeView<'a, T> {
         self.node().line
     }
 
-    /// The scalar nodes that its elements are, if they are to be read as scalars; as counted by
-    /// [`Tape::scalar_nodes`], from 0 on.
+    /// The scalar nodes that its elements are, if they can be read as scalars; numbered from 0, as
+    /// counted by [`Tape::scalar_nodes`].
     pub fn scalars(self) -> Option<Range<usize>> {
         let node = self.node();
         let from = node.mark as usize - 1;

@@ -1,4 +1,4 @@
-//! `Pool`: buffers that live across steps, so that a training loop allocates in its first step only.
+//! `Pool`: buffers that live across steps, so that a training loop allocates only in its first step.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -7,29 +7,29 @@ use std::sync::Mutex;
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
-/// Free buffers by size class: class `c` holds buffers with room for 2^c elements or more.
+/// Free buffers by size class: class `c` holds buffers with room for at least 2^c elements.
 ///
-/// Blocks that a pool has lent come back to it; they lie on whole lines of the cache, the large ones on huge pages. None is
-/// given up while the tape lives: a fresh page costs more than all that is done with it. What a user enters anew in each
-/// step is not kept, or the pool would grow from step to step.
+/// Blocks that a pool has lent come back to it; they are aligned to cache lines, large ones to huge pages. None is
+/// freed while the tape lives: a fresh page costs more than the work done on it. Tensors that a user enters in each
+/// step are not kept, or the pool would grow from step to step.
 #[derive(Default)]
 pub(crate) struct Pool<T> {
     classes: RefCell<Vec<Vec<Tensor<T>>>>,
-    /// The buffer that came back last. A walk gives one up and takes one of its shape in turns, which needs no class.
+    /// The buffer that came back last: a walk often takes one of that shape next, and need not look up the class.
     spare: Cell<Option<Tensor<T>>>,
-    /// Bytes handed out and not yet given back, and the most there were: a walk counts from 0.
+    /// Bytes handed out and not yet given back, and their maximum; a walk counts from 0.
     live: Cell<isize>,
     peak: Cell<isize>,
-    /// A pool for each thread that works on parts of a run, in whose cache its buffers are.
+    /// A pool for each thread that works on parts of a run, so that its buffers are in that thread's cache.
     helpers: RefCell<Vec<Mutex<Self>>>,
 }
 
 impl<T: Elem> Pool<T> {
-    /// A tensor of unspecified content that nobody shares.
+    /// A tensor of unspecified content that has one owner.
     #[inline]
     pub(crate) fn take(&self, shape: &Shape) -> Tensor<T> {
         self.count((shape.elements() * size_of::<T>()) as isize);
-        // One after the other, without an option of both: of what it holds the compiler would keep a record.
+        // Nested matches, not one combined `Option`, for which the compiler would keep a drop flag.
         let found = match self.spare.take() {
             Some(spare) => spare,
             None => match self.find(shape) {
@@ -43,7 +43,7 @@ impl<T: Elem> Pool<T> {
         }
     }
 
-    /// The same with a buffer that was found first, and is perhaps of another shape or even class.
+    /// The same when the buffer found first may have another shape or even belong to another class.
     #[inline(never)]
     fn take_unlike(&self, shape: &Shape, found: Tensor<T>) -> Tensor<T> {
         self.sort_in_late(found);
@@ -59,22 +59,22 @@ impl<T: Elem> Pool<T> {
         Tensor::with_room(1 << class::<T>(shape.elements()), shape.clone(), true)
     }
 
-    /// The buffer of the class that came back last.
+    /// The buffer that came back last to the class for this shape.
     #[inline]
     fn find(&self, shape: &Shape) -> Option<Tensor<T>> {
         let class = class::<T>(shape.elements());
         self.classes.borrow_mut().get_mut(class).and_then(Vec::pop)
     }
 
-    /// Exchanges the free buffers of two pools: how one tape lends them to another.
+    /// Exchanges the free buffers of two pools, so that one tape can lend them to another.
     pub(crate) fn swap(&self, other: &Self) {
         self.classes.swap(&other.classes);
         self.spare.swap(&other.spare);
     }
 
-    /// Calls `f` with the pools of so many threads.
+    /// Calls `f` with the pools of `count` threads.
     pub(crate) fn with_helpers<R>(&self, count: usize, f: impl FnOnce(&[Mutex<Self>]) -> R) -> R {
-        // Out of their place meanwhile: `f` may lead to another walk on the same tape.
+        // Taken out meanwhile, since `f` may lead to another walk on the same tape.
         let mut helpers = self.helpers.take();
         helpers.resize_with(count.max(helpers.len()), Mutex::default);
         let result = f(&helpers);
@@ -82,7 +82,7 @@ impl<T: Elem> Pool<T> {
         result
     }
 
-    /// Takes a tensor's buffer back if nobody shares it.
+    /// Takes a tensor's buffer back if no other tensor shares it and a pool has lent it.
     #[inline]
     pub(crate) fn put(&self, tensor: Tensor<T>) {
         if self.room_of(&tensor).is_some()
@@ -92,7 +92,7 @@ impl<T: Elem> Pool<T> {
         }
     }
 
-    /// The same with one of many that come back together, and are not wanted at once.
+    /// The same for one of many buffers that come back together and are not needed again immediately.
     #[inline]
     pub(crate) fn shelve(&mut self, tensor: Tensor<T>) {
         if let Some(capacity) = self.room_of(&tensor) {
@@ -100,26 +100,26 @@ impl<T: Elem> Pool<T> {
         }
     }
 
-    /// How many elements the buffer has room for that a tensor leaves to the pool, if it leaves one.
+    /// How many elements the tensor's buffer has room for, if the pool gets it back.
     #[inline]
     fn room_of(&self, tensor: &Tensor<T>) -> Option<usize> {
         if !tensor.is_unique() {
             return None;
         }
-        // Less than there was, so the most that there was stays.
+        // The count falls, so the peak stays.
         let bytes = size_of_val(tensor.data()) as isize;
         self.live.set(self.live.get() - bytes);
         tensor.lent_capacity()
     }
 
-    /// Sorts in what was kept aside, out of the way of those who do without.
+    /// Sorts in what was kept aside; not inlined into the common path.
     #[inline(never)]
     fn sort_in_late(&self, tensor: Tensor<T>) {
         let capacity = tensor.lent_capacity().expect("the pool has lent it");
         sort_in(&mut self.classes.borrow_mut(), capacity, tensor);
     }
 
-    /// Counts bytes that came from elsewhere or went back.
+    /// Counts bytes that are handed out or come from elsewhere, negative ones when they leave.
     #[inline]
     pub(crate) fn count(&self, bytes: isize) {
         let live = self.live.get() + bytes;
@@ -127,13 +127,13 @@ impl<T: Elem> Pool<T> {
         self.peak.set(self.peak.get().max(live));
     }
 
-    /// Counts from 0; what was counted before is for [`end`](Self::end).
+    /// Starts counting from 0; returns the counts so far, to be passed to [`end`](Self::end).
     pub(crate) fn begin(&self) -> [isize; 2] {
         [self.live.replace(0), self.peak.replace(0)]
     }
 
-    /// The most bytes that were out at once since [`begin`](Self::begin); adds them to the count
-    /// that was interrupted, since a hook may walk while another walk is under way.
+    /// The most bytes that were out at the same time since [`begin`](Self::begin). Adds them to the count
+    /// that was interrupted, since a hook may start a walk during another one.
     pub(crate) fn end(&self, [live, peak]: [isize; 2]) -> usize {
         let most = self.peak.get();
         self.peak.set(peak.max(live + most));
@@ -149,7 +149,7 @@ impl<T> fmt::Debug for Pool<T> {
     }
 }
 
-/// Puts a buffer with so much room among those of its class.
+/// Puts a buffer with room for `capacity` elements into its class.
 #[inline]
 fn sort_in<X>(classes: &mut Vec<Vec<X>>, capacity: usize, buffer: X) {
     let class = capacity.ilog2() as usize;
@@ -159,7 +159,7 @@ fn sort_in<X>(classes: &mut Vec<Vec<X>>, capacity: usize, buffer: X) {
     }
 }
 
-/// Puts the first buffer of a class there.
+/// Creates a class with its first buffer.
 #[cold]
 fn begin_class<X>(classes: &mut Vec<Vec<X>>, class: usize, first: X) {
     classes.resize_with(class, Vec::new);
@@ -168,8 +168,8 @@ fn begin_class<X>(classes: &mut Vec<Vec<X>>, class: usize, first: X) {
 
 /// The size class whose buffers hold `len` elements.
 ///
-/// Never less than a line of the cache: a block is rounded up to lines, and must find its class again by its size. Nor less than
-/// two elements, so that there is a logarithm.
+/// Never less than a cache line: a block is rounded up to whole lines, and must find its class again by its size. Nor
+/// less than two elements, so that the logarithm is defined.
 #[inline]
 fn class<T>(len: usize) -> usize {
     let line = (64 / size_of::<T>().max(1)).max(2);

@@ -28,7 +28,7 @@ impl<T: Elem> Tape<T> {
         self.append(Node::new(Kind::Constant, value, mark, line))
     }
 
-    /// Gathers scalars into a tensor for `op`; a constant if none of them is on a tape.
+    /// Gathers scalars into a tensor for `op`; the result is a constant if none of them is on a tape.
     ///
     /// # Errors
     /// If one of them lives on another tape.
@@ -51,8 +51,8 @@ impl<T: Elem> Tape<T> {
             slope: T::zero(),
         };
         members.resize(start + elements.len(), empty);
-        // One pass, since handles are many bytes, and little asked in it. A plain loop: as a closure of `extend` it
-        // would keep what it finds out in memory.
+        // A single pass with few checks, since handles are many bytes. A plain loop: a closure given to `extend` would
+        // keep `own` and `folded` in memory.
         let places = elements.iter_mut().zip(&mut members[start..]);
         for (scalar, (element, member)) in scalars.clone().zip(places) {
             (*element, *member) = (scalar.value, scalar.member);
@@ -80,7 +80,7 @@ impl<T: Elem> Tape<T> {
         Ok(self.append(Node::new(Kind::Pack { start, folded }, value, mark, line)))
     }
 
-    /// Runs a rule and records it; what depends on constants alone is kept as a constant.
+    /// Runs a rule and records it; a result that depends on constants alone is recorded as a constant.
     ///
     /// # Errors
     /// Those of [`Rule::shape`], and if the rule gives an output of another shape.
@@ -91,7 +91,7 @@ impl<T: Elem> Tape<T> {
 
     /// Runs a rule, records it, and makes a scalar node of every element of its output.
     ///
-    /// The first index is [`NOBODY`] if the output is constant.
+    /// Returns the output and the index of the first scalar node, [`NOBODY`] if the output is constant.
     ///
     /// # Errors
     /// Those of [`Rule::shape`], and if the rule gives an output of another shape.
@@ -117,7 +117,7 @@ impl<T: Elem> Tape<T> {
         let line = Location::caller();
         let nodes = self.nodes.borrow();
         let node = |id: &NodeId| &nodes[id.index()];
-        // Looked up once, since each is asked several things; of the usual numbers of operands no list is made.
+        // Looked up once, since each node is used several times; one or two operands, the usual case, need no list.
         let done = match inputs {
             [a] => self.compute(&nodes, &*rule, inputs, &[node(a)], spread, line),
             [a, b] => self.compute(&nodes, &*rule, inputs, &[node(a), node(b)], spread, line),
@@ -139,8 +139,9 @@ impl<T: Elem> Tape<T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = room(&mut nodes);
         let inputs = inputs.into();
-        // Seen by the compiler, which so stores the node where it stays. One that would have to be dropped for want of room is
-        // put together elsewhere and moved sixteen bytes at a time, each of which waits for what was just written.
+        // Lets the compiler build the node in its final place. If the push could still fail, the node would have to be
+        // dropped then; so it would be built elsewhere and moved sixteen bytes at a time, each move waiting for the
+        // stores just before.
         assert!(nodes.len() < nodes.capacity(), "room was made above");
         nodes.push(Node {
             kind: Kind::Op { rule, inputs },
@@ -155,7 +156,7 @@ impl<T: Elem> Tape<T> {
         Ok(id)
     }
 
-    /// Runs a rule on the nodes `x`, or finds it a place in a run.
+    /// Runs a rule on the nodes `x`, or puts it off and finds it a place in a run.
     #[inline(always)]
     fn compute(
         &self,
@@ -166,14 +167,14 @@ impl<T: Elem> Tape<T> {
         spread: bool,
         line: &'static Location<'static>,
     ) -> Result<Done<T>, Error> {
-        // It stays where the rule has put it: a move would wait for what was just written.
+        // Borrowed where the rule has put it: a move would wait for the stores just before.
         let found = operands(x, Node::shape, |x| rule.shape(x));
         let shape = match found {
             Ok(ref shape) if shape.fits::<T>() => shape,
             Ok(shape) => return Err(shape.too_large(rule.name())),
             Err(error) => return Err(error),
         };
-        // What is small and has its operands is computed at once, as most of a recording is: no question but this.
+        // Small operations whose operands are known, which most are, are computed now, with no further checks.
         let (mut active, mut at_once) = (false, self.is_small(shape.elements()));
         for node in x {
             active |= node.active();
@@ -215,7 +216,7 @@ impl<T: Elem> Tape<T> {
             false => Residual::unread(),
         };
         let mut y = Slot::new(&self.pool, shape, true);
-        // Scalars that were gathered are promised to cost few bytes.
+        // Ops on packs of scalars do not use it: they are promised to cost few bytes.
         let pack = |x: &&Node<T>| matches!(x.kind, Kind::Pack { .. });
         let loss = shape.elements() == 1 && active && !x.iter().any(pack);
         operands(x, Node::value, |x| {
@@ -228,7 +229,7 @@ impl<T: Elem> Tape<T> {
         let value = y
             .dense()
             .map_err(|fault| fault.error(rule.name(), "the output", Some(line)))?;
-        // Nothing is left in it; to be dropped takes a call.
+        // Nothing is left in it, and dropping it would be a call.
         std::mem::forget(y);
         Ok(Done {
             content: value.into(),
@@ -246,7 +247,7 @@ impl<T: Elem> Tape<T> {
     }
 }
 
-/// What is to be recorded of an operation that was run or put off.
+/// What to record of an operation that was run or put off.
 struct Done<T> {
     content: OnceCell<Tensor<T>>,
     residual: OnceCell<Box<Residual<T>>>,
@@ -254,7 +255,7 @@ struct Done<T> {
     active: bool,
 }
 
-/// The id of the next node, for which there is room then.
+/// Makes room for one more node and returns its id.
 #[inline]
 fn room<T>(nodes: &mut Vec<Node<T>>) -> NodeId {
     let id = u32::try_from(nodes.len()).expect("a tape holds at most 2^32 tensor nodes; reset it");

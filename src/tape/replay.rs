@@ -1,7 +1,7 @@
-//! Replay: recorded tensor nodes run again, on new leaf values or on wider elements.
+//! Replay: recorded tensor nodes are run again, on new leaf values or on wider elements.
 //!
-//! Rules own their forward, so the tape is a program. Scalar stretches keep only slopes and cannot
-//! be run again; they are refused.
+//! Rules own their forward, so the tape is a program. Stretches of scalar nodes keep only slopes, so they
+//! cannot be run again and are refused.
 
 use std::cell::{OnceCell, RefCell};
 use std::panic::Location;
@@ -19,7 +19,7 @@ use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
 impl<T: Elem> Tape<T> {
-    /// Refuses a tape with scalar arithmetic that a second run could not follow.
+    /// Refuses a tape with scalar arithmetic, which cannot be run again.
     ///
     /// # Errors
     /// If a scalar node has operands, or a folded scalar handle entered a tensor node.
@@ -47,7 +47,7 @@ impl<T: Elem> Tape<T> {
         Ok(())
     }
 
-    /// Runs every pack and every operation again, in order, into the buffers they have.
+    /// Runs every pack and operation again, in order, in the same buffers.
     pub(crate) fn rerun(&mut self) {
         self.foresight.clear(&self.pool);
         let members = self.members.get_mut();
@@ -78,8 +78,8 @@ impl<T: Elem> Tape<T> {
                     }
                 }
                 Kind::Op { inputs, .. } if run.is_some() => {
-                    // Put off once more; as when it was recorded, what it reads from outside its
-                    // run is there.
+                    // Put off again; as in recording, what it reads from outside its run is
+                    // evaluated.
                     content
                         .take()
                         .into_iter()
@@ -100,14 +100,14 @@ impl<T: Elem> Tape<T> {
                         .expect("an operation outside a run has its value");
                     let shape = old.shape().clone();
                     let mut y = Slot::reusing(&self.pool, &shape, old);
-                    // As when it was recorded.
+                    // The same forward as when it was recorded: only this one keeps a tensor.
                     if let Some(tensor) = kept.tensor.take() {
                         self.pool.put(tensor);
                         rule.forward_to_pull(&x, &mut y, &mut kept);
                     } else {
                         rule.forward(&x, &mut y, &mut kept);
                     }
-                    // The rule gave this very shape once, so a fault here is the rule's own.
+                    // The rule gave this same shape when recorded, so a fault is the rule's own.
                     let fault = |fault: Fault| fault.error(rule.name(), "the output", Some(*line));
                     let value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));
                     if !kept.is_empty() {
@@ -125,7 +125,7 @@ impl<T: Elem> Tape<T> {
         }
     }
 
-    /// The same recording on wider elements, every operation run anew.
+    /// The same recording on wider elements, with every operation run again.
     ///
     /// # Errors
     /// If the tape is not replayable, or a rule has no wider form.

@@ -1,6 +1,6 @@
-//! `Rule`: what an op must say of itself to be recorded, run again and differentiated.
+//! `Rule`: what an op must define to be recorded, run again and differentiated.
 //!
-//! The tape knows rules only through this trait, so a user's op is the equal of the crate's own.
+//! The tape knows rules only through this trait, so a user's op has the same rights as the crate's own.
 
 use std::fmt::{self, Debug};
 
@@ -15,9 +15,9 @@ pub use super::twin::Twin;
 /// An operation on tensors with its derivative rules.
 ///
 /// A rule is a small value that carries the op's attributes (an axis, say) and nothing else; what
-/// it needs of a particular evaluation it finds in [`Point`]. Write it once over `T: Elem`: on
-/// [`Dual`](crate::dual::Dual) elements it then gives second order, on wide ones the reference
-/// that [`check`](crate::check) judges with.
+/// it needs of a particular evaluation is in [`Point`]. Write it once for all `T: Elem`: on
+/// [`Dual`](crate::dual::Dual) elements it then gives second derivatives, and on wider ones the
+/// reference that [`check`](crate::check) judges by.
 ///
 /// # Example
 /// ```
@@ -62,27 +62,29 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// If the op does not take operands of these shapes.
     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error>;
 
-    /// Computes the output, and puts into `keep` what the pullback needs beyond operands and output.
+    /// Computes the output, and stores in `keep` what the pullback needs beyond operands and output.
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>);
 
-    /// The forward where the pullback is to follow: in the walk over blocks of a chain that was put off
-    /// ([`rowwise`](Self::rowwise)), and where the output is one number that depends on many, as a loss is. It may keep
-    /// what saves the pullback work: slopes, say, or the cotangents that belong to a cotangent of 1. Output and
-    /// cotangents are to the last bit those of [`forward`](Self::forward), which the default calls.
+    /// Computes the output where a pullback is expected to follow.
+    ///
+    /// It is called in the walk over blocks of a chain that was put off ([`rowwise`](Self::rowwise)), and where the
+    /// output is one number that depends on many, such as a loss. It may keep what saves work in the pullback: slopes,
+    /// say, or the cotangents of the operands for a cotangent of 1. Output and cotangents must be bit for bit those
+    /// that [`forward`](Self::forward) leads to, which the default calls.
     fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         self.forward(x, y, keep);
     }
 
     /// The pullback: from the cotangent `g` of the output to the cotangents of the operands.
     ///
-    /// Every operand that is [`wanted`](Slot::wanted) must be filled, shared or called zero; the
-    /// walk does the adding where an operand is used more than once.
+    /// The slot of every operand that is [`wanted`](Slot::wanted) must be filled, shared, given or declared
+    /// zero; where an operand is used more than once, the walk adds up its cotangents.
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]);
 
     /// The pushforward: from the operands' tangents (`None` is zero) to the output's.
     ///
     /// # Errors
-    /// The default says that the rule has none.
+    /// If the rule has no JVP, which is what the default says.
     fn jvp(
         &self,
         at: &Point<'_, T>,
@@ -102,62 +104,67 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         None
     }
 
-    /// The same function composed from other ops at these operands, made by [`Twin::record`]: for
-    /// the ledger, which counts what the fused rule saves. `None` if the op is primitive.
+    /// The same function composed of other ops at these operands, made by [`Twin::record`], for the
+    /// ledger, which counts what the fused rule saves. `None` if the op is primitive.
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
         let _ = x;
         None
     }
 
-    /// What the pullback reads: for the ledger, and for chains that are put off, where NaN takes the place of an output
-    /// that no pullback reads and the walk therefore does not compute.
+    /// What the pullback reads.
+    ///
+    /// The ledger shows it, and chains that are put off rely on it: the walk does not compute an output that no
+    /// pullback reads, and puts NaN in its place.
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
     }
 
-    /// Why it reads that, for the ledger: the pullback's formula, or a few words.
+    /// Why the pullback reads that, for the ledger: its formula, or a few words.
     ///
-    /// The default says which of operands, output and statistics its slopes are made of.
+    /// The default says which of operands, output and statistics the slopes are made of.
     fn why(&self) -> &'static str {
         self.keeps().why()
     }
 
-    /// Which elements of the operands an element of the output depends on, for detected sparsity.
+    /// Which elements of the operands an element of the output depends on, for sparsity detection.
     fn reach(&self) -> Reach {
         Reach::Dense
     }
 
-    /// The rule itself, if it works row by row along the first `axes` axes on operands of these shapes, so
-    /// that chains of such rules may be evaluated in blocks of rows that stay in the cache
+    /// The rule itself, if it works row by row along the first `axes` axes on operands of these shapes; chains of
+    /// such rules may be evaluated in blocks of rows that stay in the cache
     /// ([`Tape::with_blocks`](crate::Tape::with_blocks)).
     ///
-    /// A row is what has the same indices along all these axes, and a block is some rows in their order: the last of the
-    /// axes has as many entries as there are rows, the others have size 1. A block of the output, and what the forward keeps
-    /// of it in the order of the rows, must be to the last bit what the rule gives on that block of the operands; one that
-    /// is broadcast along the axes is given whole. Likewise a block of each cotangent. The forward may then run late, more
-    /// than once, on several threads, or not at all where [`keeps`](Self::keeps) says that nobody reads the output; the
-    /// pullback may run where a sum of the chain is recorded, by the cotangent that came in the recording before.
+    /// A row is all elements with the same indices along these axes. A block is some consecutive rows: the last of the
+    /// axes then has as many entries as the block has rows, and the others have size 1. On a block of the operands, the
+    /// rule must give bit for bit that block of the output and of what the forward keeps, which is in the order of the
+    /// rows. An operand that is broadcast along the axes is given whole. The same holds for a block of each cotangent.
+    /// The forward may then run late, more than once, on several threads, or not at all where [`keeps`](Self::keeps)
+    /// says that the output is not read; the pullback may run when a sum of the chain is recorded, on the cotangent
+    /// that came in the recording before.
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
         let _ = (x, axes);
         None
     }
 
-    /// Whether the output is better kept than computed again, on operands of these shapes. A chain that is put off may end
-    /// with such an op, whose value nothing in the chain then reads.
+    /// Whether it is better to keep the output than to recompute it, on operands of these shapes.
+    ///
+    /// A chain that is put off may end with such an op but not go on after it, so nothing in the chain reads its value.
     fn dear(&self, x: &[&Shape]) -> bool {
         let _ = x;
         false
     }
 
-    /// The output, if it is one number that follows from the sum of all `n` elements of the only operand, in the order of
-    /// summation of the crate's own sum: so a chain that was put off ends in its sum, and is not written.
+    /// The output, if it is one number that is determined by the sum of all `n` elements of the only operand, added in
+    /// the order of the crate's own sum. A chain that was put off can then end in its sum without its value being
+    /// written.
     fn of_total(&self, n: usize, total: T) -> Option<T> {
         let _ = (n, total);
         None
     }
 
-    /// The number that the pullback gives to each of the `n` elements of the only operand, where it
-    /// is the same for all, from the cotangent of an output that is one number: as the sum's is.
+    /// The number that the pullback gives to every one of the `n` elements of the only operand, if it is the
+    /// same for all, as it is for a sum; `g` is the cotangent of an output that is one number.
     fn even(&self, n: usize, g: T) -> Option<T> {
         let _ = (n, g);
         None
@@ -177,15 +184,15 @@ pub struct Point<'a, T> {
 
 /// What a forward keeps for its pullback beyond operands and output: row statistics, for instance.
 ///
-/// Of a rule that works row by row ([`Rule::rowwise`]) they must stand row by row, too: what blocks of rows have kept is put one
-/// behind the other.
+/// If the rule works row by row ([`Rule::rowwise`]), these must be in the order of the rows, since what blocks of rows
+/// have kept is concatenated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residual<T> {
     /// Numbers of the element type.
     pub values: Vec<T>,
     /// Positions, such as the index of each row's maximum.
     pub indices: Vec<u32>,
-    /// A tensor that the pullback may hand on without a copy: a cotangent that the forward had at hand.
+    /// A tensor that the pullback may hand on without a copy: a cotangent that the forward has computed.
     pub tensor: Option<Tensor<T>>,
     unread: bool,
 }
@@ -202,7 +209,7 @@ impl<T> Default for Residual<T> {
 }
 
 impl<T> Residual<T> {
-    /// For an evaluation that no pullback follows.
+    /// A residual for an evaluation that no pullback follows.
     pub(crate) fn unread() -> Self {
         Self {
             unread: true,
@@ -210,8 +217,10 @@ impl<T> Residual<T> {
         }
     }
 
-    /// Whether a pullback may read what is kept here. False in an evaluation that no pullback
-    /// follows, of plain tensors or of constants alone: a rule may then keep nothing.
+    /// Whether a pullback may read what is kept here.
+    ///
+    /// False in an evaluation that no pullback follows, of plain tensors or of constants alone; a rule may
+    /// then keep nothing.
     pub fn is_read(&self) -> bool {
         !self.unread
     }
@@ -221,11 +230,11 @@ impl<T> Residual<T> {
         self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none()
     }
 
-    /// Itself, if anything is kept. As a call it is a fortieth of the instructions of a node.
+    /// Itself, if anything is kept. A call would be a fortieth of a node's instructions.
     #[inline(always)]
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
         if self.values.capacity() | self.indices.capacity() == 0 && self.tensor.is_none() {
-            // As most are; to be dropped takes a call.
+            // The usual case; dropping it would be a call.
             std::mem::forget(self);
             return None;
         }
@@ -274,7 +283,7 @@ impl Keeps {
         ..Self::INPUTS
     };
 
-    /// What either of two reads.
+    /// Whatever one of the two reads.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self {
@@ -284,7 +293,7 @@ impl Keeps {
         }
     }
 
-    /// What can be said of a pullback by this alone; its formula says more.
+    /// What this alone says about a pullback, in words; its formula says more.
     #[must_use]
     pub const fn why(self) -> &'static str {
         match (self.inputs, self.output, self.residual) {

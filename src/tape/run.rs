@@ -1,6 +1,6 @@
-//! Runs: stretches of row-by-row operations whose values are put off until somebody asks.
+//! Runs: stretches of row-by-row operations whose values are put off until they are needed.
 //!
-//! Here is who joins a run and when a value is worked out; how a run is evaluated stands in `blocks`.
+//! Here is which operations join a run and when a value is computed; how a run is evaluated is in `blocks`.
 
 use std::cell::Ref;
 
@@ -13,30 +13,30 @@ use super::{Foreseen, Pool, Tape};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
-/// Most operations in a run, so that what an evaluation computes again stays bounded.
+/// The most operations in a run, so that what an evaluation recomputes stays bounded.
 const LONGEST: u32 = 32;
 
-/// The bytes of cache to count on: half of a core's second level on the machines of these years.
+/// The bytes of cache to count on: half of a core's second-level cache on current machines.
 pub(super) const CACHE: usize = 1 << 19;
 
-/// Parts of the cache that a row should fill at most, lest a block be one row.
+/// A row should fill at most one of so many parts of the cache, so that a block has more than one row.
 const PARTS: usize = 4;
 
 /// The bytes that a row may have where no more axes can be cut, as with the scores of an attention head: the
-/// intermediates of one row in the last cache, not those of all in memory.
+/// intermediates of one row are then in the last cache, not those of all rows in memory.
 const ROW: usize = 1 << 23;
 
-/// Where a node stands in its run, and what is known of its value before it is computed.
+/// The place of a node in its run, and what is known of its value before it is computed.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// The first node of the run: its name, too.
+    /// The first node of the run, which also identifies the run.
     pub(crate) run: u32,
-    /// How many leading axes its rows are counted along.
+    /// How many leading axes the rows are counted along.
     pub(crate) axes: usize,
     pub(crate) shape: Shape,
 }
 
-/// The run that the last operations belong to.
+/// A run that is being recorded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     first: u32,
@@ -46,7 +46,7 @@ pub(crate) struct Run {
 }
 
 impl<T> Node<T> {
-    /// The run that the node belongs to, by its first node.
+    /// The run that the node belongs to, identified by its first node.
     pub(crate) fn run(&self) -> Option<u32> {
         self.place.as_ref().map(|place| place.run)
     }
@@ -62,7 +62,8 @@ fn is_whole(operand: &Shape, output: &Shape, axes: usize) -> bool {
     operand.rank() <= output.rank() && operand.repeats(output.rank(), axes)
 }
 
-/// The fewest of the numbers of axes that make a row of at most so many bytes, or the most of them if its rows are possible.
+/// The smallest of these numbers of axes whose rows have at most `bytes` bytes, or else the largest, if its rows have
+/// at most [`ROW`].
 fn few(
     mut axes: impl Iterator<Item = usize> + Clone,
     row: impl Fn(usize) -> usize,
@@ -73,27 +74,28 @@ fn few(
 }
 
 impl<T: Elem> Tape<T> {
-    /// The same tape, which works on chains of elementwise operations in blocks of rows whose
-    /// intermediates take about `bytes` together, where tensors are larger than half of that.
-    /// `usize::MAX` turns it off; the default is 512 KiB.
+    /// The same tape, which evaluates chains of row-by-row operations on large tensors in blocks of rows.
     ///
-    /// A large tensor that goes through `x * w`, `+ b`, `tanh` leaves the cache after each of them and
-    /// comes back for the next. So the tape puts such operations off: shapes are checked at once, and
-    /// numbers computed when somebody asks for them ([`value`](crate::Var::value), a matrix product,
-    /// `sum`), the whole chain for one block after the other. What lies between is not kept; the
-    /// reverse walk computes it again, block by block, for its pullbacks. Which operations take part:
-    /// those that work row by row along the first axes, with a gradient for nothing that is broadcast
-    /// along them ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain. Among them are products of
-    /// batches of matrices: of `q.matmul_t(k).softmax(-1).matmul(v)` scores and weights exist for one head at a time,
-    /// where those of a head take up to 8 MB; larger ones are computed at once.
+    /// The intermediates of a block take about `bytes` together; a tensor is large if it takes more than half of that.
+    /// `usize::MAX` turns blocks off; the default is 512 KiB.
     ///
-    /// A loop that records the same nodes in each step, walks and resets the tape has more: where a chain ends in its
-    /// [`sum`](crate::Var::sum) or [`mean`](crate::Var::mean), the cotangent that came to it in one step is expected in the
-    /// next one, and the chain's gradients are made when the sum is recorded, in one pass with its value. Where another
-    /// cotangent comes, or more than that, the walk makes them anew. If no walk follows, that work is wasted, once.
+    /// A large tensor that goes through `x * w`, `+ b`, `tanh` leaves the cache after each operation and comes back for
+    /// the next. So the tape puts such operations off: shapes are checked immediately, but numbers are computed only
+    /// when they are needed ([`value`](crate::Var::value), a matrix product, `sum`), the whole chain one block after
+    /// another. Intermediates are not kept; the reverse walk recomputes them, block by block, for its pullbacks.
+    /// Operations take part if they work row by row along the first axes and no operand that is broadcast along these
+    /// needs a gradient ([`Rule::rowwise`](crate::rule::Rule::rowwise)), up to 32 in a chain. Among them are products
+    /// of batches of matrices: in `q.matmul_t(k).softmax(-1).matmul(v)`, scores and weights exist for one head at a
+    /// time, provided that those of a head take at most 8 MB; larger ones are computed immediately.
+    ///
+    /// A loop that records the same nodes in each step, walks and resets the tape gains more: where a chain ends in its
+    /// [`sum`](crate::Var::sum) or [`mean`](crate::Var::mean), the cotangent that reached it in one step is expected in
+    /// the next one, and the chain's gradients are computed when the sum is recorded, in one pass with its value. If
+    /// another cotangent comes, or something in addition, the walk computes them anew. If no walk follows, that work is
+    /// wasted, once.
     ///
     /// Values and gradients are bit for bit those of a tape without blocks, on any number of threads.
-    /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is there.
+    /// [`bytes`](Self::bytes) and the [`ledger`](Self::ledger) count what is kept.
     ///
     /// # Example
     /// ```
@@ -115,14 +117,14 @@ impl<T: Elem> Tape<T> {
         self
     }
 
-    /// Whether so many numbers are few enough to stay in the cache until they are read.
+    /// Whether a tensor of `len` numbers is small enough to stay in the cache until it is read.
     #[inline]
     pub(super) fn is_small(&self, len: usize) -> bool {
         len <= self.cache / 2 / size_of::<T>().max(1)
     }
 
-    /// The place in a run of an operation that is about to be recorded; `None` if it is to be
-    /// computed at once. What it reads from outside the run is there afterwards.
+    /// The place in a run of an operation that is about to be recorded; `None` if it is to be computed
+    /// now. Afterwards, what it reads from outside the run has been evaluated.
     pub(super) fn join(
         &self,
         nodes: &[Node<T>],
@@ -171,7 +173,7 @@ impl<T: Elem> Tape<T> {
         };
         run.members += 1;
         let Run { first, axes, .. } = run;
-        // Nothing follows what is not to be computed again.
+        // An op that should not be recomputed ends its run.
         self.tail.set((!dear).then_some(run));
         for id in inputs {
             if nodes[id.index()].run() != Some(first) {
@@ -185,13 +187,13 @@ impl<T: Elem> Tape<T> {
         }))
     }
 
-    /// The value of a node, worked out now if it was put off.
+    /// The value of a node, computed now if it was put off.
     #[inline]
     pub(crate) fn evaluate<'n>(&self, nodes: &'n [Node<T>], id: NodeId) -> &'n Tensor<T> {
         evaluate(&self.pool, self.cache, nodes, id)
     }
 
-    /// The output of a rule that sums a value which is put off; that value is not kept.
+    /// The output of a rule that sums a value that is put off, without keeping that value; `None` if it does not apply.
     #[inline(never)]
     pub(super) fn total(
         &self,
@@ -227,7 +229,7 @@ impl<T: Elem> Tape<T> {
         Some(y)
     }
 
-    /// Works out all values that were put off.
+    /// Computes all values that were put off.
     pub(crate) fn evaluate_all(&self) {
         let nodes = self.nodes.borrow();
         for k in 0..nodes.len() as u32 {
@@ -235,7 +237,7 @@ impl<T: Elem> Tape<T> {
         }
     }
 
-    /// The value of a node, worked out now if it was put off.
+    /// The value of a node, computed now if it was put off.
     pub(crate) fn value_of(&self, id: NodeId) -> Ref<'_, Tensor<T>> {
         Ref::map(self.nodes.borrow(), |nodes| self.evaluate(nodes, id))
     }
@@ -253,7 +255,7 @@ pub(super) fn evaluate<'n, T: Elem>(
     known.unwrap_or_else(|| work_out(pool, cache, nodes, id))
 }
 
-/// The value of a node that is put off.
+/// Computes the value of a node that is put off.
 #[cold]
 fn work_out<'n, T: Elem>(
     pool: &Pool<T>,
@@ -269,7 +271,7 @@ fn work_out<'n, T: Elem>(
     node.content.get_or_init(|| value)
 }
 
-/// Calls `f` with what it takes to work out the value of a node that is put off.
+/// Calls `f` with the blocks that compute the value of a node that is put off.
 fn put_off<T: Elem, R>(nodes: &[Node<T>], id: NodeId, f: impl FnOnce(Blocks<'_, T>) -> R) -> R {
     let run = nodes[id.index()].run();
     let first = run.expect("only values of a run are put off") as usize;

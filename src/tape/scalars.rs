@@ -1,7 +1,7 @@
 //! The scalar part of the tape: one entry for each binary operation on two different nodes.
 //!
-//! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and
-//! constants normally do not get here: they fold into the handle's slope, unless that would leave the range.
+//! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and constants
+//! normally record nothing: they fold into the handle's slope, unless that would leave the type's range.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -13,8 +13,8 @@ use super::checked::Checked as List;
 use super::cursor::Cursor as List;
 use crate::kernel::Elem;
 
-/// The entry that no handle refers to. Leaves name it as their operand, so that the sweep needs no
-/// branch for them; whatever collects in its adjoint (a NaN from 0 * inf, say) is never read.
+/// The entry that no handle refers to: the operand of leaves, and the second operand of nodes with one.
+/// Whatever collects in its adjoint (a NaN from 0 * inf, say) is never read.
 pub(crate) const NOBODY: u32 = 0;
 
 /// One scalar node: `adjoint[operand[k]] += partial[k] * adjoint[this]`.
@@ -25,8 +25,8 @@ pub(crate) struct Entry<T> {
 }
 
 impl<T: Elem> Entry<T> {
-    /// A node without operands: a leaf, or a tensor's element read as a scalar. Its value stands
-    /// where a second partial would, since its contribution goes to nobody.
+    /// A node without operands: a leaf, or a tensor's element read as a scalar. Its value is stored in
+    /// place of the second partial, which goes to [`NOBODY`].
     pub(crate) fn source(value: T) -> Self {
         Self {
             partial: [T::zero(), value],
@@ -41,30 +41,30 @@ impl<T: Elem> Entry<T> {
     }
 }
 
-/// Where a scalar node comes from: kept by tapes [`with_lines`](super::Tape::with_lines) only.
+/// Where a scalar node comes from; kept only by tapes [`with_lines`](super::Tape::with_lines).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<T> {
     pub(crate) op: &'static str,
     pub(crate) value: T,
-    /// The values of the operands' handles, which may be folded and then differ from the nodes'.
+    /// The values of the operands' handles; those of folded handles differ from the nodes'.
     pub(crate) operands: [T; 2],
     pub(crate) line: &'static Location<'static>,
 }
 
-/// The length that no list of scalar nodes exceeds: an index has 32 bits.
+/// The greatest length of a list of scalar nodes: an index has 32 bits.
 pub(crate) const LIMIT: usize = u32::MAX as usize;
 
 /// The growing list of scalar nodes.
 #[derive(Debug)]
 pub(crate) struct Scalars<T> {
     entries: List<Entry<T>>,
-    /// How many entries at the front are sources: nobody's, and what was entered before anything was computed.
+    /// How many entries at the front are sources: [`NOBODY`], and what was entered before anything was computed.
     sources: Cell<u32>,
     origins: RefCell<Vec<Origin<T>>>,
 }
 
 impl<T: Elem> Scalars<T> {
-    /// A list with room for `capacity` nodes and the one that belongs to nobody.
+    /// A list with room for `capacity` nodes besides [`NOBODY`].
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let entries = List::with_capacity(capacity + 1);
         entries.push(Entry::source(T::zero()));
@@ -80,10 +80,10 @@ impl<T: Elem> Scalars<T> {
         self.entries.watch();
     }
 
-    /// Appends a node and returns its value and index. The rest is its origin, kept if the user has asked.
+    /// Appends a node and returns its value and index. The other arguments are its origin, kept if the user wants it.
     ///
-    /// The rare push is one call that hands the value back: were anything to live across it, the compiler
-    /// would keep it in memory on the ordinary way too, and a load waits for the store before it.
+    /// The rare slow push is one call that hands the value back. If anything had to live across the call, the
+    /// compiler would keep it in memory on the common path too, and a load waits for the store before it.
     #[inline(always)]
     pub(crate) fn push(
         &self,
@@ -94,7 +94,7 @@ impl<T: Elem> Scalars<T> {
         line: &'static Location<'static>,
     ) -> (T, u32) {
         if self.entries.is_slow() {
-            // As pairs, which travel in registers: arrays would be built in memory before the question.
+            // As pairs, which travel in registers: arrays would be built in memory before the check.
             let ([p, q], [i, j]) = (entry.partial, entry.operand);
             return self.push_slowly((p, q), (i, j), op, value, (a, b), line);
         }
@@ -137,7 +137,7 @@ impl<T: Elem> Scalars<T> {
         first
     }
 
-    /// Appends a node to a list that is full, read or watched.
+    /// Appends a node to a list that is full, being read, or watched.
     #[cold]
     #[inline(never)]
     fn push_slowly(
@@ -157,7 +157,7 @@ impl<T: Elem> Scalars<T> {
                 line,
             };
             let mut origins = self.origins.borrow_mut();
-            // Nobody's place comes first, as in the list of nodes.
+            // NOBODY comes first, as in the list of nodes.
             origins.resize(self.entries.len(), Origin { op: "", ..origin });
             origins.push(origin);
         }
@@ -173,23 +173,23 @@ impl<T: Elem> Scalars<T> {
         self.origins.borrow().get(index as usize).copied()
     }
 
-    /// The bytes of nodes and of their origins, nobody's place not counted.
+    /// The bytes of nodes and of their origins, without [`NOBODY`].
     pub(crate) fn bytes(&self) -> usize {
         (self.len() as usize - 1) * size_of::<Entry<T>>()
             + self.origins.borrow().len().saturating_sub(1) * size_of::<Origin<T>>()
     }
 
-    /// How many entries there are, nobody's included.
+    /// How many entries there are, including [`NOBODY`].
     pub(crate) fn len(&self) -> u32 {
         self.entries.len() as u32
     }
 
-    /// How many entries at the front have no operands, so that a sweep need not go there.
+    /// How many entries at the front have no operands, so that a sweep may stop there.
     pub(crate) fn sources(&self) -> u32 {
         self.sources.get()
     }
 
-    /// The entries, to read. While what this returns is alive, recording scalar nodes panics.
+    /// The entries, for reading. As long as the returned value is alive, recording scalar nodes panics.
     pub(crate) fn entries(&self) -> impl Deref<Target = [Entry<T>]> {
         self.entries.read()
     }
@@ -212,12 +212,12 @@ impl<T: Elem> Scalars<T> {
 /// An adjoint of exactly 0 contributes nothing, so that an infinite partial in a branch that the
 /// output does not depend on cannot turn into NaN.
 ///
-/// Most nodes use the one just before them. Its share stays in a register, since the detour through
-/// memory takes longer than the arithmetic; the order of all additions is the same.
+/// Most nodes use the one just before them. The share for that one is carried in a register, since the
+/// detour through memory takes longer than the arithmetic; the order of all additions is the same.
 pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
     let (from, to) = (from as usize, to as usize);
     let mut carried = T::zero();
-    // As cells, so that the walk over them and the additions to others need no index compared twice.
+    // As cells, so that the loop can iterate over them and add to others: one bounds check less.
     let adjoint = Cell::from_mut(adjoint).as_slice_of_cells();
     let stretch = entries[from..to].iter().zip(&adjoint[from..to]);
     let mut k = to;
@@ -226,7 +226,7 @@ pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32,
         let a = here.get() + carried;
         here.set(a);
         carried = T::zero();
-        // The shares of sources would queue up for nobody's adjoint.
+        // The shares of sources would all be added to one adjoint, that of NOBODY, one after the other.
         if a.is_zero() || entry.is_source() {
             continue;
         }

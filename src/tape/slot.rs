@@ -1,6 +1,6 @@
 //! `Slot`: where a rule writes its results, with buffers from the tape's pool.
 //!
-//! What a rule is and what it is given stands in `rule`; the walks do the adding.
+//! What a rule is and what it is given is in `rule`; the walks add the results up.
 
 use super::collector::Collector;
 use super::content::{Content, Fault};
@@ -15,15 +15,15 @@ pub struct Slot<'a, T> {
     pool: &'a Pool<T>,
     shape: &'a Shape,
     wanted: bool,
-    /// The cotangent that other nodes have given so far, unless the rule has added to it.
+    /// The sum of what other nodes have given so far, unless the rule has added to it.
     pub(crate) earlier: Option<Tensor<T>>,
-    /// Where that is collected instead, and whether anything is there.
+    /// Where the cotangent is collected instead, if it is part of a larger tensor.
     collector: Option<Collector<'a, T>>,
-    /// The cotangent that is pulled back: handed on as it is, it needs no second owner.
+    /// The cotangent that is pulled back: if it is handed on as it is, it needs no second owner.
     pulled: Option<&'a Tensor<T>>,
-    /// Whether somebody looks at each share, so that it is not to be added in passing.
+    /// Whether each share is observed, so that a rule should not add it in passing.
     seen: bool,
-    /// What the rule has put in. A slot where nothing is left may be forgotten, which spares a call.
+    /// What the rule has put in. A slot that has been emptied may be forgotten, which saves a call.
     pub(crate) content: Content<T>,
 }
 
@@ -42,7 +42,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         }
     }
 
-    /// A slot for a cotangent that has perhaps received something already; `pulled` is that of the output.
+    /// A slot for a cotangent to which `earlier` was given already; `pulled` is the cotangent of the output.
     #[inline]
     pub(crate) fn adding(
         mut self,
@@ -56,7 +56,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         self
     }
 
-    /// From now on the cotangent is collected there.
+    /// Collects the cotangent in `collector`.
     pub(crate) fn collect_in(&mut self, collector: &'a mut Collector<'_, T>) {
         self.collector = Some(Collector {
             elements: &mut *collector.elements,
@@ -64,12 +64,12 @@ impl<'a, T: Elem> Slot<'a, T> {
         });
     }
 
-    /// Where the cotangent is collected, if that is not a tensor of its own.
+    /// Where the cotangent is collected, if it has no tensor of its own.
     pub(crate) fn collector(&mut self) -> Option<&mut Collector<'a, T>> {
         self.collector.as_mut()
     }
 
-    /// A slot that starts with a buffer, to be written again.
+    /// A slot that starts with a buffer, to be overwritten.
     pub(crate) fn reusing(pool: &'a Pool<T>, shape: &'a Shape, tensor: Tensor<T>) -> Self {
         Self {
             content: Content::Filled(tensor),
@@ -77,7 +77,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         }
     }
 
-    /// Whether anybody needs this result. Filling an unwanted slot is no error, only waste.
+    /// Whether this result is needed. Filling an unwanted slot is not an error, only a waste.
     #[inline]
     pub fn wanted(&self) -> bool {
         self.wanted
@@ -93,7 +93,7 @@ impl<'a, T: Elem> Slot<'a, T> {
     #[inline]
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
-        // As most slots are asked, once and with nothing there.
+        // The usual case: called once, on an empty slot.
         let elements = if self.collector.is_none() && matches!(self.content, Content::Unset) {
             let buffer = self.pool.take(self.shape);
             unique(self.content.hold(buffer))
@@ -106,7 +106,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         elements
     }
 
-    /// Makes room for elements where they are collected, or where there was something already.
+    /// Provides the elements for a slot with a collector, or one that holds something already.
     #[inline(never)]
     fn make_room(&mut self) -> &mut [T] {
         if self.collector.as_ref().is_some_and(|c| !*c.filled) {
@@ -123,9 +123,9 @@ impl<'a, T: Elem> Slot<'a, T> {
 
     /// The elements to add to: for a pullback that touches a few elements of a large operand.
     ///
-    /// They hold what other nodes have given to this operand so far, or zeros, so that a walk over
-    /// `n` nodes which read one entry each takes `n` steps and not `n` passes over the operand. Only
-    /// add, and call no other method of the slot afterwards.
+    /// They hold the sum of what other nodes have given to this operand so far, or zeros, so that a walk
+    /// over `n` nodes which read one entry each takes `n` steps and not `n` passes over the operand. Only
+    /// add to them, and call no other method of the slot afterwards.
     ///
     /// # Example
     /// ```
@@ -182,21 +182,21 @@ impl<'a, T: Elem> Slot<'a, T> {
         unique(sum)
     }
 
-    /// Whether there is something to add to with [`accumulate`](Self::accumulate) for a rule that could write its share as well.
+    /// Whether a rule that could also write its share should add it with [`accumulate`](Self::accumulate) instead.
     #[inline]
     pub(crate) fn adds(&self) -> bool {
         !self.seen && self.has_earlier()
     }
 
-    /// Whether other nodes have given something to this operand, to which a rule may add with [`accumulate`](Self::accumulate).
+    /// Whether other nodes have given something to this operand, to which [`accumulate`](Self::accumulate) would add.
     #[inline]
     pub(crate) fn has_earlier(&self) -> bool {
         self.earlier.is_some() || self.collector.as_ref().is_some_and(|c| *c.filled)
     }
 
-    /// The result has the same elements as `tensor`, which is shared and not copied.
+    /// Makes the elements of `tensor` the result, shared and not copied.
     ///
-    /// With another number of elements than the slot's the walk ends with an [`Error`].
+    /// If their number differs from the slot's, the walk ends with an [`Error`].
     pub fn share(&mut self, tensor: &Tensor<T>) {
         self.check_not_added();
         if tensor.shape() == self.shape {
@@ -209,7 +209,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         };
     }
 
-    /// The result is `tensor`, which has its shape.
+    /// Makes `tensor`, whose shape is the slot's, the result.
     #[inline]
     fn take_as_it_is(&mut self, tensor: &Tensor<T>) {
         self.content.set(match self.pulled {
@@ -218,9 +218,9 @@ impl<'a, T: Elem> Slot<'a, T> {
         });
     }
 
-    /// The result is `tensor`: for rules written in the arithmetic of plain tensors.
+    /// Makes `tensor` the result, for rules written in the arithmetic of plain tensors.
     ///
-    /// With another shape than the slot's the walk ends with an [`Error`] that names the op, both
+    /// If its shape differs from the slot's, the walk ends with an [`Error`] that names the op, both
     /// shapes and the line that recorded it.
     pub fn give(&mut self, tensor: Tensor<T>) {
         self.check_not_added();
@@ -231,10 +231,10 @@ impl<'a, T: Elem> Slot<'a, T> {
         };
     }
 
-    /// The result is `full` summed over the axes along which this operand was broadcast: the
-    /// cotangent of an operand that was narrower than the output.
+    /// Makes `full`, summed over the axes along which this operand was broadcast, the result: the
+    /// cotangent of an operand that was broadcast to the output's shape.
     ///
-    /// With a shape that the slot's does not broadcast to the walk ends with an [`Error`].
+    /// If the slot's shape does not broadcast to that of `full`, the walk ends with an [`Error`].
     ///
     /// # Example
     /// ```
@@ -274,7 +274,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         }
     }
 
-    /// [`sum_to`](Self::sum_to) of another shape than the slot's.
+    /// [`sum_to`](Self::sum_to) where the shapes differ.
     #[inline(never)]
     fn sum_apart(&mut self, full: &Tensor<T>) {
         match self.shape.broadcast("sum_to", full.shape()) {
@@ -286,19 +286,19 @@ impl<'a, T: Elem> Slot<'a, T> {
         }
     }
 
-    /// The result is zero everywhere; as a cotangent it is not passed on.
+    /// Declares the result zero everywhere; a zero cotangent is not passed on.
     pub fn zero(&mut self) {
         self.check_not_added();
         self.content = Content::Zero;
     }
 
-    /// There is no result: the walk ends with this error, at the line of the user who asked for it.
+    /// Refuses to give a result: the recording or the walk ends with this error, at the line of the user's call.
     pub fn refuse(&mut self, error: Error) {
         self.content = Content::Refused(error);
     }
 
-    /// The cotangent that other nodes have given so far, for a pullback that walks a tape of its own;
-    /// it is to be part of what [`put_sum`](Self::put_sum) gets.
+    /// The sum of what other nodes have given so far, for a pullback that walks a tape of its own; it must
+    /// be included in what [`put_sum`](Self::put_sum) gets.
     pub(crate) fn take_earlier(&mut self) -> Option<Tensor<T>> {
         let filled = self.collector.as_ref().filter(|c| *c.filled);
         let copy = |collector: &Collector<'_, T>| {
@@ -309,7 +309,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.earlier.take().or_else(|| filled.map(copy))
     }
 
-    /// The cotangent with this rule's share in it, the earlier ones included.
+    /// Makes `sum`, which includes this rule's share and the earlier ones, the cotangent.
     pub(crate) fn put_sum(&mut self, sum: Option<Tensor<T>>) {
         self.content = sum.map_or(Content::Zero, Content::Added);
     }
@@ -319,7 +319,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.pool
     }
 
-    /// A slot of another shape for intermediate numbers, with its buffer from the same pool.
+    /// A slot of another shape for intermediate results, with its buffer from the same pool.
     pub fn scratch<'b>(&self, shape: &'b Shape) -> Slot<'b, T>
     where
         'a: 'b,
@@ -327,16 +327,16 @@ impl<'a, T: Elem> Slot<'a, T> {
         Slot::new(self.pool, shape, true)
     }
 
-    /// Gives a tensor's buffer to the pool if nobody else shares it.
+    /// Gives a tensor's buffer to the pool if no other tensor shares it.
     pub fn recycle(&self, tensor: Tensor<T>) {
         self.pool.put(tensor);
     }
 
-    /// The result as a tensor; `None` if it is zero as a whole.
+    /// The result as a tensor; `None` if it was declared zero.
     ///
     /// # Errors
-    /// If the rule left it unset: a forgotten operand must not look like a zero gradient. Or if it
-    /// gave another shape.
+    /// If the rule left it unset (a forgotten operand must not look like a zero gradient), refused it, or
+    /// gave it the wrong shape.
     #[inline]
     pub(crate) fn result(&mut self) -> Result<Option<Tensor<T>>, Fault> {
         match self.content.replace() {
@@ -359,7 +359,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         );
     }
 
-    /// The result as a tensor, zeros written out.
+    /// The result as a tensor, with declared zeros written out.
     ///
     /// # Errors
     /// As [`result`](Self::result).
@@ -371,7 +371,7 @@ impl<'a, T: Elem> Slot<'a, T> {
         }
     }
 
-    /// Zeros, if they are the result.
+    /// A tensor of zeros, if the result was declared zero.
     #[inline(never)]
     fn zeros(&mut self) -> Result<Tensor<T>, Fault> {
         match self.content.replace() {

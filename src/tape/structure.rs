@@ -6,7 +6,7 @@ use super::{Kind, Tape};
 use crate::kernel::Elem;
 
 impl<T: Elem> Tape<T> {
-    /// A number that two recordings share if the same ops were recorded on the same operands.
+    /// A hash that is the same for two recordings if the same ops were recorded on the same operands.
     pub(crate) fn structure(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for entry in self.scalars.entries().iter() {

@@ -1,10 +1,10 @@
-//! `Twin`: what an op would have recorded, had it been composed from other ops.
+//! `Twin`: what an op would have recorded if it had been composed of other ops.
 
 use super::Tape;
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// The same function from other ops, recorded on a tape of its own, for the ledger to count.
+/// The same function composed of other ops, recorded on a tape of its own, for the ledger to count.
 ///
 /// Made by [`Twin::record`] in [`Rule::twin`](super::rule::Rule::twin).
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl<T: Elem> Twin<T> {
         self.tape.tensor_nodes() + self.tape.scalar_nodes()
     }
 
-    /// How many bytes it keeps, its operands not counted.
+    /// How many bytes it keeps, not counting its operands.
     pub fn bytes(&self) -> usize {
         let nodes = self.tape.nodes.borrow();
         let leaf = |node: &&super::Node<T>| matches!(node.kind, super::Kind::Leaf);
