@@ -8,8 +8,8 @@ use crate::tensor::Tensor;
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Handle<'t, T: Elem> {
-    /// Of a number.
+    /// A handle of a number.
     Scalar(Var<'t, T>),
-    /// Of a tensor.
+    /// A handle of a tensor.
     Tensor(Var<'t, Tensor<T>>),
 }

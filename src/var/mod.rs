@@ -1,7 +1,7 @@
 //! Handles: what users write expressions with.
 //!
-//! One name, [`Var`], for scalars and tensors. Here is what a handle is and how it enters the tape;
-//! what can be done with one is in `ops`.
+//! There is one type, [`Var`], for scalars and tensors. Here is what a handle is and how it enters the
+//! tape; the operations on handles are in `ops`.
 
 mod handle;
 mod operand;
@@ -23,16 +23,15 @@ pub use value::Value;
 ///
 /// A handle is `Copy`, borrows its tape, and is used like the number it stands for:
 /// `a * a + b` needs no clone, no reference and no `?`. Operations between handles of different
-/// tapes panic at the user's line, as do shapes that do not fit; each method that can fail has a
-/// `try_` twin.
+/// tapes panic at the user's line, as do operations on shapes that do not match; each method that can
+/// fail has a `try_` twin.
 ///
-/// A scalar handle carries its value and the slope by which it depends on one scalar node:
-/// unary functions and constants change the two and normally record nothing; where a slope leaves the
-/// range of the type (`exp` at -800), one to three nodes keep its factors apart. A tensor handle names a
-/// node.
+/// A scalar handle carries its value and its slope with respect to one scalar node: unary functions and
+/// constants change these two and normally record nothing; where a slope leaves the range of the type
+/// (`exp` at -800), one to three nodes keep its factors apart. A tensor handle names a node.
 #[must_use = "an operation whose result is not used is recorded for nothing"]
 pub struct Var<'t, V: Value> {
-    /// `None` for a plain number that has the type of a handle, as generic code makes with `T::one()`.
+    /// `None` for a plain number that has the type of a handle, such as generic code makes with `T::one()`.
     pub(crate) tape: Option<&'t Tape<V::Elem>>,
     pub(crate) repr: V::Repr,
 }

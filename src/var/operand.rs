@@ -12,11 +12,11 @@ use crate::tensor::{Shape, Tensor};
 /// A second operand: a tensor handle, a scalar handle, a plain tensor or a plain number.
 ///
 /// Scalars broadcast; plain values are constants and get no gradient. Beside a handle of dual
-/// numbers, as second order brings them, plain numbers stay plain ([`Constant`]). Implemented here
-/// only.
+/// numbers, as in second derivatives, plain numbers are written as usual ([`Constant`]). Implemented
+/// in this crate only.
 #[allow(private_interfaces)]
 pub trait Operand<'t, T: Elem>: Sized {
-    /// Enters the operand into the tape as a tensor node; `op` is named in the error.
+    /// Enters the operand into the tape as a tensor node; an error names `op`.
     #[doc(hidden)]
     #[track_caller]
     fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error>;
@@ -53,7 +53,7 @@ impl<'t, T: Elem + Embeds<C>, C: Elem> Operand<'t, T> for Tensor<C> {
 impl<'t, T: Elem + Embeds<C>, C: Elem> Operand<'t, T> for &Tensor<C> {
     #[track_caller]
     fn enter(self, tape: &'t Tape<T>, _: &'static str) -> Result<NodeId, Error> {
-        // A tensor of T itself is shared and not copied.
+        // A tensor of T itself is shared, not copied.
         let same = (self as &dyn Any).downcast_ref::<Tensor<T>>();
         let value = same.cloned().unwrap_or_else(|| self.map(T::embed));
         Ok(tape.fixed(value))
@@ -69,7 +69,7 @@ impl<'t, T: Elem, C: Elem + Constant<T>> Operand<'t, T> for C {
 }
 
 impl<T: Elem> From<Tensor<T>> for Tensor<Dual<T>> {
-    /// The same numbers as constants among dual ones.
+    /// The same numbers as dual constants, with tangents of 0.
     fn from(x: Tensor<T>) -> Self {
         x.map(Dual::constant)
     }

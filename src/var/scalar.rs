@@ -1,9 +1,9 @@
-//! Scalar handles: a value, and the slope by which it depends on one scalar node.
+//! Scalar handles: a value, and its slope with respect to one scalar node.
 //!
 //! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary
-//! operation on one node with itself change value and slope and normally record nothing (where a slope
+//! operation of one node with itself change value and slope and normally record nothing (where a slope
 //! leaves the range of the type, one to three nodes keep its factors apart); a binary operation on two
-//! different nodes makes a new one.
+//! different nodes records a new one.
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -15,20 +15,20 @@ use crate::tape::{Entry, Id, Member, NOBODY, Packed, Tape};
 
 /// What a scalar handle holds.
 ///
-/// In this order, since next to each other value and slope are loaded as one vector, which waits until
-/// both have reached the cache if they were stored one by one.
+/// In this order, because adjacent values and slopes would be loaded as one vector, and if they were stored
+/// one by one, that load would wait until both have reached the cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Scalar<T> {
     pub(crate) value: T,
     pub(crate) index: u32,
-    /// Whether the handle has been through a fold, so that the node's cotangent is not its own.
+    /// Whether the handle was folded, so that the node's cotangent is not the handle's.
     pub(crate) folded: bool,
     pub(crate) slope: T,
 }
 
 impl<'t, T: Elem> Var<'t, T> {
-    /// A handle that is a scalar node itself.
+    /// A handle of a scalar node itself, not folded.
     #[inline]
     pub(crate) fn source(tape: &'t Tape<T>, index: u32, value: T) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// A plain number: a handle without a tape, which records nothing.
+    /// A plain number as a handle: without a tape, so it records nothing.
     #[inline]
     pub fn number(value: T) -> Self {
         Self {
@@ -56,15 +56,15 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// The handle of a node without operands, whose value its entry remembers.
+    /// The handle of a node without operands, whose value is stored in its entry.
     pub(crate) fn of_entry(tape: &'t Tape<T>, index: u32) -> Self {
         let value = tape.scalars.entries()[index as usize].partial[1];
         Self::source(tape, index, value)
     }
 
-    /// A function of this handle alone, given its value and derivative: folds, records nothing.
+    /// A function of this handle alone, given its value and derivative: folds and records nothing.
     ///
-    /// The way to give scalars an elementary function of your own.
+    /// This is how to add an elementary function of your own on scalars.
     #[inline(always)]
     pub fn chain(self, value: T, derivative: T) -> Self {
         let Scalar { slope, index, .. } = self.repr;
@@ -125,7 +125,7 @@ impl<'t, T: Elem> Var<'t, T> {
         self.node("watch")
     }
 
-    /// The same for the sake of an op.
+    /// The same; `op` is recorded as the node's op.
     #[track_caller]
     pub(crate) fn node(self, op: &'static str) -> Self {
         match self.tape {
@@ -143,11 +143,14 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// The node and the slope of this handle times a slope that came out as 0, subnormal or not finite. Where `far`, which
-    /// multiplies it by a number, finds it to be a product of numbers, nodes keep them apart, since a cotangent may come
-    /// between them. How far a slope may be beyond the range, the smallest and largest cotangents say.
+    /// The slope and the node of this handle after a function whose own slope, `lost`, came out as 0, subnormal or not
+    /// finite.
     ///
-    /// Both travel in registers: a handle would be built in memory on the ordinary way too.
+    /// `far` gives that slope times a number. If such a product is representable, nodes keep the factors of the slope
+    /// apart, since a cotangent may come between them. How far out of range a slope may be is determined by the
+    /// smallest and largest cotangents.
+    ///
+    /// Both results travel in registers: a handle would be built in memory on the common path too.
     #[cold]
     #[inline(never)]
     #[track_caller]
@@ -158,7 +161,7 @@ impl<'t, T: Elem> Var<'t, T> {
             true => [least.recip(), least],
             false => [least, least.recip()],
         };
-        // A slope of few digits, or that came out as one of 0 on the way.
+        // First case: the slope itself is normal, and only an intermediate result was not.
         let Scalar { slope, index, .. } =
             if let Some(slope) = far(T::one()).filter(|x| x.is_normal()) {
                 self.chain(value, slope).repr
@@ -174,14 +177,14 @@ impl<'t, T: Elem> Var<'t, T> {
         (slope, index)
     }
 
-    /// This handle with another slope, of another node.
+    /// This handle, with its slope now with respect to another node.
     #[inline(always)]
     pub(crate) fn through(mut self, (slope, index): (T, u32)) -> Self {
         (self.repr.slope, self.repr.index, self.repr.folded) = (slope, index, true);
         self
     }
 
-    /// The name of the node, where the handle is one.
+    /// The name of the handle's node.
     pub(crate) fn scalar_id(self, op: &'static str) -> Result<Id<T>, Error> {
         let Some(tape) = self.tape else {
             return Err(Error::new(ErrorKind::Constant { op }));
@@ -203,7 +206,7 @@ impl<'t, T: Elem> Var<'t, T> {
         })
     }
 
-    /// The handle on its way into a pack.
+    /// What a pack needs of this handle.
     #[inline]
     pub(crate) fn packed(self) -> Packed<'t, T> {
         let Scalar { index, slope, .. } = self.repr;
@@ -217,7 +220,7 @@ impl<'t, T: Elem> Var<'t, T> {
 }
 
 impl<T: Elem, C: Elem + Constant<T>> From<C> for Var<'_, T> {
-    /// A plain number: records nothing, gets no gradient.
+    /// A plain number: records nothing and gets no gradient.
     #[inline]
     fn from(value: C) -> Self {
         Self::number(value.embed())

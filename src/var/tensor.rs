@@ -1,4 +1,4 @@
-//! Tensor handles: a tape and the number of a node on it.
+//! Tensor handles (a tape and the index of a node on it), and how values enter a tape and come out.
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -39,10 +39,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.tape().node(self.repr).shape().rank()
     }
 
-    /// The position of `axis`, where negative ones count from the end.
+    /// The position of `axis`; a negative one counts from the end.
     ///
     /// # Errors
-    /// If it is not an axis of this tensor; `op` is named in the text.
+    /// If it is not an axis of this tensor; the text names `op`.
     pub(crate) fn axis(self, op: &'static str, axis: isize) -> Result<usize, Error> {
         self.tape().node(self.repr).shape().axis(op, axis)
     }
@@ -70,7 +70,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Records a rule with this handle and a second operand.
     ///
     /// # Errors
-    /// If the rule does not take operands of these shapes, or the other lives on another tape.
+    /// If the rule does not take operands of these shapes, or the other operand lives on another tape.
     #[track_caller]
     pub(crate) fn record2(
         self,
@@ -85,7 +85,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Records a rule with another operand first and this handle second.
     ///
     /// # Errors
-    /// If the rule does not take operands of these shapes, or the other lives on another tape.
+    /// If the rule does not take operands of these shapes, or the other operand lives on another tape.
     #[track_caller]
     pub(crate) fn record2_left(
         self,
@@ -123,7 +123,7 @@ impl<'t, T: Elem> Var<'t, T> {
     #[track_caller]
     pub(crate) fn wide(scalars: &[Self], rule: impl Rule<T>) -> Result<Vec<Self>, Error> {
         let Some(tape) = scalars.iter().find_map(|s| s.tape) else {
-            // Plain numbers: a tape of their own, which the result forgets.
+            // Plain numbers: computed on a temporary tape.
             let tape = Tape::default();
             let pack = tape.fixed(scalars.iter().map(|s| s.repr.value).collect());
             let (value, _) = tape.record_spread(rule, &[pack])?;
@@ -148,7 +148,7 @@ impl<'t, T: Elem> Var<'t, T> {
             .collect())
     }
 
-    /// This scalar as a tensor node without axes.
+    /// This scalar as a tensor without axes.
     ///
     /// # Panics
     /// If this is a plain number that was never on a tape.
@@ -178,7 +178,7 @@ impl<'t, T: Elem> Var<'t, T> {
 }
 
 impl<T: Elem> Tape<T> {
-    /// Enters an input whose gradient is wanted: a number or a tensor.
+    /// Enters an input, a number or a tensor, whose gradient is wanted.
     ///
     /// # Example
     /// ```
@@ -199,8 +199,8 @@ impl<T: Elem> Tape<T> {
 
     /// Enters several numbers whose gradients are wanted, one scalar handle for each.
     ///
-    /// What [`var`](Self::var) gives for each of them, in less time: where an expression uses each of many inputs once,
-    /// entering them one by one takes a fifth of a gradient's time.
+    /// The same as [`var`](Self::var) for each of them, but faster: for an expression that uses each of many inputs
+    /// once, entering them one by one takes a fifth of the time of a gradient.
     ///
     /// # Example
     /// ```
@@ -222,7 +222,7 @@ impl<T: Elem> Tape<T> {
 
     /// Enters a tensor that no gradient flows into.
     ///
-    /// Needed only to start an expression: as an operand a plain tensor does.
+    /// Needed only to start an expression; as an operand, a plain tensor will do.
     #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, Tensor<T>> {
         Var::of_node(self, self.fixed(value.into()))
@@ -231,7 +231,7 @@ impl<T: Elem> Tape<T> {
     /// Runs a rule on tensor handles of this tape and records it.
     ///
     /// # Panics
-    /// If the rule does not take operands of these shapes, or one lives on another tape.
+    /// If the rule does not take operands of these shapes, or an operand lives on another tape.
     #[track_caller]
     pub fn apply<'t, const N: usize>(
         &'t self,
@@ -244,7 +244,7 @@ impl<T: Elem> Tape<T> {
     /// [`apply`](Self::apply), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the rule does not take operands of these shapes, or one lives on another tape.
+    /// If the rule does not take operands of these shapes, or an operand lives on another tape.
     #[track_caller]
     pub fn try_apply<'t, const N: usize>(
         &'t self,
@@ -270,15 +270,15 @@ impl<T: Elem> Tape<T> {
         V::handle(self, id.index)
     }
 
-    /// Runs the recorded tensor operations again on new leaf values, into the buffers they have.
+    /// Runs the recorded tensor operations again on new leaf values, in the same buffers.
     ///
-    /// Takes `&mut self`, so no handle with an old value survives: name nodes by [`Var::id`] before
-    /// and find them by [`handle`](Self::handle) after. Constants keep their values.
+    /// Takes `&mut self`, so no handle with an old value survives: name nodes with [`Var::id`] before
+    /// and find them with [`handle`](Self::handle) afterwards. Constants keep their values.
     ///
     /// # Errors
     /// If scalar arithmetic was recorded between nodes (scalar nodes keep only slopes), if an id is
-    /// stale or names no leaf, or if a value has another shape than its leaf. The tape is unchanged
-    /// then.
+    /// stale or does not name a leaf, or if the shape of a value differs from that of its leaf. In that
+    /// case the tape is unchanged.
     ///
     /// # Example
     /// ```
@@ -299,7 +299,7 @@ impl<T: Elem> Tape<T> {
     ) -> Result<(), Error> {
         self.check_replayable()?;
         let leaves: Vec<(Id<V>, V)> = leaves.into_iter().collect();
-        // All ids before any value, so that an error leaves the tape as it was.
+        // All ids are checked before any value is set, so that an error leaves the tape as it was.
         for (id, value) in &leaves {
             self.check_id("replay", *id)?;
             V::check_leaf(self, id.index, value)?;
@@ -319,7 +319,7 @@ impl<T: Elem> Tape<T> {
         }
     }
 
-    /// Refuses a new value for a node that is not a leaf or has another shape.
+    /// Refuses a new value for a node that is not a leaf or whose shape differs.
     pub(crate) fn check_leaf_tensor(
         &self,
         op: &'static str,

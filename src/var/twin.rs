@@ -1,4 +1,4 @@
-//! `Twin::record`: a twin is written with handles, as any expression is.
+//! `Twin::record`: records a twin from an expression of handles.
 
 use super::Var;
 use crate::kernel::Elem;
@@ -26,7 +26,7 @@ impl<T: Elem> Twin<T> {
         Self::record_some(x, |x| Some(composed(x))).expect("the closure gives one")
     }
 
-    /// Records `composed` at these operands; `None` if it gives none.
+    /// The same; `None` if the closure returns `None`.
     #[track_caller]
     pub(crate) fn record_some(
         x: &[&Tensor<T>],

@@ -1,4 +1,4 @@
-//! `Value`: what a handle can stand for, and how its kind is read, kept and differentiated.
+//! `Value`: what a handle can stand for, and how each kind is read, stored and differentiated.
 
 use std::fmt::Debug;
 use std::panic::Location;
@@ -12,7 +12,7 @@ use crate::kernel::Elem;
 use crate::tape::{Entry, Id, NodeId, Tape};
 use crate::tensor::Tensor;
 
-/// A number or a tensor of numbers: what a [`Var`] can stand for. Implemented here only.
+/// A number or a tensor of numbers: what a [`Var`] can stand for. Implemented in this crate only.
 pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
     /// The type of the numbers.
     type Elem: Elem;
@@ -31,12 +31,12 @@ pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn value(var: Var<'_, Self>) -> Self;
 
-    /// A handle whose gradient will be kept.
+    /// A handle of the same value whose gradient will be kept.
     #[doc(hidden)]
     #[track_caller]
     fn watch(var: Var<'_, Self>) -> Var<'_, Self>;
 
-    /// A handle with the same value that no gradient flows through.
+    /// A handle of the same value that no gradient flows through.
     #[doc(hidden)]
     #[track_caller]
     fn detach(var: Var<'_, Self>) -> Var<'_, Self>;
@@ -82,7 +82,7 @@ pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
 }
 
 mod sealed {
-    /// Keeps [`Value`](super::Value) closed: a new kind of node would need walks of its own.
+    /// Seals [`Value`](super::Value): another kind of node would need walks of its own.
     pub trait Sealed {}
     impl<T: crate::kernel::Elem> Sealed for T {}
     impl<T: crate::kernel::Elem> Sealed for crate::tensor::Tensor<T> {}
@@ -95,8 +95,8 @@ impl<'t, V: Value> Var<'t, V> {
         V::value(self)
     }
 
-    /// Asks for the gradient of an intermediate: use and ask [`wrt`](Gradients::wrt) for the handle
-    /// that this returns.
+    /// Keeps the gradient of an intermediate: go on with the handle that this returns, and pass that
+    /// handle to [`wrt`](Gradients::wrt).
     ///
     /// # Example
     /// ```
@@ -113,11 +113,11 @@ impl<'t, V: Value> Var<'t, V> {
         V::watch(self)
     }
 
-    /// The same value as a constant: no gradient flows through it, of any order.
+    /// The same value as a constant: no gradient of any order flows through it.
     ///
     /// JAX and TensorFlow call this `stop_gradient`. A tensor's buffer is shared, not copied. On
     /// [`Dual`](crate::Dual) elements the tangent is dropped too, so that a second derivative, like
-    /// the first, takes the value for a constant.
+    /// the first, treats the value as a constant.
     ///
     /// # Example
     /// ```
@@ -137,7 +137,7 @@ impl<'t, V: Value> Var<'t, V> {
     /// [`Tape::handle`].
     ///
     /// # Errors
-    /// If a scalar handle was folded and names no node of its own.
+    /// If a scalar handle is a constant, was folded, or names a node that combines two scalars.
     pub fn id(self) -> Result<Id<V>, Error> {
         V::id(self)
     }
