@@ -1,5 +1,5 @@
-//! The walk's way through a chain whose values were put off: one number for all its elements, what was foreseen, or else
-//! block by block; and the same way where its sum is recorded.
+//! How the walk passes through a chain whose values were put off: with one number as the cotangent of all elements,
+//! with gradients that were foreseen, or else block by block; and the same where its sum is recorded.
 
 use super::pullback::filled;
 use super::region::Region;
@@ -11,8 +11,8 @@ use crate::tape::{Blocks, Cotangent, Flow, Node, NodeId, Tape};
 use crate::tensor::Tensor;
 
 impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
-    /// Stores the cotangent of the only operand of node `at` as one number, if all its elements get
-    /// the same and the operand's walk goes by blocks.
+    /// Stores the cotangent of the only operand of node `at` as one number, if it is the same for all
+    /// elements and the operand is walked in blocks; says whether it did.
     #[inline]
     pub(super) fn spread_evenly(
         &mut self,
@@ -36,11 +36,11 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         true
     }
 
-    /// Walks over the nodes of its run up to `last`, if a value that their pullbacks read is put off;
-    /// whether it did, now or before.
+    /// Walks over the run of node `last`, up to that node, if a value that the pullbacks read is put off;
+    /// returns whether it did, now or before.
     ///
     /// # Errors
-    /// If a rule leaves a cotangent unset or gives it another shape.
+    /// If a rule leaves a cotangent unset or gives it the wrong shape.
     #[inline(never)]
     pub(super) fn in_blocks(&mut self, nodes: &[Node<T>], last: usize) -> Result<bool, Error> {
         let run = nodes[last].run();
@@ -60,7 +60,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         let pulled = pulled(nodes, last, |k| {
             !matches!(self.lists.cotangents[k], Cotangent::Zero)
         });
-        // Values that somebody has asked for are there, with what their forwards kept, and are not computed again.
+        // Values that were requested before are there, with what their forwards kept, and are not recomputed.
         let mut reads = (first..=last).filter(|&k| pulled[k - first]);
         if reads.all(|k| nodes[k].known().is_some()) {
             let (pool, shape) = (&self.tape.pool, nodes[last].shape());
@@ -80,8 +80,8 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         Ok(true)
     }
 
-    /// What was foreseen to flow from node `last` through its run, if that is what flows: the same cotangent, nothing beside
-    /// it, and the same nodes whose cotangents are kept.
+    /// What was foreseen to flow from node `last` through its run, if it applies: the cotangent is the same, nothing
+    /// else has reached the run or what it reads, and the same nodes keep their cotangents.
     fn foreseen(&self, nodes: &[Node<T>], last: usize) -> Option<Flow<T>> {
         let Cotangent::Even(cotangent) = self.lists.cotangents[last] else {
             return None;
@@ -99,7 +99,7 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
         })
     }
 
-    /// Puts what a region gives among the cotangents of the tape.
+    /// Stores what a region gives as cotangents of this walk.
     fn receive(&mut self, flow: Flow<T>) {
         self.pullbacks += flow.pullbacks;
         for (node, share) in flow.shares {
@@ -108,7 +108,8 @@ impl<T: Elem, W: Watch<T>> Walk<'_, T, W> {
     }
 }
 
-/// Which nodes of the run of node `last`, counted from its first one, cotangents flow through that come to some of them.
+/// Which nodes of the run of node `last`, counted from the run's first, cotangents flow through, given the nodes that
+/// they come to from outside.
 fn pulled<T: Elem>(nodes: &[Node<T>], last: usize, comes: impl Fn(usize) -> bool) -> Vec<bool> {
     let run = nodes[last].run();
     let first = run.expect("the node is in a run") as usize;
@@ -126,8 +127,8 @@ fn pulled<T: Elem>(nodes: &[Node<T>], last: usize, comes: impl Fn(usize) -> bool
 }
 
 impl<T: Elem> Tape<T> {
-    /// The sum of a value that is put off, with what flows if each of its elements gets this cotangent; `None` if a rule
-    /// refuses it, which the walk is to report.
+    /// The sum of a value that is put off, with what flows if each of its elements gets this cotangent; `None` if no
+    /// blocks end where those of the sum do, or if a rule refuses, which is left for the walk to report.
     pub(crate) fn foresee(
         &self,
         nodes: &[Node<T>],

@@ -1,7 +1,7 @@
 //! The reverse walk: cotangents flow from one output to everything it depends on.
 //!
-//! Scalar nodes are swept in stretches between tensor nodes; each tensor node applies one rule.
-//! Nothing recurses, so the length of a chain is limited by memory alone.
+//! Scalar nodes are swept in stretches between tensor nodes; each tensor node applies one rule. No
+//! recursion is used, so only memory limits the length of a chain.
 
 mod chain;
 mod pullback;
@@ -24,7 +24,7 @@ pub(crate) use self::watch::{Blind, Watch};
 impl<'t, T: Elem> Var<'t, T> {
     /// The gradients of this scalar with respect to everything it depends on.
     ///
-    /// May be called again, for this output or others of the same tape; each call walks afresh.
+    /// May be called again, for this output or others of the same tape; each call makes a new walk.
     ///
     /// # Panics
     /// If this is a plain number that was never on a tape.
@@ -47,13 +47,13 @@ impl<'t, T: Elem> Var<'t, T> {
     /// [`backward`](Self::backward), with a constant output as an [`Error`].
     ///
     /// # Errors
-    /// If this is a plain number that was never on a tape, or if a rule on the way leaves a cotangent
-    /// unset or gives it another shape.
+    /// If this is a plain number that was never on a tape, or if a rule along the way leaves a cotangent
+    /// unset or gives it the wrong shape.
     pub fn try_backward(self) -> Result<Gradients<'t, T>, Error> {
         self.walk(Blind)
     }
 
-    /// [`try_backward`](Self::try_backward) under somebody's eyes.
+    /// [`try_backward`](Self::try_backward), observed by `watch`.
     pub(crate) fn walk<W: Watch<T>>(self, watch: W) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape.ok_or_else(|| {
             Error::argument(
@@ -80,7 +80,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Where [`backward`](Var::backward) starts from one scalar, this starts from a whole tensor.
     ///
     /// # Panics
-    /// If the cotangent has another shape than this tensor.
+    /// If the shape of the cotangent differs from that of this tensor.
     ///
     /// # Example
     /// ```
@@ -99,13 +99,13 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`vjp`](Self::vjp), with a cotangent of the wrong shape as an [`Error`].
     ///
     /// # Errors
-    /// If the cotangent has another shape than this tensor, or if a rule on the way leaves a
-    /// cotangent unset or gives it another shape.
+    /// If the shape of the cotangent differs from that of this tensor, or if a rule along the way
+    /// leaves a cotangent unset or gives it the wrong shape.
     pub fn try_vjp(self, cotangent: Tensor<T>) -> Result<Gradients<'t, T>, Error> {
         self.walk(cotangent, Blind)
     }
 
-    /// [`try_vjp`](Self::try_vjp) under somebody's eyes.
+    /// [`try_vjp`](Self::try_vjp), observed by `watch`.
     pub(crate) fn walk(
         self,
         cotangent: Tensor<T>,
@@ -133,11 +133,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
-/// The pullback from several nodes at once, each with its cotangent; leaves may be among them, with
+/// The pullback from several nodes together, each with its cotangent; leaves may be among them, with
 /// what they have received elsewhere.
 ///
 /// # Errors
-/// If a rule on the way refuses its pullback, or its result is unset or misshapen.
+/// If a rule along the way refuses its pullback, or its result is unset or misshapen.
 pub(crate) fn pull<'t, T: Elem>(
     tape: &'t Tape<T>,
     scalars: &[(u32, T)],
@@ -168,7 +168,8 @@ pub(crate) fn pull<'t, T: Elem>(
     walk.run(last)
 }
 
-/// The walk where no tensor node comes before the output: one sweep. The state of a walk would cost more than a small one.
+/// The walk where no tensor node comes before the output: a single sweep. A [`Walk`] would cost more than a small
+/// sweep.
 fn alone<T: Elem>(tape: &Tape<T>, index: u32, slope: T) -> Gradients<'_, T> {
     let mut lists = tape.lists(index as usize + 1);
     lists.adjoints[index as usize] = slope;
@@ -192,12 +193,12 @@ struct Walk<'t, T: Elem, W> {
     tape: &'t Tape<T>,
     watch: W,
     lists: Box<Lists<T>>,
-    /// The pool's count before this walk.
+    /// The pool's counts before this walk.
     counted: [isize; 2],
     pullbacks: usize,
-    /// The run that was walked in blocks last.
+    /// The run that was last walked in blocks.
     walked: Option<u32>,
-    /// What those forwards kept that kept nothing.
+    /// The empty residual, for nodes whose forward kept nothing.
     nothing: Residual<T>,
 }
 
@@ -217,7 +218,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     /// Walks over the first `last` tensor nodes and the scalar nodes between them.
     ///
     /// # Errors
-    /// If a rule leaves a cotangent unset or gives it another shape.
+    /// If a rule leaves a cotangent unset or gives it the wrong shape.
     fn run(mut self, last: usize) -> Result<Gradients<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();
@@ -225,7 +226,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         let mut swept = self.lists.adjoints.len() as u32;
         for k in (0..last).rev() {
             let node = &nodes[k];
-            // A node beyond the output in the scalar order has nothing to sweep.
+            // Scalar nodes recorded after the output need no sweep.
             if node.mark < swept {
                 self.sweep(&entries, node.mark, swept);
                 swept = node.mark;
@@ -263,7 +264,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         Ok(Gradients::new(self.tape, self.lists))
     }
 
-    /// Sweeps a stretch of scalar nodes, one by one if somebody looks.
+    /// Sweeps a stretch of scalar nodes; one by one if the walk is observed.
     fn sweep(&mut self, entries: &[Entry<T>], from: u32, to: u32) {
         if !W::LOOKS {
             let from = from.max(self.tape.scalars.sources()).min(to);
@@ -278,7 +279,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         }
     }
 
-    /// The cotangent of a node whose elements are scalar nodes too.
+    /// Adds the adjoints of a node's elements, which are scalar nodes too, to the node's cotangent.
     #[inline(never)]
     fn gather(&mut self, k: usize, node: &Node<T>) {
         let from = node.mark as usize;
@@ -296,7 +297,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         accumulate(&self.tape.pool, &mut self.lists.cotangents[k], g);
     }
 
-    /// Hands the cotangent of a pack to the scalars in it.
+    /// Distributes the cotangent of a pack to the scalars in it.
     #[inline(never)]
     fn scatter(&mut self, k: usize, start: usize, g: &Tensor<T>) {
         let members = self.tape.members.borrow();
@@ -309,7 +310,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         }
     }
 
-    /// Applies the rule of node `at` at its operands. Whose cotangent is to be `g` itself.
+    /// Applies the rule of node `at`; returns the node whose cotangent becomes `g` itself, if any.
     #[inline]
     fn pull_back<'n>(
         &mut self,
@@ -328,7 +329,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             let (at, node) = (id.index(), &nodes[id.index()]);
             (value(node, at), (at, node.active()))
         };
-        // Of the usual numbers of operands no list is made.
+        // One or two operands, the usual case, need no list.
         let (a, b) = match *inputs {
             [a] if self.spread_evenly(nodes, at, (rule, a), g) => return Ok(None),
             [a] => {
@@ -347,7 +348,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         self.apply((at, node), rule, operands, value(node, at), g)
     }
 
-    /// Applies a rule to these operands, whose cotangents stand at those places, if they are of use.
+    /// Applies a rule at the operands `x`; `inputs` tells where their cotangents are, and whether they are needed.
     #[inline(always)]
     fn apply(
         &mut self,

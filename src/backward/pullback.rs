@@ -1,4 +1,4 @@
-//! One pullback: a rule applied at a point, and its shares added to the operands' cotangents.
+//! `Pullback`: a rule applied at a point, with its shares added to the operands' cotangents.
 
 use std::panic::Location;
 
@@ -10,29 +10,31 @@ use crate::tape::rule::{Point, Rule, Slot};
 use crate::tape::{Collector, Content, Cotangent, Pool};
 use crate::tensor::{Shape, Tensor};
 
-/// A rule to pull back through, and where.
+/// A rule to pull back through, and the point where.
 ///
-/// It is copied for what is rarely called: of one whose place nobody knows the parts stay in registers.
+/// Rarely called functions get a copy, since the parts of a value that is never referenced stay in registers.
 #[derive(Clone, Copy)]
 pub(super) struct Pullback<'a, T: Elem> {
     pub(super) rule: &'a dyn Rule<T>,
     pub(super) line: &'static Location<'static>,
     pub(super) at: Point<'a, T>,
-    /// Where each operand's cotangent stands in the list, and whether it is of use.
+    /// The index of each operand's cotangent in the list, and whether it is needed.
     pub(super) inputs: &'a [(usize, bool)],
-    /// Whether somebody looks at each share.
+    /// Whether each share is observed.
     pub(super) seen: bool,
 }
 
-/// Where the cotangents of operands are collected, by their place in the list; most have none.
+/// The collectors of cotangents, by their index in the list; most cotangents have none.
 pub(super) type Collectors<'c, T> = [Option<Collector<'c, T>>];
 
 impl<'a, T: Elem> Pullback<'a, T> {
-    /// Adds to the operands' cotangents what `g` gives them; `look` sees each share. Whose cotangent is to be `g` itself, which
-    /// then needs no second owner: see [`pass_on`].
+    /// Adds the pullback of `g` to the operands' cotangents; `look` sees each share.
+    ///
+    /// Returns the index of the cotangent that is to become `g` itself, if any, which needs no second owner:
+    /// [`pass_on`].
     ///
     /// # Errors
-    /// If the rule leaves a cotangent unset or gives it another shape.
+    /// If the rule leaves a cotangent unset or gives it the wrong shape.
     #[inline(always)]
     pub(super) fn apply(
         self,
@@ -43,8 +45,8 @@ impl<'a, T: Elem> Pullback<'a, T> {
         mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<Option<usize>, Error> {
         let (rule, at) = (self.rule, self.at);
-        // What a slot starts with, in registers: slots are written where they stay, since to move one costs more than a
-        // pullback of few elements.
+        // What a slot starts with, in registers: a slot is then built in its final place, since moving one costs more
+        // than a pullback of few elements.
         let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
             let shape = x.shape();
             let earlier = cotangents[id].take(|g| filled(pool, shape, g));
@@ -62,7 +64,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 let mut gx = [slot(a)];
                 rule.vjp(&at, g, &mut gx);
                 settle(cotangents, 0, &mut gx[0])?;
-                // Nothing is left in it; to be dropped takes a call.
+                // Nothing is left in it, and dropping it would be a call.
                 std::mem::forget(gx);
             }
             ([i, j], [x, y]) if collectors.is_empty() => {
@@ -81,7 +83,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
         Ok(heir)
     }
 
-    /// The same of any number of operands, and where cotangents are collected.
+    /// The same for any number of operands, and for cotangents that have collectors.
     #[inline(never)]
     fn apply_to_many(
         &self,
@@ -97,7 +99,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             gx.push(Slot::new(pool, x.shape(), wanted).adding(earlier, g, self.seen));
         }
         for (id, collector) in collectors.iter_mut().enumerate() {
-            // Of an operand that is there twice the first slot has it.
+            // If an operand occurs twice, its first slot gets the collector.
             let operand = self.inputs.iter().position(|&input| input == (id, true));
             if let (Some(k), Some(collector)) = (operand, collector) {
                 gx[k].collect_in(collector);
@@ -110,7 +112,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             match (0..=k).find(|j| same(j) && gx[*j].collector().is_some()) {
                 Some(j) => {
                     let content = match gx[k].content.replace() {
-                        // To a slot without a collector nothing was added before.
+                        // Without a collector the slot started empty, so the sum is a plain share.
                         Content::Added(share) if j < k => Content::Filled(share),
                         content => content,
                     };
@@ -123,7 +125,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
         Ok(heir)
     }
 
-    /// Adds to the cotangent of operand `k` what the rule gave to it.
+    /// Adds what the rule gave for operand `k` to that operand's cotangent.
     #[allow(clippy::too_many_arguments)] // as a struct it would be written and read
     #[inline(always)]
     fn settle(
@@ -141,7 +143,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             return Ok(());
         }
         let id = self.inputs[k].0;
-        // Looked at before anything is taken out: of what is moved in some cases only the compiler would keep a record.
+        // Matched by reference: for a value that is moved out in some cases only, the compiler would keep a drop flag.
         let sum = match &gx.content {
             Content::Filled(_) | Content::Added(_) => {
                 let share = gx.content.take_tensor();
@@ -154,7 +156,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             Content::Same => {
                 look(k, g);
                 let Some(earlier) = gx.earlier.take() else {
-                    // The last one needs no copy.
+                    // Only the last heir gets `g` itself; the former one gets a second owner of it.
                     if let Some(former) = heir.replace(id) {
                         receive(pool, &mut cotangents[former], g.clone());
                     }
@@ -172,7 +174,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             }
         };
         if *heir == Some(id) {
-            // It is there twice: its shares are added in their order.
+            // The operand occurs twice; its shares are added in their order.
             *heir = None;
             receive(pool, &mut cotangents[id], g.clone());
         }
@@ -180,7 +182,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
         Ok(())
     }
 
-    /// Adds a share to what is collected.
+    /// Adds what the rule gave for operand `k` to a collector.
     fn collect(
         &self,
         pool: &Pool<T>,
@@ -215,7 +217,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
     }
 }
 
-/// Gives a cotangent that was pulled back to its heir, or to the pool.
+/// Gives a cotangent that was pulled back to its heir or, if there is none, to the pool.
 #[inline]
 pub(super) fn pass_on<T: Elem>(
     pool: &Pool<T>,
@@ -229,7 +231,7 @@ pub(super) fn pass_on<T: Elem>(
     }
 }
 
-/// Gives a cotangent what it is now; if the operand is there twice it has its first share.
+/// Stores the new sum of a cotangent; if the operand occurs twice, its first share is there and is added to.
 #[inline]
 fn receive<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, sum: Tensor<T>) {
     match cotangent {
@@ -254,7 +256,7 @@ pub(super) fn accumulate<T: Elem>(pool: &Pool<T>, cotangent: &mut Cotangent<T>, 
     });
 }
 
-/// The sum of two shares, in the buffer of the first if nobody else has it.
+/// The sum of two shares, in the buffer of the first if nothing else shares it.
 #[inline]
 fn added<T: Elem>(pool: &Pool<T>, sum: Tensor<T>, share: Tensor<T>) -> Tensor<T> {
     let sum = plus(pool, sum, &share);
@@ -262,7 +264,7 @@ fn added<T: Elem>(pool: &Pool<T>, sum: Tensor<T>, share: Tensor<T>) -> Tensor<T>
     sum
 }
 
-/// The same with a share that others need.
+/// The same for a share that is still needed.
 #[inline]
 fn plus<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: &Tensor<T>) -> Tensor<T> {
     if let Some(elements) = sum.unique_mut() {

@@ -1,6 +1,6 @@
-//! The walk over a run whose values were put off: block by block, each forward and then backward.
+//! `Region`: the walk over a run whose values were put off, block by block, each forward and then backward.
 //!
-//! Within a block the pullbacks are those of the ordinary walk, in its order, so that every element
+//! Within a block the pullbacks are those of the ordinary walk, in the same order, so that every element
 //! of a cotangent is the same sum of the same shares.
 
 use std::ops::Range;
@@ -14,11 +14,11 @@ use crate::tape::rule::Point;
 use crate::tape::{Block, Blocks, Collector, Cotangent, Flow, Node, Pool, Step, each};
 use crate::tensor::{Shape, Tensor};
 
-/// Bytes of a cotangent from which a block of it is copied to its place: what is written in stretches that long, no line of
-/// it need be read before, as single vectors' lines are.
+/// Bytes of a cotangent above which each block of it is computed elsewhere and copied to its place: a long copy does
+/// not read a cache line before writing it, as writes of single vectors do.
 const FAR: usize = 1 << 23;
 
-/// Bytes of all cotangents that stay from which they leave the last cache before anybody reads them.
+/// Bytes of all cotangents that stay, above which they would leave the last cache before anybody reads them.
 const PAST: usize = 1 << 25;
 
 /// The part of a run that cotangents flow through.
@@ -26,16 +26,16 @@ pub(super) struct Region<'a, T> {
     blocks: Blocks<'a, T>,
     /// How many rows a block has.
     height: usize,
-    /// What has flowed into each step before.
+    /// What has flowed into each step so far.
     earlier: Vec<Cotangent<T>>,
     /// Whether a step's cotangent outlives the region.
     stays: Vec<bool>,
-    /// Whether the terms of the last value's sum are wanted, too.
+    /// Whether the terms of the last value's sum are wanted as well.
     summed: bool,
 }
 
 impl<'a, T: Elem> Region<'a, T> {
-    /// A region with blocks of so many rows; what has flowed into a node before is taken from `earlier`.
+    /// A region with blocks of `height` rows; `earlier` gives what has flowed into a node so far.
     pub(super) fn new(
         nodes: &[Node<T>],
         blocks: Blocks<'a, T>,
@@ -61,17 +61,17 @@ impl<'a, T: Elem> Region<'a, T> {
         }
     }
 
-    /// The same region, whose walk gives the sum of the last value as well.
+    /// The same region, whose walk gives the terms of the last value's sum as well.
     pub(super) fn summed(mut self) -> Self {
         self.summed = true;
         self.blocks = self.blocks.with_last();
         self
     }
 
-    /// Walks over all blocks; what flows into its nodes, and the terms of the sum if that is wanted.
+    /// Walks over all blocks; returns what flows into the nodes, and the terms of the sum if they are wanted.
     ///
     /// # Errors
-    /// If a rule leaves a cotangent unset or gives it another shape.
+    /// If a rule leaves a cotangent unset or gives it the wrong shape.
     pub(super) fn walk(self, pool: &Pool<T>) -> Result<(Flow<T>, Vec<T>), Error> {
         let steps = self.blocks.steps.iter().zip(&self.stays);
         let staying = steps.filter(|(_, stays)| **stays);
@@ -111,8 +111,8 @@ impl<'a, T: Elem> Region<'a, T> {
         Ok((Flow { shares, pullbacks }, terms))
     }
 
-    /// Walks over the blocks of some rows, and writes what stays of them into `full`, `past` the caches or not; which steps
-    /// anything has flowed into.
+    /// Walks over the blocks of some rows and writes the cotangents that stay into `full`, bypassing the caches if
+    /// `past`; returns into which steps anything has flowed, and the terms of the sum.
     fn part(
         &self,
         pool: &Pool<T>,
@@ -160,9 +160,12 @@ impl<'a, T: Elem> Region<'a, T> {
         Ok((flowed, terms))
     }
 
-    /// What the walk back over some rows reads first, and where it writes what stays of the first step that stays, of which
-    /// `full` has these rows and those after them. Where it reads nothing, what the next rows are computed from. To ask memory
-    /// for what is only written is a copy more of it: on two threads a tenth of softmax and its VJP at 4096x4096.
+    /// The memory to prefetch during the forward over some rows: the cotangent that the walk back reads first, and the
+    /// place where it writes the first cotangent that stays, which is where `full` begins. If it reads no cotangent,
+    /// the operands of the next rows.
+    ///
+    /// Above [`FAR`], the place is not prefetched: fetching memory that is only written costs as much as another copy,
+    /// on two threads a tenth of softmax and its VJP at 4096x4096.
     fn soon(&self, rows: &Range<usize>, full: Option<&&mut [T]>) -> Soon {
         let Some(Cotangent::Sum(all)) = self.earlier.last() else {
             return self.blocks.soon(rows.end, rows.len());
@@ -176,7 +179,7 @@ impl<'a, T: Elem> Region<'a, T> {
         }
     }
 
-    /// Walks over one block, and writes what stays of it into `places`.
+    /// Walks over one block and writes the cotangents that stay into `places`.
     fn collect<'p>(
         &self,
         pool: &Pool<T>,
@@ -206,7 +209,7 @@ impl<'a, T: Elem> Region<'a, T> {
         Ok(())
     }
 
-    /// Walks over one block, with the cotangents that stay collected where they do.
+    /// Applies the pullbacks of one block; the cotangents that stay are gathered in their collectors.
     fn pull_back(
         &self,
         pool: &Pool<T>,
@@ -268,7 +271,6 @@ impl<'a, T: Elem> Region<'a, T> {
     }
 }
 
-/// A tensor of these elements.
 fn copied<T: Elem>(pool: &Pool<T>, shape: &Shape, elements: &[T]) -> Tensor<T> {
     let mut copy = pool.take(shape);
     unique(&mut copy).copy_from_slice(elements);

@@ -1,30 +1,30 @@
-//! `Watch`: somebody who looks at cotangents as a walk passes them.
+//! `Watch`: an observer that sees cotangents as a reverse walk passes them.
 //!
-//! The ordinary walk is watched by nobody, at no cost; `inspect` watches to find where a NaN is born.
+//! The ordinary walk has no observer and pays nothing; the observers are in `inspect`.
 
 use crate::kernel::Elem;
 use crate::tape::Entry;
 use crate::tensor::Tensor;
 
-/// Somebody who looks at a reverse walk.
+/// An observer of a reverse walk.
 pub(crate) trait Watch<T: Elem> {
-    /// Whether anybody looks.
+    /// Whether anything is observed at all.
     const LOOKS: bool = true;
 
-    /// The cotangent of tensor node `k` is whole.
+    /// Called when the cotangent of tensor node `k` is complete.
     fn whole(&mut self, k: usize, g: &Tensor<T>);
 
-    /// The pullback of tensor node `k` gave `gx` to its operand; `earlier` shares may be in it.
+    /// Called when the pullback of tensor node `k` has given `gx` to its operand; earlier shares may be in it.
     fn share(&mut self, k: usize, operand: usize, g: &Tensor<T>, gx: &Tensor<T>);
 
-    /// The pack `k` gave `gx` to the scalar in place `i`.
+    /// Called when the pack `k` has given `gx` to the scalar at position `i`.
     fn scatter(&mut self, k: usize, i: usize, slope: T, g: T, gx: T);
 
-    /// Scalar node `k` with the cotangent `g` gave its shares to its operands.
+    /// Called when scalar node `k` with the cotangent `g` has given its shares to its operands.
     fn scalar(&mut self, k: u32, entry: &Entry<T>, g: T);
 }
 
-/// Nobody.
+/// No observer.
 pub(crate) struct Blind;
 
 impl<T: Elem> Watch<T> for Blind {
