@@ -13,7 +13,7 @@ use crate::tensor::Tensor;
 use crate::var::{Value, Var};
 
 impl<T: Elem> Tape<T> {
-    /// Begins a forward walk over what is recorded: name directions, then [`walk`](Forward::walk).
+    /// Begins a forward walk over the recording: add directions, then call [`walk`](Forward::walk).
     ///
     /// # Example
     /// ```
@@ -35,7 +35,7 @@ impl<T: Elem> Tape<T> {
     }
 }
 
-/// The directions of a forward walk that is about to begin.
+/// A forward walk that has not started yet: the directions named so far.
 #[derive(Debug)]
 #[must_use]
 pub struct Forward<'t, T: Elem> {
@@ -48,7 +48,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// Adds a direction: `tangent` is the derivative of `x` along it.
     ///
     /// # Panics
-    /// If the tangent has another shape than `x`, or `x` is not a leaf of this tape.
+    /// If the shape of the tangent differs from that of `x`, or `x` is not a leaf of this tape.
     #[track_caller]
     pub fn along<V: Value<Elem = T>>(self, x: Var<'_, V>, tangent: V) -> Self {
         self.try_along(x, tangent).or_panic()
@@ -57,7 +57,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// [`along`](Self::along), with a direction that does not fit as an [`Error`].
     ///
     /// # Errors
-    /// If the tangent has another shape than `x`, or `x` is not a leaf of this tape.
+    /// If the shape of the tangent differs from that of `x`, or `x` is not a leaf of this tape.
     pub fn try_along<V: Value<Elem = T>>(
         mut self,
         x: Var<'_, V>,
@@ -73,7 +73,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// Walks the tape from its first node to its last.
     ///
     /// # Panics
-    /// If a rule on the way has no JVP.
+    /// If a rule along the way has no JVP.
     #[track_caller]
     pub fn walk(self) -> Tangents<'t, T> {
         self.try_walk().or_panic()
@@ -82,7 +82,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// [`walk`](Self::walk), with a missing JVP as an [`Error`].
     ///
     /// # Errors
-    /// If a rule on the way has no JVP.
+    /// If a rule along the way has no JVP.
     pub fn try_walk(self) -> Result<Tangents<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();
@@ -126,7 +126,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     }
 }
 
-/// The tangents that a forward walk leaves behind.
+/// The tangents that a forward walk has computed.
 #[derive(Debug)]
 #[must_use]
 pub struct Tangents<'t, T: Elem> {
