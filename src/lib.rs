@@ -5,7 +5,7 @@
 //! # A tour
 //! A [`Tape`] records what is computed with its handles. [`Tape::var`] enters a number or a
 //! [`Tensor`] and returns a [`Var`], which is `Copy` and used like the value it stands for.
-//! [`Var::backward`] walks the tape from a scalar and returns [`Gradients`], typed like the values.
+//! [`Var::backward`] walks the tape backward from a scalar and returns [`Gradients`], typed like the values.
 //!
 //! ```
 //! use wengert::{Tape, Tensor};
@@ -19,11 +19,11 @@
 //! assert_eq!(grads.wrt(b), 4.0);
 //! ```
 //!
-//! Plain numbers and tensors beside a handle are constants. Shapes broadcast as numpy's do. From a
-//! tensor one walks with a cotangent ([`Var::vjp`]); along directions with [`Tape::forward`].
+//! Plain numbers and tensors beside a handle are constants. Shapes broadcast as in numpy. A walk that
+//! starts from a tensor takes a cotangent ([`Var::vjp`]); forward walks take directions ([`Tape::forward`]).
 //!
-//! Scalar handles implement [`num_traits::Float`], so code that was written for any float
-//! differentiates as it is:
+//! Scalar handles implement [`num_traits::Float`], so code that is generic over floats can be
+//! differentiated as it is:
 //!
 //! ```
 //! use num_traits::Float;
@@ -40,9 +40,9 @@
 //! ```
 //!
 //! # Whole functions
-//! [`transform`] differentiates closures: gradients, Jacobians, Hessian-vector products and whole
-//! Hessians, for numbers, tensors and structures of them, through every op and to any order (with plain numbers
-//! beside handles up to the third).
+//! [`transform`] differentiates closures: gradients, Jacobians, Hessian-vector products and whole Hessians, for
+//! numbers, tensors and structures of them, through every op and to any order (up to the third where plain numbers are
+//! written beside handles).
 //!
 //! ```
 //! use wengert::{Tensor, transform::{grad, hvp}};
@@ -53,9 +53,9 @@
 //! ```
 //!
 //! # Rules and checks
-//! Every op is a [`Rule`](rule::Rule) with a hand-written VJP, generic over the [`Elem`]ent. On
-//! [`Dual`] elements a rule gives second order; on wider ones the reference for [`check`], which
-//! compares any *fused* op (one with a rule of its own), yours included, with the same function
+//! Every op is a [`Rule`](rule::Rule) with a hand-written VJP, generic over the element type ([`Elem`]).
+//! On [`Dual`] elements a rule gives second derivatives, and on wider elements the reference for [`check`],
+//! which compares any *fused* op (one with a rule of its own), yours included, with the same function
 //! *composed* of other ops:
 //!
 //! ```
@@ -71,24 +71,25 @@
 //! ```
 //!
 //! # Bad input
-//! Operators and bare methods panic at the user's line, with the op, both shapes and the cure;
-//! each op on tensor handles has a `try_` twin that returns the same text as an [`Error`], and constructors such as
-//! [`Tensor::new`] return a `Result`. Bad numbers are no errors: IEEE values flow, and each op's documentation says which.
+//! Operators and methods without `try_` panic at the user's line, with the op, both shapes and the remedy; each op on
+//! tensor handles has a `try_` twin that returns the same text as an [`Error`], and constructors such as
+//! [`Tensor::new`] return a `Result`. Bad numbers are not errors: infinities and NaN propagate as IEEE arithmetic has
+//! it, and each op's documentation says what results.
 //!
 //! # Instruction sets
 //! Kernels use the best instructions that the machine has, AVX-512 or AVX2 with FMA, chosen when the program runs. The
-//! environment variable `WENGERT_SIMD` names another level: `avx512`, `avx2` or `portable`; one that the machine lacks, or an
-//! unknown one, is a panic. Softmax and its relatives give the same bits with AVX2 and AVX-512.
+//! environment variable `WENGERT_SIMD` selects another level: `avx512`, `avx2` or `portable`; one that is unknown or
+//! that the machine lacks causes a panic. Softmax and its relatives give the same bits with AVX2 and AVX-512.
 //!
 //! # Features
 //! - `cursor` (default): scalar nodes are recorded through a raw cursor instead of a checked list;
 //!   faster, with the same bits.
-//! - `gemm` (default): matrix products by the kernels of the `gemm` crates instead of a plain loop.
-//! - `half`: tensors of `half::bf16` and `half::f16` as storage, computed in `f32` ([`Storage`]).
-//! - `ndarray`: arrays of the `ndarray` crate become tensors and the reverse ([`Tensor`]'s `From` and `ndarray`).
-//! - `rayon` (default): large kernels on several threads, with the same bits for any number of them.
-//! - `serde`: [`inspect::Ledger`] serializes.
-//! - `simd` (default): kernels for AVX2 and AVX-512 beside those of the target's own instructions, which remain without it.
+//! - `gemm` (default): matrix products use the kernels of the `gemm` crates instead of a plain loop.
+//! - `half`: tensors can be stored as `half::bf16` and `half::f16`, and are computed in `f32` ([`Storage`]).
+//! - `ndarray`: conversions to and from arrays of the `ndarray` crate ([`Tensor`]'s `From` and `ndarray`).
+//! - `rayon` (default): large kernels run on several threads, with the same bits for any number of them.
+//! - `serde`: [`inspect::Ledger`] implements `Serialize`.
+//! - `simd` (default): kernels for AVX2 and AVX-512, besides those for the target's own instructions, always there.
 
 mod backward;
 pub mod check;
@@ -117,7 +118,7 @@ pub use tape::{Id, NodeKind, NodeView, Nodes, Recomputation, Tape, WalkCost, rul
 pub use tensor::{Entry, Random, Shape, Storage, Tensor};
 pub use var::{Operand, Value, Var};
 
-/// The documents' code compiles and runs as documentation tests.
+/// Makes the code in the documents compile and run as documentation tests.
 #[cfg(doctest)]
 mod documents {
     #[doc = include_str!("../README.md")]
