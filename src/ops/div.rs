@@ -31,8 +31,6 @@ impl<T: Elem> Binary<T> for Quotient {
     fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> Option<T> {
         Some(match k {
             0 => g / b,
-            // This order loses nothing; in another, on dual numbers, 0 would meet the infinite tangent of g / b.
-            _ if a == T::zero() => -(g * a) / b / b,
             _ if y.is_normal() => -product(g, [y], [b]),
             _ => -product(g, [a], [b, b]),
         })
