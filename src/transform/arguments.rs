@@ -1,4 +1,4 @@
-//! `Arguments`: what a function may be differentiated at: numbers, tensors, and structures of them.
+//! `Arguments`: what a function may be differentiated at (numbers, tensors, and structures of them).
 
 use crate::dual::Dual;
 use crate::error::{Error, ErrorKind};
@@ -10,8 +10,9 @@ use crate::var::{Handle, Operand, Var};
 /// A function's arguments: a number, a tensor (owned or by reference), or a tuple of up to six, an
 /// array, a slice or a `Vec` of arguments, nested as you like.
 ///
-/// A closure gets handles in the same structure, and a gradient comes back in it: for
-/// `(&w, 0.5)` the closure is `|(w, b)| ...` and the gradient `(Tensor, f64)`. Implemented here only.
+/// A closure gets handles in the same structure, and the gradient has that structure too: for
+/// `(&w, 0.5)` the closure is `|(w, b)| ...` and the gradient `(Tensor, f64)`. Only this crate
+/// implements it.
 ///
 /// # Example
 /// ```
@@ -26,7 +27,7 @@ pub trait Arguments: Sized {
     /// The type of the numbers.
     type Elem: Elem;
 
-    /// The same structure with values of its own, as gradients have it.
+    /// The same structure with owned values: the type of a gradient.
     type Owned;
 
     /// The same structure of handles, whose numbers are `E`.
@@ -64,13 +65,13 @@ pub trait Arguments: Sized {
 
 /// A closure from handles `H` to a handle `Y`: another name for `Fn(H) -> Y`.
 ///
-/// Rust does not let the output of an `Fn` bound name a lifetime that stands inside a projection
-/// such as [`Arguments::Handles`]; a parameter of a trait may. Any closure implements it.
+/// The output of an `Fn` bound may not name a lifetime that occurs only inside a projection such as
+/// [`Arguments::Handles`]; a parameter of a trait may. Every closure implements it.
 pub trait Function<H, Y>: Fn(H) -> Y {}
 
 impl<H, Y, F: Fn(H) -> Y> Function<H, Y> for F {}
 
-/// One argument: a number as a tensor without axes.
+/// One argument; a number is a tensor without axes.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Leaf<T> {
@@ -79,7 +80,7 @@ pub struct Leaf<T> {
 }
 
 impl<T: Elem> Leaf<T> {
-    /// Enters the argument into a tape.
+    /// Enters the argument on a tape.
     #[track_caller]
     pub(super) fn enter(self, tape: &Tape<T>) -> Handle<'_, T> {
         match self.scalar {

@@ -30,7 +30,7 @@ use crate::var::{Handle, Var};
 /// use wengert::{Tensor, transform::grad};
 ///
 /// let x = Tensor::from([1.0, 2.0, 3.0]);
-/// grad(|x| x.softmax(0), &x); // write x.softmax(0).at([1]), or ask for `vjp` or `jacobian`
+/// grad(|x| x.softmax(0), &x); // write x.softmax(0).at([1]), or use `vjp` or `jacobian`
 /// ```
 #[track_caller]
 pub fn grad<A: Arguments>(
@@ -52,7 +52,7 @@ pub fn try_grad<A: Arguments>(
     Ok(pulled("grad", f, x, A::Elem::one())?.1)
 }
 
-/// The value of `f` at `x` and its gradient, for the price of the gradient.
+/// The value of `f` at `x` and its gradient, at the cost of the gradient.
 ///
 /// # Panics
 /// As [`grad`].
@@ -89,7 +89,7 @@ pub fn try_value_and_grad<A: Arguments>(
 /// The value of `f` at `x` and the pullback of `g`: the gradient of `Σ g * f(x)`, or `Jᵀ g`.
 ///
 /// # Panics
-/// If `g` has another shape than the output, or the closure returns a handle of another tape.
+/// If the shape of `g` differs from that of the output, or the closure returns a handle of another tape.
 ///
 /// # Example
 /// ```
@@ -112,7 +112,7 @@ pub fn vjp<A: Arguments, V: Output<Elem = A::Elem>>(
 /// [`vjp`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If `g` has another shape than the output, or the closure returns a handle of another tape.
+/// If the shape of `g` differs from that of the output, or the closure returns a handle of another tape.
 #[track_caller]
 pub fn try_vjp<A: Arguments, V: Output<Elem = A::Elem>>(
     f: impl for<'t> Function<A::Handles<'t, A::Elem>, Var<'t, V>>,
@@ -141,7 +141,7 @@ fn pulled<A: Arguments, V: Output<Elem = A::Elem>>(
 /// Enters arguments as leaves.
 #[track_caller]
 pub(super) fn enter<'t, A: Arguments>(tape: &'t Tape<A::Elem>, x: &A) -> Vec<Handle<'t, A::Elem>> {
-    // A loop and not a closure: leaves are named after the user's line.
+    // A loop, not a closure, so that leaves are attributed to the user's line.
     let mut handles = Vec::new();
     for leaf in leaves(x) {
         handles.push(leaf.enter(tape));
@@ -155,7 +155,7 @@ pub(super) fn enter<'t, A: Arguments>(tape: &'t Tape<A::Elem>, x: &A) -> Vec<Han
 /// [`pushforward`](super::pushforward) does the same for functions that record nothing.
 ///
 /// # Panics
-/// If `t` does not fit `x`, a rule on the way has no JVP, or the closure returns a handle of another
+/// If `t` does not fit `x`, a rule involved has no JVP, or the closure returns a handle of another
 /// tape.
 ///
 /// # Example
@@ -179,7 +179,7 @@ pub fn jvp<A: Arguments, V: Output<Elem = A::Elem>>(
 /// [`jvp`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If `t` does not fit `x`, a rule on the way has no JVP, or the closure returns a handle of another
+/// If `t` does not fit `x`, a rule involved has no JVP, or the closure returns a handle of another
 /// tape.
 #[track_caller]
 pub fn try_jvp<A: Arguments, V: Output<Elem = A::Elem>>(

@@ -16,12 +16,12 @@ use crate::var::{Handle, Var};
 /// ```text
 /// H = (diag(p) - p pᵀ) / rows,   p = softmax(logits) along `axis`
 /// ```
-/// `H` depends on no label. It is positive semidefinite, and so is the product, where a Hessian of
-/// a deep network is not: conjugate gradients and natural gradients want this one (it is the Fisher
-/// matrix as well). For logits that are linear in `x` it is the Hessian itself.
+/// `H` does not depend on the labels. It is positive semidefinite, and so is `Jᵀ H J`, which the Hessian
+/// of a deep network is not. This is the matrix for conjugate gradients and natural gradients (it is also
+/// the Fisher matrix). For logits that are linear in `x` it is the Hessian itself.
 ///
 /// # Panics
-/// If `v` does not fit `x`, `axis` is not an axis of the logits, a rule on the way has no JVP, or the
+/// If `v` does not fit `x`, `axis` is not an axis of the logits, a rule involved has no JVP, or the
 /// closure returns a handle of another tape.
 ///
 /// # Complexity
@@ -55,7 +55,7 @@ pub fn gauss_newton_vp<A: Arguments>(
 /// [`gauss_newton_vp`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If `v` does not fit `x`, `axis` is not an axis of the logits, a rule on the way has no JVP, or the
+/// If `v` does not fit `x`, `axis` is not an axis of the logits, a rule involved has no JVP, or the
 /// closure returns a handle of another tape.
 #[track_caller]
 pub fn try_gauss_newton_vp<A: Arguments>(

@@ -13,8 +13,9 @@ use crate::var::{Handle, Var};
 /// The Jacobian of `f` at `x`: for each argument a tensor `∂y_i/∂x_j` whose shape is that of the
 /// output followed by that of the argument.
 ///
-/// Forward columns where the arguments have fewer numbers than the output, reverse rows otherwise;
-/// [`jacobian_forward`] and [`jacobian_reverse`] are the choice made by hand.
+/// It is computed column by column, by forward walks, if the arguments have fewer numbers than the
+/// output, and otherwise row by row, by reverse walks. [`jacobian_forward`] and [`jacobian_reverse`]
+/// let you choose.
 ///
 /// # Panics
 /// If the closure returns a handle of another tape.
@@ -54,11 +55,11 @@ pub fn try_jacobian<A: Arguments, V: Output<Elem = A::Elem>>(
     whole("jacobian", f, x, None)
 }
 
-/// The [`jacobian`] by forward walks, one for each number of the arguments: for few arguments and
-/// much output.
+/// The [`jacobian`] by forward walks, one for each number of the arguments: for small arguments and a
+/// large output.
 ///
 /// # Panics
-/// If a rule on the way has no JVP, or the closure returns a handle of another tape.
+/// If a rule involved has no JVP, or the closure returns a handle of another tape.
 ///
 /// # Example
 /// ```
@@ -78,7 +79,7 @@ pub fn jacobian_forward<A: Arguments, V: Output<Elem = A::Elem>>(
 /// [`jacobian_forward`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If a rule on the way has no JVP, or the closure returns a handle of another tape.
+/// If a rule involved has no JVP, or the closure returns a handle of another tape.
 #[track_caller]
 pub fn try_jacobian_forward<A: Arguments, V: Output<Elem = A::Elem>>(
     f: impl for<'t> Function<A::Handles<'t, A::Elem>, Var<'t, V>>,
@@ -87,8 +88,8 @@ pub fn try_jacobian_forward<A: Arguments, V: Output<Elem = A::Elem>>(
     whole("jacobian_forward", f, x, Some(true))
 }
 
-/// The [`jacobian`] by reverse walks, one for each number of the output: for many arguments and
-/// little output.
+/// The [`jacobian`] by reverse walks, one for each number of the output: for large arguments and a
+/// small output.
 ///
 /// # Panics
 /// If the closure returns a handle of another tape.
@@ -121,7 +122,7 @@ pub fn try_jacobian_reverse<A: Arguments, V: Output<Elem = A::Elem>>(
     whole("jacobian_reverse", f, x, Some(false))
 }
 
-/// The Jacobian in the mode asked for, or in the cheaper one.
+/// The Jacobian in the given mode, or else in the cheaper one.
 #[track_caller]
 fn whole<A: Arguments, V: Output<Elem = A::Elem>>(
     op: &'static str,
@@ -138,7 +139,7 @@ fn whole<A: Arguments, V: Output<Elem = A::Elem>>(
     let blocks = match forward {
         Some(true) => columns(&tape, y, &handles)?,
         None if few => match columns(&tape, y, &handles) {
-            // A rule of the user's may lack a JVP; every rule has a VJP.
+            // A user's rule may lack a JVP; every rule has a VJP.
             Err(error) if matches!(error.kind(), ErrorKind::Missing { .. }) => {
                 rows(op, y, &handles)?
             }
@@ -200,7 +201,7 @@ fn columns<'t, V: Output>(
     x.iter().map(block).collect()
 }
 
-/// Elements in the shape of the output followed by that of an argument.
+/// These elements, in the shape of the output followed by that of an argument.
 fn jacobian_of<'t, V: Output>(
     y: Var<'t, V>,
     x: &Handle<'t, V::Elem>,

@@ -13,10 +13,10 @@
 //! | `Jᵀ H J v` | logits of a softmax cross entropy | [`gauss_newton_vp`] |
 //! | Hessian | one number of a few | [`hessian`] |
 //! | the same, mostly zeros | many numbers | [`sparse`] |
-//! | one order more | any of these | [`pushforward`] around it |
+//! | one order higher | any of these | [`pushforward`] around it |
 //!
-//! Here too is [`fixed_point`], whose gradient is that of the equation and not of its iterations;
-//! its sibling [`linear_solve`](crate::Var::linear_solve) is an op.
+//! [`fixed_point`] is here too; its gradient is that of the equation, not of the iterations. Its sibling
+//! [`linear_solve`](crate::Var::linear_solve) is an op.
 
 mod arguments;
 pub mod checkpoint;

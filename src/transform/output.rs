@@ -8,7 +8,7 @@ use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Handle, Value, Var};
 
-/// A number or a tensor that a function returns. Implemented here only.
+/// A number or a tensor that a function returns. Only this crate implements it.
 pub trait Output: Value {
     /// The same kind on numbers `E`.
     type With<E: Elem>: Output<Elem = E>;
@@ -37,15 +37,15 @@ pub trait Output: Value {
     #[doc(hidden)]
     const SCALAR: bool;
 
-    /// The handle, its kind forgotten.
+    /// The handle, with its kind erased.
     #[doc(hidden)]
     fn into_handle(y: Var<'_, Self>) -> Handle<'_, Self::Elem>;
 
-    /// The handle again.
+    /// The handle, with its kind restored.
     #[doc(hidden)]
     fn of_handle(handle: Handle<'_, Self::Elem>) -> Var<'_, Self>;
 
-    /// The handle as that of a tensor node.
+    /// The handle as one of a tensor node.
     #[doc(hidden)]
     #[track_caller]
     fn to_node<'t>(y: Var<'t, Self>, tape: &'t Tape<Self::Elem>) -> Var<'t, Tensor<Self::Elem>>;
@@ -166,7 +166,7 @@ impl<T: Elem> Output for Tensor<T> {
 
 const KINDS: &str = "handles come in the order and of the kind of their values";
 
-/// Refuses an output that was recorded elsewhere. A plain number belongs everywhere.
+/// Refuses an output that was recorded on another tape. A plain number has none.
 pub(super) fn check_tape<V: Output>(
     op: &'static str,
     tape: &Tape<V::Elem>,

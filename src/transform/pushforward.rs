@@ -6,13 +6,12 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// The value of `f` at `x` and its derivative along `t`, for a function of plain values: it is
+/// The value of `f` at `x` and its derivative along `t`, for a function of plain values, which is
 /// called once, on dual numbers.
 ///
-/// In `f` a plain tensor enters as `Tensor::from(w.clone())`, a plain number stays one beside a dual
-/// number. What [`jvp`](super::jvp) is for functions of handles. Around another transform it gives one
-/// order more: the derivative of a Hessian-vector product along a direction is third order, and so
-/// on.
+/// This is to plain values what [`jvp`](super::jvp) is to handles. In `f`, write a plain tensor `w` as
+/// `Tensor::from(w.clone())`; plain numbers need no conversion. Around another transform it raises the
+/// order by one: the derivative of a Hessian-vector product along a direction is third order, and so on.
 ///
 /// # Panics
 /// If `t` does not fit `x`.
@@ -56,8 +55,8 @@ pub fn try_pushforward<A: Arguments, R: Pushed>(
     Ok(f(x.lifted(&mut lifted)).apart())
 }
 
-/// A result on dual numbers, as [`pushforward`] takes it apart: a number, a tensor, a tuple of up
-/// to four, an array or a `Vec`.
+/// A result on dual numbers, which [`pushforward`] separates into primals and tangents: a number, a
+/// tensor, or a tuple of up to four, an array or a `Vec` of results.
 pub trait Pushed {
     /// The same structure of plain numbers.
     type Plain;

@@ -11,12 +11,12 @@ use crate::tape::Tape;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
-/// The Hessian of `f` at `x` times `v`, without the Hessian: the derivative of the gradient along
-/// `v`.
+/// The Hessian of `f` at `x` times `v`, without forming the Hessian: the derivative of the gradient
+/// along `v`.
 ///
 /// The closure is recorded on dual numbers whose tangents are `v`, and walked backward once. Every
-/// rule is generic over the element, so this goes through fused ops too. In the closure plain
-/// numbers and tensors stay plain: write `x * 2.0` and `x.matmul(&w)`. A function of your own must
+/// rule is generic over the element, so this goes through fused ops too. Plain numbers and tensors
+/// stay plain in the closure: write `x * 2.0` and `x.matmul(&w)`. A function of your own must
 /// be generic: `fn loss<T: Elem>(x: Var<'_, Tensor<T>>) -> Var<'_, T>`.
 ///
 /// # Panics
@@ -56,7 +56,7 @@ pub fn try_hvp<A: Arguments>(
     Ok(x.owned(&mut pulled.iter().map(|g| g.map(|g| g.tangent))))
 }
 
-/// The gradient of `f` at `x` and the Hessian times `v`, for the price of [`hvp`].
+/// The gradient of `f` at `x` and the Hessian times `v`, at the cost of [`hvp`].
 ///
 /// # Panics
 /// As [`hvp`].
@@ -106,7 +106,7 @@ fn second<A: Arguments>(
     along(op, &mut Tape::default(), f, x, &values, &v)
 }
 
-/// [`second`], on a tape that is used again.
+/// [`second`], on a tape that is reused.
 #[track_caller]
 fn along<A: Arguments>(
     op: &'static str,
@@ -134,14 +134,14 @@ pub type Hessian<A> =
 /// The Hessian of `f` at `x`: for each pair of arguments the tensor `∂²f/∂x_i ∂x_j`, whose shape is
 /// that of the first followed by that of the second.
 ///
-/// For one argument that is one tensor; for a pair `(a, b)` it is `((aa, ab), (ba, bb))`. To
-/// multiply with it, [`hvp`] is cheaper; a sparse one is found by compressed products.
+/// For one argument that is one tensor; for a pair `(a, b)` it is `((aa, ab), (ba, bb))`. If only
+/// products with it are needed, [`hvp`] is cheaper; for a sparse Hessian see [`sparse`](super::sparse).
 ///
 /// # Panics
 /// If the closure returns a handle of another tape.
 ///
 /// # Complexity
-/// One [`hvp`] for each number of the arguments, on one tape whose memory is used again.
+/// One [`hvp`] for each number of the arguments, on one tape whose memory is reused.
 ///
 /// # Example
 /// ```

@@ -17,31 +17,32 @@ use crate::var::Var;
 pub(super) const OP: &str = "checkpoint_chain";
 
 impl<T: Elem> Tape<T> {
-    /// Runs `steps` equal steps from a first state and keeps `budget` states at most during a walk,
-    /// the first included, where keeping them saves the most: the binomial schedule.
+    /// Runs `steps` equal steps from a first state and keeps at most `budget` states during a walk,
+    /// including the first, where keeping them saves the most: the binomial schedule.
     ///
     /// ```text
     /// x_0 = state,   x_(k+1) = step(k, x_k, inputs),   y = x_steps
     /// ```
     /// `inputs` are what every step reads: parameters, for instance. The closure owns what it captures
-    /// and computes the same each time, as for [`checkpoint`](Self::checkpoint). A state of several
-    /// tensors goes through a chain as one, by [`Var::concat`] or [`Var::stack`].
+    /// and must compute the same each time, as for [`checkpoint`](Self::checkpoint). Join a state of
+    /// several tensors into one, by [`Var::concat`] or [`Var::stack`].
     ///
     /// # Gradient
     /// Bit for bit that of the same steps recorded on this tape.
     ///
     /// # Keeps
     /// Between forward and walk only the operands, the output and a fingerprint of what the steps
-    /// recorded, so that the chains of a tape do not add up. During the walk at most `budget` states, the one in work, one to compare with, and the
-    /// recording of one step; [`Tape::recomputation`] tells how many bytes they were.
+    /// recorded, so the memory of several chains on a tape does not add up. During the walk at most `budget`
+    /// states, the current one, one to compare with, and the recording of one step;
+    /// [`Tape::recomputation`] tells how many bytes they were.
     ///
     /// # Complexity
     /// A walk runs every step once to walk it, and
-    /// [`advances(steps, budget)`](crate::transform::checkpoint::advances) steps to get there.
+    /// [`advances(steps, budget)`](crate::transform::checkpoint::advances) steps to reach their states.
     ///
     /// # Panics
     /// If the budget is 0, or an operand, or what the closure returns, is a handle of another tape. A
-    /// walk panics if a step does not compute the same when it is run again, or by other ops.
+    /// walk panics if a step, run again, computes something else or records other ops.
     ///
     /// # Example
     /// ```
@@ -116,7 +117,7 @@ impl<T: Elem> Tape<T> {
     }
 }
 
-/// Equal steps; the first operand is the first state, and all of them may be inputs of the steps.
+/// Equal steps; the first operand is the first state, and any operand may be an input of the steps.
 pub(super) struct Chain<T, F> {
     pub(super) step: F,
     pub(super) steps: usize,
@@ -152,7 +153,7 @@ where
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let ahead = self.ahead.borrow_mut().take().map(Ok);
-        // Without one, on new leaf values.
+        // There is none when new leaf values are replayed.
         let run = ahead.unwrap_or_else(|| self.run(&mut Stretch::new(y.pool(), &self.meter), x));
         match run {
             Ok((value, structure)) => {
@@ -172,7 +173,7 @@ where
         }
     }
 
-    /// Every step once, with its tangent: forward mode needs no state but the last.
+    /// Runs every step once, with its tangent: forward mode needs no state but the last.
     fn jvp(
         &self,
         at: &Point<'_, T>,

@@ -1,9 +1,9 @@
-//! Checkpoints: memory against recomputation.
+//! Checkpoints, which save memory by recomputation.
 //!
-//! A checkpointed stretch keeps its inputs and its output and runs again in the reverse walk
-//! ([`Tape::checkpoint`]); a chain of equal steps keeps as many states as a budget allows, placed so
-//! that the fewest steps run again ([`Tape::checkpoint_chain`]). Gradients are bit for bit those
-//! without. Not here: which stretch to checkpoint; [`Tape::bytes`] tells what one keeps.
+//! A checkpointed stretch keeps only its inputs and its output, and runs again in the reverse walk
+//! ([`Tape::checkpoint`]). A chain of equal steps keeps as many states as a budget allows, placed so that
+//! the fewest steps run again ([`Tape::checkpoint_chain`]). Gradients are bit for bit those without
+//! checkpoints. Which stretch to checkpoint is not decided here; [`Tape::bytes`] tells what one keeps.
 
 mod chain;
 mod reverse;
@@ -27,28 +27,28 @@ pub use revolve::advances;
 const OP: &str = "checkpoint";
 
 impl<T: Elem> Tape<T> {
-    /// Runs a function of tensors and keeps only its inputs and its output: what it computes in
-    /// between is forgotten, and run again when a walk needs it.
+    /// Runs a function of tensors and keeps only its inputs and its output; what it computes in between
+    /// is discarded, and computed again when a walk needs it.
     ///
     /// ```text
     /// y = f(inputs)
     /// ```
     /// `f` gets a tape of its own and handles on it. It owns what it captures (clone tensors; they
-    /// share their buffer), so a handle of this tape gets in through `inputs` only. It has to compute
-    /// the same from the same inputs: a second run that differs, in its ops or in any bit of its
-    /// result, is refused. Scalars get in by [`Var::tensor`] and out by [`Var::sum`]. Checkpoints
-    /// nest, and serve on [`Dual`](crate::dual::Dual) elements as on any other.
+    /// share their buffer), so a handle of this tape can enter only through `inputs`. It must compute the
+    /// same from the same inputs: a second run that differs, in its ops or in any bit of its result, is
+    /// refused. Scalars enter by [`Var::tensor`] and leave by [`Var::sum`]. Checkpoints nest, and work for
+    /// [`Dual`](crate::dual::Dual) elements as for any other.
     ///
     /// # Gradient
     /// That of `f`, bit for bit, from a recording made in the walk.
     ///
     /// # Keeps
-    /// The inputs, the output, and a fingerprint of 8 bytes. While `f` runs also its recording;
-    /// [`Tape::recomputation`] tells the size.
+    /// The inputs, the output, and a fingerprint of 8 bytes; while `f` runs, its recording as well, whose
+    /// size [`Tape::recomputation`] tells.
     ///
     /// # Panics
-    /// If an input, or what `f` returns, is a handle of another tape. A walk panics if `f` does not do
-    /// the same when it is run again.
+    /// If an input, or what `f` returns, is a handle of another tape. A walk panics if a second run of `f`
+    /// does not do the same.
     ///
     /// # Example
     /// ```
@@ -60,7 +60,7 @@ impl<T: Elem> Tape<T> {
     /// let plain = x.sin().exp().tanh() * x;
     /// assert_eq!(y.sum().backward().wrt(x), plain.sum().backward().wrt(x));
     /// ```
-    /// A handle of the outer tape does not get in by capture:
+    /// A handle of the outer tape cannot be captured:
     /// ```compile_fail
     /// use wengert::{Tape, Tensor};
     ///
@@ -157,7 +157,7 @@ where
         if !y.tape().is(tape) {
             return Err(Error::new(ErrorKind::OtherTape { op: OP }));
         }
-        // It is read in any case, and counts among what is held.
+        // The result is read in any case; evaluated now, it counts among what is held.
         drop(tape.value_of(y.repr));
         Ok(Run {
             output: y.repr,
@@ -167,7 +167,7 @@ where
         })
     }
 
-    /// A run that must be the first one over again.
+    /// A run that must repeat the first one exactly.
     fn run_again(&self, stretch: &Stretch<'_, T>, at: &Point<'_, T>) -> Result<Run, Error> {
         let run = self.run(stretch, at.x)?;
         self.meter.run();
@@ -216,7 +216,7 @@ where
             y.share(&value);
             return;
         }
-        // On new leaf values.
+        // A replay, on new leaf values.
         let stretch = Stretch::new(y.pool(), &self.meter);
         match self.run(&stretch, x) {
             Ok(run) => {

@@ -26,18 +26,18 @@ pub(super) struct Step {
 struct Walk<'w, 'p, T: Elem> {
     stretch: Stretch<'p, T>,
     x: &'w [&'w Tensor<T>],
-    /// The cotangent of the state at hand; none if it is zero.
+    /// The cotangent of the current state; none if it is zero.
     g: Option<Tensor<T>>,
     /// The cotangent of each operand so far.
     sums: Vec<Option<Tensor<T>>>,
-    /// What the step at hand has to give.
+    /// What the current step has to return.
     expected: Tensor<T>,
-    /// The structure of the steps so far, and how many they were.
+    /// The structure of the steps so far, and their number.
     structure: u64,
     steps: usize,
 }
 
-/// The structure of some steps and of step `k` on the tape: a sum, since they are met in any order.
+/// The structure of some steps and of step `k` on the tape: a sum, since they may come in any order.
 pub(super) fn add<T: Elem>(structure: u64, k: usize, tape: &Tape<T>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (k, tape.structure()).hash(&mut hasher);
@@ -48,7 +48,7 @@ impl<T: Elem, F> Chain<T, F>
 where
     F: for<'s> Fn(usize, Var<'s, Tensor<T>>, &[Var<'s, Tensor<T>>]) -> Var<'s, Tensor<T>>,
 {
-    /// Records one step from a state; the tape is reset before.
+    /// Resets the tape and records one step from a state.
     pub(super) fn record(
         &self,
         stretch: &mut Stretch<'_, T>,
@@ -64,7 +64,7 @@ where
                 .then(|| stretch.enter(x[at], active[at]))
         };
         let given: Vec<Option<NodeId>> = (0..x.len()).map(seen).collect();
-        // Where the first state is an input too, the first step sees one leaf in both places.
+        // If the first state is an input too, the first step sees one leaf in both places.
         let state = match (k, given[0]) {
             (0, Some(both)) => both,
             (0, None) => stretch.enter(state, active[0]),
@@ -81,7 +81,7 @@ where
         if !entered.contains(&state) {
             entered.push(state);
         }
-        // The state before or after this one is held besides, but for those of the outer tape.
+        // One more state, before or after the step, is held as well, unless it is the outer tape's.
         let more = size_of_val(y.value().data()) * usize::from(k + 1 < self.steps);
         Ok(Step {
             given,
@@ -103,7 +103,7 @@ where
         Ok((y, structure))
     }
 
-    /// Refuses steps that recorded other ops than those of the first run.
+    /// Refuses steps that recorded other ops than in the first run.
     pub(super) fn check_structure(&self, at: &Point<'_, T>, structure: u64) -> Result<(), Error> {
         if pack(structure) == at.kept.indices[..] {
             return Ok(());
@@ -112,7 +112,7 @@ where
         Err(not_the_same(OP, "the closure", self.line, differs))
     }
 
-    /// The state after some steps, with nothing kept of them; `look` sees each recording.
+    /// The state after some steps, of which nothing is kept; `look` sees each recording.
     fn advance(
         &self,
         stretch: &mut Stretch<'_, T>,
@@ -131,9 +131,9 @@ where
         Ok(state)
     }
 
-    /// Walks steps `from..to` backward with room for `room` states, the one at `from` included.
+    /// Walks steps `from..to` backward, with at most `room` states kept, the one at `from` included.
     ///
-    /// Recurses for the later part of each split, so never deeper than the budget.
+    /// Recurses into the later part of each split, so never deeper than the budget.
     fn reverse(
         &self,
         walk: &mut Walk<'_, '_, T>,
@@ -156,7 +156,6 @@ where
         self.walk_one(walk, state, from)
     }
 
-    /// Records and walks one step.
     fn walk_one(
         &self,
         walk: &mut Walk<'_, '_, T>,
@@ -186,7 +185,7 @@ where
             .collect();
         let apart = !active.iter().any(|&(_, leaf)| leaf == step.state);
         if apart {
-            // In the first step the state is the operand, with what it has received elsewhere.
+            // In the first step the state is the first operand, which starts with what it has received.
             let earlier = if k == 0 { walk.sums[0].take() } else { None };
             leaves.push((step.state, earlier));
         }
@@ -222,7 +221,7 @@ where
             steps: 0,
         };
         self.reverse(&mut walk, at.x[0], 0, self.steps, self.budget)?;
-        // Where a cotangent vanished, earlier steps were not run.
+        // If a cotangent vanished, the steps before it were not run.
         if walk.steps == self.steps {
             self.check_structure(at, walk.structure)?;
         }

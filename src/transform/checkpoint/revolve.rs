@@ -1,18 +1,18 @@
-//! The binomial schedule: where checkpoints stand so that the fewest steps are run again.
+//! The binomial schedule: where to keep states so that the fewest steps are run again.
 //!
-//! Griewank and Walther, "Algorithm 799: Revolve", ACM TOMS 26 (2000). With room for `s` states and
-//! every step run again at most `r` times, chains of up to `β(s, r) = (s + r)! / (s! r!)` steps can be
-//! reversed; that is the most any schedule reaches.
+//! Griewank and Walther, "Algorithm 799: Revolve", ACM TOMS 26 (2000). With `s` states kept and every
+//! step run again at most `r` times, chains of up to `β(s, r) = (s + r)! / (s! r!)` steps can be reversed;
+//! no schedule reaches more.
 
 use crate::error::Error;
 
-/// How many steps a walk over a chain of `steps` runs again to get at states that were not kept, when
-/// `budget` states are: the least that is possible.
+/// How many steps a walk over a chain of `steps` runs again to reach states that were not kept, if
+/// `budget` states are: the least possible.
 ///
 /// ```text
 /// r steps - β(budget + 1, r - 1),   β(s, r) = (s + r)! / (s! r!),   β(budget, r - 1) < steps ≤ β(budget, r)
 /// ```
-/// Each step is run once more to be walked, which is not counted here.
+/// Each step is also run once to be walked, which is not counted here.
 ///
 /// # Panics
 /// If `budget` is 0: the first state is always kept.
@@ -30,7 +30,7 @@ pub fn advances(steps: usize, budget: usize) -> usize {
     if budget == 0 {
         panic!("{}", no_budget("advances"));
     }
-    // More states than steps serve nobody.
+    // More states than steps are of no use.
     let budget = budget.min(steps);
     match repetitions(steps, budget) {
         0 => 0,
@@ -47,11 +47,11 @@ pub(super) fn no_budget(op: &'static str) -> Error {
     Error::argument(op, text)
 }
 
-/// How far to advance from the first of `steps` steps to the next state that is kept, with room for
-/// `budget` states, the first included.
+/// How far to advance from the first of `steps` steps to the next state that is kept, when `budget`
+/// states may be kept, the first included.
 ///
-/// Any choice is optimal that leaves both parts within reach of their repetitions: the later part,
-/// with one state less, of `r`, and the earlier one of `r - 1`.
+/// Every choice is optimal that leaves each part within reach: the later one of `r` repetitions with one
+/// state less, the earlier one of `r - 1` repetitions.
 pub(super) fn split(steps: usize, budget: usize) -> usize {
     debug_assert!(steps > 1 && budget > 0, "one step is walked, not split");
     if budget == 1 {
@@ -64,14 +64,14 @@ pub(super) fn split(steps: usize, budget: usize) -> usize {
     least.max(steps.saturating_sub(reach(s - 1, r))) as usize
 }
 
-/// The least number of repetitions of any step.
+/// The least `r` with which `steps` steps can be reversed.
 fn repetitions(steps: usize, budget: usize) -> usize {
     let reaches = |r| steps == 0 || reach(budget as u128, r) >= steps as u128;
     let mut high = 0;
     while !reaches(high) {
         high = 2 * high + 1;
     }
-    // Half of it did not.
+    // `high / 2` was tried before and did not reach.
     let mut low = high / 2;
     while low < high {
         let middle = low + (high - low) / 2;
@@ -83,8 +83,8 @@ fn repetitions(steps: usize, budget: usize) -> usize {
     high
 }
 
-/// `β(s, r)`: how many steps can be reversed with `s` states and `r` repetitions; some number beyond all counts, where it is
-/// beyond them.
+/// `β(s, r)`: how many steps can be reversed with `s` states and `r` repetitions; where that exceeds
+/// `usize::MAX`, any number that does.
 fn reach(s: u128, r: usize) -> u128 {
     let (r, mut binomial) = (r as u128, 1);
     for k in 1..=s.min(r) {

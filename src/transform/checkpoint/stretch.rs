@@ -1,4 +1,4 @@
-//! A tape of its own for a stretch that is run again, on buffers lent by the tape it belongs to.
+//! The tape on which a stretch is run again, with buffers lent by the tape that it belongs to.
 
 use std::panic::Location;
 
@@ -14,9 +14,9 @@ use crate::var::Var;
 /// What a checkpoint knows of its operands.
 #[derive(Clone, Debug)]
 pub(super) struct Operands {
-    /// For each handle that the closure sees, which operand it is: handles may repeat.
+    /// For each handle that the closure sees, which operand it is; handles may repeat.
     pub(super) places: SmallVec<[usize; 4]>,
-    /// For each operand whether a gradient is wanted of it.
+    /// For each operand whether its gradient is wanted.
     pub(super) active: SmallVec<[bool; 4]>,
 }
 
@@ -47,7 +47,7 @@ impl Operands {
     }
 }
 
-/// A tape that is emptied when this is dropped, and then gives the buffers back.
+/// A tape that is reset and gives its buffers back on drop.
 pub(super) struct Stretch<'p, T: Elem> {
     pub(super) tape: Tape<T>,
     lender: &'p Pool<T>,
@@ -63,7 +63,7 @@ impl<'p, T: Elem> Stretch<'p, T> {
         Self { tape, lender }
     }
 
-    /// Enters an operand: a leaf if its gradient is wanted, else a constant.
+    /// Enters an operand: as a leaf if its gradient is wanted, else as a constant.
     #[track_caller]
     pub(super) fn enter(&self, x: &Tensor<T>, active: bool) -> NodeId {
         if active {
@@ -73,7 +73,7 @@ impl<'p, T: Elem> Stretch<'p, T> {
         }
     }
 
-    /// Counts what the recording keeps beyond the operands it was given, and `more` bytes.
+    /// Counts what the recording keeps beyond the operands it was given, plus `more` bytes.
     pub(super) fn hold(&self, given: &[NodeId], more: usize) -> Held {
         let bytes = |&id: &NodeId| self.tape.node(id).bytes();
         let given: usize = given.iter().map(bytes).sum();
@@ -82,11 +82,11 @@ impl<'p, T: Elem> Stretch<'p, T> {
 
     /// Walks from the output to some leaves and adds to what they have received.
     ///
-    /// The leaves start with their earlier cotangents, so that the sums have the order, and the
-    /// bits, that they would have on one tape.
+    /// The leaves start with their earlier cotangents, so that the sums have the order, and hence the
+    /// bits, that they would have on a single tape.
     ///
     /// # Errors
-    /// If a rule on the way refuses.
+    /// If a rule involved refuses.
     pub(super) fn walk(
         &self,
         output: NodeId,
@@ -159,7 +159,7 @@ pub(super) fn not_the_same(
     )
 }
 
-/// A fingerprint as a residual keeps it.
+/// A fingerprint in the form in which a residual keeps it.
 pub(super) fn pack(structure: u64) -> [u32; 2] {
     [structure as u32, (structure >> 32) as u32]
 }

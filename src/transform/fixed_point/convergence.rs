@@ -1,20 +1,20 @@
-//! When an iteration has arrived, when it never will, and what solves its equation then.
+//! When an iteration has converged, when it never will, and what solves a linear equation then.
 
 use super::{FixedPoint, NAME};
 use crate::error::Error;
 use crate::kernel::{Elem, System};
 use crate::tensor::Tensor;
 
-/// Steps without any progress after which an iteration is given up.
+/// How many steps without progress it takes to give up.
 const PATIENCE: usize = 100;
 
-/// Iterates `step` from `y` to where rounding or the tolerance ends it.
+/// Iterates `step` from `y` until rounding or the tolerance ends it.
 ///
-/// Primal and tangents of dual numbers are watched apart: they may differ in size by many orders,
-/// and tangents arrive later.
+/// The primal and the tangents of dual numbers are watched separately: they may differ in size by many
+/// orders of magnitude, and the tangents converge later.
 ///
 /// # Errors
-/// If the change does not shrink, is not finite, or the steps run out.
+/// If the change does not shrink or is not finite, or the steps run out.
 pub(super) fn iterate<T: Elem>(
     options: FixedPoint,
     mut y: Tensor<T>,
@@ -64,14 +64,14 @@ pub(super) fn iterate<T: Elem>(
 fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> Vec<f64> {
     let of_part = |k: usize| {
         let differences = a.iter().zip(b.iter()).map(|(&a, &b)| (a - b).part(k).abs());
-        // A NaN wins.
+        // A NaN replaces what came before it, but the next element replaces the NaN.
         differences.fold(0.0, |size, d| if d <= size { size } else { d })
     };
     (0..T::PARTS).map(of_part).collect()
 }
 
-/// Solves `w = c + M w`, where `apply` multiplies with `M`: by iteration, and by elimination if that
-/// does not converge.
+/// Solves `w = c + M w`, where `apply` multiplies by `M`: by iteration or, if that does not converge,
+/// by elimination.
 pub(super) fn resolve<T: Elem>(
     c: &Tensor<T>,
     mut apply: impl FnMut(&Tensor<T>) -> Tensor<T>,
@@ -102,7 +102,7 @@ pub(super) fn resolve<T: Elem>(
             };
             T::solve(system, &mut w);
         }
-        // No gradient is the right one where the solution is not isolated.
+        // Where the solution is not isolated, there is no right gradient.
         Err(_) => w.fill(T::nan()),
     }
     Tensor::of_buffer(c.shape().clone(), w)

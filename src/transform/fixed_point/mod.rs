@@ -1,4 +1,4 @@
-//! Fixed points: `y = f(y, p)`, differentiated by the equation and not through the iterations.
+//! Fixed points `y = f(y, p)`, differentiated through the equation, not through the iterations.
 
 mod convergence;
 mod parameters;
@@ -34,7 +34,7 @@ pub struct FixedPoint {
 }
 
 impl FixedPoint {
-    /// At most 100,000 steps, until rounding lets the change shrink no further.
+    /// At most 100,000 steps, until rounding keeps the change from shrinking further.
     pub fn new() -> Self {
         Self {
             steps: 100_000,
@@ -42,13 +42,13 @@ impl FixedPoint {
         }
     }
 
-    /// At most so many steps.
+    /// Sets the largest number of steps.
     pub fn steps(self, steps: usize) -> Self {
         Self { steps, ..self }
     }
 
     /// Stops as soon as a step changes the solution by no more than this, relative to its largest
-    /// number. The gradient is that of the equation at the place reached.
+    /// number. The gradient is that of the equation at the point reached.
     pub fn tolerance(self, tolerance: f64) -> Self {
         Self {
             tolerance: Some(tolerance),
@@ -109,7 +109,7 @@ impl FixedPoint {
         }
         let values: Vec<_> = inputs.iter().map(|&id| tape.value_of(id).clone()).collect();
         let solution = rule.iterate(&values.iter().collect::<Vec<_>>())?;
-        // The rule runs its forward once more, from here.
+        // Recording runs the rule's forward once more; let it start at the solution.
         let rule = Implicit {
             start: solution,
             ..rule
@@ -128,30 +128,30 @@ const NAME: &str = "fixed_point";
 
 /// The solution of `y = f(y, p)` that iterating `f` from `start` leads to, as one node.
 ///
-/// The closure gets the state, a number or a tensor, and the parameters: a handle, or a tuple, an
-/// array or a `Vec` of parameters. What it captures is constant and must be moved into it. A captured handle would
-/// be a parameter that gets no gradient; the compiler refuses it.
+/// The closure gets the state, which is a number or a tensor, and the parameters: a handle, or a tuple, an
+/// array or a `Vec` of parameters. What it captures is constant and must be moved into it. A captured
+/// handle would be a parameter that gets no gradient, so the compiler refuses it.
 ///
 /// # Gradient
 /// By the implicit function theorem at the solution, whatever the iterations did:
 /// ```text
 /// w = g + (∂f/∂y)ᵀ w,   gp = (∂f/∂p)ᵀ w
 /// ```
-/// The equation for `w` is solved by iteration as well, which contracts as `f` does, and by
-/// elimination should it not. The start has no gradient. Nothing of the iterations is kept. Second
-/// order goes through it: on dual numbers, solution and gradient are iterated until their tangents
-/// have arrived too.
+/// The equation for `w` is solved by iteration as well, which contracts if `f` does, and by elimination
+/// if it does not converge. The start gets no gradient, and nothing of the iterations is kept. Second
+/// order works too: on dual numbers, solution and gradient are iterated until their tangents have
+/// converged as well.
 ///
 /// # Panics
-/// If the iteration leaves the finite numbers, stops shrinking its change or takes too many steps:
-/// the step does not contract; if the step returns another shape than `start`, or a handle of
-/// another tape; or if no parameter is on a tape.
+/// If the step does not contract (the iteration leaves the finite numbers, its change stops shrinking,
+/// or it takes too many steps), returns another shape than that of `start` or a handle of another tape,
+/// or if no parameter is on a tape.
 ///
 /// # Example
 /// ```
 /// use wengert::{Tape, transform::fixed_point};
 ///
-/// // Heron's square root. d√a/da = 1 / (2 √a), through no iteration.
+/// // Heron's square root. d√a/da = 1 / (2 √a), not through the iterations.
 /// let tape = Tape::new();
 /// let a = tape.var(2.0);
 /// let root = fixed_point(|y, a| (y + a / y) * 0.5, 1.0, a);
@@ -193,7 +193,6 @@ pub fn try_fixed_point<'t, P: Parameters<'t>, S: Start<P::Elem>>(
     FixedPoint::new().try_solve(f, start, parameters)
 }
 
-/// The tape of the parameters.
 fn shared_tape<'t, T: Elem>(parameters: &[Handle<'t, T>]) -> Result<&'t Tape<T>, Error> {
     let tape = |x: &Handle<'t, T>| match x {
         Handle::Scalar(x) => x.tape,

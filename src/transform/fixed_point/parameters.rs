@@ -7,7 +7,7 @@ use crate::var::{Handle, Var};
 
 /// The parameters of a [`fixed_point`](super::fixed_point): a handle, or a tuple of up to four, an
 /// array, a slice or a `Vec` of parameters, nested as you like. For a slice the closure gets a `Vec`.
-/// Implemented here only.
+/// Only this crate implements it.
 pub trait Parameters<'t> {
     /// The type of the numbers.
     type Elem: Elem;
@@ -15,7 +15,7 @@ pub trait Parameters<'t> {
     /// The same structure of handles of another tape.
     type At<'a>;
 
-    /// Lists the handles, in order, and the lengths that the type does not tell.
+    /// Lists the handles, in order, and the lengths that the type does not determine.
     #[doc(hidden)]
     fn list(&self, handles: &mut Vec<Handle<'t, Self::Elem>>, lengths: &mut Vec<usize>);
 
@@ -61,7 +61,7 @@ impl<'t, P: Parameters<'t>, const N: usize> Parameters<'t> for [P; N] {
     }
 }
 
-/// Writes the impls whose length the type does not tell.
+/// Writes the impls whose length the type does not determine.
 macro_rules! list {
     ($($type:ty)*) => {$(
         impl<'t, P: Parameters<'t>> Parameters<'t> for $type {
@@ -122,10 +122,10 @@ tuple! {
     A B C D;
 }
 
-/// Where a [`fixed_point`](super::fixed_point) starts: a number or a tensor, plain beside dual
-/// parameters too. Implemented here only.
+/// Where a [`fixed_point`](super::fixed_point) starts: a number or a tensor, which may be plain even if
+/// the parameters are dual. Only this crate implements it.
 pub trait Start<T: Elem> {
-    /// What the state is: `T` or `Tensor<T>`.
+    /// The type of the state: `T` or `Tensor<T>`.
     type Value: Output<Elem = T>;
 
     /// The start itself.

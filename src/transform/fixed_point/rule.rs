@@ -12,7 +12,7 @@ use crate::transform::arguments::Leaf;
 use crate::transform::output::pull;
 use crate::var::{Handle, Var};
 
-/// One step: from the handles of the state and of the parameters to that of the next state.
+/// One step: takes the handles of the state and of the parameters, returns that of the next state.
 type Step<T> =
     Box<dyn for<'a> Fn(&'a Tape<T>, &[Handle<'a, T>]) -> Result<Var<'a, Tensor<T>>, Error> + Send>;
 
@@ -22,7 +22,7 @@ type Recorded<'a, T> = (Vec<Handle<'a, T>>, Var<'a, Tensor<T>>);
 /// `y = f(y, p)`; the operands are the parameters.
 pub(in crate::transform) struct Implicit<T: Elem> {
     pub(super) step: Step<T>,
-    /// Which of state and parameters are numbers.
+    /// Which of the state and the parameters are numbers.
     pub(super) scalars: Vec<bool>,
     pub(super) start: Tensor<T>,
     pub(super) options: FixedPoint,
@@ -38,7 +38,6 @@ impl<T: Elem> fmt::Debug for Implicit<T> {
 }
 
 impl<T: Elem> Implicit<T> {
-    /// Records one step.
     fn record<'a>(
         &self,
         tape: &'a Tape<T>,
@@ -63,7 +62,6 @@ impl<T: Elem> Implicit<T> {
         Ok((handles, next))
     }
 
-    /// Iterates from the start.
     pub(super) fn iterate(&self, x: &[&Tensor<T>]) -> Result<Tensor<T>, Error> {
         let mut tape = Tape::default();
         convergence::iterate(self.options, self.start.clone(), |y| {
@@ -85,7 +83,7 @@ impl<T: Elem> Rule<T> for Implicit<T> {
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         match self.iterate(x) {
             Ok(solution) => y.share(&solution),
-            // Refused where it is recorded; a replay has nobody to tell.
+            // Recording has refused this before; a replay gives NaN.
             Err(_) => y.fill().fill(T::nan()),
         }
     }
@@ -125,7 +123,7 @@ impl<T: Elem> Rule<T> for Implicit<T> {
         let given: Vec<_> = given.filter_map(|(k, t)| Some((k + 1, (*t)?))).collect();
         let direct: Tensor<T> = pushed(&given)?;
         let solved = convergence::resolve(&direct, |w| {
-            // What pushed the parameters' tangents pushes the state's.
+            // The same walk has pushed the parameters' tangents, so it can push the state's.
             pushed(&[(0, w)]).unwrap_or_else(|_: Error| w.map(|_| T::nan()))
         });
         ty.share(&solved);

@@ -1,6 +1,6 @@
 //! Colourings: which columns of a sparse matrix may share one product.
 //!
-//! Names after Gebremedhin, Manne and Pothen, "What color is your Jacobian?" (SIAM Review 47, 2005).
+//! Terms as in Gebremedhin, Manne and Pothen, "What color is your Jacobian?" (SIAM Review 47, 2005).
 
 use smallvec::SmallVec;
 
@@ -43,11 +43,11 @@ pub(super) fn columns(pattern: &Pattern) -> Colours {
     Colours::new(of)
 }
 
-/// Colours the variables of a symmetric pattern so that neighbours differ and no path of four has
-/// two colours only (a star colouring). Then every entry can be read off one product.
+/// Colours the variables of a symmetric pattern so that neighbours differ and no path of four variables
+/// has only two colours (a star colouring). Then every entry can be read off one product.
 ///
-/// A star needs far fewer colours than distance 2 where a few variables meet all others: two for an
-/// arrow of any size. Greedy, in the given order and by falling degree; the better one counts.
+/// Where a few variables meet all others, this needs far fewer colours than distance 2: two for an arrow
+/// of any size. It is greedy, in the given order and by falling degree; the better result is returned.
 pub(super) fn star(pattern: &Pattern) -> Colours {
     let natural: Vec<u32> = (0..pattern.rows() as u32).collect();
     let mut falling = natural.clone();
@@ -70,7 +70,7 @@ fn star_in(pattern: &Pattern, order: &[u32]) -> Colours {
     let n = pattern.rows();
     let mut of = vec![NONE; n];
     let mut taken = Vec::new();
-    // Per variable the distinct colours around it, and those of the hubs it is a leaf of.
+    // For each variable the distinct colours around it, and those of the hubs whose leaf it is.
     let mut sights = vec![SmallVec::<[Sight; 4]>::new(); n];
     let mut hubs = vec![SmallVec::<[u32; 4]>::new(); n];
     for (turn, &v) in order.iter().enumerate() {
@@ -186,7 +186,7 @@ mod tests {
         pattern
     }
 
-    /// Whether every entry can be read off: alone with its colour in its row or in its mirror's.
+    /// Whether every entry can be read off: the only one of its colour in its row or in its mirror's.
     fn recovers(pattern: &Pattern, of: &[u32]) -> bool {
         let alone = |row: usize, column: usize| {
             let same = |&&other: &&u32| of[other as usize] == of[column];

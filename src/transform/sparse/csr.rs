@@ -1,4 +1,4 @@
-//! `Csr`: a sparse matrix, row by row.
+//! `Csr`: a sparse matrix, stored row by row.
 
 use std::fmt;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl<T: Elem> Csr<T> {
         at.map_or(T::zero(), |at| self.values[at])
     }
 
-    /// All entries as `(row, column, number)`, row by row: what other libraries build theirs from.
+    /// All entries as `(row, column, number)`, row by row, from which other libraries build a matrix.
     pub fn triplets(&self) -> impl Iterator<Item = (usize, usize, T)> + '_ {
         (0..self.rows()).flat_map(move |row| {
             let columns = self.pattern.row(row).iter();

@@ -1,8 +1,8 @@
-//! A recording, flattened: which number was computed from which, and whether by a bent function.
+//! A flattened recording: which number was computed from which, and which operands are bent.
 //!
 //! Scalar nodes and elements of tensor nodes become *cells*, numbered so that a cell comes after its
 //! operands. An operand is *bent* if the derivative with respect to it depends on the variables: only
-//! such operands make entries of a Hessian. Both are facts of the recording's structure.
+//! such operands make entries of a Hessian. Both follow from the recording's structure.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -14,7 +14,7 @@ use crate::tape::rule::{Point, Reach, Residual, Rule, Slot};
 use crate::tape::{Kind, NOBODY, Node, NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 
-/// The cell of constants.
+/// The cell of all constants.
 pub(super) const CONSTANT: u32 = 0;
 
 /// One operand of a cell.
@@ -40,11 +40,11 @@ pub(super) struct Graph {
 /// The cells of a tensor node's elements.
 #[derive(Debug)]
 enum Cells {
-    /// All elements are one cell: constants, or the output of a dense rule.
+    /// All elements share one cell: constants, or the output of a dense rule.
     One(u32),
-    /// Consecutive cells from here on.
+    /// Consecutive cells, from this one on.
     From(u32),
-    /// Any cells.
+    /// One given cell for each element.
     Each(Vec<u32>),
 }
 
@@ -61,8 +61,8 @@ impl Cells {
 impl Graph {
     /// Flattens what is recorded.
     ///
-    /// `bent` says whether a derivative depends on the variables, given that the tangents of all
-    /// variables are marked; `None` if nobody asks.
+    /// `bent` says whether a derivative depends on marked variables, whose tangents are NaN; it is `None`
+    /// if that is not needed.
     ///
     /// # Errors
     /// Those of a rule's pullback.
@@ -91,12 +91,10 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The number of cells.
     pub(super) fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// The operands of a cell.
     pub(super) fn operands(&self, cell: usize) -> &[Operand] {
         &self.operands[self.starts[cell]..self.starts[cell + 1]]
     }
@@ -197,7 +195,7 @@ impl Graph {
         first
     }
 
-    /// Runs the rule on the numbers of the elements, to see which comes out where.
+    /// Runs the rule on the numbers of its operands' elements, to see which number comes out where.
     fn copies<T: Elem>(
         &self,
         tape: &Tape<T>,
@@ -216,7 +214,7 @@ impl Graph {
         let mut y = Slot::new(&tape.pool, node.value().shape(), true);
         rule.forward(&x, &mut y, &mut Residual::default());
         let y = y.finish_dense(rule.name());
-        // A constant that looks like a number names a cell too many, which does no harm.
+        // A constant that happens to be such a number names an extra cell, which does no harm.
         let found = |&y: &T| cells.get(y.primal() as usize).copied().unwrap_or(CONSTANT);
         Cells::Each(y.iter().map(found).collect())
     }
@@ -290,12 +288,11 @@ fn count<T: Elem>(shape: &Shape, first: usize) -> Tensor<T> {
     Tensor::of_buffer(shape.clone(), numbers.collect::<Vec<T>>())
 }
 
-/// For each operand and element whether the rule's derivative with respect to it is bent; an empty
-/// list stands for "nowhere".
+/// For each operand, which of its elements are bent; an empty list means none.
 ///
-/// Asks the pullback at a constant cotangent: where its result carries a mark, the derivative depends
-/// on what is marked. Every cotangent is positive and they differ, so that nothing is skipped as
-/// zero and nothing cancels by symmetry.
+/// Applies the pullback to a cotangent without marks: where the result carries a mark, the derivative
+/// depends on what is marked. The elements of the cotangent are positive, so that nothing is skipped as
+/// zero, and differ, so that nothing cancels by symmetry.
 fn bends<T: Elem>(
     tape: &Tape<T>,
     node: &Node<T>,

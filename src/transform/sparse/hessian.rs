@@ -18,13 +18,13 @@ use crate::var::{Handle, Var};
 
 const OP: &str = "sparse::hessian";
 
-/// A scalar function behind a pointer: the work is compiled once, not once for each closure.
+/// A scalar function behind a pointer, so that the work is compiled once, not for each closure.
 type Function<'f, T> = Box<
     dyn for<'t> Fn(&'t Tape<Dual<T>>, &[Handle<'t, Dual<T>>]) -> Result<Var<'t, Dual<T>>, Error>
         + 'f,
 >;
 
-/// A user's function as one of handles, and its arguments' values.
+/// A user's function as one of a list of handles, and the values of its arguments.
 pub(super) fn erased<'f, A: Points + 'f>(
     f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>> + 'f,
     x: A,
@@ -38,9 +38,9 @@ pub(super) fn erased<'f, A: Points + 'f>(
 
 /// The plan of a sparse Hessian: its pattern, and which columns share a product.
 ///
-/// Finding both costs more than a product, so a solver makes the plan once and asks it at each point.
-/// At every point the recording's structure is compared with those the plan knows; where a branch
-/// went another way, its entries join the pattern. No entry is ever missed.
+/// Finding both costs more than a product, so a solver makes the plan once and uses it at each point.
+/// There the recording's structure is compared with those that the plan knows; if a branch went another
+/// way, its entries are added to the pattern. No entry is ever missed.
 ///
 /// # Example
 /// ```
@@ -60,7 +60,7 @@ pub(super) fn erased<'f, A: Points + 'f>(
 pub struct Hessian {
     pattern: Arc<Pattern>,
     colours: Colours,
-    /// For each entry whether it is the only one of its colour in its row.
+    /// For each entry, whether it is the only one of its colour in its row.
     alone: Vec<bool>,
     /// The structures whose entries are in the pattern.
     known: Vec<Known>,
@@ -98,11 +98,11 @@ impl Hessian {
         Detected::new(&f, &x)?.plan(&f, &x)
     }
 
-    /// The Hessian at a point: one product for each colour, one to verify.
+    /// The Hessian at a point, by one product for each colour, and one to verify.
     ///
     /// # Panics
-    /// If `x` has another number of variables than the plan, the function returns a handle of another
-    /// tape, or it does not compute the same each time.
+    /// If the number of variables differs from the plan's, or the function returns a handle of another
+    /// tape or does not compute the same each time.
     #[track_caller]
     pub fn at<A: Points>(
         &mut self,
@@ -115,8 +115,8 @@ impl Hessian {
     /// [`at`](Self::at), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `x` has another number of variables than the plan, the function returns a handle of another
-    /// tape, or it does not compute the same each time.
+    /// If the number of variables differs from the plan's, or the function returns a handle of another
+    /// tape or does not compute the same each time.
     pub fn try_at<A: Points>(
         &mut self,
         f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
@@ -146,7 +146,7 @@ impl Hessian {
         &self.pattern
     }
 
-    /// How many Hessian-vector products a Hessian takes, but for the one that verifies it.
+    /// How many Hessian-vector products a Hessian takes, not counting the one that verifies it.
     pub fn colours(&self) -> usize {
         self.colours.count
     }
@@ -177,7 +177,7 @@ impl Hessian {
         Ok(matrix)
     }
 
-    /// The matrix times a number, with which the directions begin.
+    /// The matrix times a factor, by which the directions are scaled.
     fn compressed<T: Elem>(
         &self,
         f: &Function<'_, T>,
@@ -199,7 +199,7 @@ impl Hessian {
         let mut values = Vec::with_capacity(pattern.len());
         for row in 0..pattern.rows() {
             for &column in pattern.row(row) {
-                // Both places of a pair read the same number, so that the matrix is symmetric.
+                // Both entries of a pair read the same number, so that the matrix is symmetric.
                 let (low, high) = (row.min(column as usize), row.max(column as usize));
                 let at = pattern.position(low, high);
                 let direct = self.alone[at.expect("a Hessian's pattern is symmetric")];
@@ -210,7 +210,6 @@ impl Hessian {
         Ok(Csr::new(Arc::clone(pattern), values))
     }
 
-    /// A plan for a pattern.
     fn new(pattern: Pattern, known: Vec<Known>) -> Self {
         let colours = star(&pattern);
         let mut alone = Vec::with_capacity(pattern.len());
@@ -230,8 +229,8 @@ impl Hessian {
         }
     }
 
-    /// Whether the pattern holds for a structure: that of a recording with all marks and of those
-    /// with some that parted sums.
+    /// Whether the pattern holds for a structure: that of the recording with all marks, and of those with
+    /// some marks by which sums were found.
     fn knows<T: Elem>(
         &self,
         found: &Detected,
@@ -253,7 +252,7 @@ impl Hessian {
         Ok(false)
     }
 
-    /// Takes the entries of a structure into the pattern that it does not know yet.
+    /// Adds the entries of a new structure to the pattern.
     fn learn(&mut self, pattern: &Pattern, known: Known) {
         let union = self.pattern.union(pattern);
         self.known.push(known);
@@ -274,13 +273,13 @@ pub(super) struct Detected {
 impl Detected {
     /// Records with every variable's tangent marked by a NaN.
     ///
-    /// A tangent of exactly 0 stays 0 and any other product with a NaN is NaN, so the mark reaches
-    /// exactly the derivatives that depend on a variable, whatever the numbers are at this point.
+    /// A tangent of exactly 0 stays 0, and any other product with a NaN is NaN. So the mark reaches exactly
+    /// the derivatives that depend on a variable, whatever the numbers at this point are.
     pub(super) fn new<T: Elem>(f: &Function<'_, T>, x: &[Leaf<T>]) -> Result<Self, Error> {
         Self::marked(f, x, &mut std::iter::repeat(true))
     }
 
-    /// Records with the marks on some variables.
+    /// Records with marks on some variables.
     fn marked<T: Elem>(
         f: &Function<'_, T>,
         x: &[Leaf<T>],

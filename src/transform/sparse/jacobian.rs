@@ -19,11 +19,11 @@ use crate::var::{Handle, Var};
 
 const OP: &str = "sparse::jacobian";
 
-/// A function behind a pointer: the work is compiled once, not once for each closure.
+/// A function behind a pointer, so that the work is compiled once, not for each closure.
 type Function<'f, T> =
     Box<dyn for<'t> Fn(&'t Tape<T>, &[Handle<'t, T>]) -> Result<Vec<Handle<'t, T>>, Error> + 'f>;
 
-/// A user's function as one of handles, and its arguments' values.
+/// A user's function as one of a list of handles, and the values of its arguments.
 pub(super) fn erased<'f, A: Points + 'f, Y: Output<Elem = A::Elem>>(
     f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>> + 'f,
     x: A,
@@ -43,16 +43,16 @@ pub(super) fn erased<'f, A: Points + 'f, Y: Output<Elem = A::Elem>>(
 /// The plan of a sparse Jacobian: its pattern, the direction of the walks, and which columns or rows
 /// share one.
 ///
-/// Columns share forward walks or rows share reverse walks, whichever the longest row and column
-/// promise to be fewer. As with [`Hessian`](super::Hessian) the structure is compared at each point,
-/// and the entries of another branch join the pattern.
+/// Either columns share forward walks or rows share reverse walks: judging by the longest row and the
+/// longest column, whichever takes fewer walks. As in [`Hessian`](super::Hessian), the structure is
+/// compared at each point, and the entries of another branch are added to the pattern.
 ///
 /// # Example
 /// ```
 /// use wengert::{Tensor, Var};
 /// use wengert::transform::sparse;
 ///
-/// // A function of one tensor; tensors and scalars serve alike.
+/// // A function of one tensor; scalars work just as well.
 /// fn residual<'t>(x: &[Var<'t, Tensor<f64>>]) -> Vec<Var<'t, Tensor<f64>>> {
 ///     let (left, right) = (x[0].slice(..-1), x[0].slice(1..));
 ///     vec![right * right - left]
@@ -67,7 +67,7 @@ pub(super) fn erased<'f, A: Points + 'f, Y: Output<Elem = A::Elem>>(
 #[derive(Clone, Debug)]
 pub struct Jacobian {
     pattern: Arc<Pattern>,
-    /// Of columns for forward walks, of rows for reverse walks.
+    /// The colours of columns for forward walks, of rows for reverse walks.
     colours: Colours,
     forward: bool,
     known: HashSet<u64>,
@@ -100,12 +100,13 @@ impl Jacobian {
         recording.plan()
     }
 
-    /// The Jacobian at a point: a row for each output, a column for each variable; one recording, one
-    /// walk for each colour, one to verify.
+    /// The Jacobian at a point, with a row for each output and a column for each variable.
+    ///
+    /// It takes one recording, one walk for each colour, and one to verify.
     ///
     /// # Panics
-    /// If `x` or the output has another number of elements than the plan, or the function returns a
-    /// handle of another tape.
+    /// If the number of elements of `x` or of the output differs from the plan's, or the function returns
+    /// a handle of another tape.
     #[track_caller]
     pub fn at<A: Points, Y: Output<Elem = A::Elem>>(
         &mut self,
@@ -118,8 +119,8 @@ impl Jacobian {
     /// [`at`](Self::at), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If `x` or the output has another number of elements than the plan, or the function returns a
-    /// handle of another tape.
+    /// If the number of elements of `x` or of the output differs from the plan's, or the function returns
+    /// a handle of another tape.
     pub fn try_at<A: Points, Y: Output<Elem = A::Elem>>(
         &mut self,
         f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
@@ -153,17 +154,17 @@ impl Jacobian {
         &self.pattern
     }
 
-    /// How many walks a Jacobian takes, but for the one that verifies it.
+    /// How many walks a Jacobian takes, not counting the one that verifies it.
     pub fn colours(&self) -> usize {
         self.colours.count
     }
 
-    /// Whether the walks are forward ones.
+    /// Whether the walks are forward walks.
     pub fn is_forward(&self) -> bool {
         self.forward
     }
 
-    /// A plan for a pattern; reverse if forward is not possible or promises more walks.
+    /// A plan for a pattern, with reverse walks if forward ones are impossible or seem to be more.
     fn new(pattern: Pattern, known: HashSet<u64>, forward: bool) -> Self {
         let transposed = pattern.transposed();
         let forward = forward && pattern.longest_row() <= transposed.longest_row();
@@ -227,7 +228,7 @@ impl<'t, T: Elem> Recording<'t, T> {
 
     pub(super) fn matrix(&self, plan: &mut Jacobian) -> Result<Csr<T>, Error> {
         let matrix = match self.compressed(plan, T::one()) {
-            // A rule without a pushforward: its pullback will do.
+            // A rule lacks its pushforward, so pullbacks have to do.
             Err(error) if plan.forward && matches!(error.kind(), ErrorKind::Missing { .. }) => {
                 let pattern = Pattern::clone(&plan.pattern);
                 *plan = Jacobian::new(pattern, std::mem::take(&mut plan.known), false);
@@ -235,7 +236,7 @@ impl<'t, T: Elem> Recording<'t, T> {
             }
             other => other?,
         };
-        // A reverse walk, so that it checks forward ones by other means.
+        // A reverse walk checks forward ones by independent means.
         let direction = probe::direction::<T>(matrix.rows());
         let sizes = probe::sizes_transposed(&matrix, &direction);
         let found = matrix.matvec_transposed(&direction);
@@ -252,7 +253,7 @@ impl<'t, T: Elem> Recording<'t, T> {
         Ok(matrix)
     }
 
-    /// The matrix times a number, with which the walks begin.
+    /// The matrix times a factor, with which the walks begin.
     fn compressed(&self, plan: &Jacobian, factor: T) -> Result<Csr<T>, Error> {
         let zero = T::zero();
         let of = &plan.colours.of;

@@ -1,21 +1,21 @@
-//! Which operands meet in a second derivative: bent ones of one cell, unless they are only added.
+//! Which operands meet in a second derivative: the bent ones of one cell, unless they are only added.
 //!
 //! Two bent operands of a cell may be the terms of a sum, as in `exp(a) + exp(b)`, or the factors of a
-//! product. The structure alone does not tell; a second recording does, in which nothing under the
-//! first is marked and everything under the second alone is: where the derivative with respect to the
-//! first carries no mark then, no variable of the first alone meets one of the second alone.
+//! product. The structure alone does not tell which. A second recording does, in which no variable under
+//! the first operand is marked, and every variable under the second alone is. If the derivative with
+//! respect to the first then carries no mark, no variable of the first alone meets one of the second alone.
 
 use super::graph::{CONSTANT, Graph, Operand};
 use super::support::supports;
 use crate::error::Error;
 
-/// So many more recordings may be made to part sums; what they leave counts as meeting.
+/// The largest number of further recordings that look for sums; pairs left undecided count as meeting.
 const ROUNDS: usize = 4;
 
-/// A recording with marks on some variables that parted sums.
+/// A recording with marks on some variables, by which sums were found.
 ///
-/// Part of what a pattern rests on: where a recording with these marks looks different, at another
-/// point, the pattern does not hold.
+/// The pattern rests on it: at a point where a recording with these marks looks different, the pattern
+/// does not hold.
 #[derive(Clone, Debug)]
 pub(super) struct Round {
     pub(super) marks: Vec<bool>,
@@ -57,7 +57,7 @@ impl Meetings {
         Self { groups, pairs }
     }
 
-    /// Parts the groups of cells that only add their operands; returns the recordings that say so.
+    /// Splits the groups of cells that only add their operands; returns the recordings that show it.
     ///
     /// # Errors
     /// If a recording fails.
@@ -73,7 +73,7 @@ impl Meetings {
             .flat_map(|&(_, group)| self.groups[group].chunks(1))
             .collect();
         let (sets, of) = supports(graph, inputs, &singles);
-        // Where one support holds the other, a sum has the pattern of a product.
+        // Where one support contains the other, a sum has the pattern of a product.
         let apart = |k: &usize| {
             let [a, b] = [of[2 * k], of[2 * k + 1]].map(|set| &sets[set as usize]);
             let lacks = |a: &[u32], b: &[u32]| a.iter().any(|v| b.binary_search(v).is_err());
@@ -82,8 +82,8 @@ impl Meetings {
         let mut open: Vec<usize> = (0..self.pairs.len()).filter(apart).collect();
         let (mut parted, mut rounds) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            // As many pairs as fit: nothing under a first operand is marked, and all that is under a
-            // second one alone. One variable of these would not do: a flat branch may hide it.
+            // As many pairs as fit: nothing under a first operand may be marked, and all under a second
+            // one alone must be. Marking one variable would not do: a constant branch may hide it.
             let (mut marks, mut bare) = (vec![false; inputs.len()], vec![false; inputs.len()]);
             let mut chosen = Vec::new();
             open.retain(|&k| {

@@ -1,26 +1,27 @@
-//! Sparse Jacobians and Hessians: the pattern is found on the tape, columns share products by
-//! colours, and what comes out is a [`Csr`].
+//! Sparse Jacobians and Hessians: the pattern is found on the tape, columns of one colour share a
+//! product, and the result is a [`Csr`].
 //!
 //! The Hessian of a chain of 100,000 variables takes three Hessian-vector products and one that
-//! verifies them. A product of the same function costs what a gradient on dual numbers costs.
+//! verifies them. Each product costs what a gradient on dual numbers costs.
 //!
 //! # How the pattern is found
-//! A recording says what every number was computed from, which is the pattern of a Jacobian. For a
-//! Hessian it is recorded on dual numbers whose tangents are all NaN: since a tangent of exactly 0
-//! stays 0 and everything else that meets a NaN becomes one, the partial derivatives with a NaN are
-//! those that depend on the variables, at any point, also where a second derivative happens to be 0.
-//! The variables under the bent operands of one operation may meet, so they make a clique; whether two
-//! operands are only added is seen in up to four more recordings with marks on some variables only.
+//! A recording shows what every number was computed from, which is the pattern of a Jacobian. For a
+//! Hessian the function is recorded on dual numbers whose tangents are all NaN. A tangent of exactly 0
+//! stays 0, and everything else that meets a NaN becomes one. So the partial derivatives marked by a NaN
+//! are those that depend on the variables, at any point, even where a second derivative happens to be 0.
+//! An operand is *bent* if its partial derivative is marked. The variables under the bent operands of
+//! one operation may meet in a second derivative, so they form a clique. Up to four more recordings, with
+//! marks on some variables only, show which operands are merely added.
 //!
-//! The pattern is never too small. It is too large where a sum of two bent terms is left after those
-//! recordings, and for tensor operations whose rule does not say more
-//! ([`Reach`](crate::rule::Reach)): matrix products, reductions along an axis and softmax count as
-//! dense in all their elements, though not as bent where they are linear. Elementwise operations,
-//! slices, reshapes, lookups and joins are exact, and so are scalar handles.
+//! The pattern is never too small. It is too large where those recordings leave a sum of two bent terms
+//! undecided, and for tensor operations whose rule says no more ([`Reach`](crate::rule::Reach)): matrix
+//! products, reductions along an axis and softmax count as dense in all their elements, though not as
+//! bent where they are linear. Elementwise operations, slices, reshapes, lookups and joins are exact, and
+//! so are scalar handles.
 //!
 //! # How it is verified
-//! Each matrix is compared with one product of a random vector that was not compressed. A function
-//! that draws random numbers, say, is refused and gives no wrong numbers.
+//! Each matrix is compared with one uncompressed product with a random vector. So a function that draws
+//! random numbers, say, is refused rather than giving wrong numbers.
 
 mod colour;
 mod csr;
@@ -51,18 +52,18 @@ use crate::var::Var;
 /// ```text
 /// h_ij = ∂²f / ∂x_i ∂x_j
 /// ```
-/// `x` is a slice of numbers or of tensors, and the closure sees as many handles on dual numbers; or any
-/// structure that [`hessian`](crate::transform::hessian) takes, a tuple of tensors and numbers for
-/// instance. All their elements count as variables, one after another. Code that is generic over
-/// [`num_traits::Float`] is called as it is. To ask at many points, keep a plan: [`Hessian`].
+/// `x` is a slice of numbers or of tensors, for which the closure gets a slice of handles on dual numbers,
+/// or any structure that [`hessian`](crate::transform::hessian) takes, such as a tuple of tensors and
+/// numbers. All elements count as variables, one after another. Code that is generic over
+/// [`num_traits::Float`] works unchanged. For many points, keep a plan: [`Hessian`].
 ///
 /// # Panics
-/// If the function returns a handle of another tape, if it does not compute the same each time, or if
-/// the pattern is too dense to store.
+/// If the function returns a handle of another tape or does not compute the same each time, or if the
+/// pattern is too dense to store.
 ///
 /// # Complexity
-/// Recording, detection and colouring are linear in the recording and the pattern for banded problems;
-/// then one Hessian-vector product for each colour, and one to verify.
+/// For banded problems, recording, detection and colouring are linear in the recording and the pattern.
+/// Then comes one Hessian-vector product for each colour, and one to verify.
 ///
 /// # Example
 /// ```
@@ -89,8 +90,8 @@ pub fn hessian<A: Points>(
 /// [`hessian`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If the function returns a handle of another tape, if it does not compute the same each time, or if
-/// the pattern is too dense to store.
+/// If the function returns a handle of another tape or does not compute the same each time, or if the
+/// pattern is too dense to store.
 pub fn try_hessian<A: Points>(
     f: impl for<'t> Function<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
     x: A,
@@ -105,8 +106,8 @@ pub fn try_hessian<A: Points>(
 /// ```text
 /// j_ik = ∂y_i / ∂x_k
 /// ```
-/// `x` is a slice of numbers or of tensors, or a structure of them; the closure returns a list of either.
-/// The elements of all tensors count, one after another. To ask at many points, keep a plan: [`Jacobian`].
+/// `x` is a slice of numbers or of tensors, or a structure of them; the closure returns a `Vec` of numbers
+/// or of tensors. All elements count, one after another. For many points, keep a plan: [`Jacobian`].
 ///
 /// # Panics
 /// If the function returns a handle of another tape, or if the pattern is too dense to store.
@@ -125,7 +126,7 @@ pub fn try_hessian<A: Points>(
 ///
 /// let x = wengert::Tensor::from([2.0, 3.0]);
 /// let j = sparse::jacobian(|(x, b)| vec![x * x + b], (&x, 1.0));
-/// assert_eq!(j.row(1), [6.0, 1.0]); // what is stored of it
+/// assert_eq!(j.row(1), [6.0, 1.0]); // only what is stored
 /// ```
 #[track_caller]
 pub fn jacobian<A: Points, Y: Output<Elem = A::Elem>>(

@@ -1,6 +1,6 @@
 //! `Pattern`: where a sparse matrix may have entries.
 
-/// The places of a sparse matrix that may hold something, row by row.
+/// The places where a sparse matrix may have entries, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     columns: usize,
@@ -19,7 +19,7 @@ impl Pattern {
         }
     }
 
-    /// Appends a row; its columns ascend.
+    /// Appends a row, given its columns in ascending order.
     pub(super) fn push(&mut self, row: impl IntoIterator<Item = u32>) {
         self.indices.extend(row);
         self.starts.push(self.indices.len());
@@ -40,12 +40,12 @@ impl Pattern {
         self.indices.len()
     }
 
-    /// Whether there are no entries at all.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
-    /// The columns of the entries of a row, ascending.
+    /// The columns of a row's entries, in ascending order.
     ///
     /// # Panics
     /// If there is no such row.
@@ -64,12 +64,12 @@ impl Pattern {
         lengths.max().unwrap_or(0)
     }
 
-    /// Where the entries of a row stand among all entries.
+    /// The positions of a row's entries among all entries.
     pub(super) fn range(&self, row: usize) -> std::ops::Range<usize> {
         self.starts[row]..self.starts[row + 1]
     }
 
-    /// Where an entry stands among all entries.
+    /// The position of an entry among all entries.
     pub(super) fn position(&self, row: usize, column: usize) -> Option<usize> {
         let range = self.range(row);
         let found = self.row(row).binary_search(&u32::try_from(column).ok()?);

@@ -1,4 +1,4 @@
-//! `Points`: what a sparse matrix may be asked at, and how its function sees that.
+//! `Points`: where a sparse matrix may be evaluated, and how its function sees the variables.
 
 use super::graph::{Graph, Operand};
 use crate::error::{Error, ErrorKind};
@@ -10,9 +10,9 @@ use crate::transform::arguments::{Arguments, Leaf};
 use crate::transform::output::Output;
 use crate::var::{Handle, Value, Var};
 
-/// The variables of a function: [`Arguments`] of any structure, whose closure gets handles in the same
-/// one, or a slice of numbers or of tensors by reference, whose closure gets a slice of handles. The
-/// elements of all of them count, one after another. Implemented here only.
+/// The variables of a function: [`Arguments`], for which the closure gets handles in the same structure,
+/// or a reference to a slice, array or `Vec` of numbers or of tensors, for which it gets a slice of handles.
+/// All elements count, one after another. Only this crate implements it.
 pub trait Points {
     /// The type of the numbers.
     type Elem: Elem;
@@ -33,7 +33,7 @@ pub trait Points {
     ) -> R;
 }
 
-/// Writes the impls of what a closure gets in the structure of the arguments.
+/// Writes the impls for which a closure gets handles in the structure of the arguments.
 macro_rules! structure {
     ($([$($of:tt)*] $type:ty;)*) => {$(
         impl<$($of)*> Points for $type {
@@ -68,7 +68,7 @@ structure! {
         D: Arguments<Elem = A::Elem>] (A, B, C, D);
 }
 
-/// Writes the impls of what a closure gets as a slice.
+/// Writes the impls for which a closure gets a slice of handles.
 macro_rules! slice {
     ($([$($of:tt)*] $type:ty;)*) => {$(
         impl<X: Output, $($of)*> Points for $type {
@@ -100,7 +100,7 @@ slice! {
     [const N: usize] &[X; N];
 }
 
-/// A handle as one of its tape, seen for as long as that.
+/// A handle with the lifetime of its tape.
 ///
 /// # Errors
 /// If it is of another tape.
@@ -118,7 +118,6 @@ pub(super) fn of_tape<'t, V: Value>(
     })
 }
 
-/// How many numbers there are.
 pub(super) fn count<T: Elem>(x: &[Leaf<T>]) -> usize {
     x.iter().map(|x| x.value.len()).sum()
 }
@@ -142,7 +141,7 @@ pub(super) fn cells<E: Elem>(
     }
 }
 
-/// Other numbers in the shape of a handle's value.
+/// The next numbers, in the shape of a handle's value.
 pub(super) fn filled<E: Elem>(
     handle: Handle<'_, E>,
     numbers: &mut dyn Iterator<Item = E>,
@@ -175,7 +174,7 @@ pub(super) struct Seeds<T> {
 }
 
 impl<T: Elem> Seeds<T> {
-    /// Starts from a handle with the next cotangents.
+    /// Adds a handle to start from, with the next numbers as its cotangent.
     pub(super) fn add(&mut self, handle: Handle<'_, T>, next: &mut dyn Iterator<Item = T>) {
         let cotangent = filled(handle, next);
         match handle {

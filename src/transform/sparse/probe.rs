@@ -1,4 +1,4 @@
-//! The probe: a compressed matrix against one product that was not compressed.
+//! The probe: a compressed matrix is compared with one uncompressed product.
 
 use super::csr::Csr;
 use crate::error::Error;
@@ -15,14 +15,15 @@ pub(super) fn direction<T: Elem>(len: usize) -> Vec<T> {
     (0..len).map(&mut number).collect()
 }
 
-/// Refuses a matrix whose product with the direction is not what `product` gives, uncompressed.
+/// Refuses a matrix whose product with the direction differs from the uncompressed one of `product`.
 ///
-/// `found` is the matrix's product, `sizes` the sums of the sizes of its terms; `product` takes a
-/// factor for the direction; `factors` gives those that make the direction 1, as it was for the matrix,
-/// at the entries of a row; `matrix` gives the product of a matrix that was found by walks times a factor.
-/// Forgiven is rounding: up to the square root of the precision of each row's terms, and where terms
-/// cancelled inside the function, up to what both products show of it when they are scaled: one of them may
-/// cancel to 0. What is left is an entry that the pattern lacks. A row with an infinite entry says nothing.
+/// `found` is the matrix's product and `sizes` the sums of the sizes of its terms. `product` takes a
+/// factor for the direction. `factors` gives, for the entries of a row, the factors that make the
+/// direction 1 there, as it was for the matrix. `matrix` gives the product of a matrix found by walks that
+/// began with a factor. Rounding is forgiven: up to the square root of the precision, relative to each
+/// row's terms, and where terms cancelled inside the function, up to what either product shows when it is
+/// scaled, since one of them may cancel to 0. Any other difference is an entry that the pattern lacks. A
+/// row with an infinite entry is not judged.
 ///
 /// # Errors
 /// If a row differs by more, or the product is not the same each time.
@@ -82,7 +83,7 @@ pub(super) fn verify<T: Elem>(
     Ok(())
 }
 
-/// For each row the sum of the sizes of its terms with a vector.
+/// The sum of the sizes of the terms in each row of the product with a vector.
 pub(super) fn sizes<T: Elem>(matrix: &Csr<T>, x: &[T]) -> Vec<f64> {
     let mut sizes = vec![0.0; matrix.rows()];
     for (row, column, value) in matrix.triplets() {
@@ -91,7 +92,7 @@ pub(super) fn sizes<T: Elem>(matrix: &Csr<T>, x: &[T]) -> Vec<f64> {
     sizes
 }
 
-/// For each column the sum of the sizes of its terms with a vector.
+/// The same for the product of the transposed matrix.
 pub(super) fn sizes_transposed<T: Elem>(matrix: &Csr<T>, y: &[T]) -> Vec<f64> {
     let mut sizes = vec![0.0; matrix.columns()];
     for (row, column, value) in matrix.triplets() {

@@ -1,10 +1,10 @@
 //! Which variables a cell depends on, and the patterns that follow.
 //!
-//! A row of a Jacobian is the support of one output. A Hessian is the union of cliques: the variables
+//! A row of a Jacobian is the support of one output. A Hessian is a union of cliques: the variables
 //! under the bent operands of one cell may all meet in its second derivative.
 //!
-//! The support of a long sum is never built unless somebody bends it: only cells that several others
-//! use keep a set, equal sets are stored once, and a tree of cells used once is walked in place.
+//! The support of a long sum is not built unless an operation bends it: only cells with several uses keep
+//! a set, equal sets are stored once, and trees of cells with a single use are walked in place.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -17,10 +17,10 @@ use crate::error::Error;
 /// No set, or no variable.
 const NONE: u32 = u32::MAX;
 
-/// More entries than this are refused: the matrix is dense beyond what this module serves.
+/// The largest number of entries; a matrix with more is too dense for this module.
 const MOST: usize = 1 << 28;
 
-/// The pattern of the Jacobian: for each output the variables it depends on.
+/// The pattern of the Jacobian: for each output, the variables it depends on.
 ///
 /// # Errors
 /// If there are too many entries.
@@ -43,8 +43,8 @@ pub(super) fn jacobian(
 
 /// The pattern of the Hessian: every pair of variables that meet under bent operands.
 ///
-/// `marked` records again with the marks on some variables only, to tell sums from products; what it
-/// told is returned besides.
+/// `marked` records again with marks on some variables only, to tell sums from products; the recordings
+/// that found sums are returned as well.
 ///
 /// # Errors
 /// If there are too many entries, or a recording fails.
@@ -95,7 +95,7 @@ fn check(entries: usize) -> Result<(), Error> {
     ))
 }
 
-/// The union of the supports of each group of cells: the distinct sets, and each group's.
+/// For each group of cells the union of their supports: the distinct sets, and which is each group's.
 pub(super) fn supports(
     graph: &Graph,
     inputs: &[u32],
@@ -130,13 +130,13 @@ pub(super) fn supports(
 /// The sets found so far.
 struct Supports<'g> {
     graph: &'g Graph,
-    /// Which variable a cell is.
+    /// For each cell the variable it is, if any.
     variable_of: Vec<u32>,
-    /// The set that a cell keeps.
+    /// For each cell the set it keeps, if any.
     set_of: Vec<u32>,
     sets: Vec<Rc<[u32]>>,
     known: HashMap<Rc<[u32]>, u32>,
-    /// The number of the union at hand, and in which one each variable and set was met last.
+    /// The number of the current union, and of the one in which each variable and set was last met.
     turn: u32,
     variable_met: Vec<u32>,
     set_met: Vec<u32>,
@@ -192,7 +192,7 @@ impl<'g> Supports<'g> {
         self.intern(found)
     }
 
-    /// The number of a set, which is stored if it is new.
+    /// The number of a set, which is stored if new.
     fn intern(&mut self, set: Vec<u32>) -> u32 {
         let set: Rc<[u32]> = set.into();
         let next = self.sets.len() as u32;
