@@ -1,4 +1,4 @@
-//! `Agreement`: what a check of one rule against an identity found.
+//! `Agreement`: the result of checking an expression against an identity.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ use crate::kernel::Elem;
 pub struct Agreement {
     /// Which check this is.
     pub check: &'static str,
-    /// What stands on each side, for instance `⟨c, J t⟩`.
+    /// The two sides in words, for instance `⟨c, J t⟩`.
     pub sides: [&'static str; 2],
-    /// Both sides where they differ most.
+    /// The numbers on both sides where they differ most.
     pub found: [f64; 2],
     /// Where that is: the input and the position in it, or the direction.
     pub place: String,
@@ -22,7 +22,7 @@ pub struct Agreement {
     pub error: f64,
     /// The largest difference that rounding explains.
     pub limit: f64,
-    /// Whether the check was made in double-double, where rounding hides nothing.
+    /// Whether the check ran in double-double, where rounding hides nothing.
     pub wide: bool,
 }
 
@@ -35,15 +35,15 @@ impl Agreement {
     /// Panics at the caller's line if the sides differ.
     ///
     /// # Panics
-    /// If the check failed; what it found is the text.
+    /// If the check failed; the message says what it found.
     #[track_caller]
     pub fn assert_passed(&self) {
         assert!(self.passed(), "{self}");
     }
 
-    /// Takes note of one more pair of numbers, each part with the size of what enters it.
+    /// Adds one more pair of numbers; `sizes` holds, for each part, the size of what enters it.
     pub(super) fn note<U: Elem>(&mut self, sides: [U; 2], sizes: &[f64], place: &str) {
-        // The difference is taken wide: two f64 cannot show it.
+        // The difference is taken in wide numbers; two f64 cannot show it.
         let gap = sides[0] - sides[1];
         for (k, &size) in sizes.iter().enumerate() {
             let mut found = sides.map(|side| side.part(k));

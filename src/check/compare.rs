@@ -15,19 +15,19 @@ use crate::tape::Tape;
 use crate::tensor::{Random, Tensor};
 use crate::var::Var;
 
-/// Two formulas for one function, evaluated in double-double, may differ by so many roundings of
-/// `T`: constants in them (ln 2, say) were rounded to `T` when they were recorded.
+/// Two formulas for one function, evaluated in double-double, may differ by this many roundings of
+/// `T`, since their constants (ln 2, say) were rounded to `T` when they were recorded.
 const CONSTANTS: f64 = 16.0;
 
-/// A gradient that vanishes in exact arithmetic comes out as a few roundings of what cancelled in
-/// it: so many roundings of the wide type, of cotangent times value over input, are no difference.
+/// A gradient that vanishes in exact arithmetic comes out as a few roundings of the terms that
+/// cancelled. This many roundings of the wide type, of cotangent times value over input, do not count.
 const ROUNDINGS: f64 = 1024.0;
 
 /// Compares an op that has a hand-written rule with the same function composed from other ops.
 ///
 /// Both are recorded at `x`, walked backward from the same cotangent (drawn from a fixed seed; see
 /// [`compare_all`] to choose it), and judged element by element against a third evaluation: the
-/// recorded tape run again on double-double numbers. The report says for the value and for the
+/// recorded tape, run again on double-double numbers. The report says for the value and for the
 /// gradient which of the two is nearer to the truth, and whether their formulas are the same.
 ///
 /// # Panics
@@ -92,7 +92,6 @@ pub fn try_compare_all<T: Elem>(
     report([&fused, &composed], x, cotangent)
 }
 
-/// The comparison itself.
 fn report<T: Elem>(
     [fused, composed]: [Function<'_, T>; 2],
     x: &[&Tensor<T>],
@@ -161,12 +160,12 @@ fn report<T: Elem>(
     })
 }
 
-/// Ties a closure to the type that all checks take; closures infer it from the bound alone.
+/// Returns `f`: the bound lets the compiler infer the type that all checks take.
 pub(super) fn for_slice<T: Elem, F: Expression<T>>(f: F) -> F {
     f
 }
 
-/// Judges one tensor of both sides by the wide evaluations there are.
+/// Judges one tensor of both sides by the wide evaluations that are available.
 fn judged<T: Elem>(name: String, [fused, composed]: [Found<T>; 2], noise: f64) -> Section {
     let wide = [fused.1, composed.1];
     let (fused, composed) = (&fused.0, &composed.0);
@@ -215,7 +214,7 @@ fn judged<T: Elem>(name: String, [fused, composed]: [Found<T>; 2], noise: f64) -
         formulas,
         bound: match formulas {
             Some(_) => CONSTANTS * T::epsilon().primal(),
-            // Rounding of both sides is in the difference: the composed one may lose many ulps.
+            // The difference contains the rounding of both sides, and the composed one may lose many ulps.
             None => 1e4 * T::epsilon().primal(),
         },
         difference: relative(fused, composed, 0.0),
@@ -223,7 +222,7 @@ fn judged<T: Elem>(name: String, [fused, composed]: [Found<T>; 2], noise: f64) -
     }
 }
 
-/// Counts nodes and bytes of a recording, and times recording and walk on a warm tape.
+/// Counts the nodes and bytes of a recording, and times recording and walk on a warm tape.
 fn cost<T: Elem>(
     f: Function<'_, T>,
     recorded: &Tape<T>,

@@ -2,8 +2,8 @@
 //! order.
 //!
 //! Each has blind spots, which is why there are several. The adjoint check cannot see a wrong rule
-//! whose matrix is its own transpose (the diagonal of a softmax Jacobian, say); the difference sees
-//! it; and only [`compare`](super::compare) sees a forward that is wrong consistently.
+//! whose matrix is its own transpose (the diagonal of a softmax Jacobian, say); the difference check
+//! can. Only [`compare`](super::compare) sees a forward that is wrong but consistent with its rule.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -16,8 +16,8 @@ use crate::tensor::{Random, Tensor};
 
 /// The adjoint check: `⟨c, J t⟩ = ⟨Jᵀ c, t⟩` for random `c` and `t`.
 ///
-/// Ties an op's VJP to its JVP, without an error from differences. Run in double-double where the
-/// recording allows.
+/// It tests an op's VJP against its JVP, without the error of a difference quotient. It runs in
+/// double-double if the recording allows that.
 ///
 /// # Panics
 /// If a rule has no JVP, or the closure returns a handle of another tape.
@@ -36,7 +36,7 @@ pub fn adjoint<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
 
 /// The difference check: `⟨Jᵀ c, t⟩` against a central difference of `⟨c, f⟩` along `t`.
 ///
-/// `t` runs over every element of small inputs and over random directions; in double-double the
+/// `t` runs over random directions and over every element of small inputs. In double-double the
 /// difference is right to about 15 digits, so hardly any wrong rule passes.
 ///
 /// # Panics
@@ -71,12 +71,12 @@ pub fn forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
     run(&f, x, Difference { forward: true }).or_panic()
 }
 
-/// The check of second order: the gradient's derivative along a direction, by the rules' VJPs on
-/// [`Dual`] numbers, against a central difference of the derivative of `f` along it.
+/// The second-order check: the gradient's derivative along a direction, by the rules' VJPs on [`Dual`]
+/// numbers, against a central difference of the derivative of `f` along it.
 ///
-/// The closure is the one that the other checks take; here it is called with dual numbers. What it
-/// finds in the tangents is the Hessian-vector product. A rule that reads only the primal somewhere
-/// passes all first-order checks and fails here.
+/// The closure is as for the other checks, but is called with dual numbers. The tangents that are
+/// checked are Hessian-vector products. A rule that reads only the primal somewhere passes all
+/// first-order checks and fails here.
 ///
 /// # Panics
 /// If the closure returns a handle of another tape.
@@ -107,12 +107,12 @@ pub fn second_order<T: Elem>(f: impl Expression<Dual<T>>, x: &[&Tensor<T>]) -> A
     }
 }
 
-/// A check that can be made on any element type.
+/// A check that can run on any element type.
 trait Identity {
     fn check<U: Elem>(&self, recording: Recording<U>) -> Result<Agreement, Error>;
 }
 
-/// Records `f` and makes the check on wider elements, or on its own where that is impossible.
+/// Records `f` and runs the check on wider elements or, where that is impossible, on its own.
 #[track_caller]
 fn run<T: Elem>(
     f: Function<'_, T>,
@@ -125,7 +125,7 @@ fn run<T: Elem>(
             wide: true,
             ..identity.check(wide)?
         }),
-        // Without a wider form the closure itself would do, but its recording is at hand.
+        // Without a wider form, the recording itself is checked.
         Err(_) if recording.tape.check_replayable().is_ok() => identity.check(recording),
         Err(why) => Err(why),
     }
@@ -162,7 +162,7 @@ struct Difference {
     forward: bool,
 }
 
-/// Inputs with at most so many elements are checked element by element, too.
+/// Inputs with at most this many elements are also checked element by element.
 const SMALL: usize = 24;
 
 impl Identity for Difference {
@@ -187,8 +187,8 @@ impl Identity for Difference {
             found: [0.0; 2],
             place: String::new(),
             error: 0.0,
-            // The third derivative is unknown: a hundred times the least error allows for a large
-            // one, and 1e-12 is far below any wrong rule where double-double makes h tiny.
+            // The third derivative is unknown; a hundred times the least error allows for a large one.
+            // In double-double, where h is tiny, 1e-12 is far below the error of any wrong rule.
             limit: (1e2 * step * step).max(1e-12),
             wide: false,
         };
@@ -253,7 +253,7 @@ fn directions<U: Elem>(recording: &Recording<U>, random: &mut Random) -> Vec<Ten
 /// For each part of an element, the sum of the magnitudes that enter a number.
 type Sizes = SmallVec<[f64; 4]>;
 
-/// The inner product, and the sizes of what enters it.
+/// The inner product, and the sizes of its terms.
 fn dot<U: Elem>(a: &Tensor<U>, b: &Tensor<U>) -> (U, Sizes) {
     let mut sum = U::zero();
     let mut sizes = smallvec![0.0; U::PARTS];

@@ -1,8 +1,7 @@
-//! Where a formula loses its digits: every step of a recording against the same step run wide.
+//! Where a formula loses its digits: every step of a recording is compared with the same step run wide.
 //!
-//! A tape keeps what each operation gave, so the step at which an error entered can be named. Both
-//! sides of a comparison are traced against their own wide evaluation: what differs is rounding
-//! alone.
+//! A tape keeps the result of each operation, so the step at which an error entered can be named. Each
+//! side of a comparison is traced against its own wide evaluation, so only rounding makes a difference.
 
 use std::fmt;
 use std::panic::Location;
@@ -15,7 +14,7 @@ use crate::kernel::Elem;
 use crate::tape::{Kind, Node};
 use crate::tensor::Tensor;
 
-/// Losses up to so many ulps need no explanation: a handful of operations of half an ulp each.
+/// Losses of up to this many ulps need no explanation: a few operations lose half an ulp each.
 const USUAL: f64 = 8.0;
 
 /// The step at which one side lost its digits.
@@ -28,10 +27,9 @@ pub struct Loss {
     pub step: String,
     /// The user's line of the operation.
     pub line: &'static Location<'static>,
-    /// How far what enters the step is from the exact numbers, in ulps; at least the half ulp of
-    /// one rounding.
+    /// The error of what enters the step, in ulps; at least the half ulp of one rounding.
     pub entering: f64,
-    /// How far what leaves it is from the exact numbers, in ulps.
+    /// The error of what leaves it, in ulps.
     pub leaving: f64,
 }
 
@@ -66,7 +64,7 @@ pub(super) struct Trace<'a, T: Elem> {
 }
 
 impl<'a, T: Elem> Trace<'a, T> {
-    /// Holds a recording and its walk against the wide ones.
+    /// Compares a recording and its walk with the wide ones.
     pub(super) fn new(side: &'static str, run: &'a Run<T>, wide: &Run<T::Wide>) -> Self {
         run.recording.tape.evaluate_all();
         let nodes = run.recording.tape.nodes.borrow();
@@ -101,7 +99,7 @@ impl<'a, T: Elem> Trace<'a, T> {
         let input = self.recording.inputs[input].index();
         let nodes = self.recording.tape.nodes.borrow();
         let last = self.recording.output.index();
-        // In the order of the walk, which is that of the list turned round.
+        // In the order of the walk, which runs through the list from its end.
         let at = (0..last)
             .rev()
             .find(|&k| k >= input && 2.0 * self.cotangents[k] >= self.cotangents[input])?;
@@ -125,7 +123,7 @@ impl<'a, T: Elem> Trace<'a, T> {
         self.loss(step, line, entering, self.cotangents[at])
     }
 
-    /// How far the operands of a node are off, and never less than one rounding.
+    /// How far the operands of a node are off, at least the half ulp of one rounding.
     fn entering(&self, node: &Node<T>) -> f64 {
         let Kind::Op { inputs, .. } = &node.kind else {
             return 0.5;

@@ -1,9 +1,9 @@
 //! Checks of derivative rules, for the crate's ops and for yours.
 //!
-//! [`compare`] holds a hand-written rule against the gradient that the tape computes from the same
+//! [`compare`] compares a hand-written rule with the gradient that the tape derives from the same
 //! function composed of other ops, and judges both by an evaluation in double-double arithmetic.
-//! [`adjoint`], [`difference`], [`forward`] and [`second_order`] hold one expression against
-//! identities that any right rule obeys. A check runs the recorded tape again on wider numbers, so an ordinary
+//! [`adjoint`], [`difference`], [`forward`] and [`second_order`] test one expression against identities
+//! that every right rule obeys. A check runs the recorded tape again on wider numbers, so an ordinary
 //! closure is enough.
 
 mod agreement;

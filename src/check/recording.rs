@@ -1,4 +1,4 @@
-//! A closure's recording, taken apart so that every check can run it its own way.
+//! A closure's recording, taken apart so that every check can run it in its own way.
 
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
@@ -12,11 +12,11 @@ pub trait Expression<T: Elem>: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tens
 impl<T: Elem, F> Expression<T> for F where F: for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>
 {}
 
-/// An expression behind a pointer: the checks are compiled once for each element type, not once for
+/// An expression behind a pointer, so that the checks are compiled once for each element type, not for
 /// each closure.
 pub(super) type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 
-/// A tape with the nodes of its inputs and of its output.
+/// A tape with its input and output nodes.
 pub(super) struct Recording<T: Elem> {
     pub(super) tape: Tape<T>,
     pub(super) inputs: Vec<NodeId>,
@@ -56,22 +56,20 @@ impl<T: Elem> Recording<T> {
         })
     }
 
-    /// The output as it stands.
+    /// The current output.
     pub(super) fn value(&self) -> Tensor<T> {
         self.tape.value_of(self.output).clone()
     }
 
-    /// The shape of an input.
     pub(super) fn input_shape(&self, k: usize) -> Shape {
         self.tape.node(self.inputs[k]).shape().clone()
     }
 
-    /// An input as it stands.
+    /// The current value of an input.
     pub(super) fn input(&self, k: usize) -> Tensor<T> {
         self.tape.value_of(self.inputs[k]).clone()
     }
 
-    /// How many inputs there are.
     pub(super) fn arity(&self) -> usize {
         self.inputs.len()
     }

@@ -1,4 +1,4 @@
-//! `Report`: what a comparison found, for a person to read and for a program to use.
+//! `Report`: what a comparison found, for people and for programs.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::loss::Loss;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The element type, as Rust names it.
+    /// Rust's name of the element type.
     pub element: &'static str,
-    /// What judged: see [`Judge`].
+    /// Which evaluation was the judge.
     pub judge: Judge,
     /// The comparison of the outputs.
     pub value: Section,
@@ -35,7 +35,7 @@ pub enum Judge {
     Composed,
     /// The fused expression on wider elements, since the composed one cannot be run again.
     Fused(String),
-    /// Nobody: neither can be run on wider elements, so the two are compared with each other only.
+    /// None: neither can be run on wider elements, so the two are only compared with each other.
     Nobody(String),
 }
 
@@ -49,17 +49,17 @@ pub struct Section {
     pub fused: Distance,
     /// How far the composed side is from the reference.
     pub composed: Distance,
-    /// The element where either side is furthest from the reference; `None` if there are none.
+    /// The element where either side is furthest from the reference; `None` if there are no elements.
     pub worst: Option<Worst>,
-    /// How much the two formulas differ when both are evaluated wide, relative to the largest
-    /// number around: rounding noise if both are right, anything else if one is wrong. `None` if
-    /// they could not both be evaluated wide.
+    /// How much the two formulas differ when both are evaluated wide, relative to the largest number
+    /// around: only rounding noise if both are right, more if one is wrong. `None` if they could not both
+    /// be evaluated wide.
     pub formulas: Option<f64>,
-    /// The bound that `formulas` (or the direct difference, where there is none) is held to.
+    /// The bound on `formulas` or, where that is `None`, on `difference`.
     pub bound: f64,
     /// The direct difference of both sides, relative to the largest number around.
     pub difference: f64,
-    /// Where a side lost more than a few ulps, and to what; empty if neither did.
+    /// Where a side lost more than a few ulps, and in which step; empty if neither did.
     pub losses: Vec<Loss>,
 }
 
@@ -111,7 +111,7 @@ pub enum Nearer {
 pub struct Cost {
     /// Median time of one recording and one reverse walk on a warm tape.
     pub time: Duration,
-    /// Recorded nodes, tensor operations and scalar entries together, leaves not counted.
+    /// Recorded nodes: tensor operations and scalar entries together, without leaves.
     pub nodes: usize,
     /// Bytes kept for the walk.
     pub bytes: usize,
@@ -131,7 +131,7 @@ impl Report {
     /// Panics at the caller's line if the two sides are not the same function.
     ///
     /// # Panics
-    /// If a value or a gradient differs by more than rounding; the report is the text.
+    /// If a value or a gradient differs by more than rounding; the message is the report.
     #[track_caller]
     pub fn assert_agrees(&self) {
         assert!(
@@ -140,7 +140,7 @@ impl Report {
         );
     }
 
-    /// Panics at the caller's line unless the fused side is right to so many ulps everywhere.
+    /// Panics at the caller's line unless the fused side is within `ulps` of the exact result everywhere.
     ///
     /// # Panics
     /// If the two sides differ by more than rounding, or an element is further off.
@@ -156,12 +156,12 @@ impl Report {
 }
 
 impl Section {
-    /// Whether both sides compute the same, rounding aside.
+    /// Whether both sides compute the same function, rounding aside.
     pub fn agrees(&self) -> bool {
         self.formulas.unwrap_or(self.difference) <= self.bound
     }
 
-    /// Which side is nearer to the truth at its worst element.
+    /// Which side is nearer to the truth, each judged at its own worst element.
     pub fn nearer(&self) -> Nearer {
         let (fused, composed) = (self.fused.max, self.composed.max);
         if fused + 0.5 < composed {
@@ -264,7 +264,7 @@ impl fmt::Display for Distance {
     }
 }
 
-/// A count of ulps in few characters.
+/// A number of ulps, printed in few characters.
 pub(super) fn short(ulps: f64) -> String {
     if ulps < 1000.0 {
         format!("{ulps:.2}")

@@ -1,4 +1,4 @@
-//! One side of a comparison: its recording and walk, and the same on wider elements.
+//! One side of a comparison: its recording and its walk, both on wider elements too.
 
 use super::loss::{Loss, Trace};
 use super::recording::{Function, Recording};
@@ -6,10 +6,10 @@ use crate::error::Error;
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// A tensor as one side computes it, and as it is without rounding.
+/// A tensor as one side computes it, and what it would be without rounding.
 pub(super) type Found<T> = (Tensor<T>, Option<Tensor<<T as Elem>::Wide>>);
 
-/// A recording and the cotangents of its nodes, where one arrives.
+/// A recording and the cotangents of its nodes; `None` where none arrives.
 pub(super) struct Run<T: Elem> {
     pub(super) recording: Recording<T>,
     pub(super) cotangents: Vec<Option<Tensor<T>>>,
@@ -70,20 +70,18 @@ impl<T: Elem> Side<T> {
         self.wide.as_ref().err().map(ToString::to_string)
     }
 
-    /// The output.
     pub(super) fn value(&self) -> Found<T> {
         let wide = self.wide.as_ref().ok();
         let wide = wide.map(|wide| wide.recording.value());
         (self.run.recording.value(), wide)
     }
 
-    /// The gradient of input `k`.
     pub(super) fn gradient(&self, k: usize) -> Found<T> {
         let wide = self.wide.as_ref().ok();
         (self.run.gradient(k), wide.map(|wide| wide.gradient(k)))
     }
 
-    /// Where the value, and then where each gradient, lost its digits.
+    /// Where the value lost its digits, and then where each gradient did.
     pub(super) fn losses(&self) -> Vec<Option<Loss>> {
         let gradients = 0..self.run.recording.arity();
         let Ok(wide) = &self.wide else {

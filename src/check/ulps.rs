@@ -1,7 +1,7 @@
 //! Distances in units in the last place, measured in wider arithmetic.
 //!
-//! A dual number is measured part by part: a lost tangent is a wrong second order, however right
-//! the primal.
+//! A dual number is measured part by part: a lost tangent makes second order wrong, however right the
+//! primal is.
 
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 /// The spacing of `T`'s numbers around `x`: `2^max(⌊log₂ |x|⌋, emin) ε`.
 pub(super) fn ulp<T: Elem>(x: f64) -> f64 {
     let (epsilon, least) = (T::epsilon().primal(), T::min_positive_value().primal());
-    // The exponent field of an f64 is exact, where a logarithm may round up.
+    // The exponent field of an f64 is exact, whereas a logarithm may round up.
     let size = x.abs().max(least);
     let power = f64::from_bits(size.to_bits() & 0x7FF0_0000_0000_0000);
     power * epsilon
@@ -17,7 +17,7 @@ pub(super) fn ulp<T: Elem>(x: f64) -> f64 {
 
 /// How far part `k` of `found` is from that of `exact`, in ulps of the latter.
 ///
-/// Two NaN agree, as do two equal infinities. An exact 0 has no ulps of its own: those of `scale`,
+/// Two NaN agree, as do two equal infinities. An exact 0 has no ulps of its own, so those of `scale`,
 /// the largest number around, are used.
 pub(super) fn distance<T: Elem>(found: T, exact: T::Wide, k: usize, scale: f64) -> f64 {
     let (part, target) = (found.part(k), exact.part(k));
@@ -47,7 +47,7 @@ pub(super) fn scale<T: Elem>(x: &Tensor<T>, k: usize) -> f64 {
 
 /// The largest difference of two tensors, relative to the largest number in them, part by part.
 ///
-/// What is at most `noise` is no difference. Numbers that are not finite must be the same.
+/// A difference of at most `noise` does not count. Numbers that are not finite must be the same.
 pub(super) fn relative<T: Elem>(a: &Tensor<T>, b: &Tensor<T>, noise: f64) -> f64 {
     let of_part = |k: usize| {
         let around = scale(a, k).max(scale(b, k)).max(f64::MIN_POSITIVE);
