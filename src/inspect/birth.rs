@@ -7,24 +7,24 @@ use crate::kernel::Elem;
 use crate::tape::{NodeKind, NodeView};
 use crate::tensor::{Shape, Tensor};
 
-/// What a number that is not finite is.
+/// The kinds of numbers that are not finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NonFinite {
-    /// Not a number, or a dual number with such a part.
+    /// NaN, or a dual number with such a part.
     Nan,
     /// Infinite.
     Infinite,
 }
 
 impl NonFinite {
-    /// What `x` is; `None` if it is finite, in its tangent too.
+    /// The kind of `x`; `None` if it is finite, its tangent included.
     pub(super) fn of<T: Elem>(x: T) -> Option<Self> {
-        // 0 times what is not finite is NaN, and `is_zero` looks at tangents too.
+        // 0 times a number that is not finite is NaN, and `is_zero` looks at tangents too.
         if (x * T::zero()).is_zero() {
             return None;
         }
-        // A tangent has no test of its own for NaN; its text does.
+        // Only the text of a dual number tells whether a tangent is NaN.
         match x.to_string().contains("NaN") {
             true => Some(Self::Nan),
             false => Some(Self::Infinite),
@@ -48,15 +48,15 @@ pub struct Birth {
     pub op: &'static str,
     /// The user's line that recorded it; `None` for scalar nodes of a tape without lines.
     pub line: Option<&'static Location<'static>>,
-    /// What it is.
+    /// Whether it is NaN or infinite.
     pub kind: NonFinite,
     /// Its place: `y[3]` for a value, `gx[3]` for a cotangent.
     pub place: String,
-    /// The number as it prints.
+    /// The number as printed.
     pub number: String,
-    /// The numbers around it that it came from, each with its place.
+    /// The numbers that it came from, each with its place.
     pub from: Vec<(String, String)>,
-    /// What else is known: that it was entered so, for instance.
+    /// What else is known, for instance that it was entered like this.
     pub note: String,
     /// The shapes of the op, if it is one on tensors: `[2, 3], [3] -> [2, 3]`.
     pub shapes: String,
@@ -85,7 +85,7 @@ impl fmt::Display for Birth {
 }
 
 impl Birth {
-    /// That of an element of a tensor node's value.
+    /// The birth of an element of a tensor node's value.
     pub(super) fn value<T: Elem>(node: NodeView<'_, T>, kind: NonFinite, at: usize) -> Self {
         Self {
             op: node.op(),
@@ -103,7 +103,7 @@ impl Birth {
         }
     }
 
-    /// That of an element of what a tensor node's pullback gave to an operand.
+    /// The birth of an element of what a tensor node's pullback gave to an operand.
     pub(super) fn share<T: Elem>(
         node: NodeView<'_, T>,
         operand: usize,
@@ -128,7 +128,7 @@ impl Birth {
         }
     }
 
-    /// That of an element of a whole cotangent, none of whose shares was so.
+    /// The birth of an element of a cotangent none of whose shares had such an element.
     pub(super) fn whole<T: Elem>(
         node: NodeView<'_, T>,
         g: &Tensor<T>,
@@ -148,7 +148,7 @@ impl Birth {
         }
     }
 
-    /// That of a number which belongs to no tensor.
+    /// The birth of a number that belongs to no tensor.
     pub(super) fn scalar<T: Elem>(
         (op, line): (&'static str, Option<&'static Location<'static>>),
         kind: NonFinite,
@@ -171,7 +171,7 @@ impl Birth {
     }
 }
 
-/// The operands of a node near an element of a tensor of this shape.
+/// The operands of a node beside an element of a tensor of this shape.
 fn operands<T: Elem>(node: NodeView<'_, T>, shape: &Shape, at: usize) -> Vec<(String, String)> {
     let count = node.inputs().len();
     let inputs = node.inputs().enumerate();
@@ -188,8 +188,8 @@ fn numbered(name: &str, k: usize, count: usize) -> String {
     }
 }
 
-/// The element of `x` that stands beside element `at` of a tensor of this shape, where the shapes
-/// tell; else the range of all elements.
+/// The element of `x` beside element `at` of a tensor of this shape, if the shapes determine one;
+/// otherwise the range of all elements.
 fn around<T: Elem>(name: &str, x: &Tensor<T>, shape: &Shape, at: usize) -> Vec<(String, String)> {
     if let Some(beside) = beside(x.shape(), shape, at) {
         let number = x.data()[beside].to_string();
@@ -208,7 +208,7 @@ fn around<T: Elem>(name: &str, x: &Tensor<T>, shape: &Shape, at: usize) -> Vec<(
     vec![(name.to_string(), format!("{low} to {high}"))]
 }
 
-/// The element of a tensor that broadcasts to `shape` beside element `at` of it.
+/// The element, in a tensor that broadcasts to `shape`, that becomes element `at` there.
 fn beside(own: &Shape, shape: &Shape, at: usize) -> Option<usize> {
     let skip = shape.rank().checked_sub(own.rank())?;
     let index = shape.index_of(at);
@@ -223,7 +223,7 @@ fn beside(own: &Shape, shape: &Shape, at: usize) -> Option<usize> {
     Some(place)
 }
 
-/// `y[1, 2]`, and `y` without axes.
+/// `y[1, 2]`, or `y` without axes.
 fn place(name: &str, shape: &Shape, at: usize) -> String {
     match shape.rank() {
         0 => name.to_string(),
@@ -231,7 +231,7 @@ fn place(name: &str, shape: &Shape, at: usize) -> String {
     }
 }
 
-/// `[2, 3], [3] -> [2, 3]`; nothing for what is no operation.
+/// `[2, 3], [3] -> [2, 3]`; empty if the node is not an operation.
 fn shapes<T: Elem>(node: NodeView<'_, T>) -> String {
     let inputs: Vec<_> = node.inputs().map(|x| x.shape().to_string()).collect();
     match inputs.is_empty() {

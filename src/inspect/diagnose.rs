@@ -13,8 +13,8 @@ use crate::var::Var;
 
 /// Where values and cotangents first became NaN or infinite.
 ///
-/// An infinity is often meant: the logits that a mask sets to -inf, the loss at a probability of 0.
-/// A NaN hardly ever is. So the first of each kind is reported by itself; read NaN first, and
+/// An infinity is often intended: the logits that a mask sets to -inf, the loss at a probability of 0.
+/// A NaN hardly ever is. So the first of each kind is reported separately. Look at the NaN first, and at
 /// infinities as what it may have come from.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -31,12 +31,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Whether nothing was found.
+    /// Whether everything is finite.
     pub fn is_finite(&self) -> bool {
         self.births().next().is_none()
     }
 
-    /// All that was found: NaN before infinities, values before cotangents.
+    /// Everything that was found: values before cotangents, and of each NaN before infinities.
     pub fn births(&self) -> impl Iterator<Item = &Birth> {
         let values = [&self.nan, &self.infinity];
         let cotangents = [&self.nan_cotangent, &self.infinite_cotangent];
@@ -67,10 +67,10 @@ impl<T: Elem> Tape<T> {
     /// The birth certificate of a NaN: the first node whose value is not finite, be it NaN or
     /// infinite, with its op, the operands around the element, and the user's line.
     ///
-    /// A leaf that was entered so is named as such. Scalar nodes keep no values unless the tape is
-    /// [`with_lines`](Self::with_lines); on others only their inputs are seen, and what tensor nodes
-    /// make of them. Costs one pass over all values, when asked. To tell a NaN from the infinities
-    /// that are meant, and for cotangents, see [`diagnose`](Var::diagnose).
+    /// A leaf that was entered with such a number is named as such. Scalar nodes keep no values unless the
+    /// tape is [`with_lines`](Self::with_lines); on other tapes only scalar leaves are seen, and what tensor
+    /// nodes make of scalars. Costs one pass over all values. To tell a NaN from intended infinities, and
+    /// for cotangents, see [`diagnose`](Var::diagnose).
     ///
     /// # Example
     /// ```
@@ -91,8 +91,8 @@ impl<T: Elem> Tape<T> {
         earliest.map(|(_, birth)| birth)
     }
 
-    /// The first value of a kind among all nodes or those that an output reaches, and its place in
-    /// the order of recording: scalar nodes before it, tensor nodes before it.
+    /// The first value of a kind among all nodes, or among those that an output depends on, and its place
+    /// in the order of recording: how many scalar nodes and how many tensor nodes come before it.
     fn first(&self, kind: NonFinite, of: Option<&Marks<Reach>>) -> Option<((u32, usize), Birth)> {
         let nodes = self.nodes();
         let read = |k: usize| of.is_none_or(|marks| marks.tensors[k].any);
@@ -124,7 +124,7 @@ impl<T: Elem> Tape<T> {
         let entry = self.scalars.entries()[k as usize];
         let origin = self.scalars.origin(k);
         let value = match (&origin, entry.is_source()) {
-            // On a source the entry is right, after a replay too.
+            // The entry of a source holds its value, after a replay too.
             (_, true) => entry.partial[1],
             (Some(origin), false) => origin.value,
             (None, false) => return None,
@@ -132,7 +132,7 @@ impl<T: Elem> Tape<T> {
         if NonFinite::of(value) != Some(kind) {
             return None;
         }
-        // An element of a tensor node is reported there.
+        // An element of a tensor node is reported with that node.
         let holds = |node: NodeView<'_, T>| {
             let range = node.scalars();
             range.is_some_and(|range| range.contains(&(k as usize - 1)))
@@ -166,7 +166,7 @@ impl<T: Elem> Tape<T> {
         Some(Birth::scalar(op, kind, "y", value, &from, note))
     }
 
-    /// What is known of a scalar handle beyond its value: the node that it was folded from.
+    /// What is known of a scalar handle besides its value: the node that it was folded from.
     fn folded(&self, index: u32, value: T) -> String {
         let entry = self.scalars.entries()[index as usize];
         let origin = self.scalars.origin(index);
@@ -193,11 +193,11 @@ impl<T: Elem> Var<'_, T> {
     /// Where the values that this scalar depends on, and then the cotangents of a reverse walk
     /// from it, first became NaN or infinite.
     ///
-    /// Walks anew, and looks at every cotangent on the way, so hooks are called once more; the
-    /// ordinary walk is not slowed. For a loss that is finite it says so.
+    /// It makes a walk of its own and looks at every cotangent, so hooks are called once more; ordinary
+    /// walks are not slowed down. If everything is finite, it says so.
     ///
     /// # Panics
-    /// If this is a plain number that was never on a tape, or a rule on the way is wrong.
+    /// If this is a plain number that was never on a tape, or a rule involved is wrong.
     ///
     /// # Example
     /// ```
@@ -219,7 +219,7 @@ impl<T: Elem> Var<'_, T> {
     /// [`diagnose`](Self::diagnose), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If this is a plain number that was never on a tape, or a rule on the way is wrong.
+    /// If this is a plain number that was never on a tape, or a rule involved is wrong.
     pub fn try_diagnose(self) -> Result<Diagnosis, Error> {
         let Some(tape) = self.tape else {
             return Err(Error::argument(
@@ -229,7 +229,7 @@ impl<T: Elem> Var<'_, T> {
         };
         let (value, slope, index) = (self.repr.value, self.repr.slope, self.repr.index);
         let mut eye = Eye::new(tape, Place::Scalar(index));
-        // What is folded into the handle is no node: its value is the last, its slope the first
+        // What is folded into the handle is not a node: its value comes last, its slope is the first
         // cotangent.
         if let Some(kind) = NonFinite::of(value) {
             let seen = match kind {
@@ -248,14 +248,14 @@ impl<T: Elem> Var<'_, T> {
     }
 }
 
-/// The handle that a diagnosis starts from, which is no node.
+/// The handle that a diagnosis starts from, which is not a node.
 const OUTPUT: (&str, Option<&std::panic::Location<'_>>) = ("output", None);
 
 impl<T: Elem> Var<'_, Tensor<T>> {
-    /// [`diagnose`](Var::diagnose) for a tensor, from a cotangent of it.
+    /// [`diagnose`](Var::diagnose) for a tensor, from a given cotangent.
     ///
     /// # Panics
-    /// If the cotangent has another shape than this tensor, or a rule on the way is wrong.
+    /// If the shape of the cotangent differs from that of this tensor, or a rule involved is wrong.
     #[track_caller]
     pub fn diagnose(self, cotangent: Tensor<T>) -> Diagnosis {
         self.try_diagnose(cotangent).or_panic()
@@ -264,7 +264,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// [`diagnose`](Self::diagnose), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the cotangent has another shape than this tensor, or a rule on the way is wrong.
+    /// If the shape of the cotangent differs from that of this tensor, or a rule involved is wrong.
     pub fn try_diagnose(self, cotangent: Tensor<T>) -> Result<Diagnosis, Error> {
         let mut eye = Eye::new(self.tape(), Place::Tensor(self.repr.index()));
         drop(self.walk(cotangent, &mut eye)?);
@@ -272,7 +272,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     }
 }
 
-/// Looks at a walk and remembers the first of each kind.
+/// Watches a walk and remembers the first of each kind.
 struct Eye<'t, T: Elem> {
     tape: &'t Tape<T>,
     found: Diagnosis,
@@ -280,7 +280,7 @@ struct Eye<'t, T: Elem> {
 }
 
 impl<'t, T: Elem> Eye<'t, T> {
-    /// With what is found among the values before the walk.
+    /// Starts with what is found among the values, before any walk.
     fn new(tape: &'t Tape<T>, output: Place) -> Self {
         let marks = reach(tape, output);
         let first = |kind| tape.first(kind, Some(&marks)).map(|(_, birth)| birth);
@@ -304,7 +304,7 @@ impl<'t, T: Elem> Eye<'t, T> {
         seen.get_or_insert_with(birth);
     }
 
-    /// Both kinds, each with its first element in a tensor.
+    /// The kinds that occur in a tensor, each with the position of its first element.
     fn kinds(x: &Tensor<T>) -> impl Iterator<Item = (NonFinite, usize)> {
         let kinds = [NonFinite::Nan, NonFinite::Infinite];
         kinds

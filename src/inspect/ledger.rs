@@ -1,4 +1,4 @@
-//! `Ledger`: what a tape keeps, by op, why, and what the fused rules saved.
+//! `Ledger`: what a tape keeps, by op, and why; and what the fused rules saved.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,21 +10,21 @@ use crate::tensor::Tensor;
 
 /// What a tape keeps, by op; see [`Tape::ledger`].
 ///
-/// `Display` prints it as a table; the fields are for programs, and `Serialize` (feature `serde`).
+/// `Display` prints it as a table; programs use the fields, or `Serialize` (feature `serde`).
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 #[must_use]
 pub struct Ledger {
-    /// Tensor nodes by op, in the order of first use; leaves, constants and packs among them.
+    /// Tensor nodes by op, in the order of first use, including leaves, constants and packs.
     pub rows: Vec<Row>,
     /// How many scalar nodes there are.
     pub scalar_nodes: usize,
-    /// Their bytes, with those of scalars gathered into tensors.
+    /// Their bytes, including those of scalars gathered into tensors.
     pub scalar_bytes: usize,
-    /// All bytes kept: what [`Tape::bytes`] says.
+    /// All bytes kept, as [`Tape::bytes`] counts them.
     pub bytes: usize,
-    /// Of these, bytes counted for several nodes that share one buffer.
+    /// Of these, bytes in buffers that had already been counted for another node.
     pub shared: usize,
     /// What the last reverse walk cost, if there was one.
     pub walk: Option<WalkCost>,
@@ -35,20 +35,20 @@ pub struct Ledger {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Row {
-    /// The op; "leaf", "constant" or "pack" for what is none.
+    /// The op, or "leaf", "constant" or "pack".
     pub op: &'static str,
-    /// How many nodes.
+    /// How many nodes there are.
     pub nodes: usize,
     /// Bytes of their values.
     pub values: usize,
-    /// Bytes that their forwards kept beyond operands and output.
+    /// Bytes that their forwards kept besides operands and output.
     pub residuals: usize,
-    /// What their pullbacks read; `None` for what is no operation.
+    /// What their pullbacks read; `None` if they are not operations.
     pub keeps: Option<Keeps>,
     /// Why they read that: [`Rule::why`](crate::rule::Rule::why) of the first of them.
     pub why: Option<&'static str>,
-    /// Of `values`, bytes that no pullback reads, neither the node's own nor that of one which reads
-    /// it. The tape keeps them for replay.
+    /// Of `values`, bytes that no pullback reads, neither the node's own nor that of a node that has
+    /// it as an operand. The tape keeps them for replay.
     pub unread: usize,
     /// What the fused rules saved over their composed twins; `None` where a rule names none.
     pub saved: Option<Saved>,
@@ -69,9 +69,9 @@ impl<T: Elem> Tape<T> {
     /// What the tape keeps: nodes and bytes by op, what each pullback reads and why, what the
     /// last reverse walk cost, and what fused rules saved.
     ///
-    /// The savings are counted, not estimated: every rule that names a
-    /// [`twin`](crate::rule::Rule::twin) has it recorded beside, at its own operands. That costs a
-    /// forward run of the twins, now and only now.
+    /// The savings are counted, not estimated: for every rule that names a
+    /// [`twin`](crate::rule::Rule::twin), the twin is recorded as well, at the same operands. That costs a
+    /// forward run of the twins, but only when this method is called.
     ///
     /// # Example
     /// ```
@@ -91,8 +91,8 @@ impl<T: Elem> Tape<T> {
     /// ```
     pub fn ledger(&self) -> Ledger {
         let nodes = self.nodes();
-        // By buffer, not by node: what a reshape shares is read if either is.
-        // What is put off has none.
+        // By buffer, not by node: a buffer that a reshape shares is read if either node is.
+        // A value that is put off has no buffer.
         let buffer = |node: NodeView<'_, T>| Some(node.node().known()?.data().as_ptr());
         let mut read = HashSet::new();
         for node in nodes.iter() {
@@ -154,7 +154,7 @@ impl Row {
             self.keeps = Some(self.keeps.unwrap_or(keeps).or(keeps));
         }
         self.why = self.why.or(node.why());
-        // The counts are those of the shapes; what is put off need not be computed for them.
+        // The counts depend on shapes alone, so values that are put off need not be computed.
         let operands = node.inputs().map(|x| match x.node().known() {
             Some(value) => value.clone(),
             None => Tensor::zeros(x.shape()),
@@ -170,7 +170,7 @@ impl Row {
         }
     }
 
-    /// Whether the row is of recorded operations, and not of leaves, constants or packs.
+    /// Whether the row holds operations, as opposed to leaves, constants or packs.
     pub fn is_op(&self) -> bool {
         self.keeps.is_some()
     }
@@ -182,7 +182,7 @@ impl Ledger {
         self.rows.iter().find(|row| row.op == op)
     }
 
-    /// What all fused rules saved together over their composed twins.
+    /// What all fused rules together saved over their composed twins.
     pub fn saved(&self) -> Saved {
         let all = self.rows.iter().filter_map(|row| row.saved);
         all.fold(Saved::default(), |sum, one| Saved {

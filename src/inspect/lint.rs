@@ -1,6 +1,6 @@
-//! `Lint`: what is recorded and usually a mistake, with the cure.
+//! `Lint`: recorded operations that are usually a mistake, with the cure.
 //!
-//! Here ops are known by name, which the tape does not; a lint is advice and never an error.
+//! This module knows ops by name, which the tape does not. A lint is advice and never an error.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,7 +25,7 @@ pub struct Lint {
     pub text: String,
 }
 
-/// The mistakes that are looked for.
+/// The mistakes that [`Tape::lint`] and [`Var::lint`] look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LintKind {
@@ -39,7 +39,7 @@ pub enum LintKind {
     LnOfSoftmax,
     /// The output does not depend on a leaf.
     CutPath,
-    /// The output depends on a leaf through ops without a gradient only.
+    /// The output depends on a leaf only through ops whose gradient is 0.
     FlatPath,
     /// A square root, norm or deviation at 0.
     RootAtZero,
@@ -58,7 +58,7 @@ impl fmt::Display for Lint {
 
 const SOFTMAXES: &[&str] = &["softmax", "masked_softmax", "softmax_scaled"];
 
-/// Ops that hand their elements on.
+/// Ops that pass their elements on unchanged.
 const THROUGH: &[&str] = &[
     "reshape",
     "permute",
@@ -71,12 +71,12 @@ const THROUGH: &[&str] = &[
 ];
 
 impl<T: Elem> Tape<T> {
-    /// What is recorded and usually a mistake, each with its line and the cure: softmax before
-    /// cross entropy, the logarithm of a softmax, probabilities passed as logits, a root at 0, a
-    /// mean of nothing.
+    /// What is recorded but usually a mistake, each with its line and the cure: softmax before cross
+    /// entropy, the logarithm of a softmax, probabilities passed as logits, a root at 0, a mean of
+    /// nothing.
     ///
-    /// [`lint`](Var::lint) of a loss also finds leaves that it does not depend on, and leaves out
-    /// what it does not read. Costs one pass over the tape, when asked.
+    /// [`lint`](Var::lint) of a loss also finds leaves that the loss does not depend on, and skips what it
+    /// does not read. Costs one pass over the tape.
     ///
     /// # Example
     /// ```
@@ -108,7 +108,7 @@ impl<T: Elem> Tape<T> {
         let mut lints: Vec<Lint> = nodes.iter().filter(read).filter_map(of_node).collect();
         let at_zero = |node: &NodeView<'_, T>| root_at_zero(*node, |_| true).is_some();
         if nodes.iter().filter(read).any(|node| at_zero(&node)) {
-            // Whether anything flows into the root at 0 is for a walk to say.
+            // Only a walk can tell whether anything flows into the root at 0.
             let mut seen = Roots {
                 tape: self,
                 cotangents: BTreeMap::new(),
@@ -189,8 +189,8 @@ impl<T: Elem> Var<'_, T> {
     /// What is usually a mistake in what this scalar depends on, and the leaves that it does not
     /// depend on, with the op that cut the path; see [`Tape::lint`].
     ///
-    /// Leaves entered after this scalar are not looked at. Where a root at 0 is found, a reverse
-    /// walk tells whether anything flows into it, so hooks are called once more.
+    /// Leaves entered after this scalar are ignored. If a root at 0 is found, a reverse walk tells whether
+    /// anything flows into it, so hooks are called once more.
     ///
     /// # Example
     /// ```
@@ -214,7 +214,7 @@ impl<T: Elem> Var<'_, T> {
             }];
         };
         tape.lint_of(Place::Scalar(self.repr.index), |roots| {
-            // A rule that fails is for the user's own walk to report.
+            // If a rule fails, the user's own walk will report it.
             let _ = self.walk(roots);
         })
     }
@@ -226,13 +226,13 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     pub fn lint(self) -> Vec<Lint> {
         self.tape()
             .lint_of(Place::Tensor(self.repr.index()), |roots| {
-                // A rule that fails is for the user's own walk to report.
+                // If a rule fails, the user's own walk will report it.
                 let _ = self.walk(Tensor::ones(self.shape()), roots);
             })
     }
 }
 
-/// Keeps the cotangents of roots for a look at their zeros.
+/// Keeps the cotangents of roots that are 0 somewhere.
 struct Roots<'t, T: Elem> {
     tape: &'t Tape<T>,
     cotangents: BTreeMap<usize, Tensor<T>>,
@@ -250,7 +250,7 @@ impl<T: Elem> Watch<T> for &mut Roots<'_, T> {
     fn scalar(&mut self, _: u32, _: &Entry<T>, _: T) {}
 }
 
-/// What a node alone and its operands tell.
+/// The lint that a node and its operands alone reveal.
 fn of_node<T: Elem>(node: NodeView<'_, T>) -> Option<Lint> {
     let op = node.op();
     let x = node.inputs().next()?;
@@ -324,7 +324,7 @@ fn source<T: Elem>(node: NodeView<'_, T>) -> NodeView<'_, T> {
     }
 }
 
-/// Whether all numbers are within 0 and 1, and the rows along some axis of two or more sum to 1.
+/// Whether all numbers are within 0 and 1, and the rows along some axis of size two or more sum to 1.
 fn are_probabilities<T: Elem>(x: &Tensor<T>) -> bool {
     let within = |&x: &T| x >= T::zero() && x <= T::one();
     let sums = |axis: usize| {
@@ -339,7 +339,7 @@ fn are_probabilities<T: Elem>(x: &Tensor<T>) -> bool {
     !x.is_empty() && x.iter().all(within) && (0..x.rank()).any(sums)
 }
 
-/// Whether a mean has no elements, or a loss no row that counts.
+/// Whether a mean is over no elements, or a loss over no row that counts.
 fn of_nothing<T: Elem>(node: NodeView<'_, T>, x: NodeView<'_, T>) -> bool {
     if x.value().is_empty() {
         return !node.value().is_empty();
@@ -375,7 +375,7 @@ fn root_at_zero<T: Elem>(node: NodeView<'_, T>, counts: impl Fn(usize) -> bool) 
     })
 }
 
-/// Each lint once, in the order of the tape: a line in a loop is one mistake.
+/// Each lint once, in order: a line in a loop is one mistake.
 fn once_a_line(mut lints: Vec<Lint>) -> Vec<Lint> {
     let mut seen = Vec::new();
     lints.retain(|lint| {

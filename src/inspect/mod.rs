@@ -1,6 +1,6 @@
-//! Questions to a tape: what it keeps, where a NaN was born, what is probably a mistake.
+//! What a tape can tell about itself: what it keeps, where a NaN was born, what is probably a mistake.
 //!
-//! All of it reads what is recorded; nothing here is paid for unless it is asked.
+//! All of this only reads what is recorded, and costs nothing unless it is called.
 
 mod birth;
 mod diagnose;

@@ -13,7 +13,7 @@ const FLAT: &[&str] = &["sign", "floor"];
 pub(super) struct Reach {
     /// There is a path.
     pub(super) any: bool,
-    /// There is a path through no op whose gradient is 0 everywhere.
+    /// There is a path without an op whose gradient is 0 everywhere.
     pub(super) live: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Place {
     Tensor(usize),
 }
 
-/// What `output` depends on, walked as the reverse walk does.
+/// What `output` depends on, found in the order of the reverse walk.
 pub(super) fn reach<T: Elem>(tape: &Tape<T>, output: Place) -> Marks<Reach> {
     let nodes = tape.nodes();
     let (entries, members) = (tape.scalars.entries(), tape.members.borrow());
@@ -124,7 +124,7 @@ fn cone<T: Elem>(tape: &Tape<T>, leaf: Place) -> Marks<bool> {
     marks
 }
 
-/// Why an output does not depend on a leaf: the op that cut the path, in words.
+/// Why an output does not depend on a leaf, in words: the op that cut the path.
 pub(super) fn cut<T: Elem>(tape: &Tape<T>, leaf: Place) -> String {
     let (nodes, cone) = (tape.nodes(), cone(tape, leaf));
     let mut buffers = HashSet::new();
@@ -157,7 +157,7 @@ pub(super) fn cut<T: Elem>(tape: &Tape<T>, leaf: Place) -> String {
     }
 }
 
-/// The op without a gradient that every path from `leaf` goes through, in words.
+/// The first op on a path from `leaf` whose gradient is 0 everywhere, in words.
 pub(super) fn flat<T: Elem>(tape: &Tape<T>, leaf: Place, reach: &Marks<Reach>) -> String {
     let (nodes, cone) = (tape.nodes(), cone(tape, leaf));
     let on_path = |node: &NodeView<'_, T>| {
