@@ -1,7 +1,7 @@
 //! Causal attention in ordinary expressions: scores and weights exist for one head at a time.
 //!
-//! `cargo run --release --example attention` takes gradients of queries, keys and values at several lengths, once with all
-//! intermediates on the tape and once as the tape does it by itself, and compares memory, time and bits.
+//! `cargo run --release --example attention` computes the gradients of queries, keys and values at several lengths,
+//! once with all intermediates on the tape and once in the tape's usual way, and compares memory, time and bits.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ const SEQUENCES: usize = 2;
 const HEADS: usize = 8;
 const WIDTH: usize = 64;
 
-/// One gradient, and what it took.
+/// The gradients, and what they took.
 struct Run {
     gradients: [Tensor<f32>; 3],
     /// Bytes on the tape beyond its leaves, and of cotangents in the walk beyond the gradients.
@@ -59,7 +59,7 @@ fn main() {
         let g = number();
         print!("{n:>6}");
         let runs = [&mut at_once, &mut by_heads].map(|tape| {
-            // The first one finds no buffers yet.
+            // The first run has to allocate its buffers.
             attend(tape, &leaves, &g);
             attend(tape, &leaves, &g)
         });

@@ -1,4 +1,4 @@
-//! Memory against recomputation: a recurrence of 10,000 steps, differentiated within budgets.
+//! Memory against recomputation: a recurrence of 10,000 steps, differentiated within several budgets.
 //!
 //! `cargo run --release --example checkpoint` writes target/checkpoint.svg and prints the table.
 
@@ -20,7 +20,7 @@ fn step<'t>(x: Var<'t, Tensor<f64>>, stiffness: Var<'t, Tensor<f64>>) -> Var<'t,
     Var::stack(&[angle + velocity * 0.01, velocity], 0)
 }
 
-/// Views that the step reads its state by.
+/// The views by which a step reads its state.
 trait Ring: Sized {
     fn at_row(self, row: usize) -> Self;
     fn neighbours(self) -> Self;
@@ -31,7 +31,7 @@ impl Ring for Var<'_, Tensor<f64>> {
         self.slice(row..row + 1).reshape([SIZE])
     }
 
-    /// The sum of both neighbours' angles less twice one's own.
+    /// For each angle, the sum of both neighbours' angles less twice its own.
     fn neighbours(self) -> Self {
         let right = Var::concat(&[self.slice(1..), self.slice(..1)], 0);
         let left = Var::concat(&[self.slice(-1..), self.slice(..-1)], 0);

@@ -1,4 +1,4 @@
-//! Questions to a tape: what is a mistake, where a NaN was born, what is kept, what passes by.
+//! What a tape can tell: what is a mistake, where a NaN was born, what is kept, what flows through it.
 
 use std::sync::mpsc::channel;
 

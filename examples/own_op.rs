@@ -7,8 +7,8 @@ use wengert::{Dual, Elem, Error, Shape, Tape, Tensor, Var, check};
 
 /// `y = ln cosh x = |x| + ln(1 + e^(-2|x|)) - ln 2`, slope `tanh x`.
 ///
-/// A smooth absolute value for robust regression. Composed naively it overflows at 711 and its slope
-/// is inf/inf. For a function of one number this is all there is to write.
+/// A smooth absolute value for robust regression. Composed naively, it overflows at 711 and its slope
+/// is inf/inf. For a function of one number, this is all one has to write.
 #[derive(Clone, Copy, Debug)]
 struct LnCosh;
 
@@ -34,7 +34,7 @@ impl<T: Elem> Unary<T> for LnCosh {
 /// `y = x / r` with `r = √(mean x² + ε)` of each row along the last axis: root-mean-square
 /// normalization (Zhang and Sennrich, arXiv:1910.07467), four ops in one.
 ///
-/// The Jacobian `(I - y yᵀ / n) / r` is symmetric, so one kernel is VJP and JVP.
+/// The Jacobian `(I - y yᵀ / n) / r` is symmetric, so one kernel serves as VJP and JVP.
 #[derive(Clone, Copy, Debug)]
 struct RmsNorm;
 

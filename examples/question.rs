@@ -1,8 +1,8 @@
-//! The question that this crate began with, answered step by step.
+//! The question with which this crate began, answered step by step.
 //!
-//! A beginner, writing a first network in numpy, asked what `exp(x) / sum(exp(x), axis=0)` does,
-//! which arguments its derivative needs, and for a clear implementation. The answer that was posted
-//! fails in five ways, which are shown here; the checks of this crate reject it.
+//! A beginner who was writing a first network in numpy asked what `exp(x) / sum(exp(x), axis=0)` does
+//! and which arguments its derivative needs, and wanted a clear implementation. The posted answer is
+//! wrong in five ways, which are shown here; the checks of this crate reject it.
 
 use std::fmt::Display;
 
@@ -16,7 +16,7 @@ fn main() {
     a_network_that_learns();
 }
 
-/// The lines of a text, each a step to the right.
+/// The lines of a text, indented.
 fn indented(text: impl Display) -> String {
     let text = text.to_string();
     text.lines().map(|line| format!("      {line}\n")).collect()
@@ -162,7 +162,7 @@ fn what_the_posted_answer_gets_wrong() {
     println!("{}", indented(difference));
 }
 
-/// Softmax with the posted function for its derivative: what a network would have to do with it.
+/// Softmax with the posted function as its derivative, as a network would have to use it.
 fn answered(x: Var<'_, Tensor<f64>>) -> Var<'_, Tensor<f64>> {
     x.tape().custom(
         "posted softmax",

@@ -12,7 +12,7 @@ fn rosenbrock<F: Float>(x: &[F]) -> F {
         .fold(F::zero(), |sum, term| sum + term)
 }
 
-/// The price of a European call: spot, strike, volatility, time in years, interest rate a year.
+/// The price of a European call: spot, strike, volatility, time in years, interest rate per year.
 fn call<'t, T: Elem>(
     spot: Var<'t, T>,
     strike: T,
@@ -26,8 +26,8 @@ fn call<'t, T: Elem>(
     spot * mass(d1) - (-rate * time).exp() * mass(d1 - spread) * strike
 }
 
-/// Kepler's equation `E - e sin E = M`, solved for `E` by Newton's method: code as a library has it
-/// that knows nothing of tapes, with a loop that runs until it has converged. Any `Float` will do.
+/// Kepler's equation `E - e sin E = M`, solved for `E` by Newton's method: code as in a library that
+/// knows nothing of tapes, with a loop that runs until it has converged. Any `Float` will do.
 fn eccentric_anomaly<F: Float>(mean: F, eccentricity: F) -> F {
     let mut e = mean;
     for _ in 0..50 {

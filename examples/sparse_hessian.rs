@@ -1,7 +1,7 @@
-//! The Hessian of a discretised problem in 100,000 unknowns: a few products, and a Newton step.
+//! The Hessian of a discretised problem in 100,000 unknowns, from a few products, and a Newton step.
 //!
-//! A soap film between two rings: the curve `u(x)` that minimises the area `Σ h u √(1 + (Δu/h)²)`, whose
-//! solution is that of a hanging chain, `u = c cosh((x - 1/2) / c)`. The Hessian is tridiagonal; the
+//! A soap film between two rings is the curve `u(x)` that minimises the area `Σ h u √(1 + (Δu/h)²)`. The
+//! solution is that of a hanging chain, `u = c cosh((x - 1/2) / c)`. The Hessian is tridiagonal, but the
 //! program is not told so.
 //!
 //! `cargo run --release --example sparse_hessian`
@@ -71,7 +71,7 @@ fn exact_middle() -> f64 {
 }
 
 fn main() {
-    // A first guess with the right ends: a shallow parabola.
+    // The first guess, a shallow parabola, has the right ends.
     let at = |k: usize| (k + 1) as f64 / (UNKNOWNS + 1) as f64;
     let mut u: Vec<f64> = (0..UNKNOWNS)
         .map(|k| 1.0 - 0.5 * at(k) * (1.0 - at(k)))

@@ -1,15 +1,15 @@
-//! Where textbook formulas lose their digits: what this crate gives, the exact result, and what the
-//! formula gives, for the inputs of bug reports against other systems and for a few others.
+//! Where textbook formulas lose their digits: the result of this crate, the exact one, and that of the
+//! formula, for the inputs of bug reports against other systems and for a few others.
 //!
-//! Exact results are computed here: the crate's op on double-doubles (31 digits), which must agree to
-//! 12 digits with the textbook's formula on double-doubles, as there it has digits to lose. Results
-//! of the crate are held to 5 ulps.
+//! Exact results are computed here, by the crate's op on double-doubles (31 digits). They must agree to
+//! 12 digits with the textbook's formula on double-doubles, which has digits to lose there. Results of
+//! the crate must be within 5 ulps.
 
 use std::fmt::LowerExp;
 
 use wengert::{Dd, Elem, Random, Tape, Tensor};
 
-/// The formulas as textbooks have them: of a row `x`, shifted by its maximum, and a cotangent `g`.
+/// The formulas of textbooks, for a row `x`, shifted by its maximum, and a cotangent `g`.
 mod textbook {
     use wengert::Elem;
 
@@ -74,7 +74,7 @@ mod textbook {
     }
 }
 
-/// Runs one expression and one formula on the numbers given and on double-doubles.
+/// Runs one expression and one formula, on the given numbers and on double-doubles.
 macro_rules! case {
     ($what:literal, $t:ty, $x:expr, $g:expr; |$leaf:ident, $cotangent:pat_param| $ours:expr; $textbook:ident) => {{
         fn ours<T: Elem>(x: &[T], g: &[T]) -> Vec<T> {
@@ -109,13 +109,13 @@ fn header(title: &str) {
     println!("\n{title:44} {ours:>23} {exact:>26} {textbook:>23}   ulps off: ours, textbook");
 }
 
-/// Prints a row; of a long one the entry where the textbook is worst.
+/// Prints a row, or, of a long one, the entry where the textbook is worst.
 fn show<T: Elem + LowerExp>(what: &str, ours: &[T], exact: &[Dd], textbook: &[T]) {
     let error = |y: &[T], k: usize| ulps(y[k], exact[k]);
     let all = 0..ours.len();
     for k in all.clone() {
         let (y, off) = (ours[k], error(ours, k));
-        // A gradient through softmax is a product of two probabilities: twice their error and roundings.
+        // A gradient through softmax is a product of two probabilities: twice their error, and roundings.
         assert!(
             off <= 5.0,
             "{what} at {k}: {y:e} is {off} ulps from {:e}",

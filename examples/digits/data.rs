@@ -14,7 +14,7 @@ pub struct Digits {
 }
 
 impl Digits {
-    /// Reads lines of 64 pixels of 0 to 16 and a class of 0 to 9.
+    /// Reads lines of 64 pixels from 0 to 16 and a class from 0 to 9.
     ///
     /// # Errors
     /// Names the line that does not parse, and what is wrong with it.
@@ -54,7 +54,7 @@ impl Digits {
         Ok(digits)
     }
 
-    /// Shuffles and splits off the given part for training.
+    /// Shuffles, and splits off the given fraction for training.
     pub fn split(self, part: f64, random: &mut Random) -> (Self, Self) {
         let order = random.permutation(self.len());
         let (train, test) = order.split_at((self.len() as f64 * part) as usize);
@@ -69,7 +69,7 @@ impl Digits {
         self.labels.len()
     }
 
-    /// Images and labels of the given numbers.
+    /// The images and labels at the given indices.
     pub fn batch(&self, of: &[usize]) -> (Tensor<f32>, Vec<usize>) {
         let pixels = of.iter().flat_map(|&i| self.images[i]).collect();
         let images = Tensor::new([of.len(), PIXELS], pixels).expect("64 pixels an image");

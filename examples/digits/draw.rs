@@ -30,7 +30,7 @@ pub fn loss_curve(path: &str, losses: &[f32]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// How often each class was taken for each other.
+/// How often each class was taken for each other one.
 pub fn confusion(path: &str, guesses: &[usize], labels: &[usize]) -> Result<(), Box<dyn Error>> {
     let mut counts = [[0u32; 10]; 10];
     for (&guess, &label) in guesses.iter().zip(labels) {
@@ -72,7 +72,7 @@ pub fn jacobian(path: &str, jacobian: &Tensor<f32>) -> Result<(), Box<dyn Error>
     )
 }
 
-/// A square of cells, each with a shade in [-1, 1] and a text.
+/// A square of cells, each with a shade from -1 to 1 and a text.
 fn cells(
     path: &str,
     title: &str,

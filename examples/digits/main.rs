@@ -1,8 +1,8 @@
 //! The main job: a network that reads handwritten digits, and a report on its own gradients.
 //!
 //! Trains 64-96-48-10 with ReLU, softmax and cross entropy on 1437 of 1797 images, tests it on the
-//! rest, and then holds the fused loss against the same loss composed of elementary ops: for the
-//! gradient at the logits and for the gradient of the first weight matrix. Drawings go to `target/`.
+//! rest, and then compares the fused loss with the same loss composed of elementary ops, in the
+//! gradient at the logits and in that of the first weight matrix. Drawings go to `target/`.
 
 mod data;
 mod draw;
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     draw::loss_curve("target/digits-loss.svg", &curve)?;
     draw::confusion("target/digits-confusion.svg", guesses.data(), &labels)?;
-    // The image that the network is least sure of has the most to show.
+    // The image that the network is least sure of shows the most.
     let y = logits.softmax(1);
     let unsure = least_sure(&y);
     let row = Tensor::from(&logits.data()[unsure * 10..][..10]);

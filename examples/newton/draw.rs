@@ -4,7 +4,7 @@ use std::error::Error;
 
 use plotters::prelude::*;
 
-/// The norm of the gradient against the price paid, for each method.
+/// The norm of the gradient against the cost so far, for each method.
 pub fn courses(path: &str, courses: &[(&str, &[(f64, f64)])]) -> Result<(), Box<dyn Error>> {
     let root = SVGBackend::new(path, (720, 420)).into_drawing_area();
     root.fill(&WHITE)?;

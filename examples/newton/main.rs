@@ -1,7 +1,7 @@
-//! Newton's method where the Hessian is never built: conjugate gradients on Hessian-vector products.
+//! Newton's method without building the Hessian: conjugate gradients on Hessian-vector products.
 //!
-//! Logistic regression of the digits, 650 parameters. Each step solves `H d = -g` as far as it is
-//! worth, by `hvp` alone, and walks along `d`. Beside it runs gradient descent for the same price,
+//! Logistic regression of the digits, with 650 parameters. Each step solves `H d = -g` as accurately as
+//! is worthwhile, by `hvp` alone, and moves along `d`. Gradient descent runs beside it at the same cost,
 //! counted in gradients (a product counts as two). The drawing goes to `target/newton.svg`.
 
 #[path = "../digits/data.rs"]
@@ -18,7 +18,7 @@ use data::Digits;
 const SEED: u64 = 12;
 /// Weight of `|w|² / 2`: without it separable classes would pull the weights to infinity.
 const DECAY: f64 = 1e-4;
-/// A gradient this small is 0 for the purpose.
+/// A gradient this small counts as 0.
 const SMALL: f64 = 1e-10;
 
 /// What is minimised: the mean cross entropy of `images w`, plus the decay.
@@ -43,7 +43,7 @@ impl Problem {
         logits.cross_entropy(1, &self.labels) + (w * w).sum() * T::of(DECAY / 2.0)
     }
 
-    /// The part of the images that `w` reads rightly.
+    /// The fraction of the images that `w` classifies correctly.
     fn accuracy(&self, w: &Tensor<f64>) -> f64 {
         let guesses = self.images.matmul(w).argmax(1);
         let right = guesses.iter().zip(&self.labels).filter(|(a, b)| a == b);
@@ -51,7 +51,7 @@ impl Problem {
     }
 }
 
-/// How far a method came: the gradients paid and the norm of the gradient there.
+/// The course of a method: the gradients spent so far, and the norm of the gradient there.
 type Course = Vec<(f64, f64)>;
 
 fn norm(x: &Tensor<f64>) -> f64 {
@@ -66,7 +66,7 @@ fn newton(problem: &Problem) -> (Tensor<f64>, Course) {
     println!("step   products         loss      |gradient|");
     for step in 1.. {
         let (d, products) = conjugate_gradients(problem, &w, &g);
-        // The step of a Newton's method is 1; halve it where the loss does not fall by its share.
+        // The natural step of Newton's method is 1; halve it until the loss falls far enough.
         let slope = (&g * &d).sum();
         let mut length = 1.0;
         loop {
@@ -118,7 +118,7 @@ fn conjugate_gradients(
     (d, 200)
 }
 
-/// Steps of `1/L` against the gradient, `L` the largest curvature at the start, for a given price.
+/// Gradient steps of length `1/L`, where `L` is the largest curvature at the start, at a given cost.
 fn descent(problem: &Problem, price: f64) -> (Tensor<f64>, Course) {
     let mut w = Tensor::zeros([65, 10]);
     // Power iteration, by the same products.
