@@ -1,4 +1,4 @@
-//! The engine's workloads for ourselves alone: `cargo bench`.
+//! Workloads of the engine that are not compared with other systems: `cargo bench`.
 //!
 //! Each benchmark checks its answer once before it is timed.
 
@@ -29,7 +29,7 @@ fn softmax(c: &mut Criterion) {
     }
 }
 
-/// Plain tensors, with no tape: each result is new memory.
+/// Plain tensors, without a tape: each result takes new memory.
 fn plain(c: &mut Criterion) {
     for (rows, n) in [(1, 10), (64, 10), (128, 1000), (12288, 128)] {
         let x: Tensor<f32> = Random::new(6).uniform([rows, n], -4.0, 4.0);
@@ -125,7 +125,7 @@ fn small_ops(c: &mut Criterion) {
     c.bench_function("2000 ops on 4 elements", |b| b.iter(|| black_box(step())));
 }
 
-/// A linear system with one right side, the sizes from a few unknowns to a few hundred.
+/// A linear system with one right side, from a few unknowns to a few hundred.
 fn linear_solve(c: &mut Criterion) {
     let mut random = Random::new(5);
     for n in [3, 10, 100, 300] {
@@ -137,7 +137,7 @@ fn linear_solve(c: &mut Criterion) {
     }
 }
 
-/// What a transform costs beside the gradient, on a network of two layers: `docs/orders.md`.
+/// What each transform costs beside the gradient, on a network of two layers: `docs/orders.md`.
 fn orders(c: &mut Criterion) {
     let mut random = Random::new(4);
     let images: Tensor<f64> = random.uniform([64, 256], 0.0, 1.0);
@@ -145,7 +145,7 @@ fn orders(c: &mut Criterion) {
     let mut weights = || [[128, 64], [10, 128]].map(|shape| random.normal(shape, 0.0, 0.1));
     let ([w1, w2], [v1, v2]): ([Tensor<f64>; 2], [Tensor<f64>; 2]) = (weights(), weights());
     let (w, v) = ((&w1, &w2), (&v1, &v2));
-    // A macro, since each transform has handles of its own.
+    // A macro, since each transform has handles of its own type.
     macro_rules! network {
         ($name:literal, $activation:ident) => {
             macro_rules! loss {
@@ -181,19 +181,19 @@ fn orders(c: &mut Criterion) {
     network!("tanh", tanh);
 }
 
-/// Rosenbrock's function: a few multiplications a number.
+/// Rosenbrock's function: a few multiplications per number.
 fn valley<F: Float>(x: &[F]) -> F {
     let hundred = F::from(100.0).expect("100 is a number");
     let term = |w: &[F]| hundred * (w[1] - w[0] * w[0]).powi(2) + (F::one() - w[0]).powi(2);
     x.windows(2).fold(F::zero(), |sum, w| sum + term(w))
 }
 
-/// The logarithm of a sum of exponentials: a call a number.
+/// The logarithm of a sum of exponentials: one call per number.
 fn log_sum_exp<F: Float>(x: &[F]) -> F {
     x.iter().fold(F::zero(), |sum, x| sum + x.exp()).ln()
 }
 
-/// The gradient of a function of `N` numbers beside the function: on a tape, and by `N` tangents.
+/// The gradient of a function of `N` numbers beside its value: on a tape, and by `N` tangents.
 fn few_inputs<const N: usize>(c: &mut Criterion) {
     let x: [f64; N] = std::array::from_fn(|k| 1.0 + 0.1 * k as f64);
     macro_rules! beside {

@@ -1,7 +1,7 @@
 //! The softmax kernels by themselves: `cargo bench --bench softmax`.
 //!
-//! First ours against the textbook's, side by side, at rows of 1024: ratios, in the median of runs by turns. Then ours in
-//! ns an element over many shapes. With `-- --test` everything runs once and is checked, not timed.
+//! First ours against the textbook's at rows of 1024: the median ratio of alternating runs. Then ours over many shapes,
+//! in ns per element. With `-- --test` everything runs once, checked but untimed.
 
 #[cfg(target_arch = "x86_64")]
 #[path = "textbook/mod.rs"]
@@ -10,7 +10,7 @@ mod textbook;
 use std::time::Instant;
 use wengert::{Elem, Level, Random, Rows, Tensor};
 
-/// Rows with a cotangent, and room for results: tensors, which lie on lines of the cache.
+/// Rows with a cotangent, and buffers for results: tensors, which are aligned to cache lines.
 struct Case<T: Elem> {
     rows: Rows,
     x: Tensor<T>,
@@ -74,7 +74,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
-/// Calls of a kernel in one go: what the other one left in caches and predictors is forgotten after a few.
+/// Consecutive calls of a kernel: after a few, what the other one left in caches and predictors is gone.
 #[cfg(target_arch = "x86_64")]
 const CALLS: usize = 64;
 
@@ -89,7 +89,7 @@ fn against_the_textbook<T: Elem + textbook::Textbook>(name: &str, runs: usize) {
         let Some((forward, vjp)) = T::kernels(level) else {
             continue;
         };
-        // Where buffers lie in the caches matters as much as the kernel: so both work on the same ones, and there are many.
+        // Where buffers lie in the caches matters as much as the kernel, so both use the same ones, and there are many.
         let mut cases: Vec<_> = (0..PLACES.min(runs))
             .map(|_| Case::<T>::new(rows))
             .collect();

@@ -1,4 +1,4 @@
-//! Values and slopes as textbooks have them.
+//! Values and slopes by the formulas of textbooks.
 
 use wengert::Elem;
 
@@ -7,7 +7,7 @@ pub fn sigmoid<T: Elem>(x: T) -> T {
     (T::one() + (-x).exp()).recip()
 }
 
-/// The normal distribution's mass below `x`.
+/// The normal distribution function.
 pub fn mass<T: Elem>(x: T) -> T {
     T::of(0.5) * (-x * T::FRAC_1_SQRT_2()).erfc()
 }

@@ -1,8 +1,8 @@
 //! Elementwise ops on the tape against plain loops: `cargo bench --bench elementwise`.
 //!
-//! Each op runs forward and back on every level, by turns with the loops that one would write by hand, over libm and
-//! compiled for the target: medians in ns an element, and the ratio. With `-- --test` everything runs once and is
-//! checked, not timed.
+//! Each op runs forward and backward on every level, in turn with hand-written loops that call libm and are compiled
+//! for the target: medians in ns per element, and their ratio. With `-- --test` everything runs once, untimed but
+//! checked.
 
 mod formulas;
 
@@ -15,7 +15,7 @@ use self::formulas::{density, mass, one_less_square, one_like, sigmoid, silu_slo
 /// An op on handles.
 type Op<T> = for<'t> fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 
-/// The same by hand: the value of a few numbers, and their cotangents.
+/// The same by hand: the value and the pullback.
 type Hand<T> = (fn(&[Tensor<T>], &mut [T]), fn(&[Tensor<T>], &[T], &mut [T]));
 
 fn seconds<R>(f: impl FnOnce() -> R) -> f64 {
@@ -29,12 +29,12 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
-/// Measures one op on operands of these shapes, in ns an element of the first one.
+/// Measures one op on operands of these shapes, in ns per element of the first one.
 fn measure<T: Elem>(name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>, runs: usize) {
     measure_with(|g| g, name, shapes, op, hand, runs);
 }
 
-/// The same, with something done to the cotangents.
+/// The same, with a function applied to the cotangents.
 fn measure_with<T: Elem>(
     given: fn(T) -> T,
     name: &str,
@@ -98,7 +98,7 @@ fn check<T: Elem>(name: &str, found: &[T], expected: &[T]) {
     }
 }
 
-/// The loops by hand over one operand, and over two of one shape (the cotangent of the first).
+/// Hand-written loops over one operand, or over two of one shape (the cotangent of the first).
 macro_rules! hand {
     (|$x:ident| $value:expr, $slope:expr) => {
         (
@@ -223,7 +223,7 @@ fn all<T: Elem>(runs: usize) {
         |x| x[0].pow(x[1]),
         hand!(|a, b| a.powf(b), b * a.powf(b - T::one())),
     );
-    // What a rectifier lets through: cotangents of which half are 0.
+    // As behind a rectifier: half of the cotangents are 0.
     let some = |g: T| if g > T::of(1.5) { g } else { T::zero() };
     let through = |name: &str, shapes: &[&[usize]], op: Op<T>, hand: Hand<T>| {
         measure_with(some, name, shapes, op, hand, runs);
@@ -247,7 +247,7 @@ fn all<T: Elem>(runs: usize) {
     );
 }
 
-/// Reductions along either axis of 64 rows of 64, by hand in the order of memory.
+/// Reductions along either axis of 64 rows of 64; the hand-written loops run in the order of memory.
 fn reductions<T: Elem>(runs: usize) {
     const N: usize = 64;
     let flat: &[usize] = &[N, N];
@@ -344,7 +344,7 @@ fn reductions<T: Elem>(runs: usize) {
     );
 }
 
-/// 1000 times `y = y a + b` on 4 elements: ns an op, recorded and pulled back.
+/// 1000 times `y = y a + b` on 4 elements: ns per op, recorded and pulled back.
 fn small<T: Elem>(runs: usize) {
     let mut tape = Tape::<T>::default();
     let [y, a, b] = [0.5, 0.9, 0.1].map(|x| Tensor::full([4], T::of(x)));

@@ -64,7 +64,7 @@ fn valley<F: Float>(x: F, y: F) -> F {
     real::<F>(100.0) * bend * bend + slope * slope
 }
 
-/// K4: `-ln` of one entry of a softmax that is written out, all entries computed.
+/// K4: `-ln` of one entry of a softmax that is written out; all entries are computed.
 pub struct SoftmaxLoss(Vec<f64>);
 
 impl SoftmaxLoss {
@@ -120,7 +120,7 @@ impl Workload for LogSumExp {
     }
 }
 
-/// K8: `x <- sin(x) a + b`, `n` times over. The adjoint dies out on the way back.
+/// K8: `x <- sin(x) a + b`, `n` times over. The adjoint vanishes on the way back.
 pub struct Damped(usize);
 
 impl Damped {

@@ -1,6 +1,6 @@
-//! The clock: records and walks a workload on a tape that is reused, and writes what it took.
+//! The clock: records and walks a workload on a reused tape, and reports what that took.
 //!
-//! The rule is that of the programs for the peers: the least of many samples of at least a millisecond.
+//! The rule is that of the peers' programs: the least of many samples of at least a millisecond.
 
 use std::fmt;
 use std::fs;
@@ -22,10 +22,10 @@ pub trait Subject {
     /// The first output in plain numbers.
     fn value(&self, x: &[f64]) -> f64;
 
-    /// Records on the emptied tape and walks; writes one gradient after the other. Calls `recorded` in between.
+    /// Records on the reset tape, calls `recorded`, walks, writes one gradient after the other, and returns the
+    /// first output.
     ///
-    /// Gives the first output. No clock is read in here: three readings take as long as half of K7, and the
-    /// programs for C++ read none either.
+    /// No clock is read inside: three readings take as long as half of K7, and the C++ programs read none either.
     fn gradient(&self, tape: &mut Tape, gradient: &mut [f64], recorded: &mut dyn FnMut()) -> f64;
 }
 
@@ -96,7 +96,7 @@ impl<W: Workload> Subject for W {
     }
 }
 
-/// What a measurement found; written as one line of JSON, with the fields of the peers' programs.
+/// The result of a measurement, written as one line of JSON with the fields of the peers' programs.
 pub struct Report {
     pub workload: &'static str,
     pub size: usize,
@@ -159,17 +159,17 @@ impl Report {
         }
     }
 
-    /// Nanoseconds for an operation, recorded and walked.
+    /// Nanoseconds per operation, recorded and walked.
     pub fn ns_per_op(&self) -> f64 {
         1e3 * self.gradient_us / self.operations as f64
     }
 
-    /// Bytes on the tape for an operation.
+    /// Bytes on the tape per operation.
     pub fn bytes_per_op(&self) -> f64 {
         self.bytes as f64 / self.operations as f64
     }
 
-    /// One number that tells one gradient from another, as the peers' programs compute it.
+    /// One number that tells gradients apart, computed as in the peers' programs.
     pub fn checksum(&self) -> f64 {
         let weighted = self.gradient.iter().enumerate();
         weighted.map(|(i, g)| g * (1.0 + (i % 7) as f64)).sum()
@@ -233,7 +233,7 @@ fn microseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// The most memory that this process had, in megabytes; 0 where the system does not tell.
+/// The peak memory of this process, in megabytes; 0 where the system does not tell.
 fn peak_memory() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));

@@ -4,7 +4,7 @@ use num_traits::Float;
 
 use crate::workload::{Workload, real};
 
-/// K7: the price of a call option after Black and Scholes; its gradient are the five Greeks.
+/// K7: the price of a call option by Black and Scholes; its gradient is the five Greeks.
 pub struct BlackScholes;
 
 impl Workload for BlackScholes {
@@ -29,8 +29,8 @@ impl Workload for BlackScholes {
     }
 }
 
-/// The normal distribution function by formula 26.2.17 of Abramowitz and Stegun, as the peers' side
-/// has it.
+/// The normal distribution function by formula 26.2.17 of Abramowitz and Stegun, as in the peers'
+/// programs.
 fn normal<F: Float>(x: F) -> F {
     if x < F::zero() {
         F::one() - upper(-x)
@@ -50,8 +50,8 @@ fn upper<F: Float>(x: F) -> F {
     F::one() - density * (real::<F>(-0.5) * x * x).exp() * series
 }
 
-/// K6: where a camera sees a point, less where it was seen: bundle adjustment's residual, from
-/// ADBench. Two outputs of fifteen inputs.
+/// K6: where a camera sees a point, minus where it was seen: the residual of bundle adjustment, from
+/// ADBench. Two outputs, fifteen inputs.
 pub struct Reprojection;
 
 /// Where the point was seen.

@@ -7,7 +7,7 @@ use crate::drive::{Record, Subject, differentiate};
 use crate::mixture::{MASS, Mixture, POINTS, SCALE};
 use crate::workload::Workload;
 
-/// A function of scalar handles that does as one node what a workload writes out.
+/// A function of scalar handles that computes as one node what a workload writes out.
 pub struct Wide<W> {
     name: &'static str,
     composed: W,
@@ -82,7 +82,7 @@ pub struct MixtureTensors {
     mixture: Mixture,
     /// The points, each followed by a 1.
     points: Tensor<f64>,
-    /// Where the entries of a triangular factor stand among its parameters and one 0.
+    /// For each entry of a triangular factor its position among the parameters, followed by one 0.
     places: Tensor<usize>,
 }
 
@@ -133,7 +133,7 @@ impl MixtureTensors {
         let (diagonals, below) = (logs.exp(), factors.slice((.., d..)));
         let log_determinants = logs.sum_axis(1);
 
-        // Q of each component as [component, row, column], then side by side.
+        // Each component's Q as [component, row, column], then all of them side by side.
         let zeros = tape.constant(Tensor::zeros([k, 1]));
         let matrices = Var::concat(&[diagonals, below, zeros], 1)
             .index_select(1, self.places.clone())

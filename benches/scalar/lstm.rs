@@ -9,7 +9,7 @@ const LAYERS: usize = 2;
 const LETTERS: usize = 1024;
 const WIDTH: usize = 14;
 
-/// Weights, the state to start from and a text of one-hot letters.
+/// Weights, the initial state, and a text of one-hot letters.
 pub struct Lstm {
     x: Vec<f64>,
     state: Vec<f64>,
@@ -71,7 +71,7 @@ impl Workload for Lstm {
     }
 }
 
-/// One step of one layer: takes what the layer below gave, leaves what this one gives.
+/// One step of one layer: replaces the output of the layer below with its own.
 fn layer<F: Float>(gates: &[F], state: &mut [F], below: &mut [F]) {
     let (weights, biases) = gates.split_at(4 * WIDTH);
     let (hidden, cells) = state.split_at_mut(WIDTH);

@@ -1,9 +1,9 @@
 //! The scalar workloads: `cargo bench --bench scalar -- [WORKLOAD [N]]`.
 //!
-//! With a workload it prints one line of JSON, of the form that the programs for the peers print, so
-//! that both can be measured side by side. Without one it measures all and prints a table; `--growth`
-//! shows time and memory of K9 from 10^4 to 10^7 steps; `--test` checks values and gradients instead
-//! of timing them. `BENCH_MS` is the time for one measurement, 250 by default.
+//! Given a workload, it prints one line of JSON in the form of the peers' programs, so that both can be
+//! measured side by side. Otherwise it measures all workloads and prints a table. `--growth` shows time
+//! and memory of K9 from 10^4 to 10^7 steps; `--test` checks values and gradients instead of timing them.
+//! `BENCH_MS` is the time for one measurement, 250 by default.
 
 mod chains;
 mod drive;

@@ -2,13 +2,13 @@
 //! (github.com/microsoft/ADBench), with its sign of the prior.
 //!
 //! The inverse covariance of a component is `Q Qᵀ` with a triangular `Q`: the exponentials of `d`
-//! numbers on the diagonal, `d (d - 1) / 2` numbers beside it.
+//! numbers on the diagonal, and `d (d - 1) / 2` numbers off it.
 
 use num_traits::Float;
 
 use crate::workload::{Draw, Workload, log_sum_exp, real, sum};
 
-/// Points, and a mixture that may have made them.
+/// Points, and the parameters of a mixture.
 pub struct Mixture {
     pub dimension: usize,
     pub components: usize,
@@ -24,7 +24,7 @@ pub const SCALE: f64 = 1.0;
 pub const MASS: f64 = 0.0;
 
 impl Mixture {
-    /// `size` is 100 times the dimension and the number of components.
+    /// `size` is 100 times the dimension plus the number of components.
     pub fn new(size: usize) -> Self {
         let (d, k) = (size / 100, size % 100);
         let mut draw = Draw::new(3);
@@ -39,7 +39,7 @@ impl Mixture {
         }
     }
 
-    /// What does not depend on the parameters.
+    /// The part that does not depend on the parameters.
     pub fn constant(&self) -> f64 {
         use std::f64::consts::{LN_2, PI};
         let (d, k) = (self.dimension as f64, self.components as f64);

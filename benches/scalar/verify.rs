@@ -1,4 +1,4 @@
-//! Whether the workloads give what they should: `--test`.
+//! Checks that the workloads compute what they should: `--test`.
 
 use wengert::Tape;
 
@@ -43,7 +43,7 @@ fn check(subject: &dyn Subject) {
         "{name}: {value} where plain numbers give {plain}"
     );
 
-    // The step weighs a remainder of h² against a rounding of 1 / h.
+    // The step balances a remainder of h² against rounding of 1 / h.
     let h = f64::EPSILON.cbrt();
     let weight = |i: usize| 1.0 - 0.3 * (i % 5) as f64;
     let direction: Vec<f64> = (0..x.len()).map(|i| x[i] * weight(i)).collect();

@@ -1,8 +1,8 @@
-//! What is measured: a function of some numbers, written once for any float type.
+//! `Workload`: what is measured, a function of numbers that is written once for any float type.
 
 use num_traits::Float;
 
-/// A function written for any float, as a user's code is: `f64` evaluates it, a `Var` records it.
+/// A function written for any float, like a user's code: `f64` evaluates it, a `Var` records it.
 pub trait Workload {
     /// Its name in the tables.
     const NAME: &'static str;
@@ -32,7 +32,7 @@ pub fn real<F: Float>(x: f64) -> F {
     F::from(x).expect("a float type takes every f64")
 }
 
-/// Knuth's linear congruential generator for 64 bits (MMIX): the same data here and beside a peer.
+/// Knuth's 64-bit linear congruential generator (MMIX): the same data here and in the peers' programs.
 pub struct Draw(u64);
 
 impl Draw {
@@ -60,7 +60,7 @@ impl Draw {
     }
 }
 
-/// Log of a sum of exponentials as it is written by hand: three operations an entry.
+/// The logarithm of a sum of exponentials, written out: three operations per entry.
 #[inline]
 pub fn log_sum_exp<F: Float>(x: &[F]) -> F {
     let top = largest(x);

@@ -1,4 +1,4 @@
-//! How far two cores are from each other, which no table of two threads can be read without.
+//! How far apart two cores are, without which no table for two threads can be read.
 
 use crate::harness::Harness;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,8 +8,8 @@ use std::thread;
 #[repr(align(128))]
 struct Line(AtomicBool);
 
-/// A line of memory that goes to another thread and comes back: 0.1 µs where their cores are near, 0.4 where they are far.
-/// Runs if it is asked for by name.
+/// A cache line that goes to another thread and comes back: 0.1 µs if their cores are near, 0.4 if they are far apart.
+/// Runs only if requested by name.
 pub fn line(harness: &Harness) {
     if !harness.names("line") {
         return;

@@ -1,12 +1,12 @@
 //! What every workload needs: inputs, the timing rule, and one line of JSON for each figure.
 //!
-//! Inputs, rule and line are those of the programs that measure other systems, so that their lines and ours stand in one
-//! table. Times are in microseconds, memory in MB of resident pages.
+//! All three are those of the programs that measure other systems, so that their figures and ours can share a table.
+//! Times are in microseconds, memory in MB of resident pages.
 
 use std::time::{Duration, Instant};
 use wengert::{Elem, Shape, Tensor};
 
-/// Numbers in `[low, high)` that any language can make again: splitmix64 of a counter, the upper 24 bits.
+/// Numbers in `[low, high)` that any language can reproduce: the upper 24 bits of splitmix64 of a counter.
 fn numbers(len: usize, seed: u64, low: f64, high: f64) -> impl Iterator<Item = f64> {
     (0..len as u64).map(move |i| {
         let counter = (seed << 32).wrapping_add(i).wrapping_add(1);
@@ -49,14 +49,14 @@ pub struct Harness {
     threads: usize,
     only: Vec<String>,
     shapes: Vec<String>,
-    /// Run everything small enough once, or so many times, and time nothing.
+    /// Time nothing, but run everything that is small enough, once or this many times.
     test: Option<usize>,
     /// Resident memory before the first workload.
     base: f64,
 }
 
 impl Harness {
-    /// Reads `--threads N`, `--only S1,S2`, `--shape 64x10,...`, `--test` and `--steps N` for what is not timed.
+    /// Reads `--threads N`, `--only S1,S2`, `--shape 64x10,...`, `--test` and, for untimed runs, `--steps N`.
     pub fn from_arguments() -> Self {
         let arguments: Vec<String> = std::env::args().collect();
         let after = |key: &str| {
@@ -83,7 +83,7 @@ impl Harness {
         }
     }
 
-    /// Whether a workload on so many elements is asked for.
+    /// Whether a workload on this many elements is requested.
     pub fn wants(&self, workload: &str, shape: &str, elements: usize) -> bool {
         let asked = |list: &[String], x| list.is_empty() || list.iter().any(|y| y == x);
         asked(&self.only, workload)
@@ -91,15 +91,15 @@ impl Harness {
             && !(self.test.is_some() && elements > 200_000)
     }
 
-    /// Whether a workload is asked for by name: those that are not part of the usual run.
+    /// Whether a workload that is not part of the usual run is requested by name.
     pub fn names(&self, workload: &str) -> bool {
         self.only.iter().any(|x| x == workload)
     }
 
     /// Times `step`, whose result is the number that implementations must agree on.
     ///
-    /// Warm for 0.15 s, then at least 20 samples and 0.5 s, or 5 samples and 6 s; steps under 50 µs in batches. `step`
-    /// gets whether its result is of interest.
+    /// It warms up for 0.15 s, then takes at least 20 samples and 0.5 s, or 5 samples and 6 s; steps under 50 µs run in
+    /// batches. `step` is told whether its result is used.
     pub fn run<T: Elem>(&self, workload: &str, shape: &str, mut step: impl FnMut(bool) -> f64) {
         let check = step(true);
         assert!(check.is_finite(), "{workload} {shape}: {check}");

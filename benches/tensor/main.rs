@@ -1,8 +1,8 @@
 //! The tensor workloads S1 to S10, by the public API alone: `cargo bench --bench tensor`.
 //!
-//! `-- --threads 2 --only S2,S5 --shape 128x1000` chooses. Prints one line of JSON for each figure; the tables of
-//! `docs/performance.md` are made of them. With `-- --test` the small ones run once and are not timed; `--steps N`
-//! runs them N times, for tools that count instructions.
+//! `-- --threads 2 --only S2,S5 --shape 128x1000` selects. It prints one line of JSON for each figure, from which the
+//! tables of `docs/performance.md` are made. With `-- --test` the small workloads run once, untimed; `--steps N` runs
+//! them N times, for tools that count instructions.
 
 mod cores;
 mod harness;
@@ -49,7 +49,7 @@ fn forward(harness: &Harness, (rows, n): (usize, usize)) {
     let mut tape = Tape::<f32>::default();
     harness.run::<f32>("S1", &shape, |first| {
         tape.reset();
-        // Asked for, since a tape may put off what nobody has asked for.
+        // The value is read, since a tape may put off what nobody reads.
         let y = tape.constant(x.clone()).softmax(1).value();
         if first { squares(&y) } else { 0.0 }
     });
@@ -141,7 +141,7 @@ fn product(harness: &Harness, n: usize) {
     });
 }
 
-/// The textbook's softmax from elementary ops, the maximum on the tape too.
+/// The textbook's softmax from elementary ops, with the maximum on the tape too.
 fn composed<T: Elem>(x: Handle<'_, T>) -> Handle<'_, T> {
     let e = (x - x.max_keep(1)).exp();
     e / e.sum_keep(1)
@@ -186,7 +186,7 @@ fn main() {
     cores::line(harness);
 }
 
-/// Time and memory for each node and for each element as both grow, if asked for as `S8.growth` and `S2.growth`.
+/// Time and memory as nodes and as elements grow, if requested as `S8.growth` and `S2.growth`.
 fn growth(harness: &Harness) {
     if harness.names("S8.growth") {
         for nodes in [1_000, 10_000, 100_000, 1_000_000] {

@@ -1,4 +1,4 @@
-//! S6, a training step, and S7, attention: where several ops and their memory meet.
+//! S6, a training step, and S7, attention: several ops together, and their memory.
 
 use super::harness::{Harness, labels, squares, tensor};
 use wengert::{Tape, Tensor};

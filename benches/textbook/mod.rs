@@ -1,5 +1,5 @@
-//! The textbook's softmax, as fast as it goes: `e^(x - max) / Σ` with the same polynomial and none of the cures, rows of
-//! a multiple of four vectors, for the ratio that the cures cost.
+//! The textbook's softmax, as fast as possible: `e^(x - max) / Σ` with our polynomial and none of the cures, for rows
+//! of a multiple of four vectors, to measure what the cures cost.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -8,9 +8,9 @@ use wengert::Level;
 /// Forward and pullback of rows of 1024.
 pub type Kernels<T> = (fn(&[T], &mut [T]), fn(&[T], &[T], &mut [T]));
 
-/// Numbers that have such kernels.
+/// Number types that have such kernels.
 pub trait Textbook: Sized {
-    /// Those of a level, if it has some.
+    /// The kernels of a level, if it has any.
     fn kernels(level: Level) -> Option<Kernels<Self>>;
 }
 
