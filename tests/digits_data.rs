@@ -1,4 +1,4 @@
-//! The reader of the main job's data: what it says of lines that do not parse.
+//! The reader of the digits' data: what it says about lines that do not parse.
 
 #[allow(dead_code)]
 #[path = "../examples/digits/data.rs"]
@@ -13,7 +13,7 @@ fn error_of(text: &str) -> String {
         .to_string()
 }
 
-/// A line with so many pixels of 0 and a class.
+/// A line with a number of pixels, all 0, and a class.
 fn line(pixels: usize, class: &str) -> String {
     format!("{}{class}", "0,".repeat(pixels))
 }

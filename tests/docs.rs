@@ -1,4 +1,4 @@
-//! The documents say what the code does: the table of ops, and README's first example.
+//! Documents against the code: the table of ops, and the first example of the README.
 
 use std::fmt::Write;
 use std::fs;
@@ -22,7 +22,7 @@ impl Visitor for Table {
     }
 }
 
-/// `docs/ops.md` as the registry has it; `UPDATE_DOCS=1 cargo test --test docs` writes it.
+/// `docs/ops.md` is what the registry gives; `UPDATE_DOCS=1 cargo test --test docs` writes it.
 #[test]
 fn the_table_of_ops_is_that_of_the_registry() {
     let mut table = Table(String::from(

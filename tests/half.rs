@@ -1,4 +1,4 @@
-//! Half precision: what is stored, how it is rounded, and what is computed from it.
+//! Half precision: what is stored, how it is rounded, and what is computed with it.
 
 #[path = "support/family.rs"]
 mod family;
@@ -12,7 +12,7 @@ use half::{bf16, f16};
 use rows::{BF16, F16, F32, F64, Format, Record, read};
 use wengert::{Dd, Elem, Storage, Tape, Tensor};
 
-/// A type of 16 bits by its layout.
+/// A 16-bit type and its layout.
 trait Half: Storage<Work = f32> {
     const FORMAT: Format;
     const FRACTION: u32;
@@ -65,7 +65,7 @@ for_both! {
     values_and_gradients_are_rounded_once_from_f32
 }
 
-/// The number that a pattern stands for, from its fields.
+/// The number that a bit pattern stands for, from its fields.
 fn number<S: Half>(bits: u16) -> f64 {
     let least = 2 - (1 << (14 - S::FRACTION)); // the exponent of the smallest normal number
     let fraction = f64::from(bits & ((1 << S::FRACTION) - 1)) / f64::from(1 << S::FRACTION);
@@ -139,7 +139,7 @@ mod generic {
     }
 
     pub fn a_nan_stays_a_nan<S: Half>() {
-        // Payloads in the last bits are cut off, which must not leave the pattern of infinity.
+        // Payloads in the last bits are cut off, but the pattern of infinity must not be left.
         for bits in [
             0x7f80_0001,
             0x7fc0_0000,
@@ -187,7 +187,7 @@ mod generic {
     }
 
     pub fn sums_accumulate_in_f32<S: Half>() {
-        // In half precision the count would stop at 256 or 2048, where adding 1 changes nothing.
+        // In half precision the sum would stop at 256 or 2048, where adding 1 changes nothing.
         let ones = Tensor::full([2, 4096], S::store(1.0));
         assert_eq!(ones.sum().load(), 8192.0);
         assert_eq!(ones.sum_axis(1), Tensor::full([2], S::store(4096.0)));
@@ -197,7 +197,7 @@ mod generic {
             ones.matmul(&columns),
             Tensor::full([2, 2], S::store(4096.0))
         );
-        // The sum of three times the largest number of f16 is infinite there; the mean is not.
+        // Three times the largest number of f16 is infinite there; the mean is not.
         let large = Tensor::full([3], f16::MAX);
         assert_eq!((large.sum(), large.mean()), (f16::INFINITY, f16::MAX));
         // 1 + 1e4 - 1e4 is 0 in eight digits.
@@ -214,8 +214,8 @@ mod generic {
         assert_eq!(sum.unwrap_err(), f.try_sum_axis(5).unwrap_err());
     }
 
-    /// The rows of the golden file, rounded to half precision; exact is the same op on
-    /// double-doubles. Allowed is half an ulp of the type and what f32 is allowed.
+    /// The rows of the golden file, rounded to half precision; the same op on double-doubles is exact.
+    /// Half an ulp of the type is allowed, plus what f32 is allowed.
     pub fn values_and_gradients_are_rounded_once_from_f32<S: Half>() {
         let (mut worst, mut as_golden) = (BTreeMap::new(), 0);
         for r in read("softmax", "f32") {
@@ -272,8 +272,8 @@ mod generic {
     }
 }
 
-/// Holds the reference equal to the file's where half precision keeps the row as it stands there;
-/// says how many results that were.
+/// Checks that the reference is the file's where half precision leaves the row unchanged; returns
+/// how many results that were.
 fn same_as_golden<S: Half>(r: &Record, x: &Tensor<S>, g: &Tensor<S>, found: &Results<Dd>) -> usize {
     let same_x = x.widen() == r.tensor("x");
     let same_g = g.widen() == r.tensor("g");

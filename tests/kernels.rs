@@ -1,5 +1,5 @@
 //! The kernels of the softmax family on every level that this machine has: against the plain forms in double-double, at
-//! every length around the vectors', in every layout, at the end of a page, on several threads.
+//! every length around those of vectors, in every layout, at the end of a page, on several threads.
 #![allow(unsafe_code)] // for the guarded pages
 
 #[path = "support/guard.rs"]
@@ -10,8 +10,8 @@ mod hooks;
 use hooks::{Found, Inputs};
 use wengert::{Elem, Level, Rows};
 
-/// Layouts of rows of `n` elements: alone, in one piece, side by side in parts of vectors. For some `n` also so many that they
-/// fill strips and leave a part.
+/// Layouts of rows of `n` elements: alone, contiguous, and side by side in parts of vectors. For some `n` also so many
+/// that they fill strips and leave a part.
 fn layouts(n: usize) -> Vec<Rows> {
     let layout = |outer, inner| Rows { outer, n, inner };
     let mut layouts = vec![
@@ -33,7 +33,7 @@ fn lengths<T: Elem>() -> Vec<usize> {
     (0..=3 * lanes + 1).chain([5 * lanes + 3, 300]).collect()
 }
 
-/// Holds results against exact ones, in ulps of the larger of the result and its terms.
+/// Compares results with exact ones, in ulps of the larger of the result and its terms.
 fn close<T: Elem>(found: &[Found<T>], exact: &[Found<T::Wide>], what: &str) {
     for (found, exact) in found.iter().zip(exact) {
         for (k, (&a, b)) in found.numbers.iter().zip(&exact.numbers).enumerate() {
@@ -81,7 +81,7 @@ fn parity<T: Elem>() {
                 for level in Level::all() {
                     let found = level.force(|| inputs.run());
                     close(&found, &exact, &format!("{level} {rows:?} kind {kind}"));
-                    // Without a fused multiply-add the portable level rounds otherwise.
+                    // Without a fused multiply-add the portable level rounds differently.
                     let fused = *level != Level::Portable || cfg!(target_feature = "fma");
                     let bits = fused.then(|| bits(&found));
                     if let (Some(last), Some(bits)) = (&last, &bits) {
@@ -166,7 +166,7 @@ fn a_row_has_the_same_bits_wherever_it_lies() {
 #[cfg(feature = "rayon")]
 fn alike_on_threads<T: Elem>(rows: Rows) {
     let inputs = Inputs::<T>::random(rows, 4.0, &[0.0], 6);
-    // Who asks from outside of a pool shares the work in another way.
+    // Outside of a pool, work is shared in another way.
     let expected = bits(&inputs.run());
     for threads in [1, 2, 3, 8] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
@@ -185,7 +185,7 @@ fn any_number_of_threads_gives_the_same_bits() {
         layout(2, 300, 170),
         layout(1, 300, 700),
         layout(5, 20000, 1),
-        // One strip or two, whose rows are shared.
+        // One or two strips, whose rows are shared.
         layout(1, 1700, 64),
         layout(2, 1001, 128),
         layout(1, 5003, 21),
@@ -195,7 +195,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
-/// Maxima that stand several times, and a line that is done again, where threads share the rows.
+/// Maxima that occur several times, and a line that is recomputed, where threads share the rows.
 #[cfg(feature = "rayon")]
 #[test]
 fn shared_rows_have_the_first_maximum() {
@@ -221,7 +221,7 @@ fn shared_rows_have_the_first_maximum() {
     }
 }
 
-/// Sums of blocks of rows of which the last is lost unless it is added last.
+/// Sums of blocks of rows, of which the last is lost unless it is added last.
 #[cfg(feature = "rayon")]
 fn added_in_order<T: Elem>(large: i32) {
     let rows = Rows {
@@ -255,7 +255,7 @@ fn sums_of_shared_rows_are_added_in_order() {
     added_in_order::<f64>(200);
 }
 
-/// A result that no cache holds, written past them by several threads.
+/// A result too large for the caches, which several threads write past them.
 #[cfg(feature = "rayon")]
 #[test]
 fn a_tall_result_is_shared_past_the_caches() {
@@ -279,7 +279,7 @@ fn a_tall_result_is_shared_past_the_caches() {
     assert!(alone == shared && alone.1.iter().all(|gx| gx.is_finite()));
 }
 
-/// Of a result that no cache holds, whole lines of the cache are written past them.
+/// A result too large for the caches is written past them, in whole cache lines.
 #[test]
 fn what_goes_past_the_caches_has_the_same_bits() {
     let rows = |inner| Rows {
@@ -293,7 +293,7 @@ fn what_goes_past_the_caches_has_the_same_bits() {
     let mut buffer = vec![0f32; len + 32];
     let line = buffer.as_ptr().align_offset(64);
     for level in Level::all() {
-        // On lines of the cache, and beside them.
+        // Aligned to cache lines, and not.
         for start in [line, line + 1] {
             let y = &mut buffer[start..start + len];
             y.fill(f32::NAN);

@@ -1,9 +1,9 @@
-//! The house keeps its floors: imports point down, files stay short.
+//! The layers of the crate: imports point to lower layers, files stay short, unsafe code stays in place.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The floors from the ground up; rooms on one floor may not know each other either.
+/// The layers, from the lowest; modules of one layer may not import each other either.
 const FLOORS: &[&[&str]] = &[
     &["error"],
     &["kernel"],
@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["check", "inspect", "transform"],
 ];
 
-/// Imports against the order, each with its reason.
+/// Imports that break the order, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
     // An error names shapes.
     ("error", "tensor"),
@@ -43,7 +43,7 @@ fn floor(room: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&room))
 }
 
-/// The room a file belongs to: its first folder or its own name.
+/// The module that a file belongs to: its first folder, or its own name.
 fn room(path: &Path) -> String {
     let inside = path.strip_prefix("src").unwrap();
     let first = inside
@@ -72,7 +72,7 @@ fn imports_point_to_lower_floors() {
                     .chars()
                     .take_while(|c| c.is_alphanumeric() || *c == '_')
                     .collect();
-                // `crate::rule` is the tape's door for rules, `crate::Error` stands in docs only.
+                // `crate::rule` re-exports from the tape; `crate::Error` occurs in docs only.
                 let to = if to == "rule" { "tape".to_string() } else { to };
                 let excused = EXCEPTIONS.contains(&(from.as_str(), to.as_str()));
                 match floor(&to) {

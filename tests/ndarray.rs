@@ -1,4 +1,4 @@
-//! Arrays of the `ndarray` crate: elements keep their places, whatever order an array has them in.
+//! Arrays of the `ndarray` crate: elements keep their places, whatever their order in memory.
 
 use ndarray::{Array, Array2, Array3, ArrayD, Axis, array, s};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ fn numbered(shape: (usize, usize, usize)) -> Array3<f64> {
     Array::from_shape_fn(shape, |(i, j, k)| (100 * i + 10 * j + k) as f64)
 }
 
-/// Each element of the tensor is the array's at the same place.
+/// Checks that each element of the tensor is the array's at the same place.
 fn assert_same(tensor: &Tensor<f64>, array: &ArrayD<f64>) {
     assert_eq!(&tensor.shape()[..], array.shape());
     assert_eq!(tensor.ndarray(), array.view());

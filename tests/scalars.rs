@@ -1,5 +1,5 @@
-//! Scalar nodes: what they cost, and that a tape gives the bits of its plainest form, with and without
-//! the feature `cursor`, with and without lines.
+//! Scalar nodes: what they cost, and that a tape gives the same bits as its plainest form, with and
+//! without the feature `cursor`, with and without lines.
 
 #[path = "support/panics.rs"]
 mod panics;
@@ -66,8 +66,8 @@ impl Plain {
 /// The number of leaves that a random program starts from; steps may enter more.
 const LEAVES: usize = 3;
 
-/// Runs steps `(op, i, j)` on earlier values `i` and `j`, near and far, on both tapes, and compares the
-/// values on the way and the gradients of a few outputs.
+/// Runs steps `(op, i, j)` on earlier values `i` and `j`, near and far, on both tapes, and compares all
+/// values and the gradients of a few outputs.
 fn compare(tape: &Tape, steps: &[(u8, usize, usize)]) -> Result<(), TestCaseError> {
     let plain = Plain::default();
     let start = [0.7, -1.3, 2.1];
@@ -103,7 +103,7 @@ fn compare(tape: &Tape, steps: &[(u8, usize, usize)]) -> Result<(), TestCaseErro
     for k in [ours.len() - 1, ours.len() / 2] {
         let (gradients, adjoint) = (ours[k].backward(), plain.sweep(theirs[k]));
         for &leaf in &leaves {
-            // A gradient of -0 is reported as 0. What was entered after the output gets nothing.
+            // A gradient of -0 is reported as 0. A leaf entered after the output gets 0.
             let expected = adjoint.get(theirs[leaf].index).copied().unwrap_or(0.0) + 0.0;
             prop_assert_eq!(gradients.wrt(ours[leaf]).to_bits(), expected.to_bits());
         }
@@ -195,7 +195,7 @@ fn a_wide_node_of_handles_from_two_tapes_leaves_nothing_behind() {
     }
     assert_eq!((one.bytes(), format!("{one:?}")), before);
 
-    // Plain numbers may stand among the handles, and alone they are a constant.
+    // Plain numbers may occur among the handles, and alone make a constant.
     let numbers = [Var::number(1.0).exp(), 2.0.into()];
     let (constant, empty) = (one.stack(&numbers), one.stack(&[]));
     assert_eq!(
@@ -219,7 +219,7 @@ fn a_wide_node_costs_at_most_20_bytes_an_input() {
         tape.bytes() - before
     };
     for x in [&leaves, &folded] {
-        // Beyond the inputs there are one output and the statistics of one row.
+        // Besides the inputs there are one output and the statistics of one row.
         let one = cost(&|| {
             let _ = scalar::logsumexp(x);
         });

@@ -1,6 +1,6 @@
-//! `docs/accuracy.md`: what every op was measured to be off by, and that it still is.
+//! `docs/accuracy.md`: the measured error of every op, and that it still holds.
 //!
-//! `UPDATE_DOCS=1 cargo test --test ops accuracy` measures and writes the tables and the line in each op's
+//! `UPDATE_DOCS=1 cargo test --test ops accuracy` measures, and writes the tables and the line in each op's
 //! documentation. The published figures are the bounds: a later measurement may exceed one by half,
 //! since libraries differ between machines, and none may exceed [`LIMITS`]. So a new op needs no bound.
 
@@ -14,11 +14,10 @@ use crate::document::{DOCUMENT, asked_to_write, read, section, write_section};
 use crate::sweep::{self, Figures, ORDERS};
 use crate::tables::{self, Row};
 
-/// Ulps that no elementwise op, and no other, may exceed in value, gradient and second order; the value
-/// of the others may be a sum of products that are larger than the operands.
+/// Ulps that no elementwise op, and no other op, may exceed in value, gradient and second order; the
+/// value of the others may be a sum of products that are larger than the operands.
 const LIMITS: [[f64; 3]; 2] = [[4.0, 8.0, 16.0], [8.0, 8.0, 16.0]];
 
-/// Measures every op.
 struct Measure {
     /// The rows of the elementwise ops and of the others.
     rows: [Vec<Row>; 2],
@@ -56,7 +55,7 @@ impl Measure {
     }
 }
 
-/// The figures of the worst level of kernels: a machine without the others must find them true as well.
+/// The figures of the worst level of kernels, so that they hold on every machine.
 fn on_every_level(measure: &dyn Fn() -> Figures) -> Figures {
     let levels = Level::all().iter().map(|level| level.force(measure));
     let worst = levels.reduce(|mut worst, Figures(level)| {
@@ -124,7 +123,7 @@ fn the_documentation_of_every_elementwise_op_gives_the_published_figures() {
 }
 
 /// Calls `f` with the source file of every elementwise method, its text with the published figures in
-/// place of those that stand there, and the line that gives them.
+/// place of the present ones, and the line that gives them.
 fn document_ops(document: &str, mut f: impl FnMut(&PathBuf, String, String)) {
     for row in tables::parse(section(document, "elementwise")) {
         let path = PathBuf::from(format!("src/ops/{}.rs", row.op));

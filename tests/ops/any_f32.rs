@@ -1,12 +1,12 @@
-//! Functions of any `f32`: over the whole range, where their slopes vanish, in units of the last place.
+//! Functions of any `f32`, over the whole range and where their slopes vanish, in units in the last place.
 
 use wengert::{Dd, Elem, Tape, Tensor, Var};
 
 /// An op of one operand.
 type Plain<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
 
-/// Both forms of gelu in `f32` against their formulas in double-double: over the whole range, and at every number beside the
-/// zero of the slope, where its terms cancel.
+/// Both forms of gelu in `f32` against their formulas in double-double: over the whole range, and at every number near
+/// the zero of the slope, where its terms cancel.
 #[test]
 fn gelu_of_any_f32_is_rounded_once() {
     let mut x: Vec<f32> = (0..50.0_f32.to_bits())
@@ -44,7 +44,7 @@ fn gelu_of_any_f32_is_rounded_once() {
     }
 }
 
-/// Every 997th `f32` there is, from the negative infinity to the positive one.
+/// Every 997th `f32`, from negative to positive infinity.
 #[test]
 fn the_exponential_of_any_f32_is_within_a_unit() {
     let numbers = (0..=0xFF80_0000_u32).step_by(997).map(f32::from_bits);
@@ -56,7 +56,7 @@ fn the_exponential_of_any_f32_is_within_a_unit() {
             assert!(y == f32::INFINITY || y == f32::MAX, "exp({x:e}) = {y:e}");
             continue;
         }
-        // What is subnormal is on the grid of the least normal number.
+        // Subnormal numbers have the spacing of the least normal number.
         let exponent = (exact as f32).max(f32::MIN_POSITIVE).log2().floor();
         let unit = f64::from(exponent - 23.0).exp2();
         let off = (f64::from(y) - exact).abs() / unit;

@@ -28,7 +28,7 @@ fn at_edges<S: Spec, T: Elem>() {
     });
 }
 
-/// The op comes behind pointers, so that this is compiled once for each type of elements, not once for each op.
+/// The op is behind pointers, so that this is compiled once for each type of elements, not for each op.
 fn compare<T: Elem>(op: &str, edges: &[f64], tensors: Function<'_, T>, scalars: Scalar<'_, T>) {
     let x: Tensor<T> = edges.iter().map(|&x| T::of(x)).collect();
     let tape = Tape::<T>::default();

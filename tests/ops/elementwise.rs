@@ -1,11 +1,11 @@
 //! Elementwise ops and reductions on every level of kernels that this machine has: the same bits on each, at every length
-//! around the vectors', in every layout, and what the scalar forms give.
+//! around those of vectors, in every layout, and near the results of the scalar forms.
 
 use crate::sweep::{self, Function, Scalar};
 use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::{Elem, Level, Random, Tape, Tensor, Var};
 
-/// Bits of a number; every NaN is one.
+/// The bits of numbers; all NaN are alike.
 fn bits<T: Elem>(x: &[T]) -> Vec<u64> {
     let one = |x: &T| match x.is_nan() {
         true => u64::MAX,
@@ -76,7 +76,7 @@ fn scalars<T: Elem>(name: &str, op: Function<'_, T>, scalar: Scalar<'_, T>, x: &
         let pairs = [(value.data()[i], y.value().primal()), (slope.data()[i], g)];
         for (order, (found, plain)) in pairs.into_iter().enumerate() {
             let found = found.primal();
-            // A slope beyond the range, of which a rule may make a number, or a product that leaves it.
+            // A slope beyond the range, from which a rule may still get a number, or a product beyond it.
             let outside = plain == 0.0 || plain.is_nan() || plain.abs() > T::max_value().primal();
             if order == 1 && outside {
                 continue;
@@ -224,7 +224,7 @@ fn operands_that_broadcast_give_what_full_ones_give_on_every_level() {
 
 type One<T> = for<'t> fn(Var<'t, Tensor<T>>, isize) -> Var<'t, Tensor<T>>;
 
-/// The name of a reduction, and what it is on numbers and on exact ones.
+/// The name of a reduction, and the reduction on numbers and on wide ones.
 type Reduction<T> = (&'static str, One<T>, One<<T as Elem>::Wide>);
 
 fn reductions<T: Elem>() {
@@ -286,7 +286,7 @@ fn reductions_are_right_and_the_same_on_every_level() {
     reductions::<f64>();
 }
 
-/// Among cotangents and values of 0, which are right as they come out, a cotangent whose slope has left the range is found.
+/// Among cotangents and values of 0, which are right as they are, a cotangent whose slope has left the range is found.
 #[test]
 fn what_leaves_the_range_among_zeros_is_found() {
     const N: usize = 600;
@@ -307,7 +307,7 @@ fn what_leaves_the_range_among_zeros_is_found() {
     };
     let tape = Tape::new();
     let low = tape.var(x(|k| k as f64 / 100.0, -740.0));
-    // Good to the digits that the sum of the two leaves.
+    // Good to the digits that the sum of the two exponents leaves.
     let shifted = (-740.0 + 300.0 * std::f64::consts::LN_10).exp();
     check("exp", &low.exp().vjp(g.clone()).wrt(low), shifted);
     // Half of the numerators are 0, too.
@@ -327,7 +327,7 @@ fn what_leaves_the_range_among_zeros_is_found() {
     }
 }
 
-/// Nor is a cotangent that is no number lost where a value of 0 settles those that are.
+/// A cotangent of NaN or infinity is not lost either, where a value of 0 settles finite ones.
 #[test]
 fn a_quotient_of_0_passes_on_what_is_no_number() {
     for g in [f64::NAN, f64::INFINITY] {

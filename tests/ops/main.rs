@@ -1,7 +1,7 @@
-//! Ops: every one of the registry through all that must hold of every op, and what is special to some.
+//! Ops: every op of the registry through all that must hold for every op, and what is special to some.
 //!
-//! One program, since each op is compiled for six types of elements: a program for each question would
-//! compile them all again. `cargo test --test ops accuracy` runs the tests of one module.
+//! This is one program because each op is compiled for six types of elements, which several programs
+//! would all repeat. `cargo test --test ops accuracy` runs the tests of one module.
 
 mod accuracy;
 mod any_f32;

@@ -8,7 +8,7 @@ use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::transform::{gauss_newton_vp, grad, hvp};
 use wengert::{Dd, Dual, Elem, Error, Random, Shape, Tape, Tensor};
 
-/// How many samples each op is checked on.
+/// On how many samples each op is checked.
 const CASES: u64 = 8;
 
 /// The step of the differences: they run in double-double, where h² and ε/h are below 1e-19.
@@ -23,7 +23,7 @@ fn join<E: Elem>(x: &Tensor<f64>, t: &[&Tensor<f64>], f: impl Fn(f64, &[f64]) ->
     Tensor::new(x.shape(), (0..x.len()).map(element).collect()).unwrap()
 }
 
-/// The VJP of an op at `x`, on whatever numbers these are.
+/// The VJP of an op at `x`, for any type of numbers.
 fn pull<E: Elem>(f: Function<'_, E>, x: Vec<Tensor<E>>) -> Vec<Tensor<E>> {
     let tape = Tape::default();
     let x: Vec<_> = x.into_iter().map(|x| tape.var(x)).collect();
@@ -33,7 +33,7 @@ fn pull<E: Elem>(f: Function<'_, E>, x: Vec<Tensor<E>>) -> Vec<Tensor<E>> {
     x.iter().map(|&x| grads.wrt(x)).collect()
 }
 
-/// Holds derivatives of a VJP, taken by dual numbers of dual numbers, against differences.
+/// Compares derivatives of a VJP, by dual numbers of dual numbers, with differences.
 struct Orders;
 
 impl Visitor for Orders {
@@ -61,8 +61,8 @@ impl Visitor for Orders {
     }
 }
 
-/// How far second and third order are from differences, relative to their terms. The op comes behind
-/// pointers, so that this is compiled once, not once for each op.
+/// How far second and third order are from differences, relative to their terms. The op is behind
+/// pointers, so that this is compiled once, not for each op.
 fn errors(
     seed: u64,
     inputs: &[Tensor<f64>],
@@ -94,7 +94,7 @@ fn errors(
         let all = found.iter().flat_map(|g| g.iter());
         all.fold(1e-3, |m: f64, g| m.max(f(g).abs()))
     };
-    // The terms of a derivative are as large as the derivative before it.
+    // The terms of a derivative are as large as the derivative of the order below.
     let first = size(&|g| g.primal.primal);
     let second = size(&|g| g.tangent.primal).max(first);
     let third = size(&|g| g.tangent.tangent).max(second);

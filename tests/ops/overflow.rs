@@ -1,5 +1,5 @@
 //! No derivative is infinite or NaN where the exact one is a number: the largest cotangents and tangents on
-//! every elementwise op over its whole domain. `range.rs` has the cases that need thought.
+//! every elementwise op over its whole domain. `range.rs` has the special cases.
 
 use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::{Dd, Elem, Tape, Tensor};

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rayon::ThreadPoolBuilder;
 use wengert::{Elem, Matrix, Random, Shape, Tape, Tensor};
 
-/// Sizes `[m, k, n]` on both sides of every border: tiles of the transposing copy, blocks of the inner axis, rows from
-/// which a copy or a thread pays.
+/// Sizes `[m, k, n]` on both sides of every border: tiles of the transposing copy, blocks of the inner axis, and the
+/// number of rows from which a copy or a thread pays.
 const SIZES: &[[usize; 3]] = &[
     [1, 1, 1],
     [1, 700, 40],
@@ -54,7 +54,7 @@ fn transposed_operands_give_the_product<T: Elem>() {
                     exact += term;
                     size += term.abs();
                 }
-                // The bound of a sum in any order, and twice that for the reference of f64.
+                // The bound of a sum in any order, doubled for the reference in f64.
                 let bound = 2.0 * (k + 1) as f64 * T::epsilon().primal() * size;
                 assert!(
                     (c.primal() - exact).abs() <= bound,
@@ -71,7 +71,7 @@ fn operands_stored_transposed_give_the_product() {
     transposed_operands_give_the_product::<f64>();
 }
 
-/// What `f` gives on so many threads; 0 asks from outside of a pool, where work is shared in another way.
+/// The result of `f` on this many threads; 0 means outside of a pool, where work is shared in another way.
 fn with<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     if threads == 0 {
         return f();
@@ -189,7 +189,7 @@ fn views_that_reach_beyond_their_slices_are_refused() {
         let run = AssertUnwindSafe(|| f64::matmul(a, b, &mut vec![0.0; len], false));
         assert!(catch_unwind(run).is_err(), "{:?} {:?}", a.size, a.step);
     };
-    // Modulo 2^64 the last element lies at 0, the product has 1024 numbers.
+    // Modulo 2^64 the last element is at position 0, and the product has 1024 numbers.
     let (tall, taller) = ((1 << 20) + 1, (1 << 63) + 1);
     let far = Matrix {
         data: &few[..],

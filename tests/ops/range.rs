@@ -74,7 +74,7 @@ fn means_survive_sums_out_of_range() {
         1e308,
         &[2e154 / 3.0; 3],
     );
-    // The loss itself is beyond the largest number, its gradient is not.
+    // The loss itself is beyond the largest number, but its gradient is not.
     close(
         both::<f64>(&[1e200; 3], |x| x.mse(&targets)),
         f64::INFINITY,
@@ -189,7 +189,7 @@ fn a_slope_beyond_the_range_does_not_take_the_product_with_it() {
     near(pulled(quotient, [1e-310, 1e-310], 1e-10)[0], 1e-10 / 1e-310);
     near(pulled(quotient, [1.0, 1e-200], 1e-250)[1], -1e150);
     near(pulled(quotient, [1e-100, 1e200], 1e300)[1], -1e-200);
-    // e^x and its kin: slopes of e^720, 2^1030, and as small.
+    // e^x and its kin: slopes of e^720 and 2^1030, and equally small ones.
     let e = |x: f64, g: f64| g * (x / 2.0).exp() * (x / 2.0).exp();
     near(pulled(&|x| x[0].exp(), [720.0], 1e-10)[0], e(720.0, 1e-10));
     near(
@@ -225,13 +225,13 @@ fn a_slope_beyond_the_range_does_not_take_the_product_with_it() {
     assert!(pulled(power, [-1e200, 3.5], 1e-305)[0].is_nan());
     assert_eq!(pulled(power, [1e200, 0.0], 1.0)[0], 0.0);
     assert_eq!(pulled(&|x| x[0].powf(0.5), [0.0], 1.0)[0], f64::INFINITY);
-    // A pole stays one, and what is not asked for stays 0.
+    // A pole stays a pole, and a factor of 0 gives 0.
     assert_eq!(pulled(&|x| x[0].recip(), [0.0], 1.0), [f64::NEG_INFINITY]);
     assert_eq!(pulled(&|x| x[0].recip(), [0.0], 0.0), [0.0]);
     assert_eq!(pulled(&|x| x[0].powi(0), [0.0], 1.0), [0.0]);
 }
 
-/// The same of scalar handles, whose slopes a fold would multiply before the cotangent comes.
+/// The same for scalar handles, whose slopes a fold would multiply before the cotangent arrives.
 fn pulled_scalars<const N: usize>(
     f: &dyn for<'t> Fn([Var<'t, f64>; N]) -> Var<'t, f64>,
     x: [f64; N],
@@ -303,7 +303,7 @@ fn a_scalar_handle_keeps_the_factors_of_a_slope_beyond_the_range() {
         pulled_scalars(&|[a, b]| a.pow(b), [1e200, 3.0], 1e-305)[0],
         3e95,
     );
-    // Twice, the slopes being as far beyond one end as beyond the other.
+    // Twice, with slopes as far beyond one end of the range as beyond the other.
     near(
         pulled_scalars(&|[x]| x.recip().recip(), [1e300], 1.0)[0],
         1.0,
@@ -312,7 +312,7 @@ fn a_scalar_handle_keeps_the_factors_of_a_slope_beyond_the_range() {
         pulled_scalars(&|[x]| x.recip().recip(), [1e-300], 1.0)[0],
         1.0,
     );
-    // Poles and zeros stay what they are.
+    // Poles stay poles, and zeros zeros.
     assert_eq!(
         pulled_scalars(&|[x]| x.recip(), [0.0], 1.0),
         [f64::NEG_INFINITY]
@@ -322,7 +322,7 @@ fn a_scalar_handle_keeps_the_factors_of_a_slope_beyond_the_range() {
         pulled_scalars(&|[x]| x.exp(), [f64::NEG_INFINITY], 1.0),
         [0.0]
     );
-    // What stays within the range records nothing.
+    // A slope within the range records nothing.
     let tape = Tape::new();
     let x = tape.var(2.0);
     let before = tape.scalar_nodes();
@@ -352,7 +352,7 @@ fn the_gradient_of_a_norm_that_overflows_is_a_number() {
     close(y, f64::INFINITY, &[0.5f64.sqrt(), -(0.5f64.sqrt()), 0.0]);
     let y = both::<f32>(&[3e38, 3e38], |x| x.norm());
     close(y, f64::INFINITY, &[0.5f64.sqrt(); 2]);
-    // An infinite element keeps its limits.
+    // An infinite element gives the limits.
     let (y, gradient) = both::<f64>(&[f64::INFINITY, 1.0], |x| x.norm());
     assert!(y == f64::INFINITY && gradient[0].is_nan() && gradient[1] == 0.0);
     let y = both::<f64>(&[1.5e308, -1.5e308], |x| x.std(0));
@@ -373,7 +373,7 @@ fn a_running_product_comes_back_into_the_range() {
     let pushed = tape.forward().along(x, x.value()).walk().of(y).into_vec();
     let times = [1e200, f64::INFINITY, 3e100, 8e100];
     close((0.0, pushed), 0.0, &times);
-    // By cotangents that are out of all proportion, though the elements are not; and zeros.
+    // Cotangents of extreme sizes, and zeros among the elements.
     let x = tape.var(Tensor::from([[1e-200, 1.0], [1.0, 0.0], [1e200, 1e300]]));
     let g = Tensor::from([[0.0, 0.0], [0.0, 1.0], [1e200, 1e200]]);
     let gradient = x.cumprod(0).vjp(g).wrt(x);

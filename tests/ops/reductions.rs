@@ -187,7 +187,7 @@ fn the_deviation_of_equal_numbers_is_exactly_zero_and_so_is_its_slope() {
     }
 }
 
-/// Two neighbours in f64 around a mean that is between them.
+/// Two neighbouring numbers of f64, with the mean between them.
 #[test]
 fn a_spread_of_one_ulp_has_its_exact_variance() {
     let (low, high) = (1e8, f64::from_bits(1e8f64.to_bits() + 1));
@@ -229,7 +229,7 @@ fn a_running_sum_loses_nothing_to_its_length() {
     assert!(wild[[3]].is_nan() && wild[[4]].is_nan());
 }
 
-/// Long rows: of numbers near 1, whose products stay in the range in any order, and of such as leave it on the way.
+/// Long rows of numbers near 1, whose products stay in the range in any order, and of numbers whose products leave it.
 #[test]
 fn long_products_leave_the_range_only_where_the_result_does() {
     const N: usize = 400;
@@ -243,7 +243,7 @@ fn long_products_leave_the_range_only_where_the_result_does() {
         assert!((y.value()[[0]] - 1.0).abs() < 1e-4, "{size:e}");
         for (k, (&x, (&gx, &gc))) in x.iter().zip(gx.iter().zip(gc.iter())).enumerate() {
             assert!((gx * x - 1.0).abs() < 1e-4, "{size:e}, {k}: {gx:e}");
-            // Of the products from here on every second one is near 1, the others near `size`.
+            // Every second product from here on is near 1, the others are near `size`.
             let left = (N - k) as f32;
             let sum = (left / 2.0).floor() + (left / 2.0).ceil() * size;
             let sum = if k % 2 == 0 {

@@ -1,6 +1,6 @@
 //! Every op of the registry through every check, in both precisions.
 //!
-//! A new op needs no test of its own to get here: its line in the registry is enough.
+//! A new op needs no test of its own for this: its line in the registry is enough.
 
 use crate::sweep::Function;
 use proptest::prelude::*;
@@ -8,13 +8,13 @@ use proptest::test_runner::{Config, TestRunner};
 use wengert::ops::{Draw, Sample, Spec, Visitor, visit};
 use wengert::{Dual, Elem, Tape, Tensor, Var, check};
 
-/// How many samples each op is checked on, for each element type.
+/// On how many samples each op is checked, for each element type.
 const CASES: u32 = 24;
 
 type Twin<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Option<Var<'t, Tensor<T>>>;
 
-/// An op with its attributes, behind pointers: a check is compiled once for each type of elements, not
-/// once for each op.
+/// An op with its attributes, behind pointers, so that a check is compiled once for each type of
+/// elements, not for each op.
 struct Op<'a, T: Elem> {
     name: &'static str,
     fused: Function<'a, T>,
@@ -52,7 +52,7 @@ fn on_sample<S: Spec, T: Elem>(check: Check<T>, sample: &Sample<S::Attributes>) 
     check(&op, &x);
 }
 
-/// Calls `f` with seeds; it gives the sample of a seed and what went wrong with it, if anything did.
+/// Calls `f` with seeds; if something goes wrong, it returns the sample of the seed and what it was.
 fn on_samples(name: &str, f: &dyn Fn(u64) -> Option<String>) {
     let mut runner = TestRunner::new(Config {
         cases: CASES,
@@ -68,7 +68,7 @@ fn on_samples(name: &str, f: &dyn Fn(u64) -> Option<String>) {
     }
 }
 
-/// The text of the panic that `f` ends in.
+/// The text of the panic in which `f` ends, if it does.
 fn panic_of(f: &dyn Fn()) -> Option<String> {
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).err()?;
     let text = panic.downcast_ref::<String>().cloned();
@@ -111,7 +111,7 @@ fn second_order<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
     check::second_order(op.dual, &refs(x)).assert_passed();
 }
 
-/// In blocks of few rows, where an output is computed only if the pullback says that it reads it: the same bits.
+/// The same bits in blocks of few rows, where an output is computed only if the pullback declares that it reads it.
 fn blocks<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
     let gradients = |bytes| -> Vec<Vec<u64>> {
         let tape = Tape::<T>::default().with_blocks(bytes);
@@ -176,8 +176,8 @@ fn duals<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
     }
 }
 
-/// The same where there are ties, zeros and kinks: at whole numbers. What the value does not say as the slopes do, a
-/// Hessian has wrong.
+/// The same at whole numbers, where there are ties, zeros and kinks. A value whose tangent disagrees with the slopes
+/// makes a Hessian wrong.
 fn duals_of_few_numbers<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>]) {
     let whole: Vec<_> = x.iter().map(|x| x.map(T::round)).collect();
     duals(op, &whole);

@@ -1,5 +1,5 @@
-//! Every op of the registry through detected sparsity: the compressed matrices equal those that unit
-//! products give, and what is declared of an op's reach is not too narrow.
+//! Every op of the registry through detected sparsity: the compressed matrices equal those of products
+//! with unit vectors, and the declared reach of an op is not too narrow.
 
 use crate::sweep::Function;
 use wengert::ops::{Draw, Sample, Spec, Visitor, visit};
@@ -9,8 +9,8 @@ use wengert::{Dual, Elem, Error, Random, Shape, Tape, Tensor, Var};
 
 type Lifted<'t> = Var<'t, Tensor<Dual<f64>>>;
 
-/// An op with its attributes: plain, and on dual numbers. Behind pointers, so that what follows is compiled once, not
-/// once for each op.
+/// An op with its attributes, plain and on dual numbers, behind pointers, so that what follows is compiled once, not
+/// for each op.
 struct Op<'a> {
     name: &'static str,
     plain: Function<'a, f64>,
@@ -41,7 +41,7 @@ fn row(x: impl IntoIterator<Item = Tensor<f64>>) -> Vec<f64> {
     x.into_iter().flat_map(Tensor::into_vec).collect()
 }
 
-/// Unit tensors: all zeros but for one element of all tensors together.
+/// Unit tensors: zeros, except for one element of all tensors together.
 fn unit(x: &[Tensor<f64>], k: usize) -> Vec<Tensor<f64>> {
     let mut place = 0..;
     let mut one = |_| f64::from(u8::from(place.next() == Some(k)));
@@ -60,7 +60,7 @@ fn assert_entry(op: &Op<'_>, m: &sparse::Csr<f64>, i: usize, j: usize, expected:
 }
 
 fn second_order(op: &Op<'_>, x: &[Tensor<f64>]) {
-    // Once plain, once with something bent on top and below.
+    // Once plain, and once with something bent above and below.
     for bent in [false, true] {
         let dense: Vec<Vec<f64>> = (0..row(x.to_vec()).len())
             .map(|k| {
@@ -87,7 +87,7 @@ fn second_order(op: &Op<'_>, x: &[Tensor<f64>]) {
 
 fn energy<'t>(op: &Op<'_>, x: &[Lifted<'t>], bent: bool) -> Var<'t, Dual<f64>> {
     let y = if bent {
-        // Bent a little, to stay in the op's domain: out of it all numbers are NaN.
+        // Bent only a little, to stay within the op's domain; outside of it all numbers are NaN.
         let bend = |x: &Lifted<'t>| (*x * *x + *x).atan() * 1e-3 + *x;
         let below: Vec<_> = x.iter().map(bend).collect();
         (op.lifted)(&below).tanh()
@@ -124,7 +124,7 @@ fn every_op_of_the_registry_is_covered() {
     visit(&mut Orders);
 }
 
-/// `y_i = x_i x_(i+1)`, cyclic, which says of itself what it is told to.
+/// `y_i = x_i x_(i+1)`, cyclic, which declares the reach that it is given.
 #[derive(Clone, Copy, Debug)]
 struct Neighbours {
     reach: Reach,

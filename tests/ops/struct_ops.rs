@@ -1,5 +1,5 @@
-//! What is special to the ops that move, join and multiply tensors: shared buffers, what
-//! does not leak, and what must not take quadratic time.
+//! What is special to the ops that move, join and multiply tensors: shared buffers, NaN that must
+//! not leak, and what must not take quadratic time.
 
 use wengert::{Dual, Tape, Tensor, Var, s};
 
@@ -18,7 +18,7 @@ fn what_where_leaves_out_never_reaches_a_gradient() {
     assert_eq!((grads.wrt(a)[[0]], grads.wrt(a)[[2]]), (1.0, 0.0));
     assert_eq!(grads.wrt(b), Tensor::scalar(3.0), "NaN stays with a");
 
-    // The square root at 0 has an infinite slope; the guard keeps it out, in second order too.
+    // The square root at 0 has an infinite slope, which the guard keeps out, in second order too.
     let tape = Tape::<Dual<f64>>::default();
     let x = tape.var(Tensor::from([Dual::new(4.0, 1.0), Dual::new(0.0, 1.0)]));
     let kept = x.value().map(|x| x.primal > 0.0);

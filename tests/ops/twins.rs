@@ -1,5 +1,5 @@
-//! What rules say for the ledger: twins that are the same function, and why their pullbacks read what
-//! they read.
+//! What rules tell the ledger: twins that are the same function, and why their pullbacks read what they
+//! read.
 
 use std::fmt::Debug;
 
@@ -7,8 +7,8 @@ use wengert::ops::{Draw, Spec, Visitor, visit};
 use wengert::rule::Keeps;
 use wengert::{NodeKind, Tape};
 
-/// Ops whose composed form is for checks alone: what only moves elements saves nothing in one node, and
-/// the others' forms hold all products at once, or are made for the pivots of the samples.
+/// Ops whose composed form is only for checks: some only move elements, where one node saves nothing, and
+/// the forms of the others hold all products at once or are made for the pivots of the samples.
 const WITHOUT: [&str; 13] = [
     "at",
     "broadcast_to",
@@ -25,7 +25,7 @@ const WITHOUT: [&str; 13] = [
     "where_",
 ];
 
-/// What a fused rule says its twin is, against the twin itself.
+/// Compares fused rules with the twins they name.
 #[derive(Default)]
 struct Twins {
     found: usize,
@@ -50,8 +50,8 @@ impl Visitor for Twins {
     }
 }
 
-/// Holds what each rule on the tape says its twin is against its value; whether the op itself says one. Not generic,
-/// so that it is compiled once.
+/// Compares each rule on the tape with the twin it names, and returns whether the op itself names one. Not generic, so
+/// that it is compiled once.
 fn twins_agree(tape: &Tape, name: &str, sample: &dyn Debug) -> bool {
     let mut named = false;
     for node in tape
@@ -82,7 +82,7 @@ fn every_fused_rule_names_a_twin_that_is_the_same_function() {
     assert!(twins.found > 40, "{} twins", twins.found);
 }
 
-/// What a rule says its pullback reads, against the words that say why.
+/// Compares what rules declare that their pullbacks read with the words that say why.
 struct Reasons(usize);
 
 impl Visitor for Reasons {
@@ -95,7 +95,7 @@ impl Visitor for Reasons {
     }
 }
 
-/// How many nodes of the op say by its formula what they read, which all must.
+/// How many nodes of the op explain by its formula what they read, which all must.
 fn reasons(tape: &Tape, name: &str, gradient: &str) -> usize {
     let mut found = 0;
     for node in tape.nodes().iter().filter(|node| node.op() == name) {
@@ -103,7 +103,7 @@ fn reasons(tape: &Tape, name: &str, gradient: &str) -> usize {
         assert_eq!(why, gradient);
         let mut words = why.split(|c: char| !c.is_alphanumeric());
         let mut reads = |letters: &[char]| words.any(|word| word.starts_with(letters));
-        // A cotangent that is not altered is all that an op which keeps nothing may need.
+        // An op that keeps nothing passes: it may need no more than the cotangent.
         let named = [
             !keeps.inputs || reads(&['x', 'a', 'b', 't', 'p', 'u', 's']),
             !keeps.output

@@ -1,5 +1,5 @@
-//! Each systematic loss of digits, with an input that shows it, on every level. Each test fails when its cure is taken
-//! out of the kernels.
+//! Each systematic loss of digits, with an input that shows it, on every level. Each test fails if its cure is removed
+//! from the kernels.
 
 use wengert::{Elem, Level, Random, Rows, Tape, Tensor};
 
@@ -25,7 +25,6 @@ fn pullback<T: Elem>(x: &[T], g: &[T]) -> Vec<T> {
     gx
 }
 
-/// The largest distance in ulps.
 fn ulps(found: &[f32], exact: &[f64]) -> f64 {
     let distance = |(&y, &exact): (&f32, &f64)| {
         let power = f64::from_bits(exact.to_bits() & 0x7FF0_0000_0000_0000);
@@ -40,7 +39,7 @@ fn on_every_level(test: impl Fn(Level)) {
     }
 }
 
-/// Rounding of `x - max`: what it took joins in after the reduction.
+/// Rounding of `x - max`: the rounding error is added after the reduction of the exponential.
 #[test]
 fn a_small_probability_is_not_rounded_by_its_distance() {
     for n in [12, 500] {
@@ -53,7 +52,7 @@ fn a_small_probability_is_not_rounded_by_its_distance() {
     }
 }
 
-/// Long sums: what is lost is carried along.
+/// Long sums: what rounding loses is carried along.
 #[test]
 fn a_long_row_adds_up() {
     let draw: Tensor<f64> = Random::new(2).uniform([1_000_000], -0.01, 0.01);
@@ -65,7 +64,7 @@ fn a_long_row_adds_up() {
     });
 }
 
-/// `1 - y` at the top: the rest of the row is summed apart from it.
+/// `1 - y` at the maximum: the rest of the row is summed separately.
 #[test]
 fn the_gradient_at_a_confident_label_has_all_its_digits() {
     on_every_level(|level| {
@@ -98,7 +97,7 @@ fn an_offset_of_the_cotangent_changes_no_bit() {
     });
 }
 
-/// A cotangent near overflow: neither its differences nor the sum leave the range where the result does not.
+/// A cotangent near overflow: neither its differences nor the sum leave the range unless the result does.
 #[test]
 fn a_cotangent_near_the_largest_number_gives_a_finite_result() {
     let max = f32::MAX;
@@ -125,7 +124,7 @@ fn a_cotangent_near_the_largest_number_gives_a_finite_result() {
     });
 }
 
-/// A tail that underflows in part: the exponentials are kept far above it, so results round once.
+/// A tail that underflows in part: the exponentials are kept far above underflow, so results are rounded once.
 #[test]
 fn subnormal_probabilities_are_rounded_once() {
     on_every_level(|level| {
@@ -141,7 +140,7 @@ fn subnormal_probabilities_are_rounded_once() {
     });
 }
 
-/// Nothing but the differences of logits enters.
+/// Only differences of logits enter.
 #[test]
 fn an_exact_shift_changes_no_bit() {
     let mut random = Random::new(4);
@@ -159,7 +158,7 @@ fn an_exact_shift_changes_no_bit() {
     }
 }
 
-/// Logits of all 24 bits, whose differences take 25 and are rounded: what rounding took joins in.
+/// Logits with all 24 bits, whose differences take 25 and are rounded: the rounding error is added later.
 #[test]
 fn an_exact_shift_changes_no_bit_where_differences_are_rounded() {
     let mut random = Random::new(7);

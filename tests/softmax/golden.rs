@@ -4,8 +4,8 @@ use crate::family::{Op, run};
 use crate::rows::{F32, F64, Format, Table, Unit, read};
 use wengert::{Elem, Level, LossOptions, Tape, Tensor};
 
-/// The size of the terms of `y_i ((g_i - g_m) - Σ (g_j - g_m) y_j)` from the values, row by row, and
-/// the same without the centring.
+/// The size of the terms of `y_i ((g_i - g_m) - Σ (g_j - g_m) y_j)`, computed from the values row by
+/// row, and the same without centring.
 fn sizes<T: Elem>(axis: isize, x: &Tensor<T>, y: &Tensor<T>, g: &Tensor<T>) -> [Vec<f64>; 2] {
     let axis = axis.rem_euclid(x.rank() as isize) as usize;
     let rows = x.shape().rows(axis);
@@ -92,7 +92,7 @@ fn measure<T: Elem>(table: &mut Table) {
         }
         if let Some(hvp) = exact("hvp") {
             let mass: f64 = g.iter().map(|g| g.primal().abs()).sum();
-            // The probability may be subnormal, with so many digits less.
+            // The probability may be subnormal, and then has fewer digits.
             let least = table.format.least() * mass;
             let [sizes, _] = sizes(r.axis(), &x, &y, &v);
             let sizes: Vec<f64> = sizes.iter().map(|s| (s * mass).max(least)).collect();
@@ -114,7 +114,7 @@ fn measure<T: Elem>(table: &mut Table) {
         let mass = g.iter().fold(0.0, |m: f64, g| m.max(g.primal().abs()));
         let sizes: Vec<f64> = sizes.iter().map(|size| size * mass).collect();
         table.measure_at("logsumexp hvp", id, found.hvp.data(), &exact("hvp"), &sizes);
-        // The pushforward is the pullback's adjoint; on one row it is <vjp, v> for g = 1.
+        // The pushforward is the pullback's adjoint: on one row, <vjp, v> for g = 1.
         assert_eq!(found.jvp.shape(), found.y.shape());
     }
 }
@@ -257,8 +257,8 @@ fn measure_long<T: Elem>(table: &mut Table) {
     }
 }
 
-/// Largest and mean error allowed, in ulps: what was measured with room for another libm, at most half of it again, and
-/// never above the goals that the design names.
+/// The largest and mean error allowed, in ulps: at most half above what was measured, as a margin for another libm, and
+/// never above the design's goals.
 const F32_LIMITS: &[(&str, f64, f64)] = &[
     ("cross_entropy grad", 2.16, 0.51),
     ("cross_entropy loss", 1.45, 0.46),
@@ -336,7 +336,7 @@ const F64_LIMITS: &[(&str, f64, f64)] = &[
     ("sweep z", 1.23, 0.38),
 ];
 
-/// Measures on every level that this machine has, and publishes the figures if asked to.
+/// Measures on every level that this machine has, and publishes the figures on request.
 fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
     let measured = Level::all().iter().map(|level| {
         let mut table = Table::new(format);

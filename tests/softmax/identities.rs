@@ -20,12 +20,11 @@ fn pushed<T: Elem>(x: &Tensor<T>, t: &Tensor<T>, axis: isize) -> Tensor<T> {
     tape.forward().along(handle, t.clone()).walk().of(y)
 }
 
-/// The bits, which tell what `==` does not: the sign of zero, and NaN from NaN.
+/// The bits, which tell what `==` does not: the sign of zero, and whether two NaN are the same.
 fn bits<T: Elem>(x: &Tensor<T>) -> Vec<(u64, i16, i8)> {
     x.iter().map(|x| x.integer_decode()).collect()
 }
 
-/// The elements of `x` with axis 1 in another order.
 fn permuted<T: Elem>(x: &Tensor<T>, order: &[usize]) -> Tensor<T> {
     x.index_select(1, order.to_vec())
 }
@@ -50,14 +49,14 @@ fn holds<T: Elem>(seed: u64, rows: usize, n: usize, spread: f64) -> Result<(), T
     let [x, g] = matrices::<T>(seed, rows, n, spread);
     let [y, gx] = softmax(&x, &g, 1);
 
-    // The Jacobian kills constants, and the centred rule does so exactly.
+    // The Jacobian maps constants to 0, and the centred rule does so exactly.
     let [_, still] = softmax(&x, &Tensor::full([rows, n], T::of(0.7)), 1);
     prop_assert!(
         still.iter().all(T::is_zero),
         "a constant cotangent gives {still}"
     );
 
-    // Rows add up to 1, and rows of the gradient to 0, each to the roundings of its n terms.
+    // Rows add up to 1, and rows of the gradient to 0, up to the roundings of their n terms.
     for row in 0..rows {
         let terms = |m: &Tensor<T>| m.data()[row * n..(row + 1) * n].to_vec();
         let sum = |v: Vec<T>| v.iter().map(|x| x.primal()).sum::<f64>();
@@ -75,7 +74,7 @@ fn holds<T: Elem>(seed: u64, rows: usize, n: usize, spread: f64) -> Result<(), T
         );
     }
 
-    // The Jacobian is symmetric: one kernel is both products.
+    // The Jacobian is symmetric, so one kernel computes both products.
     prop_assert_eq!(bits(&pushed(&x, &g, 1)), bits(&gx));
 
     // A row alone, in a batch, and along the other axis.
@@ -89,7 +88,7 @@ fn holds<T: Elem>(seed: u64, rows: usize, n: usize, spread: f64) -> Result<(), T
     prop_assert_eq!(bits(&y_down.transpose()), bits(&y));
     prop_assert_eq!(bits(&gx_down.transpose()), bits(&gx));
 
-    // The order of a row decides the order of its sums, so no more than their last bits.
+    // The order of a row decides the order of its sums, and so only their last bits.
     let order = Random::new(seed ^ 1).permutation(n);
     let [y_mixed, gx_mixed] = softmax(&permuted(&x, &order), &permuted(&g, &order), 1);
     let pairs = y_mixed.data().iter().zip(permuted(&y, &order).into_vec());

@@ -35,7 +35,7 @@ fn options_mean_what_they_mean_in_pytorch() {
         ln2 + 2.0 * ln4,
     );
     near(&plain.clone().ignore_index(9), [0, 9, 1], (ln2 + ln4) / 2.0);
-    // weights w_y, and the mean divides by their sum
+    // weights w_y; the mean divides by their sum
     let weighted = plain.clone().weights([3.0, 1.0, 0.0]);
     near(&weighted, [0, 1, 1], (3.0 * ln2 + 2.0 * ln4) / 5.0);
     // smoothing: (1 - ε) nll + ε/C Σ_c -ln p_c
@@ -50,7 +50,7 @@ fn options_mean_what_they_mean_in_pytorch() {
         [0, 9, 1],
         (0.75 * (3.0 * ln2 + ln4) + 0.25 * 2.0 * spread) / 4.0,
     );
-    // nothing left: 0 / 0, and nothing moves
+    // no row left: 0 / 0, and no gradient
     let none = x.cross_entropy_with(1, [9, 9, 9], &plain.clone().ignore_index(9));
     assert!(none.value().is_nan());
     assert_eq!(none.backward().wrt(x), Tensor::zeros([3, 3]));
@@ -235,7 +235,7 @@ fn losses_stay_finite_where_the_exact_result_is() {
     );
 }
 
-/// The gradient that the forward wrote for a cotangent of 1, the one that the pullback computes, and the next step's.
+/// The gradient that the forward writes for a cotangent of 1, the one that the pullback computes, and the next step's.
 #[test]
 fn cross_entropy_gives_one_gradient_however_it_is_asked_for() {
     fn check<T: Elem>() {

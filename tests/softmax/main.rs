@@ -1,7 +1,7 @@
 //! The softmax family: exact results, identities, conventions, losses.
 //!
-//! One program, since each would compile the same tape and kernels again. `cargo test --test softmax golden` runs the tests
-//! of one module.
+//! One program, since several would each compile the same tape and kernels. `cargo test --test softmax golden` runs the
+//! tests of one module.
 
 mod cures;
 mod golden;

@@ -239,7 +239,7 @@ fn a_temperature_is_refused_unless_positive_and_finite() {
         error.to_string(),
         "softmax_scaled: the temperature has shape [2]; it must be one number"
     );
-    // NaN is no argument but a number that went wrong: it flows.
+    // NaN is not a bad argument but a number that went wrong, so it is passed on.
     let y = x.softmax_scaled(0, f64::NAN);
     assert!(y.value().iter().all(|y| y.is_nan()));
     assert!(y.vjp(Tensor::ones([2])).wrt(x).iter().all(|gx| gx.is_nan()));
@@ -287,7 +287,7 @@ fn replay_with_an_unusable_temperature_is_nan_and_no_panic() {
 
 #[test]
 fn a_row_of_a_million_sums_to_one() {
-    // Most terms are far below the half step of the sum; what it forgets of each must not add up.
+    // Most terms are far below half an ulp of the sum; what each of them loses must not add up.
     let x: Tensor<f32> = Random::new(1).uniform([1_000_000], -8.0, 8.0);
     let total: f64 = x.softmax(0).iter().map(|&y| f64::from(y)).sum();
     // The sum is kept in f32: half an ulp of it is 6e-8.

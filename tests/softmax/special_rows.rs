@@ -99,8 +99,6 @@ fn conventions_of_losses<T: Elem>(r: &Record, same: &impl Fn(&[T], &[f64], &str)
     }
 }
 
-/// Largest and mean error: the goals of the design where it has some.
-
 #[test]
 fn conventions_hold_in_every_mode() {
     conventions::<f32>("f32");

@@ -1,4 +1,4 @@
-//! Double-double numbers with an exponent beside them, which no slope and no cotangent leaves the range of.
+//! Double-double numbers with a separate exponent, whose range no slope and no cotangent leaves.
 #![allow(dead_code)] // each test binary uses its part
 
 use num_traits::FloatConst;
@@ -61,8 +61,8 @@ impl Big {
         Self { m, e }.normal()
     }
 
-    /// How far `found` is from this, in units in the last place of a type with so many digits and exponents from `least` to
-    /// `-least + 1`; what is beyond the largest number may be infinite.
+    /// How far `found` is from this, in units in the last place of a type with this many digits and exponents from
+    /// `least` to `-least + 1`; beyond the largest number it may be infinite.
     pub fn ulps(self, found: f64, digits: i64, least: i64) -> f64 {
         let end = 2 - least;
         if self.e >= end {
@@ -86,7 +86,7 @@ pub fn number(x: f64) -> Big {
     Big::new(Dd::new(x))
 }
 
-/// `c a^p` with the sign of a whole power; nothing outside the domain.
+/// `c a^p` with the sign of a whole power; `None` outside the domain.
 pub fn power(c: Dd, a: Dd, p: Dd) -> Option<Big> {
     let odd = p * Dd::new(0.5) != (p * Dd::new(0.5)).trunc();
     if a < Dd::ZERO && p != p.trunc() {
@@ -97,7 +97,7 @@ pub fn power(c: Dd, a: Dd, p: Dd) -> Option<Big> {
     Some(size.times(number(sign)))
 }
 
-/// `ln |a|`, of subnormal numbers too.
+/// `ln |a|`, for subnormal numbers too.
 pub fn logarithm(a: Dd) -> Dd {
     let Big { m, e } = Big::new(a);
     m.abs().ln() + Dd::new(e as f64) * Dd::LN_2()

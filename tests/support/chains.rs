@@ -1,4 +1,4 @@
-//! What suites of chains that are put off share: a tape without them, numbers, bits.
+//! What the suites of chains that are put off share: a tape without such chains, numbers, bits.
 
 use wengert::{Elem, Tape, Tensor};
 
@@ -7,7 +7,7 @@ pub fn eager<T: Elem>() -> Tape<T> {
     Tape::default().with_blocks(usize::MAX)
 }
 
-/// Numbers of which some tie.
+/// Numbers, some of which are equal.
 pub fn numbers<T: Elem>(shape: &[usize], seed: usize) -> Tensor<T> {
     let len = shape.iter().product();
     let number = |k: usize| T::of(((k * 7 + seed * 13) % 29) as f64 / 9.0 - 1.4);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 pub const DOCUMENT: &str = "docs/accuracy.md";
 
-/// Tests of one process that write take turns.
+/// Tests of one process take turns in writing.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// Whether to write what was measured.
@@ -13,7 +13,6 @@ pub fn asked_to_write() -> bool {
     std::env::var_os("UPDATE_DOCS").is_some()
 }
 
-/// The whole document.
 pub fn read() -> String {
     fs::read_to_string(DOCUMENT).expect("the document stands in docs")
 }
@@ -24,7 +23,7 @@ pub fn section<'a>(document: &'a str, name: &str) -> &'a str {
     &document[start..end]
 }
 
-/// Puts other text between the markers of a name, and touches nothing else.
+/// Replaces the text between the markers of a name, and touches nothing else.
 pub fn write_section(name: &str, text: &str) {
     let _turn = WRITING.lock().expect("no writer has failed");
     let document = read();

@@ -1,12 +1,12 @@
-//! Random expressions of chains, for suites that hold one tape against another.
+//! Random expressions of chains, for suites that compare one tape with another.
 
 use super::chains::{bits, numbers};
 use wengert::{Elem, Tape, Tensor};
 
-/// One step of a random expression: which op, on which of the handles there are.
+/// One step of a random expression: which op, on which of the handles so far.
 pub type Step = (u8, u8, u8);
 
-/// Runs the steps and gives all values and gradients as bits, in the order in which they were asked.
+/// Runs the steps and returns all values and gradients as bits, in the order in which they were read.
 fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec<Vec<u64>> {
     let mut seen = Vec::new();
     let row = &shape[1..];
@@ -100,7 +100,7 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
     seen
 }
 
-/// Recordings on one tape that expect of the next what it does, and then something else.
+/// Three recordings on one tape: the next is as the first one suggests, and the last is not.
 pub fn recordings<T: Elem>(
     mut tape: Tape<T>,
     shape: &[usize],

@@ -44,7 +44,7 @@ pub fn run<T: Elem>(op: &Op, x: &Tensor<T>, g: &Tensor<T>, v: &Tensor<T>) -> Res
     let vjp = y.vjp(g.clone()).wrt(leaf);
 
     let (again, hvp) = grad_and_hvp(|x| (op.apply(x) * &g).sum(), x, v);
-    // The two may add in another order, and neighbours of subnormal numbers are far apart.
+    // The two may add in different orders, and subnormal numbers are far apart.
     let terms: f64 = g.iter().map(|g| g.primal().abs()).sum();
     let step = (T::min_positive_value() * T::epsilon()).primal();
     let slack = 4.0 * (T::epsilon().primal() * terms).max(step);

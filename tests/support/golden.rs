@@ -24,7 +24,6 @@ pub struct Derivatives {
     pub hvp: Vec<Tensor<f64>>,
 }
 
-/// Reads a file of records.
 pub fn read(file: &str) -> Vec<Record> {
     let path = format!("tests/golden/{file}");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -59,7 +58,7 @@ fn tensors(value: &Value) -> Vec<Tensor<f64>> {
     value.as_array().unwrap().iter().map(tensor).collect()
 }
 
-/// A number, which the files hold as a string that parses exactly.
+/// A number; the files hold it as a string that parses exactly.
 pub fn number(value: &Value) -> f64 {
     match value {
         Value::String(text) => text.parse().unwrap(),
@@ -91,7 +90,7 @@ pub trait Apply {
     fn apply<'t, T: Elem>(&self, record: &Record, x: &[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 }
 
-/// What an engine gives for a record.
+/// What the tape gives for a record.
 pub struct Results {
     pub out: Tensor<f64>,
     pub grads: Vec<Tensor<f64>>,
@@ -160,7 +159,7 @@ pub fn evaluate(record: &Record, op: &impl Apply) -> Results {
 }
 
 impl Record {
-    /// The same record with every number rounded to `f32`; its results are no longer those of its inputs.
+    /// The record with every number rounded to `f32`; its results no longer belong to its inputs.
     pub fn rounded(mut self) -> Self {
         let round = |x: f64| f64::from(x as f32);
         for (_, attr) in self.attrs.as_object_mut().into_iter().flatten() {
@@ -206,7 +205,7 @@ pub fn evaluate_in<T: Elem>(record: &Record, op: &impl Apply) -> [Vec<Tensor<T>>
     [vec![y.value()], grads, hvp]
 }
 
-/// The distance in ulps of the expected number; NaN equals NaN, infinities themselves.
+/// The distance in ulps of the expected number; NaN equals NaN, and an infinity itself.
 pub fn ulps(found: f64, expected: f64) -> f64 {
     if found == expected || (found.is_nan() && expected.is_nan()) {
         return 0.0;
@@ -219,7 +218,7 @@ pub fn ulps(found: f64, expected: f64) -> f64 {
     (found - expected).abs() / ulp
 }
 
-/// The largest distance in ulps, with the place where it is.
+/// The largest distance in ulps, and where it is.
 pub fn worst(found: &Tensor<f64>, expected: &Tensor<f64>) -> (f64, String) {
     assert_eq!(found.shape(), expected.shape());
     let pairs = found.iter().zip(expected.iter()).enumerate();
@@ -233,7 +232,7 @@ pub fn worst(found: &Tensor<f64>, expected: &Tensor<f64>) -> (f64, String) {
     })
 }
 
-/// The largest difference relative to the largest number expected.
+/// The largest difference, relative to the largest expected number.
 pub fn relative(found: &Tensor<f64>, expected: &Tensor<f64>) -> f64 {
     assert_eq!(found.shape(), expected.shape());
     let size = expected

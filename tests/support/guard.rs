@@ -1,4 +1,4 @@
-//! Buffers that end where a page ends which nobody may touch.
+//! Buffers that end right before a page that may not be touched.
 
 use std::ops::{Deref, DerefMut};
 
@@ -25,7 +25,7 @@ pub fn copy<T: Copy>(x: &[T]) -> Guarded<T> {
         libc::mmap(std::ptr::null_mut(), bytes, access, kind, -1, 0)
     };
     assert_ne!(pages, libc::MAP_FAILED, "there is memory");
-    // SAFETY: needs places within the mapping: the last page of it, and `size` bytes that end where that begins; their
+    // SAFETY: needs places within the mapping: its last page, and `size` bytes that end where that page begins; their
     // start is aligned, since the page and the size are.
     let start = unsafe {
         let fence = pages.byte_add(bytes - PAGE);

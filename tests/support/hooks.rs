@@ -1,4 +1,4 @@
-//! Every kernel of the softmax family by its hook, on inputs of one kind: results to compare bit by bit or in ulps.
+//! Every kernel of the softmax family, called by its hook on the same inputs: results to compare bit by bit or in ulps.
 #![allow(dead_code)] // each test binary uses its part
 
 use wengert::{Elem, Random, Rows, Tensor};
@@ -14,7 +14,7 @@ pub struct Inputs<T> {
     pub labels: Box<[u32]>,
 }
 
-/// A result: what it is, its numbers, and the size of the terms they were made of, 0 for that of the result.
+/// A result: its name, its numbers, and the sizes of the terms they were made of; 0 stands for the size of the result.
 pub struct Found<T> {
     pub name: &'static str,
     pub numbers: Vec<T>,
@@ -22,7 +22,7 @@ pub struct Found<T> {
 }
 
 impl<T: Elem> Inputs<T> {
-    /// Random inputs, with special logits strewn in by chance.
+    /// Random inputs, with special logits scattered among them.
     pub fn random(rows: Rows, spread: f64, special: &[f64], seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut draw =
@@ -60,7 +60,7 @@ impl<T: Elem> Inputs<T> {
         }
     }
 
-    /// What every kernel makes of them.
+    /// The results of every kernel.
     pub fn run(&self) -> Vec<Found<T>> {
         let Self { rows, x, g, .. } = self;
         let (rows, count, all) = (*rows, self.rows.count(), self.rows.elements());
@@ -86,7 +86,7 @@ impl<T: Elem> Inputs<T> {
         add("softmax vjp", &gx, centred(rows, &y, &tops, g));
         let same = |a: &[T], b: &[T]| a.iter().zip(b).all(|(a, &b)| a.same(b));
         let mut alone = buffer(all);
-        // Nobody has to ask where the maxima are.
+        // The positions of the maxima are optional.
         T::softmax(rows, x, &mut alone, &mut []);
         assert!(same(&alone, &y), "{alone:?} for {y:?}");
         let weights = y.clone();

@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-/// The panic hook is one for the process; tests that look at lines take turns.
+/// The process has one panic hook, so tests that look at lines take turns.
 static HOOK: Mutex<()> = Mutex::new(());
 
 thread_local! {
-    /// Where this thread panicked last: tests beside this one may panic, too, and do not take turns.
+    /// Where this thread panicked last: tests on other threads may panic too, without taking turns.
     static PLACE: RefCell<(String, u32)> = RefCell::default();
 }
 
@@ -41,7 +41,7 @@ macro_rules! panics {
         });
         assert_eq!(text, $text);
         assert_eq!(file, file!());
-        // The expression may stand below the macro's name.
+        // The expression may be below the line of the macro's name.
         assert!(
             (before..=before + 4).contains(&line),
             "reported at line {line}, not near {before}: {text}"

@@ -59,7 +59,7 @@ impl Record {
         self.0.get(key).is_some()
     }
 
-    /// A field in the shape of x, or flat where it has another length.
+    /// A field in the shape of x, or flat if it has another length.
     pub fn tensor<T: Elem>(&self, key: &str) -> Tensor<T> {
         let data: Vec<T> = numbers(&self.0[key]).into_iter().map(T::of).collect();
         match Tensor::new(self.shape(), data.clone()) {
@@ -86,7 +86,7 @@ impl Record {
         })
     }
 
-    /// The inputs of a record that stands for a generator: all x, then all g.
+    /// The inputs of a record that names a generator: all x, then all g.
     pub fn generate<T: Elem>(&self, f32s: bool) -> [Tensor<T>; 2] {
         let n = self.shape()[0];
         let mut state: u64 = self.text("seed").parse().unwrap();
@@ -127,12 +127,12 @@ pub fn integers(value: &Value) -> Vec<usize> {
     numbers.map(|n| n.as_u64().unwrap() as usize).collect()
 }
 
-/// Which size an error is held against.
+/// The size that errors are relative to.
 #[derive(Clone, Copy)]
 pub enum Unit {
     /// That of the result.
     Result,
-    /// That of the largest term, without the shift which the exact map cannot see.
+    /// That of the largest term, without the shift that the exact map ignores.
     Centred,
     /// That of the largest term.
     Scale,
@@ -181,7 +181,7 @@ impl Format {
         2f64.powi(self.least)
     }
 
-    /// The distance of neighbouring numbers at `v`.
+    /// The spacing of the numbers at `v`.
     pub fn ulp(self, v: f64) -> f64 {
         let exponent = (v.to_bits() >> 52 & 0x7ff) as i32 - 1023;
         let exponent = exponent.max(self.least);
@@ -192,12 +192,12 @@ impl Format {
     /// The error in ulps of the larger of the result and `size`.
     pub fn distance(self, found: f64, hi: f64, lo: f64, size: f64) -> f64 {
         if found == hi || (found.is_nan() && hi.is_nan()) {
-            // Infinities, too.
+            // This includes infinities.
             if !hi.is_finite() || lo == 0.0 {
                 return 0.0;
             }
         }
-        // Half a step beyond the largest number and further, the right answer is infinite.
+        // From half a step beyond the largest number on, the right result is infinite.
         if hi.abs() >= self.max + self.ulp(self.max) / 2.0 {
             let right = found == hi.signum() * f64::INFINITY;
             return if right { 0.0 } else { f64::INFINITY };
@@ -206,7 +206,7 @@ impl Format {
             return f64::INFINITY;
         }
         let error = ((found - hi) - lo).abs() / self.ulp(hi.abs().max(size));
-        // `lo` is not known where hi itself is rounded in the subnormal range.
+        // `lo` is unknown where `hi` itself is rounded in the subnormal range.
         match self.bits == 53 && hi.abs() < f64::MIN_POSITIVE {
             true => (error - 0.5).max(0.0),
             false => error,
@@ -297,7 +297,7 @@ impl Table {
         (row.max, row.mean())
     }
 
-    /// Prints the table, and holds every row against its goal for maximum and mean.
+    /// Prints the table, and checks every row against its goals for maximum and mean.
     pub fn judge(&self, goals: &[(&str, f64, f64)]) {
         let mut missed = Vec::new();
         println!(

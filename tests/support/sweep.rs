@@ -34,7 +34,7 @@ impl Figure {
     }
 }
 
-/// Whether an op maps every element by itself: it has a scalar form and keeps the shape.
+/// Whether an op maps every element on its own: it has a scalar form and keeps the shape.
 pub fn is_elementwise<S: Spec>() -> bool {
     let sample = S::sample(&mut Draw::new(1));
     let tape = Tape::new();
@@ -46,11 +46,11 @@ pub fn is_elementwise<S: Spec>() -> bool {
     S::fused(&x, &sample.with).shape() == [3]
 }
 
-/// An op on one type of elements, behind a pointer: what follows is compiled once for each type of
-/// elements, not once for each op.
+/// An op on one type of elements, behind a pointer, so that what follows is compiled once for each
+/// type of elements, not for each op.
 pub type Function<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>;
 
-/// The scalar form of an op, which some have.
+/// The scalar form of an op, if it has one.
 pub type Scalar<'a, T> = &'a dyn for<'t> Fn(&[Var<'t, T>]) -> Option<Var<'t, T>>;
 
 /// An op on `T`, on its wider type, and on the dual numbers over both.
@@ -59,7 +59,6 @@ struct Op<'a, T: Elem> {
     wide: (Function<'a, T::Wide>, Function<'a, Dual<T::Wide>>),
 }
 
-/// Calls `f` with the op of a `Spec`.
 fn with_op<S: Spec, T: Elem>(with: &S::Attributes, f: impl FnOnce(&Op<'_, T>)) {
     f(&Op {
         narrow: (&|x| S::fused(x, with), &|x| S::fused(x, with)),
@@ -67,7 +66,7 @@ fn with_op<S: Spec, T: Elem>(with: &S::Attributes, f: impl FnOnce(&Op<'_, T>)) {
     });
 }
 
-/// Measures an elementwise op in `T` over its whole domain, with whatever attributes it is drawn with.
+/// Measures an elementwise op in `T` over its whole domain, with the attributes of its samples.
 pub fn measure<S: Spec, T: Elem>() -> Figures {
     let mut figures = Figures::default();
     let mut seen = Vec::new();
@@ -104,7 +103,7 @@ fn compare<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>], label: &str, figures: &mut 
     let ones = |shape: &[usize]| Tensor::full(shape, 1.0);
     let run = |x: &[Tensor<T::Wide>]| evaluate(op.wide, x, &mut { ones });
     let wide: Vec<_> = x.iter().map(|x| x.map(T::widen)).collect();
-    // Half and one and a half times the operand; of two, each alone and both in opposite senses.
+    // Half and one and a half times the operand; of two, each alone and both in opposite directions.
     let steps: &[[f64; 2]] = match x.len() {
         1 => &[[0.5, 0.0]],
         _ => &[[0.5, 0.0], [0.0, 0.5], [0.5, -0.5]],
@@ -131,7 +130,7 @@ fn compare<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>], label: &str, figures: &mut 
                 continue;
             }
             let exact = exact[row].1.data()[i];
-            // A derivative that overflows need only not pretend to be a number.
+            // A derivative that overflows must only not be finite.
             let overflow = exact.primal().abs() > T::max_value().primal() && !found.is_finite();
             if *order > 0 && (exact.is_nan() || overflow) {
                 continue;
@@ -142,7 +141,7 @@ fn compare<T: Elem>(op: &Op<'_, T>, x: &[Tensor<T>], label: &str, figures: &mut 
             });
             let around = pairs.fold(0.0, f64::max);
             let mut ulps = distance(found, exact, around);
-            // A slope may be computed from the value, which has fewer digits below the normal numbers.
+            // A slope may be computed from the value, which has fewer digits where it is subnormal.
             if *order > 0 && value > 0.0 && value < normal {
                 ulps *= value / normal;
             }
@@ -163,7 +162,7 @@ fn brief(x: f64) -> String {
     text.trim_end_matches("e0").to_string()
 }
 
-/// Measures any op in `T` on samples as its checks draw them, in ulps of the largest number among the
+/// Measures any op in `T` on samples drawn as for its checks, in ulps of the largest number among the
 /// result, the operands and the cotangent.
 pub fn sampled<S: Spec, T: Elem>() -> Figures {
     let mut figures = Figures::default();
@@ -199,8 +198,8 @@ fn compare_sample<T: Elem>(op: &Op<'_, T>, x: &[Tensor<f64>], seed: u64, figures
     }
 }
 
-/// Value, gradient of every operand, and its derivative along every operand, each with its order;
-/// cotangent and tangents come from `direction`, given their shape.
+/// The value, the gradient of every operand, and its derivative along every operand, each with its
+/// order. Cotangent and tangents come from `direction`, given their shape.
 fn evaluate<T: Elem>(
     (f, f_dual): (Function<'_, T>, Function<'_, Dual<T>>),
     x: &[Tensor<T>],
@@ -240,9 +239,9 @@ fn evaluate<T: Elem>(
 /// How far `found` is from `exact`, in ulps of `exact`.
 ///
 /// Infinity counts as the number after the largest. Where the results at half and at one and a half
-/// times the input are both larger in size than `exact` a zero is near, and the unit is that of the
-/// smaller one (`around`). A
-/// double-double has no more digits than an `f64` below 2^-960, so no unit is finer than there.
+/// times the input are both larger in size than `exact`, a zero is near, and the unit is that of the
+/// smaller one (`around`). Below 2^-960 a double-double has no more digits than an `f64`, so no unit is
+/// finer than there.
 pub fn distance<T: Elem>(found: T, exact: T::Wide, around: f64) -> f64 {
     if found.is_nan() || exact.is_nan() {
         return if found.is_nan() == exact.is_nan() {
@@ -252,7 +251,7 @@ pub fn distance<T: Elem>(found: T, exact: T::Wide, around: f64) -> f64 {
         };
     }
     let (epsilon, largest) = (T::epsilon().primal(), T::max_value().primal());
-    // Half of everything, so that the number after the largest is still one.
+    // Everything is halved, so that the number after the largest is still finite.
     let half = T::Wide::of(0.5);
     let end = T::Wide::of(largest * 0.5 * (1.0 + epsilon));
     let clip = |x: T::Wide| (x * half).max(-end).min(end);

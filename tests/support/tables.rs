@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::sweep::{Figures, ORDERS};
 
-/// How much of a published figure may be exceeded: libraries differ between machines.
+/// By what factor a published figure may be exceeded, since libraries differ between machines.
 const MARGIN: f64 = 1.5;
 
 /// What was measured of one op, in f32 and in f64.
@@ -20,7 +20,6 @@ pub struct Published {
     max: [[f64; 3]; 2],
 }
 
-/// The table of these rows.
 pub fn print(rows: &[Row]) -> String {
     let mut table = String::from(
         "| op | element | value | at | gradient | at | second order | at |\n|---|---|---|---|---|---|---|---|\n",
@@ -63,7 +62,7 @@ impl Published {
         for (k, element) in ["f32", "f64"].into_iter().enumerate() {
             for (order, name) in ORDERS.into_iter().enumerate() {
                 let (found, published) = (&row.figures[k].0[order], self.max[k][order]);
-                // Half of the last digit that is published comes on top.
+                // Half of the last published digit comes on top.
                 if found.max > MARGIN * published + 0.005 {
                     wrong.push(format!(
                         "{}, {element}: {name} off by {:.2} ulps at {}, published are {published}",
@@ -77,7 +76,7 @@ impl Published {
 
     /// The line in the op's documentation.
     pub fn line(&self) -> String {
-        // "Within" must hold, so the last digit is rounded up; the published ones have two places.
+        // "Within" must hold, so the last digit is rounded up; published figures have two places.
         let [single, double] = self
             .max
             .map(|max| max.map(|x| (x * 10.0 - 1e-6).ceil().max(0.0) / 10.0));

@@ -3,7 +3,7 @@
 use wengert::check::{self, Nearer};
 use wengert::{Elem, Tensor, Var};
 
-/// Softmax of a vector as a textbook writes it, its maximum taken out as a number.
+/// Softmax of a vector as in a textbook, with the maximum as a constant.
 fn textbook<'t, T: Elem>(x: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
     let e = (x - x.max_keep(0).detach()).exp();
     e / e.sum_keep(0)

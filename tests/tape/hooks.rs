@@ -1,4 +1,4 @@
-//! Gradients overruled, seen and limited: straight-through estimates, hooks, clipping.
+//! Gradients replaced, observed and limited: straight-through estimates, hooks, clipping.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,7 @@
-//! The tape: what it records, puts off, walks, refuses and tells about itself, and the checks made of that.
+//! The tape: what it records, puts off, walks, refuses and tells about itself, and the checks built on that.
 //!
-//! One program, since each would compile the same recording and the same walks again. `cargo test --test tape deferred`
-//! runs the tests of one module.
+//! One program, since several would each compile the same recording and walks. `cargo test --test tape deferred` runs
+//! the tests of one module.
 
 mod check;
 mod deferred;

@@ -1,4 +1,4 @@
-//! Checkers are checked: wrong rules, each a mistake somebody published, that they must reject.
+//! The checks are checked: wrong rules, each a mistake that somebody has published, which they must reject.
 
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Dual, Elem, Error, Shape, Tape, Tensor, Var, check};
@@ -18,9 +18,9 @@ enum Flaw {
     TiesSkipped,
     /// The inner product taken over the whole matrix instead of each row.
     WholeMatrix,
-    /// Rows along the last axis whatever axis was asked for.
+    /// Rows along the last axis, whatever the axis is.
     AxisIgnored,
-    /// The output read as a plain number: right to first order, but its tangent is dropped.
+    /// The output is read as a plain number: right to first order, but its tangent is dropped.
     SecondOrderDropped,
 }
 
@@ -101,7 +101,7 @@ impl<T: Elem> Rule<T> for Softmax {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        // As an author would: the Jacobian is symmetric, so the same code serves.
+        // As an author would do it: the Jacobian is symmetric, so the same code serves.
         self.vjp(
             at,
             t[0].expect("the only operand has a tangent"),
@@ -203,7 +203,7 @@ fn a_dropped_second_order_passes_at_first_order_and_nowhere_else() {
     assert!(!report.agrees(), "passed:\n{report}");
 }
 
-/// Cross entropy against soft targets, with a pullback that takes their sum for 1.
+/// Cross entropy against soft targets, with a pullback that assumes that they sum to 1.
 #[derive(Clone, Copy, Debug)]
 struct NoMass;
 

@@ -143,7 +143,7 @@ fn an_infinite_slope_in_an_unused_branch_leaves_no_nan() {
     let (x, w) = (tape.var(0.0), tape.var(2.0));
     let _unused = x.sqrt() * w;
     assert_eq!((x + w).backward().wrt(x), 1.0);
-    // And with an adjoint that is itself infinite beside a partial of 0.
+    // The same with an adjoint that is itself infinite, beside a partial of 0.
     let y = x.sqrt();
     assert_eq!((y * w).backward().wrt(x), f64::INFINITY);
 }
@@ -196,7 +196,7 @@ fn a_gradient_that_is_given_back_is_the_memory_of_what_comes_next() {
     let place = gradient.data().as_ptr();
     tape.reset();
     tape.recycle(gradient);
-    // Were the memory given up, a tensor of the same size would be there now.
+    // If the memory had been freed, a tensor of the same size would be there now.
     let other = Tensor::<f64>::zeros([3]);
     assert_ne!(other.data().as_ptr(), place);
     let next = tape.var(Tensor::from([4.0, 5.0, 6.0])).sin().value();

@@ -61,7 +61,7 @@ fn a_wrong_closure_rule_fails_the_checks() {
     }
     assert!(!check::compare_all(wrong, composed, &[&a, &b], None).agrees());
     assert!(!check::difference(wrong, &[&a, &b]).passed());
-    // Both sides by closures: nobody can judge, and the report says why.
+    // Both sides are closures, so there is no judge, and the report says why.
     let report = check::compare_all(wrong, wrong, &[&a, &b], None);
     let Judge::Nobody(why) = &report.judge else {
         panic!("{:?}", report.judge)

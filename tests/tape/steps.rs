@@ -1,5 +1,5 @@
-//! Steps on small tensors, one after the other on one tape: buffers that somebody holds, that are watched, that had another
-//! shape in the step before.
+//! Steps on small tensors, one after the other on one tape, with buffers that are held elsewhere, are watched, or had
+//! another shape in the step before.
 
 use wengert::{Shape, Tape, Tensor, Var};
 
@@ -75,7 +75,7 @@ fn a_product_adds_to_a_cotangent_that_others_hold() {
     let p = a * c;
     let s = (a + b).watch();
     let gradients = ((s * &w).sum() + (p * &v).sum()).backward();
-    // The sum hands one tensor on to both of its operands, and keeps it.
+    // The sum passes one tensor on to both of its operands, and keeps it.
     assert_eq!(gradients.wrt(a), Tensor::from([12.5, 21.5]));
     assert_eq!(gradients.wrt(b), w);
     assert_eq!(gradients.wrt(s), w);

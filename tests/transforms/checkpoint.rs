@@ -1,4 +1,4 @@
-//! Checkpoints: gradients bit for bit, the memory that is promised, and the optimal schedule.
+//! Checkpoints: gradients bit for bit, the promised memory, and the optimal schedule.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wengert::transform::checkpoint::advances;
 use wengert::{Dual, Elem, Random, Tape, Tensor, Var};
 
-/// The numbers of a tensor, all bits of them.
+/// The bits of a tensor's numbers.
 fn bits(x: &Tensor<f64>) -> Vec<u64> {
     x.iter().map(|x| x.to_bits()).collect()
 }
@@ -59,7 +59,7 @@ fn a_checkpoint_keeps_its_output_and_eight_bytes() {
     let cost = tape.recomputation();
     assert_eq!(cost.runs, 1);
 
-    // On the tape itself: exactly what the checkpoint held for the time of the walk.
+    // On the tape itself, this takes exactly what the checkpoint held during the walk.
     let plain = Tape::new();
     let (a, w) = (plain.var(a.value()), plain.var(w.value()));
     let before = plain.bytes();
@@ -99,7 +99,7 @@ fn checkpoints_nest() {
     };
     let (by_a, by_w, runs) = run(2);
     assert_eq!((by_a, by_w), plain);
-    // The outer one runs again once; what is nested in it as it is recorded and as it is walked.
+    // The outer one runs again once; the nested one when the outer is recorded and when it is walked.
     assert_eq!(runs, 3);
 }
 
@@ -164,7 +164,7 @@ fn constants_and_unused_inputs_get_nothing() {
     let grads = y.sum().backward();
     assert_eq!(grads.wrt(x), Tensor::from([3.0, 4.0]));
     assert_eq!(grads.get(unused), None);
-    // From constants alone comes a constant.
+    // Constants alone give a constant.
     let nodes = tape.tensor_nodes();
     let z = tape.checkpoint(&[fixed], |_, x| x[0].exp());
     assert_eq!(z.value(), fixed.value().exp());
@@ -255,7 +255,7 @@ fn ten_thousand_steps_keep_what_the_budget_allows() {
         let grads = y.sum().backward();
         let cost = tape.recomputation();
         assert_eq!(cost.runs, STEPS + advances(STEPS, budget));
-        // All states but the first, which the tape has; the one in work, one to compare with, and the
+        // All states but the first, which the tape has; the current one, one to compare with, and the
         // two nodes of a step.
         assert_eq!(cost.peak, (budget - 1 + 4) * STATE);
         assert_eq!([bits(&grads.wrt(x)), bits(&grads.wrt(r))], plain);

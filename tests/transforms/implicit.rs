@@ -143,7 +143,7 @@ fn scalars_have_every_order() {
         1.0,
     );
     assert!((third - 0.375 / a.powf(2.5)).abs() < 1e-14);
-    // One parameter a number, the other a tensor; the state a tensor.
+    // One parameter is a number, the other a tensor; the state is a tensor.
     let (x, s) = (Tensor::from([1.0, 2.0]), 0.5);
     let (gx, gs) = grad(
         |(x, s)| fixed_point(|y, (x, s)| y * s + x, &Tensor::<f64>::zeros([2]), (x, s)).sum(),
@@ -155,7 +155,7 @@ fn scalars_have_every_order() {
 
 #[test]
 fn the_gradient_is_right_where_the_step_does_not_contract() {
-    // y = 2y - p and its start are at rest already; iterating the adjoint equation would diverge.
+    // y = 2y - p starts at its solution; iterating the adjoint equation would diverge.
     let tape = Tape::new();
     let p = tape.var(Tensor::from([3.0, 4.0]));
     let y = fixed_point(|y, p| y * 2.0 - p, p.value(), p);
@@ -189,7 +189,7 @@ fn a_system_has_the_derivatives_of_its_inverse() {
     assert_close(&a.matmul(&x), &b, 1e-15);
     let exact = a.linear_solve(&random(&[4, 4], 3).matmul(&x));
     assert_close(&t, &-exact, 1e-14);
-    // log det by no LU of ours: d/dA of bᵀ A⁻¹ b twice, against a second difference of values.
+    // d/dA of bᵀ A⁻¹ b, twice, against a second difference of values.
     let v = random(&[4, 4], 4);
     let f = |s: f64| {
         let moved = &a + &(v.clone() * s);

@@ -1,9 +1,9 @@
-//! Random programs: whatever order scalars and tensors are mixed in, reverse and forward agree.
+//! Random programs: in whatever order scalars and tensors are mixed, reverse and forward agree.
 
 use proptest::prelude::*;
 use wengert::{Dual, Elem, Tape, Tensor, Var};
 
-/// One step of a program; numbers choose operands among what is there already.
+/// One step of a program; numbers choose operands among the values so far.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Add(usize, usize),
@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Runs a program; all scalars and a reduction of all tensors enter the result.
+/// Runs a program, whose result depends on all scalars and on reductions of all tensors.
 fn run<'t, T: Elem>(
     scalars: &[Var<'t, T>],
     tensors: &[Var<'t, Tensor<T>>],

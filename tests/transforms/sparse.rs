@@ -7,12 +7,12 @@ use wengert::{Dual, Tape, Tensor, Var};
 
 type Number<'t> = Var<'t, Dual<f64>>;
 
-/// Tells the compiler what a closure is for, where it is not written in the call.
+/// Tells the compiler the type of a closure that is not written in the call itself.
 fn scalar<F: for<'t> Fn(&[Number<'t>]) -> Number<'t>>(f: F) -> F {
     f
 }
 
-/// The same for a function of plain numbers that gives several.
+/// The same for a function of plain handles with several outputs.
 fn several<F: for<'t> Fn(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>>(f: F) -> F {
     f
 }
@@ -36,8 +36,8 @@ fn dense(f: impl for<'t> Fn(&[Number<'t>]) -> Number<'t>, x: &[f64]) -> Vec<Vec<
     (0..x.len()).map(column).collect()
 }
 
-/// Every number of the sparse matrix is bit for bit one of the two that dense products give; where
-/// there is no entry, both are 0.
+/// Checks that every number of the sparse matrix is, bit for bit, one of the two that dense products
+/// give; where there is no entry, both are 0.
 fn assert_same(h: &sparse::Csr<f64>, columns: &[Vec<f64>]) {
     assert_eq!([h.rows(), h.columns()], [columns.len(); 2]);
     for (i, by_i) in columns.iter().enumerate() {
@@ -140,7 +140,7 @@ fn a_hidden_unit_that_wakes_up_widens_the_plan() {
 
 #[test]
 fn a_sum_that_becomes_a_product_widens_the_plan() {
-    // Flat at the first point, so that nothing meets; the operation and its marks look the same.
+    // Constant at the first point, so that nothing meets; the operation and its marks look the same.
     fn f<'t>(x: &[Number<'t>]) -> Number<'t> {
         x[0].atan2(x[1].relu())
     }
@@ -195,7 +195,7 @@ fn generic_code_is_called_as_it_is() {
 
 #[test]
 fn a_long_sum_costs_no_sets() {
-    // Were the support of every partial sum kept, this would take 20,000² / 2 steps and numbers.
+    // If the support of every partial sum were kept, this would take 20,000² / 2 steps and numbers.
     let x = vec![0.5; 20_000];
     let f = scalar(|x| x.iter().map(|&x| x.exp()).sum());
     let plan = sparse::Hessian::of(f, &x);
@@ -228,13 +228,13 @@ fn a_jacobian_takes_the_cheaper_direction() {
     let band = several(|x| x.windows(2).map(|w| w[0] * w[1]).collect());
     let plan = sparse::Jacobian::of(band, &x);
     assert_eq!((plan.colours(), plan.is_forward()), (2, true));
-    // One output of everything: one reverse walk.
+    // One output that depends on everything: one reverse walk.
     let sum = several(|x| vec![x.iter().map(|x| x.ln()).sum()]);
     let mut plan = sparse::Jacobian::of(sum, &x);
     assert_eq!((plan.colours(), plan.is_forward()), (1, false));
     let j = plan.at(sum, &x);
     assert_eq!(j.row(0)[199], 1.0 / 200.0);
-    // Everything of one variable: one forward walk.
+    // Outputs that depend on one variable: one forward walk.
     let all = several(|x| (0..50).map(|k| x[0] * f64::from(k)).collect());
     let plan = sparse::Jacobian::of(all, &[2.0]);
     assert_eq!((plan.colours(), plan.is_forward()), (1, true));
@@ -352,7 +352,7 @@ fn a_function_may_take_any_structure_of_arguments() {
     let h = sparse::hessian(|(x, b)| (x * x).sum() * b * b, (&x, b));
     let exact = [[18.0, 0.0, 12.0], [0.0, 18.0, 24.0], [12.0, 24.0, 10.0]];
     assert_eq!(h.to_dense(), Tensor::from(exact));
-    // A slice gives the closure a slice, an array an array, one argument a handle.
+    // The closure gets a slice for a slice, an array for an array, a handle for a single argument.
     let slice = sparse::hessian(|x| x[0] * x[1] * x[1], &[1.0, 2.0]);
     let array = sparse::hessian(|[x, y]| x * y * y, [1.0, 2.0]);
     let vector = sparse::hessian(|x| x[0] * x[1] * x[1], vec![1.0, 2.0]);
@@ -376,7 +376,7 @@ fn a_function_may_take_any_structure_of_arguments() {
         Tensor::from([[2.0, 1.0, 0.0], [0.0, 3.0, 2.0]])
     );
 
-    // A plan is for the elements, whatever structure they come in.
+    // A plan is for elements, whatever their structure.
     let mut plan = sparse::Hessian::of(|(x, b)| (x * x).sum() * b, (&x, b));
     let elsewhere = plan.at(|(x, b)| (x * x).sum() * b, (&x, 5.0));
     assert_eq!(elsewhere.get(0, 0), 10.0);

@@ -57,7 +57,7 @@ fn plain_numbers_and_tensors_stay_plain_in_second_order() {
         &x,
         &v,
     );
-    // Only -w / x² is curved; its rows of m add up to 3 and 7.
+    // Only -w / x² is curved; the rows of m add up to 3 and 7.
     let expected = |x: f64, w: f64, row: f64| -6.0 * w / x.powi(4) * row * 6.0;
     assert_close(
         &hv,
@@ -66,7 +66,7 @@ fn plain_numbers_and_tensors_stay_plain_in_second_order() {
     );
     assert_eq!(hvp(|x| 2.0 * x * x - x + 1.0, 3.0, 1.0), 4.0);
     assert_eq!(hvp(|x| 2.0 * x * x * 1.0, 3.0f32, 1.0f32), 4.0f32);
-    // The same closure again, one order up.
+    // The same closure, one order higher.
     let (hv, third) = pushforward(
         |x| {
             hvp(
@@ -154,7 +154,7 @@ fn both_modes_give_one_jacobian() {
         jacobian_forward(|x| x.matmul(&w).tanh(), &x),
         "8 numbers of 6: forward"
     );
-    // Tape-free, all columns at once.
+    // Without a tape, all columns at once.
     let (value, columns) =
         Duals::jacobian(|[a, b]| [a * b, (a / b).exp(), a - b * 2.0], [1.0, 2.0]);
     let by_tape = jacobian(
@@ -172,8 +172,8 @@ fn both_modes_give_one_jacobian() {
     }
 }
 
-/// Holds the Hessian of one expression against dual numbers of dual numbers, which no tape has
-/// seen, and against differences of gradients in double-double.
+/// Compares the Hessian of one expression with dual numbers of dual numbers, without a tape, and with
+/// differences of gradients in double-double.
 macro_rules! hessian_is_right {
     ($x0:expr, |$x:ident| $body:expr) => {{
         let x0: Tensor<f64> = $x0;
@@ -224,7 +224,7 @@ macro_rules! hessian_is_right {
     }};
 }
 
-/// What handles do by value and plain tensors by reference, spelt alike.
+/// One spelling for what handles do by value and plain tensors by reference.
 trait Alike {
     fn times(&self, other: &Self) -> Self;
     fn plus(&self, other: &Self) -> Self;
@@ -264,7 +264,7 @@ fn hessians_equal_dual_numbers_of_dual_numbers_and_differences() {
         * &fixed::<E>(&[2, 3], 4))
         .sum());
     hessian_is_right!(random(&[2, 3], 5), |x| x.cross_entropy(1, [2, 0]));
-    // A network of two layers, all of its parameters in one vector.
+    // A network of two layers, with all parameters in one vector.
     hessian_is_right!(random(&[23], 6), |p| {
         let (w1, w2) = (p.slice(..8).reshape([2, 4]), p.slice(8..20).reshape([4, 3]));
         let h = w1.transpose().matmul(&fixed::<E>(&[2, 5], 7)).tanh();
@@ -330,7 +330,7 @@ fn elementary_functions_of_n_tangents_are_those_of_one() {
     let grads = all(a, b).backward();
     assert!((grads.wrt(a) - gradient[0]).abs() < 1e-12);
     assert!((grads.wrt(b) - gradient[1]).abs() < 1e-12);
-    // They are elements, too: N second derivatives at once.
+    // `Duals` are elements too: N second derivatives at once.
     let tape = Tape::<Duals<f64, 2>>::default();
     let [a, b] = Duals::variables([x, y]).map(|x| tape.var(x));
     let grads = all(a, b).backward();
@@ -346,7 +346,7 @@ fn elementary_functions_of_n_tangents_are_those_of_one() {
 
 #[test]
 fn products_of_dual_matrices_by_planes_are_those_of_the_plain_loop() {
-    // 6 * 5 * 7 multiplications: planes; each element by hand: the plain loop.
+    // 6 * 5 * 7 multiplications go by planes; each element by hand, by the plain loop.
     let lift = |shape: &[usize], seed| {
         let (p, t) = (random(shape, seed), random(shape, seed + 1));
         let both = p.iter().zip(t.iter()).map(|(&p, &t)| Dual::new(p, t));

@@ -1,5 +1,5 @@
-//! Cotangents where a slope is subnormal, 0 or infinite by its size: digits and range are those of the product, in tensors and
-//! in scalar handles, against numbers that leave no range.
+//! Cotangents where a slope is subnormal, or so small or large that it is 0 or infinite: digits and range are those of
+//! the product, in tensors and in scalar handles, compared with numbers of unlimited range.
 
 use crate::big::{Big, logarithm, number, power};
 use num_traits::FloatConst;
@@ -27,7 +27,7 @@ impl Range {
         if random.below(2) == 0 { size } else { -size }
     }
 
-    /// A number up to the logarithm of what leaves the range twice.
+    /// A number up to the logarithm of about the square of the range's end.
     fn logarithm(self, random: &mut Random) -> f64 {
         (2.0 * random.unit() - 1.0) * 2.1 * (2 - self.least) as f64 * f64::LN_2()
     }
@@ -59,7 +59,7 @@ macro_rules! case {
     };
 }
 
-/// Bases and exponents: of any sizes, with powers in reach, near 1, and exponents that are whole or nearly nothing.
+/// Bases and exponents: of any sizes, with powers within reach, bases near 1, exponents that are whole or nearly 0.
 fn bases(range: Range, random: &mut Random) -> [f64; 2] {
     let a = range.any(random);
     match random.below(6) {
@@ -101,7 +101,7 @@ fn cases<T: Elem>() -> Vec<Case<T>> {
             })
         };
     }
-    /// Near 1, where so high a power is a number.
+    /// Near 1, where so high a power stays within the range.
     macro_rules! high {
         ($name:literal, $n:literal) => {
             case!(
@@ -143,7 +143,7 @@ fn cases<T: Elem>() -> Vec<Case<T>> {
             Some(number(1.0).over(Big::new(x)))
         }),
         case!("atan", 1, |x| x[0].atan(), any, |[x, _], _| {
-            // Far out 1 is nothing beside the square, which could leave the range.
+            // Far out, 1 is negligible beside the square, which could leave the range.
             let size = Big::new(x);
             let far = x.hi().abs() > 1e40;
             let square = if far {
@@ -173,7 +173,7 @@ fn cases<T: Elem>() -> Vec<Case<T>> {
             Some(if large { far } else { Big::new(x.sinh()) })
         }),
         case!("div", 2, |x| x[0] / x[1], two, |[a, b], k| {
-            // A value that is subnormal, but not 0, lends the slope of b its few digits.
+            // A value that is subnormal, but not 0, has few digits, and so has the slope of b.
             let y = (a.hi() / b.hi()).abs();
             if k == 1 && y != 0.0 && y < T::min_positive_value().primal() {
                 return None;
@@ -195,7 +195,7 @@ fn cases<T: Elem>() -> Vec<Case<T>> {
     ]
 }
 
-/// Operands, a cotangent that often leads back into the range, and the exact result; those that have one.
+/// Operands, a cotangent that often leads back into the range, and the exact result, where there is one.
 fn samples<T: Elem>(case: &Case<T>, k: usize, n: usize) -> Vec<([T; 2], T, Big)> {
     let range = Range::of::<T>();
     let random = &mut Random::new(5);
@@ -314,7 +314,7 @@ fn a_scalars_cotangent_has_its_digits_whatever_the_size_of_the_slope() {
     measure::<f32>(8_000, 8.0, of_scalars);
 }
 
-/// A quotient may be 0 because of its size; one of 0 is settled, and among both the former is found.
+/// A quotient may be 0 because it is too small, and is told from one whose numerator is 0.
 #[test]
 fn a_quotient_that_vanishes_is_told_from_a_quotient_of_0() {
     const N: usize = 600;
@@ -329,7 +329,7 @@ fn a_quotient_that_vanishes_is_told_from_a_quotient_of_0() {
     };
     let g = Tensor::from_fn([2, N], |k| cotangent(k % N));
     let b = Tensor::full([2, N], 1e200);
-    // Numerators of one row each, of one for both rows, and one for each row.
+    // Numerators: two rows, one row for both, and one number for each row.
     let full = Tensor::from_fn([2, N], |k| number(k % N));
     let shared = Tensor::from_fn([N], number);
     for a in [full, shared] {
@@ -356,7 +356,7 @@ fn what_makes_a_product_vanish_comes_before_what_could_overflow() {
     let [a, b] = [f64::MAX, f64::INFINITY].map(|x| tape.var(Tensor::from([x])));
     let grads = (a / b).vjp(Tensor::from([-f64::MAX]));
     assert_eq!([grads.wrt(a).item(), grads.wrt(b).item()], [0.0, 0.0]);
-    // The second order of a power of which not even the fourth root is a number.
+    // The second order of a power whose fourth root, even, is out of range.
     let tape = Tape::<Dual<f64>>::default();
     let a = tape.var(Tensor::from([Dual::new(-3.2e-193, 1.0)]));
     let b = tape.var(Tensor::from([Dual::constant(5e21)]));

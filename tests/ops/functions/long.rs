@@ -1,4 +1,4 @@
-//! The bodies of which the compiler makes vectors for `f64`, against double-double.
+//! The bodies that the compiler vectorizes for `f64`, against double-double.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -7,14 +7,14 @@ use wengert::{Dd, Elem, Random, Tape, Tensor, Var};
 /// An op of one operand.
 type One<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
 
-/// By how many units in the last place of an `f64` a number is off.
+/// The error of a number in units in the last place of an `f64`.
 fn off(found: f64, exact: Dd) -> f64 {
     let exponent = exact.hi().abs().max(f64::MIN_POSITIVE).log2().floor();
     let rest = Dd::new(found) - exact;
     rest.hi().abs() / (exponent - 52.0).exp2()
 }
 
-/// Value and slope, which must be within the bounds.
+/// Checks that value and slope are within the bounds.
 fn hold(name: &str, x: &[f64], bounds: [f64; 2], short: One<f64>, long: One<Dd>) {
     fn run<T: Elem>(x: &[f64], op: One<T>) -> [Tensor<T>; 2] {
         let tape = Tape::<T>::default();
@@ -37,7 +37,7 @@ fn hold(name: &str, x: &[f64], bounds: [f64; 2], short: One<f64>, long: One<Dd>)
     }
 }
 
-/// Arguments of all sizes up to that of the long reduction, and the nearest numbers to multiples of π/2.
+/// Arguments of all sizes up to where the long reduction begins, and the numbers nearest to multiples of π/2.
 fn arguments() -> Vec<f64> {
     let mut random = Random::new(11);
     let mut x = Vec::new();
@@ -60,7 +60,7 @@ fn sine_and_cosine_of_an_f64_are_within_three_fifths_of_a_unit() {
     hold("cos", &x, [0.6; 2], |x| x.cos(), |x| x.cos());
 }
 
-/// Long reductions and what is no number, among ordinary arguments.
+/// Arguments of long reductions, infinities and NaN, among ordinary ones.
 #[test]
 fn arguments_beyond_the_short_reduction_are_those_of_scalars() {
     let x = [
@@ -77,7 +77,7 @@ fn arguments_beyond_the_short_reduction_are_those_of_scalars() {
         f64::NAN,
         2.0,
     ];
-    // Enough of them for vectors.
+    // Enough of them to fill vectors.
     let many: Tensor<f64> = x.iter().copied().cycle().take(x.len() * 9).collect();
     let tape = Tape::<f64>::default();
     let a = tape.var(many);

@@ -1,4 +1,4 @@
-//! The bodies of which the compiler makes vectors, powers, and cotangents at the edges of the range.
+//! The bodies that the compiler vectorizes, powers, and cotangents at the edges of the range.
 
 mod far;
 mod long;

@@ -3,7 +3,7 @@
 use crate::big::{Big, logarithm, number, power};
 use wengert::{Dd, Random, Tape, Tensor};
 
-/// Whose result, for what operands and cotangent.
+/// Operands and a cotangent.
 type Sample = ([f32; 2], f32);
 
 /// A number whose logarithm is evenly spread over the whole range.
@@ -75,7 +75,7 @@ fn powers_of_any_f32_and_their_cotangents_are_rounded_once() {
         let slope = (a > Dd::ZERO).then(|| power(logarithm(a), a, b).map(of_g));
         check("exponent", sample, exponent, slope.flatten());
     }
-    // With one exponent for all.
+    // One exponent for all bases.
     for e in [-1.5, 0.5, 2.5, 3.0, -1000.0, 40.0, 1e-30, 8_388_607.0] {
         let tape = Tape::<f32>::default();
         let x = tape.var(samples.iter().map(|s| s.0[0]).collect::<Tensor<f32>>());
@@ -96,7 +96,7 @@ fn powers_of_any_f32_and_their_cotangents_are_rounded_once() {
     }
 }
 
-/// Whether two numbers are both NaN, or near and of one sign, that of 0 included.
+/// Whether two numbers are both NaN, or close and of the same sign, that of 0 included.
 fn alike(a: f32, b: f32) -> bool {
     let near = a == b || (a / b - 1.0).abs() < 1e-6;
     (a.is_nan() && b.is_nan()) || (near && a.is_sign_negative() == b.is_sign_negative())
@@ -126,10 +126,10 @@ fn special_powers_are_those_of_the_library() {
                 g => slope * g,
             });
             for (which, (found, expected)) in [ga[k], gb[k]].into_iter().zip(expected).enumerate() {
-                // The slope alone may overflow; and the signs of 0 and at infinity are nothing that a slope tells.
+                // The slope alone may overflow, and does not tell the sign at 0 and at infinity.
                 let outside = expected.is_infinite() && found.is_finite();
                 let end = a == 0.0 || found == 0.0 || a.is_infinite() || b.is_infinite();
-                // A slope that is subnormal has been rounded before.
+                // A subnormal slope has already been rounded.
                 let least = (found - expected).abs() < 3e-45;
                 let pole = least || end && found.abs() == expected.abs();
                 assert!(

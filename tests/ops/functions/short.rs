@@ -1,5 +1,5 @@
-//! The bodies of which the compiler makes vectors for `f32`, against double-double: over all numbers there are, at the
-//! edges, and where an element has to be asked for again.
+//! The bodies that the compiler vectorizes for `f32`, against double-double: over the whole range, at its edges, and
+//! where an element has to be recomputed.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -12,7 +12,7 @@ type One<T> = for<'t> fn(Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>>;
 type Scalar = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
 type Plain = fn(f64) -> f64;
 
-/// Every `f32` whose bits are a multiple of `step`, and the 200 on either side of each of `near`.
+/// Every `f32` whose bits are a multiple of `step`, and 200 numbers on either side of each of `near`.
 fn sample(step: usize, near: &[f32]) -> Vec<f32> {
     let around = |x: &f32| x.to_bits() - 200..x.to_bits() + 200;
     let bits = (0..=u32::MAX)
@@ -21,7 +21,7 @@ fn sample(step: usize, near: &[f32]) -> Vec<f32> {
     bits.map(f32::from_bits).filter(|x| !x.is_nan()).collect()
 }
 
-/// By how many units in the last place of an `f32` a number is off.
+/// The error of a number in units in the last place of an `f32`.
 fn off(found: f32, exact: Dd) -> f64 {
     let exact = exact.primal();
     let rounded = exact as f32;
@@ -34,7 +34,7 @@ fn off(found: f32, exact: Dd) -> f64 {
     (f64::from(found) - exact).abs() / unit
 }
 
-/// The largest error of a few results, which must be within the bound.
+/// Checks that the largest error of some results is within the bound.
 fn within(what: &str, at: impl Fn(usize) -> String, found: &[f32], exact: &[Dd], bound: f64) {
     let mut most = (0.0, 0);
     for (k, (&found, &exact)) in found.iter().zip(exact).enumerate() {
@@ -54,7 +54,7 @@ fn within(what: &str, at: impl Fn(usize) -> String, found: &[f32], exact: &[Dd],
     );
 }
 
-/// Holds value and slope against their formulas in double-double.
+/// Compares value and slope with their formulas in double-double.
 fn hold(name: &str, x: &[f32], [value, slope]: [f64; 2], short: One<f32>, long: One<Dd>) {
     let (narrow, wide) = (Tape::<f32>::default(), Tape::<Dd>::default());
     let a = narrow.var(x.iter().copied().collect());
@@ -67,7 +67,7 @@ fn hold(name: &str, x: &[f32], [value, slope]: [f64; 2], short: One<f32>, long: 
     within(&format!("slope of {name}"), at, gx.data(), gz.data(), slope);
 }
 
-/// Beside zeros and poles, and where the body gives way to the long reduction.
+/// Zeros and poles, and where the long reduction takes over from the body.
 const TURNS: [f32; 6] = [FRAC_PI_2, PI, 4.712_389, 252.898_2, 52_516.434, 1_048_576.0];
 
 #[test]
@@ -75,7 +75,7 @@ fn sine_cosine_and_tangent_of_any_f32_are_rounded_once() {
     let (x, far): (Vec<_>, Vec<_>) = sample(3989, &TURNS)
         .into_iter()
         .partition(|x| x.abs() <= 1_048_576.0);
-    // Where they are asked for again they are the system's functions; the slope of the tangent squares a value that was rounded.
+    // Recomputed elements come from the system's functions; the slope of the tangent squares a rounded value.
     for (x, bound) in [(x, 0.505), (far, 1.0)] {
         hold("sin", &x, [bound; 2], |x| x.sin(), |x| x.sin());
         hold("cos", &x, [bound; 2], |x| x.cos(), |x| x.cos());
@@ -85,7 +85,7 @@ fn sine_cosine_and_tangent_of_any_f32_are_rounded_once() {
 
 #[test]
 fn error_functions_of_any_f32_are_rounded_once() {
-    // Beside the end of the right tail, and beside 1.
+    // Near the end of the right tail, and near 1.
     let x = sample(3989, &[3.919_206, 3.924_283_4, 9.194, 10.054, 10.606]);
     hold("erf", &x, [0.505; 2], |x| x.erf(), |x| x.erf());
     hold("erfc", &x, [0.505; 2], |x| x.erfc(), |x| x.erfc());
@@ -99,7 +99,7 @@ fn inverse_functions_of_any_f32_are_rounded_once() {
         .into_iter()
         .filter(|x| x.abs() < 1.0)
         .collect();
-    // Their slopes are loops in the digits of an f32.
+    // Their slopes are computed in f32.
     hold("asin", &x, [0.505, 2.0], |x| x.asin(), |x| x.asin());
     hold("acos", &x, [0.505, 2.0], |x| x.acos(), |x| x.acos());
 }
@@ -108,14 +108,14 @@ fn inverse_functions_of_any_f32_are_rounded_once() {
 fn hyperbolic_functions_of_any_f32_are_rounded_once() {
     let x = sample(3989, &[1.0, 88.722, 89.415]);
     hold("asinh", &x, [0.505; 2], |x| x.asinh(), |x| x.asinh());
-    // Where a cotangent leaves the range it is asked for again, of the system's functions.
+    // A cotangent that leaves the range is recomputed by the system's functions.
     let within = |x: &f32| x.abs() < 88.0;
     let near: Vec<_> = x.iter().copied().filter(within).collect();
     for (x, slope) in [(&near, 0.505), (&x, f64::INFINITY)] {
         hold("sinh", x, [0.505, slope], |x| x.sinh(), |x| x.sinh());
         hold("cosh", x, [0.505, slope], |x| x.cosh(), |x| x.cosh());
     }
-    // Slopes of these are loops in the digits of an f32.
+    // Slopes of these are computed in f32.
     let inside = |x: &f32| x.abs() < 1.0;
     let inner: Vec<_> = x.iter().copied().filter(inside).collect();
     hold("atanh", &inner, [0.505, 3.0], |x| x.atanh(), |x| x.atanh());
@@ -123,7 +123,7 @@ fn hyperbolic_functions_of_any_f32_are_rounded_once() {
     hold("acosh", &outer, [0.505, 4.0], |x| x.acosh(), |x| x.acosh());
 }
 
-/// In the digits of an f32: beside 2^-12, where tanh begins, and where the exponential is about the last bit of 1 or subnormal.
+/// Computed in f32: near 2^-12, where tanh begins, and where the exponential is about the last bit of 1 or subnormal.
 #[test]
 fn the_logistic_function_and_tanh_of_any_f32_are_off_by_a_unit() {
     let x = sample(
@@ -133,7 +133,7 @@ fn the_logistic_function_and_tanh_of_any_f32_are_off_by_a_unit() {
     hold("sigmoid", &x, [1.3, 2.0], |x| x.sigmoid(), |x| x.sigmoid());
     let (end, far): (Vec<_>, Vec<_>) = x.into_iter().partition(|x| x.abs() < 43.0);
     hold("tanh", &end, [1.1, 1.4], |x| x.tanh(), |x| x.tanh());
-    // Slopes that are subnormal are four exponentials that were.
+    // A subnormal slope is four times an exponential that was subnormal.
     hold("tanh", &far, [0.505, 4.0], |x| x.tanh(), |x| x.tanh());
 }
 
@@ -156,7 +156,7 @@ fn powers_and_logarithms_to_other_bases_are_rounded_once() {
 /// An op of two operands.
 type Two<T> = for<'t> fn([Var<'t, Tensor<T>>; 2]) -> Var<'t, Tensor<T>>;
 
-/// Value and both cotangents of an op, of the numbers of these tensors.
+/// Value and both cotangents of an op at these numbers.
 fn run<T: Elem>([a, b]: &[Vec<f32>; 2], op: Two<T>) -> [Tensor<T>; 3] {
     let tape = Tape::<T>::default();
     let leaf = |x: &Vec<f32>| tape.var(x.iter().map(|&x| T::of(x.into())).collect());
@@ -204,7 +204,7 @@ fn angles_and_lengths_of_any_two_f32_are_rounded_once() {
     }
 }
 
-/// At every pair of them both forms give the same numbers, signs and all.
+/// At every pair of edges both forms give the same numbers, signs included.
 #[test]
 fn edges_of_two_operands_are_those_of_the_plain_functions() {
     let mut x = vec![0.0, f32::from_bits(1), 1.0, 3.0, f32::MAX];
@@ -267,7 +267,7 @@ fn edges_are_those_of_the_plain_functions() {
         let found = op(tape.var(x.iter().copied().collect())).value();
         for (&x, &found) in x.iter().zip(found.iter()) {
             let expected = plain(x.into()) as f32;
-            // What is asked of the system may differ by a unit.
+            // Results of the system's functions may differ by a unit.
             let near = found.to_bits().abs_diff(expected.to_bits()) <= 1;
             let right = near || (found.is_nan() && expected.is_nan());
             assert!(right, "{name} at {x:e}: {found:e}, not {expected:e}");
@@ -275,8 +275,8 @@ fn edges_are_those_of_the_plain_functions() {
     }
 }
 
-/// Large arguments, infinities and NaN among ordinary ones: those that are asked for again are what a scalar gives, the
-/// others have the bits that they have among themselves.
+/// Large arguments, infinities and NaN among ordinary ones: recomputed elements are what a scalar gives, and the others
+/// have the same bits as without them.
 #[test]
 fn elements_that_are_asked_for_again_leave_the_others_alone() {
     const N: usize = 1000;
@@ -287,7 +287,7 @@ fn elements_that_are_asked_for_again_leave_the_others_alone() {
         true => huge[k % huge.len()],
         false => ordinary.data()[k],
     });
-    // Among them cotangents of 0, which stay 0 whatever the slope.
+    // Some cotangents are 0, and stay 0 whatever the slope is.
     let g = Tensor::from_fn([N], |k| (k % 3) as f32 - 1.0);
     let ops: [(&str, One<f32>, Scalar); 3] = [
         ("sin", |x| x.sin(), |x| x.sin()),

@@ -92,8 +92,7 @@ fn records() -> Vec<Record> {
         .collect()
 }
 
-/// Ulps allowed for value, gradient and second order; `extreme` points are where textbook formulas
-/// lose everything.
+/// Ulps allowed for value, gradient and second order, also where textbook formulas lose everything.
 const BOUNDS: [f64; 3] = [4.0, 8.0, 16.0];
 
 #[test]
@@ -107,7 +106,7 @@ fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
             .as_ref()
             .expect("elementwise records have derivatives");
         let mut note = |order: usize, found: &Tensor<f64>, expected: &Tensor<f64>| {
-            // Sums over broadcast axes cancel; they are held to 1e-13 of the largest result.
+            // Sums over broadcast axes cancel; they must be within 1e-13 of the largest result.
             if order > 0
                 && record
                     .inputs
@@ -149,7 +148,7 @@ fn values_gradients_and_second_order_are_right_to_a_few_ulps() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The records' inputs rounded to f32; the same op on double-double numbers says what is right there.
+/// The records' inputs rounded to f32; the same op on double-double numbers gives the exact results there.
 #[test]
 fn in_f32_values_gradients_and_second_order_are_right_to_a_few_ulps() {
     let mut wrong = Vec::new();
@@ -158,7 +157,7 @@ fn in_f32_values_gradients_and_second_order_are_right_to_a_few_ulps() {
         let exact = records::evaluate_in::<Dd>(&record, &Op);
         for (order, (found, exact)) in found.iter().zip(&exact).enumerate() {
             for (found, exact) in found.iter().zip(exact) {
-                // Sums over broadcast axes cancel; they are held to their size in f64.
+                // Sums over broadcast axes cancel; the test in f64 compares them with their size.
                 if order > 0 && found.shape() != record.out.shape() {
                     continue;
                 }
@@ -193,7 +192,7 @@ fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
                 .zip(exact)
                 .flat_map(|(a, b)| a.iter().zip(b.iter()));
             for (i, (&found, &exact)) in pairs.enumerate() {
-                // Where the exact derivative overflows, ours need only not pretend to be a number.
+                // Where the exact derivative overflows, ours must only not be finite.
                 let overflow = order > 0 && exact.is_infinite() && !found.is_finite();
                 let ulps = records::ulps(found, exact);
                 if !overflow && (ulps.is_nan() || ulps > BOUNDS[order]) {
@@ -210,7 +209,7 @@ fn at_both_ends_of_the_range_results_are_right_to_a_few_ulps() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Ops whose tensors are computed by vector kernels of the crate, and whose scalars by the system's library.
+/// Ops that the crate's vector kernels compute for tensors, and the system's library for scalars.
 const BULK: [&str; 11] = [
     "exp",
     "expm1",
@@ -228,7 +227,7 @@ const BULK: [&str; 11] = [
 #[test]
 fn scalars_equal_tensors_bit_for_bit() {
     for record in records() {
-        // Of those kernels the last bits may differ, and the gradient is made of two such numbers.
+        // The last bits of those kernels may differ, and a gradient is made of two such numbers.
         let apart = if BULK.contains(&&*record.op) { 4 } else { 0 };
         let same = |a: f64, b: f64| {
             let apart = if b.abs() < f64::MIN_POSITIVE {

@@ -40,8 +40,8 @@ fn unary<'t>(op: &str, attrs: &Value, x: Handle<'t>) -> Option<Handle<'t>> {
         "min" => x.min_axis(axis()),
         "prod" => x.prod_axis(axis()),
         "cumprod" => x.cumprod(axis()),
-        // The branch that was not taken has a NaN slope, and hands on exactly 0: our walks skip an
-        // exact zero, so its gradient is 0 and not NaN.
+        // The branch that was not taken has a NaN slope and gets exactly 0, which our walks skip, so its
+        // gradient is 0, not NaN.
         "where_sqrt" => {
             let positive = x.value().map(|x| x > 0.0);
             x.sqrt().where_(&positive, Tensor::zeros([2]))
@@ -95,7 +95,7 @@ fn kinks_follow_the_conventions() {
     }
 }
 
-/// Of two equal numbers both count by half: in the value of dual numbers, too, else a Hessian would not be symmetric.
+/// Two equal numbers count by half each, in the value of dual numbers too: otherwise a Hessian would not be symmetric.
 #[test]
 fn ties_of_two_move_as_their_slopes_say() {
     for k in 0..2 {

@@ -1,4 +1,4 @@
-//! Against values to many digits (`tests/golden`).
+//! Ops against values with many digits (`tests/golden`).
 
 mod elementwise;
 mod kinks;

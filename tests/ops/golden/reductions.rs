@@ -5,9 +5,9 @@
 use serde_json::Value;
 use wengert::{Dual, Elem, Tape, Tensor, Var};
 
-/// Value and gradient: of the largest number of an output.
+/// The bound for value and gradient, relative to the largest number of an output.
 const FIRST_ORDER: f64 = 1e-13;
-/// The tangent of the gradient, likewise.
+/// The bound for the tangent of the gradient, likewise.
 const SECOND_ORDER: f64 = 1e-12;
 
 fn records(file: &str) -> Vec<Value> {
@@ -41,7 +41,7 @@ fn axes(attrs: &Value, rank: usize) -> Vec<isize> {
     }
 }
 
-/// Calls the op of a record on a handle or a plain tensor; `None` if it is no concern of this file.
+/// Calls the op of a record on a handle or a plain tensor; `None` if this file does not test it.
 macro_rules! call {
     ($record:ident, $x:expr, $rank:expr) => {{
         let (attrs, x) = (&$record["attrs"], $x);
@@ -83,7 +83,7 @@ fn on_tensor(record: &Value, x: &Tensor<f64>) -> Option<Tensor<f64>> {
     call!(record, x, x.rank())
 }
 
-/// The largest difference, in units of the largest number expected; NaN meets NaN.
+/// The largest difference, in units of the largest expected number; NaN must meet NaN.
 fn error(found: &Tensor<f64>, expected: &Tensor<f64>) -> f64 {
     assert_eq!(found.shape(), expected.shape());
     let size = expected

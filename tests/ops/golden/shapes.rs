@@ -3,7 +3,7 @@
 use serde_json::Value;
 use wengert::{Dd, Dual, Elem, Shape, Span, Tape, Tensor, Var, s};
 
-/// Of the largest output; a sum of few terms is good to some ulps of it.
+/// Relative to the largest output; a sum of few terms is good to some ulps of it.
 const FIRST: f64 = 1e-13;
 const SECOND: f64 = 1e-12;
 
@@ -43,7 +43,7 @@ fn single_precision_and_double_double_agree_with_golden_too() {
     }
 }
 
-/// Errors of value, gradients and Hessian-vector products, each checked; `None` for ops of others.
+/// Errors of value, gradients and Hessian-vector products, each checked; `None` for ops tested elsewhere.
 fn judge(record: &Value) -> Option<[f64; 3]> {
     let id = record["id"].as_str().unwrap();
     if !known(record) {
@@ -154,7 +154,7 @@ fn softmax<T: Elem>(x: Var<'_, Tensor<T>>, axis: isize) -> Var<'_, Tensor<T>> {
     e / e.sum_keep(axis)
 }
 
-/// The largest error of several tensors, of the largest number among each.
+/// The largest error of several tensors, each relative to its largest number.
 fn worst(id: &str, found: &[Tensor<f64>], expected: &[Tensor<f64>]) -> f64 {
     let pairs = found.iter().zip(expected);
     let each = pairs.map(|(found, expected)| {

@@ -1,4 +1,4 @@
-//! Products of batches in chains that are put off: attention whose scores exist for one head at a time.
+//! Batched products in chains that are put off: attention whose scores exist for one head at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use wengert::{Elem, Error, Shape, Tape, Tensor, Var};
 /// Sizes of batch, heads, queries, keys, and of a key.
 type Sizes = [usize; 5];
 
-/// From scores to weights, in the ways of the trade; some of them are cut along the heads and some are not.
+/// From scores to weights, in several usual ways, some of which can be cut along the heads.
 fn weights<'t, T: Elem>(scores: Var<'t, Tensor<T>>, sizes: Sizes, way: u8) -> Var<'t, Tensor<T>> {
     let [batch, heads, queries, keys, _] = sizes;
     let tape = scores.tape();
@@ -96,7 +96,7 @@ proptest! {
             prop_assert!(single(eager()) == single(Tape::default().with_blocks(bytes)));
             Ok(())
         };
-        // Who asks from outside of a pool shares the work in another way.
+        // Outside of a pool, work is shared in another way.
         match threads {
             0 => both()?,
             _ => pool.install(both)?,
@@ -142,7 +142,7 @@ fn heads_of_a_single_sequence_are_rows() {
     );
 }
 
-/// `y = 2 x`, dear; counts its forwards. With `HONEST` unset it reads the output and does not say so.
+/// `y = 2 x`, declared `dear`; counts its forwards. Unless `HONEST`, it reads the output without declaring it.
 #[derive(Debug)]
 struct Dear<const HONEST: bool>(Arc<AtomicUsize>);
 
@@ -186,14 +186,14 @@ fn what_is_dear_ends_a_chain_and_is_computed_once() {
     let (count, tape) = (Arc::new(AtomicUsize::new(0)), Tape::new().with_blocks(1000));
     let forwards = || count.swap(0, Ordering::Relaxed);
     let (x, g) = (tape.var(numbers(&[1000], 3)), numbers::<f64>(&[1000], 4));
-    // Alone it is no chain.
+    // Alone, it is not a chain.
     let _ = x.apply(Dear::<true>(count.clone()));
     assert_eq!(forwards(), 1);
-    // For a pullback that does not read it, it is not computed at all.
+    // If no pullback reads it, it is not computed at all.
     let y = (x + 1.0).apply(Dear::<true>(count.clone()));
     assert_eq!(y.vjp(g.clone()).wrt(x), &g + &g);
     assert_eq!(forwards(), 0);
-    // What comes after is no part of the chain: it reads the value, which is kept then.
+    // What follows is not part of the chain: it reads the value, which is then kept.
     let y = (x + 1.0).apply(Dear::<true>(count.clone())).sin();
     assert!(forwards() > 0);
     let cosine = numbers::<f64>(&[1000], 3).map(|x| 2.0 * (x + 1.0)).cos();

@@ -1,4 +1,4 @@
-//! Chains in blocks: bit for bit what a tape gives that computes at once, with less kept.
+//! Chains in blocks: bit for bit the results of a tape that computes immediately, with less kept.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ proptest! {
             prop_assert_eq!(single(eager()), single(Tape::default().with_blocks(bytes)));
             Ok(())
         };
-        // Who asks from outside of a pool shares the work in another way.
+        // Outside of a pool, work is shared in another way.
         match threads {
             0 => both()?,
             _ => pool.install(both)?,
@@ -52,7 +52,7 @@ fn leaves(tape: &Tape) -> [Var<'_, Tensor<f64>>; 3] {
 
 #[test]
 fn a_sum_ends_a_chain_that_is_not_written() {
-    // With the bytes whose blocks end where stretches of 128 elements do.
+    // Each with enough bytes that blocks end where stretches of 128 elements do.
     for (shape, enough) in [
         (&[100_003][..], 1 << 13),
         (&[3000, 40], 1 << 15),
@@ -89,7 +89,7 @@ fn a_sum_ends_a_chain_that_is_not_written() {
     }
 }
 
-/// `y = 1 / x`, value and slope at once; the slope leaves the range long before its product with a cotangent.
+/// `y = 1 / x`, value and slope together; the slope leaves the range long before its product with a cotangent.
 #[derive(Clone, Copy, Debug)]
 struct Reciprocal<const LATER: bool>;
 
@@ -143,7 +143,7 @@ fn only_what_was_asked_for_is_kept() {
     let other = eager();
     drop(chain(leaves(&other)).backward());
     let at_once = other.last_walk().unwrap().peak;
-    // The gradients of three leaves are 24,000 bytes; both walks add to them where they lie.
+    // The gradients of three leaves are 24,000 bytes; both walks add to them in place.
     assert!(peak < 27_000 && at_once < 27_000, "{peak} {at_once}");
     assert_eq!(other.bytes() - tape.bytes(), 4 * 8000);
 }
@@ -280,7 +280,7 @@ fn a_value_that_was_asked_for_is_not_computed_again() {
     assert_eq!(count.load(Ordering::Relaxed), before);
 }
 
-/// What blocks of rows have kept is put together for the forward walk.
+/// What blocks of rows have kept is assembled for the forward walk.
 #[test]
 fn tangents_at_the_end_of_a_chain_are_those_of_a_tape_that_computes_at_once() {
     type End = fn(Var<'_, Tensor<f64>>) -> Var<'_, Tensor<f64>>;
@@ -303,7 +303,7 @@ fn tangents_at_the_end_of_a_chain_are_those_of_a_tape_that_computes_at_once() {
         let found = [eager(), blocks(700), blocks(1500), blocks(4000)].map(|tape: Tape<f64>| {
             let x = tape.var(numbers(&[40, 9], 1));
             let y = end(x * 2.0);
-            // Read first: so the chain is evaluated in blocks.
+            // Read first, so that the chain is evaluated in blocks.
             let value = y.value();
             let tangents = tape.forward().along(x, numbers(&[40, 9], 2)).walk();
             [bits(&value), bits(&tangents.of(y))]

@@ -1,5 +1,5 @@
-//! Sums of chains whose cotangents are made with their value, as the recording before teaches: the bits, how often rules are
-//! asked, and all that may come instead.
+//! Sums of chains whose cotangents are computed with their value, as learned from the recording before: the bits, how
+//! often rules run, and everything else that may happen instead.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ type Handle<'t> = Var<'t, Tensor<f64>>;
 struct Square(Arc<[AtomicUsize; 2]>);
 
 impl Square {
-    /// How many there were since this was last asked.
+    /// How many there were since the last call.
     fn counts(&self) -> [usize; 2] {
         [0, 1].map(|k| self.0[k].swap(0, Ordering::Relaxed))
     }
@@ -113,7 +113,7 @@ fn the_mean_and_several_sums_are_learned_apart() {
     let expected = step(&square, &eager());
     square.counts();
     assert_eq!(step(&square, &tape), expected);
-    // The walk comes to the second chain first, and finds what has flowed from it when it comes to the other one.
+    // The walk reaches the second chain first, so the other one finds shares of it and is walked anew.
     let [forwards, pullbacks] = square.counts();
     assert!(forwards < 2 * pullbacks, "{forwards} {pullbacks}");
 }
@@ -147,7 +147,7 @@ fn what_comes_instead_is_walked_anew() {
         let sum = chain(&square, leaves).sum();
         gradients(leaves, sum + leaves[0].dot(leaves[1]))
     });
-    // A value that was asked for in between.
+    // A value that is read in between.
     both(&|tape| {
         let leaves = leaves(tape);
         let y = chain(&square, leaves);
@@ -156,7 +156,7 @@ fn what_comes_instead_is_walked_anew() {
         seen.extend(gradients(leaves, sum));
         seen
     });
-    // Somebody who watches, before the sum and after.
+    // A node that is watched, before the sum and after it.
     for early in [true, false] {
         both(&|tape| {
             let leaves = leaves(tape);
@@ -194,7 +194,7 @@ fn a_second_walk_finds_the_same() {
         leaves.map(|x| bits(&gradients.wrt(x)))
     });
     assert_eq!(first, second);
-    // The first walk has got the gradients themselves.
+    // The first walk took the gradients themselves.
     assert_eq!(tape.bytes(), before - 2 * 8 * N);
     let [forwards, pullbacks] = square.counts();
     assert_eq!(forwards, pullbacks);
@@ -209,7 +209,7 @@ fn who_walks_no_more_pays_no_more() {
         (loss, tape.bytes())
     };
     let expected = evaluate(&eager()).0;
-    // The first time nobody knows; the ledger has what is kept.
+    // The first time the tape cannot know; the ledger shows what is kept.
     square.counts();
     let (loss, bytes) = evaluate(&tape);
     assert!(square.counts()[1] > 0);

@@ -1,4 +1,4 @@
-//! Chains that a tape puts off: bit for bit what comes of computing at once.
+//! Chains that a tape puts off: bit for bit what computing immediately gives.
 
 mod attention;
 mod blocks;

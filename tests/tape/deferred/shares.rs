@@ -1,10 +1,10 @@
-//! Shares of a cotangent: given, written, added or handed on, at once and in blocks.
+//! Shares of a cotangent: given, written, added or passed on, immediately and in blocks.
 
 use crate::chains::{bits, eager, numbers};
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::{Elem, Error, Shape, Tape, Tensor};
 
-/// `y = a + b c / 3 + d + 0 e`, whose cotangents come in every way that a slot has.
+/// `y = a + b c / 3 + d + 0 e`, whose cotangents use every way that a slot offers.
 #[derive(Clone, Copy, Debug)]
 struct EveryWay;
 
@@ -43,7 +43,7 @@ fn shares_come_in_their_order_whoever_gets_them_and_however() {
     let gradients = |tape: Tape, operands: [usize; 5], composed: bool| {
         let x = [1, 2, 3].map(|seed| tape.var(numbers(&[1000], seed)));
         let inner = x.map(|x| x.sin());
-        // Of leaves, which are collected, and of what lies between.
+        // On leaves, which are collected, and on intermediates.
         let [y, z] = [x, inner].map(|x| {
             let [a, b, c, d, _] = operands.map(|k| x[k]);
             match composed {
@@ -88,7 +88,7 @@ fn a_long_cotangent_is_copied_to_its_place_block_by_block() {
     }
 }
 
-/// A reduction adds to what its operand has got: to the bit what the two shares give, added.
+/// A reduction adds to what its operand has received, with the bits of the sum of both shares.
 #[test]
 fn what_reductions_give_is_added_to_what_is_there() {
     type Handle<'t> = wengert::Var<'t, Tensor<f64>>;
@@ -99,14 +99,14 @@ fn what_reductions_give_is_added_to_what_is_there() {
         |x, axes| x.min_keep(axes),
     ];
     for reduce in reductions {
-        // The last ones are brought together first.
+        // The last two are made adjacent first.
         for axes in [&[-1][..], &[0], &[1], &[1, 2], &[0, 2]] {
             let gradient = |tape: Tape, parts: [bool; 2]| {
                 let (x, w) = (
                     tape.var(numbers(&[12, 10, 20], 1)),
                     numbers(&[12, 10, 20], 2),
                 );
-                // Twice as large as it is, so that it is neither a leaf nor what it was.
+                // Doubled, so that it is an intermediate and not a leaf.
                 let y = x * 2.0;
                 let row = reduce(y, axes);
                 let row = (row * numbers(&row.shape(), 3)).sum();
@@ -123,7 +123,7 @@ fn what_reductions_give_is_added_to_what_is_there() {
     }
 }
 
-/// What a broadcast operand of a difference gets is minus a sum, and 0 where that is 0, not -0.
+/// A broadcast operand of a difference gets minus a sum, and 0, not -0, where that sum is 0.
 #[test]
 fn minus_a_sum_of_zero_is_zero() {
     let tape = Tape::new();

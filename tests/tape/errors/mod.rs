@@ -1,4 +1,4 @@
-//! What is refused, in which words and at whose line.
+//! What is refused, in which words, and at which line.
 
 mod inputs;
 mod shapes;

@@ -1,4 +1,4 @@
-//! What the ops that move, join and multiply tensors refuse, in which words and at whose line.
+//! What the ops that move, join and multiply tensors refuse, in which words, and at which line.
 
 use crate::panics::panic_of;
 use wengert::{Error, Random, Tape, Tensor, Var, s};
@@ -9,7 +9,7 @@ fn zeros(shape: &[usize]) -> Tensor<f64> {
 
 fn lose<V>(_: V) {}
 
-/// What was tried, and the words of its refusal.
+/// What was tried, and the text of the error.
 type Refused<'t, V> = (Result<Var<'t, V>, Error>, &'static str);
 
 #[test]
@@ -21,7 +21,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
     let stray = other.var(zeros(&[3]));
     let batch = tape.var(zeros(&[2, 2, 3]));
     let index = Tensor::from([[0, 1], [2, 3]]);
-    let two = 2; // in plain numbers clippy would refuse the range before the crate does
+    let two = 2; // clippy would refuse the range of literals before the crate does
     let refused: [Refused<'_, Tensor<f64>>; 39] = [
         (
             a.try_matmul(b),

@@ -114,7 +114,7 @@ fn a_closure_that_is_not_deterministic_is_refused() {
         text.replace("is 4 now", "is 8 now")
     );
 
-    // The same value by another way, which has another gradient.
+    // The same value computed in another way, which has another gradient.
     let one = tape.var(Tensor::from([1.0]));
     let squared = Cell::new(false);
     let line = line!() + 1;
@@ -176,7 +176,7 @@ fn a_step_of_a_chain_that_gives_the_same_by_other_ops_is_refused() {
         "checkpoint_chain: the closure recorded at {file}:{line} does not do the same when it is run again (a step records other ops); it may depend on its inputs alone, so draw random numbers outside and pass them in"
     );
     panics!(y.sum().backward(), text.clone());
-    // The counter is past 25 now, so that a forward walk meets the other step as well.
+    // The counter is past 25 now, so a forward walk meets the other step as well.
     panics!(
         tape.forward().along(x, Tensor::from([1.0])).walk(),
         text.clone()
@@ -233,7 +233,7 @@ fn a_vector_of_the_wrong_length_is_refused() {
     assert!(j.try_matvec(&[]).is_err() && j.try_matvec_transposed(&[]).is_err());
 }
 
-/// The angle of (x, s x) does not depend on x, but its second derivative by rounding is 1e-16 or 0, as the seed has it.
+/// The angle of (x, s x) does not depend on x, but its rounded second derivative is 1e-16 or 0, depending on the seed.
 #[test]
 fn noise_of_what_cancels_is_no_missing_entry() {
     let mut x = [0.0; 6];
@@ -245,7 +245,7 @@ fn noise_of_what_cancels_is_no_missing_entry() {
     }
 }
 
-/// The sum of a softmax does not move: forward walks leave a rounding of it, the reverse one that verifies gives exactly 0.
+/// The sum of a softmax is constant: forward walks leave a rounding error, the verifying reverse walk gives exactly 0.
 #[test]
 fn a_jacobian_that_vanishes_is_a_jacobian() {
     for k in 0..50 {

@@ -1,4 +1,4 @@
-//! What transforms refuse, in which words and at whose line.
+//! What transforms refuse, in which words, and at which line.
 
 use crate::panics;
 use wengert::rule::{Point, Residual, Rule, Slot};
@@ -7,8 +7,8 @@ use wengert::{Dual, Elem, Error, Shape, Tape, Tensor};
 
 #[test]
 fn a_handle_of_another_tape_is_refused() {
-    // A handle that outlives any tape of a transform comes of a tape that lives for ever; others
-    // the compiler refuses.
+    // Only a handle of a tape that lives forever outlives the tape of a transform; the compiler
+    // refuses others.
     let other: &'static Tape = Box::leak(Box::new(Tape::new()));
     let stray = other.var(1.0);
     let row = other.var(Tensor::from([1.0]));
@@ -126,13 +126,13 @@ fn a_rule_without_a_jvp_is_named_where_it_is_needed_only() {
     panics!(jvp(|x| x.tape().apply(Twice, [x]), &x, &x), text(line!()));
     #[rustfmt::skip]
     panics!(jacobian_forward(|x| x.tape().apply(Twice, [x]), &x), text(line!()));
-    // Two numbers of one: forward would be cheaper, but reverse is possible.
+    // Two outputs, one input: forward would be cheaper, but only reverse is possible.
     let wide = jacobian(
         |x| x.tape().apply(Twice, [x.broadcast_to([2])]),
         &Tensor::scalar(1.0),
     );
     assert_eq!(wide, Tensor::from([2.0, 2.0]));
-    // Second order needs the VJP alone.
+    // Second order needs only the VJP.
     let hv = hvp(|x| (x.tape().apply(Twice, [x]) * x).sum(), &x, &x);
     assert_eq!(hv, Tensor::from([4.0]));
 }
@@ -171,7 +171,7 @@ fn linear_solve_refuses_what_has_no_solution() {
     let other = Tape::new();
     assert!(b.try_linear_solve(other.var(two.clone())).is_err());
     assert!(a.try_linear_solve(&two).is_err());
-    // What is NaN already is no singular matrix.
+    // A NaN does not make the matrix singular.
     let nan = b.linear_solve(Tensor::from([f64::NAN, 1.0]));
     assert!(nan.value()[[0]].is_nan());
 }

@@ -27,7 +27,7 @@ fn the_first_value_that_is_not_finite_is_named_with_its_operand_and_line() {
         (birth.kind, birth.line.unwrap().line()),
         (NonFinite::Infinite, line)
     );
-    // The NaN that came of it is reported beside.
+    // The NaN that came of it is reported separately.
     let diagnosis = z.diagnose(Tensor::ones([4]));
     let nan = format!(
         "mul {}: y[3] = NaN from x0[3] = -inf, x1 = 0; shapes [4], [] -> [4]",
@@ -63,13 +63,13 @@ fn the_first_cotangent_that_is_not_finite_is_named() {
         format!("first infinite cotangent: {text}")
     );
     assert_eq!(diagnosis.births().count(), 1);
-    // The ordinary walk's figures are untouched by the one that looks.
+    // The figures of the ordinary walk are not changed by a diagnosis.
     let grads = loss.backward();
     let walk = tape.last_walk();
     let _ = loss.diagnose();
     assert_eq!(tape.last_walk(), walk);
     assert_eq!(grads.wrt(x).data()[1], f64::INFINITY);
-    // What the output does not depend on is not its matter.
+    // Nodes that the output does not depend on are ignored.
     let _ = x.ln();
     let finite = (x * x).sum().diagnose();
     assert!(finite.is_finite());
@@ -109,7 +109,7 @@ fn what_was_entered_so_is_named_as_such() {
     let _ = x * 2.0;
     let text = format!("leaf {}: y[1] = NaN, entered so", at(line));
     assert_eq!(tape.first_non_finite().unwrap().to_string(), text);
-    // A mask of -inf is meant; its softmax is finite, and no NaN is reported.
+    // A mask of -inf is intended; its softmax is finite, and no NaN is reported.
     let tape = Tape::new();
     let x = tape.var(Tensor::from([1.0, 2.0]));
     let line = line!() + 1;

@@ -1,4 +1,4 @@
-//! The ledger: bytes to the last one, what pullbacks read, what fused rules saved, what a walk cost.
+//! The ledger: exact bytes, what pullbacks read, what fused rules saved, what a walk cost.
 
 use wengert::inspect::Row;
 use wengert::{NodeKind, Random, Tape, Tensor};
@@ -54,15 +54,15 @@ fn the_peak_of_a_walk_is_that_of_a_count_by_hand() {
     assert_eq!((walk.peak, walk.pullbacks), (64, 3));
     assert_eq!(walk.adjoints, 16); // nobody's and the sum's
     drop(grads);
-    // A second walk counts afresh, whatever the first has left in the pool.
+    // A second walk counts anew, whatever the first has left in the pool.
     drop(loss.backward());
     assert_eq!(tape.last_walk().unwrap(), walk);
     // From a tensor: the seed 32, square's gx (64), the seed back, exp's gx (64).
     drop(x.exp().square().vjp(Tensor::ones([4])));
     assert_eq!(tape.last_walk().unwrap().peak, 64);
-    // An addition hands its cotangent on without a copy: seed 32 in three hands at once; then
-    // square's gx 32; the sum of both shares of x needs a buffer of its own where the seed is
-    // still shared.
+    // An addition passes its cotangent on without a copy, so three owners share the seed (32); then
+    // square's gx 32; the sum of both shares of x needs a buffer of its own, since the seed is still
+    // shared.
     drop((x.square() + x.square()).vjp(Tensor::ones([4])));
     assert_eq!(tape.last_walk().unwrap().peak, 96);
     // A narrower operand: its share is first computed at full size, in a scratch slot.

@@ -1,4 +1,4 @@
-//! Lint: each mistake with its text and line, and none where there is none.
+//! Lint: each mistake with its text and line, and nothing where there is no mistake.
 
 use wengert::inspect::{Lint, LintKind};
 use wengert::{LossOptions, Random, Tape, Tensor, Var};
@@ -50,7 +50,7 @@ fn softmax_before_a_loss_that_takes_logits() {
         found(&loss.lint()),
         [(LintKind::ActivatedLogits, line, text.as_str())]
     );
-    // Soft targets may well come of a softmax; only the logits may not.
+    // Soft targets may come from a softmax; only the logits may not.
     assert_eq!(x.cross_entropy_soft(1, x.softmax(1)).lint(), []);
 }
 
@@ -93,7 +93,7 @@ fn probabilities_that_are_passed_as_logits() {
         found(&loss.lint()),
         [(LintKind::ProbabilitiesAsLogits, line, text)]
     );
-    // Numbers within 0 and 1 whose rows do not sum to 1 are logits like others.
+    // Numbers within 0 and 1 whose rows do not sum to 1 may be logits.
     let x = tape.var(Tensor::from([[0.9, 0.2, 0.1], [0.1, 0.8, 0.3]]));
     assert_eq!(
         found(&x.cross_entropy(1, [0, 1]).lint()).len(),
@@ -133,7 +133,7 @@ fn a_leaf_that_the_loss_does_not_depend_on_and_what_cut_the_path() {
         .collect();
     assert_eq!(found(&loss.lint()), expected);
     assert_eq!(tape.lint(), [], "without an output nothing is unused");
-    // A leaf that is entered later is of another output.
+    // A leaf that is entered later belongs to another output.
     let later = tape.var(Tensor::from([7.0]));
     assert_eq!(loss.lint().len(), 3);
     // As an operand, a value is a constant.
@@ -212,7 +212,7 @@ fn roots_at_zero_where_something_flows() {
     let loss = x.sqrt().sum();
     let text = "sqrt at 0 has an infinite slope; add a small number under the root, or choose the element away with where_";
     assert_eq!(found(&loss.lint()), [(LintKind::RootAtZero, line, text)]);
-    // Chosen away: nothing flows into the root at 0.
+    // Not chosen: nothing flows into the root at 0.
     let away = x.sqrt().where_(&Tensor::from([false, true]), 0.0).sum();
     assert_eq!(away.lint(), []);
     assert_eq!(
@@ -257,7 +257,7 @@ fn a_mean_of_nothing_and_a_loss_without_a_row_that_counts() {
     assert_eq!(x.sum().lint(), []);
 }
 
-/// The network of the example `digits`: no lint, in training and with a hook in it.
+/// The network of the example `digits` has no lint, in training and with a hook.
 #[test]
 fn a_network_as_it_should_be_has_no_lint() {
     let mut random = Random::new(3);
@@ -282,7 +282,7 @@ fn a_network_as_it_should_be_has_no_lint() {
     assert_eq!(loss.lint(), []);
     assert_eq!(tape.lint(), []);
     assert!(loss.diagnose().is_finite());
-    // A loop makes one lint a line, not one a turn.
+    // A loop makes one lint per line, not per iteration.
     let noisy: Vec<_> = (0..5)
         .map(|_| y.softmax(1).cross_entropy(1, &labels))
         .collect();
