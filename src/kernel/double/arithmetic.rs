@@ -21,7 +21,7 @@ impl Neg for Dd {
 impl Add for Dd {
     type Output = Self;
 
-    /// Their algorithm 6: relative error below 3 · 2^-106, also under cancellation.
+    /// Algorithm 6 of the paper: relative error below 3 · 2^-106, also under cancellation.
     fn add(self, other: Self) -> Self {
         let high = Self::exact_sum(self.hi, other.hi);
         if !high.hi.is_finite() {
@@ -48,7 +48,7 @@ impl Sub for Dd {
 impl Mul for Dd {
     type Output = Self;
 
-    /// Their algorithm 12: relative error below 4 · 2^-106.
+    /// Algorithm 12 of the paper: relative error below 4 · 2^-106.
     fn mul(self, other: Self) -> Self {
         let high = Self::exact_product(self.hi, other.hi);
         if high.hi == 0.0 || !high.hi.is_finite() {
@@ -62,7 +62,7 @@ impl Mul for Dd {
 }
 
 impl Dd {
-    /// `self * factor` for a plain `f64` (their algorithm 9).
+    /// `self * factor` for a plain `f64` (algorithm 9 of the paper).
     pub(super) fn times(self, factor: f64) -> Self {
         let high = Self::exact_product(self.hi, factor);
         if high.hi == 0.0 || !high.hi.is_finite() {
@@ -87,7 +87,7 @@ impl Div for Dd {
 
     fn div(self, other: Self) -> Self {
         let plain = self.hi / other.hi;
-        // Zeros, infinities and NaN on either side: f64 has the answer, and a rest would be NaN.
+        // Zeros, infinities and NaN on either side: f64 has the answer, and a remainder would be NaN.
         if self.hi == 0.0 || other.hi == 0.0 || !self.hi.is_finite() || !other.hi.is_finite() {
             return Self::new(plain);
         }
@@ -95,7 +95,7 @@ impl Div for Dd {
         if above.abs() < 900 && below.abs() < 900 && (above - below).abs() < 900 {
             return self.quotient(other);
         }
-        // Near the ends a rest or a product of the division would overflow or lose bits to underflow.
+        // Near the ends a remainder or a product of the division would overflow or lose bits to underflow.
         let quotient = self.scale(-above).quotient(other.scale(-below));
         quotient.scale(above - below)
     }
@@ -106,8 +106,9 @@ impl Rem for Dd {
 
     /// The remainder with the sign of `self`, as for `f64`.
     ///
-    /// Shift and subtract, one binary digit of the quotient a step: slow, but never off by a multiple. What stays
-    /// may need more than two parts on the way, so a third is kept; relative error 2^-104 + quotient · 2^-157.
+    /// Shift and subtract, one binary digit of the quotient per step: slow, but never off by a multiple. The
+    /// remainder may need more than two parts on the way, so a third is kept. The relative error is 2^-104 +
+    /// quotient · 2^-157.
     fn rem(self, other: Self) -> Self {
         let plain = self.hi % other.hi;
         if self.hi == 0.0 || plain.is_nan() || (self.lo == 0.0 && other.lo == 0.0) {

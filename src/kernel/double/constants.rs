@@ -32,7 +32,8 @@ pub(super) const FRAC_1_SQRT_PI: Dd = Dd::raw(0.5641895835477563, 7.667729806582
 pub(super) const FRAC_180_PI: Dd = Dd::raw(57.29577951308232, -1.9878495670576283e-15); // 180 / π
 pub(super) const FRAC_PI_180: Dd = Dd::raw(0.017453292519943295, 2.9486522708701687e-19); // π / 180
 
-/// ln 2 less its `f64`: with the `f64` in front, 159 bits, so that x - k ln 2 is exact enough for k up to 1075.
+/// ln 2 minus its `f64`: with the `f64` in front, 159 bits, so that x - k ln 2 is exact enough for k up to
+/// 1075.
 pub(super) const LN_2_REST: Dd = Dd::raw(2.3190468138462996e-17, 5.707708438416212e-34);
 
 /// 1 / k! for k = 0..=30, the Taylor coefficients of exp, sin and cos.

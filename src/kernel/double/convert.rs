@@ -1,4 +1,4 @@
-//! From and to other numbers.
+//! Conversions from and to other numbers.
 //!
 //! Here: `From` for floats and the conversion traits of num-traits. Not here: text.
 
@@ -51,8 +51,8 @@ impl ToPrimitive for Dd {
     /// The value rounded once, not first to `f64` and then to `f32`.
     fn to_f32(&self) -> Option<f32> {
         let bits = self.hi.to_bits();
-        // Rounding to odd: an even last bit with something left over moves towards it, so that no tie appears
-        // at 24 bits which was none.
+        // Rounding to odd: an even last bit with something left over moves towards it, so that no false tie
+        // appears at 24 bits.
         let odd = if self.lo == 0.0 || bits % 2 == 1 {
             bits
         } else if (self.lo > 0.0) == (self.hi > 0.0) {
@@ -91,7 +91,7 @@ impl FromPrimitive for Dd {
 }
 
 impl num_traits::NumCast for Dd {
-    /// Exact for floats and for integers up to 106 bits; of another double-double below 2^53 it sees `hi` only,
+    /// Exact for floats and for integers up to 106 bits; of another double-double below 2^53 it sees only `hi`,
     /// since the trait offers no wider view.
     fn from<N: ToPrimitive>(n: N) -> Option<Self> {
         let near = n.to_f64()?;
@@ -106,7 +106,7 @@ impl num_traits::NumCast for Dd {
     }
 }
 
-/// An integer, in digits of 32 bits, which `f64` holds exactly.
+/// Converts an integer by digits of 32 bits, which `f64` holds exactly.
 fn from_sign_and_size(negative: bool, size: u128) -> Dd {
     let size = (0..4).rev().fold(Dd::ZERO, |sum, digit| {
         let digit = (size >> (32 * digit)) as u32;

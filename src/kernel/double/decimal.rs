@@ -2,9 +2,9 @@
 //!
 //! Here: sums, differences and rounding of decimal digits. Not here: the layout of printed numbers.
 //!
-//! The standard library prints an `f64` exactly when asked for enough places, and reads one correctly rounded.
-//! So adding the digits of both halves prints a double-double exactly, and reading what the high half left of
-//! the text gives the low half.
+//! The standard library prints an `f64` exactly when asked for enough places, and reads one correctly rounded. So
+//! adding the digits of both halves prints a double-double exactly, and reading what the high half leaves of the text
+//! gives the low half.
 
 /// An `f64` has no digit beyond this many places after the point.
 const PLACES: i32 = 1074;
@@ -16,7 +16,7 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// The size of a finite `x`, exactly.
+    /// The absolute value of a finite `x`, exactly.
     pub(super) fn exact(x: f64) -> Self {
         let text = format!("{:.1074}", x.abs());
         Self {
@@ -119,7 +119,7 @@ impl Decimal {
         other.lengthen(length);
     }
 
-    /// Puts zeros in front up to `length` digits.
+    /// Puts zeros in front, up to `length` digits.
     fn lengthen(&mut self, length: usize) {
         let missing = length.saturating_sub(self.digits.len());
         self.digits.splice(0..0, std::iter::repeat_n(0, missing));

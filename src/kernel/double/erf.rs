@@ -41,7 +41,7 @@ impl Dd {
         let mut term = self;
         let mut sum = self;
         let mut odd = 1.0;
-        // A relative 2^-110 of the sum; the terms fall at once by then, so the tail is no larger.
+        // 2^-110 relative to the sum; the terms fall fast by then, so the tail is no larger.
         while term.hi > sum.hi * 7.7e-34 {
             odd += 2.0;
             term = term * square.times(2.0) / Self::new(odd);
@@ -56,7 +56,7 @@ impl Dd {
         if self.hi > 28.0 {
             return Self::ZERO;
         }
-        // Measured with mpmath: so many levels leave less than 2^-110 from 2 to 28.
+        // Measured with mpmath: this many levels leave less than 2^-110 from 2 to 28.
         let levels = 20 + (900.0 / (self.hi * self.hi)) as i32;
         let denominator = (1..=levels).rev().fold(self, |below, k| {
             self + Self::new(0.5 * f64::from(k)) / below

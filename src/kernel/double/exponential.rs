@@ -5,7 +5,7 @@
 
 use super::{Dd, constants};
 
-/// e^x exceeds every `f64` from here on, or lies below half the smallest one under the negative bound.
+/// At and above this e^x exceeds every `f64`; below the negative bound it is less than half the smallest one.
 const EXP_TOP: f64 = 709.79;
 const EXP_BOTTOM: f64 = -745.14;
 

@@ -141,7 +141,7 @@ impl Float for Dd {
         }
     }
 
-    /// Mantissa, exponent and sign of `hi`; the trait has no room for more.
+    /// Mantissa, exponent and sign of `hi`; the trait allows no more.
     fn integer_decode(self) -> (u64, i16, i8) {
         Float::integer_decode(self.hi)
     }

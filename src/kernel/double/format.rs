@@ -1,6 +1,6 @@
-//! Text out and text in.
+//! Printing and parsing.
 //!
-//! Here: `Display`, `Debug` and `LowerExp` with 31 digits of the exact value, and the way back. Not here: the
+//! Here: `Display`, `Debug` and `LowerExp` with 31 digits of the exact value, and `FromStr`. Not here: the
 //! arithmetic of digits.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use super::{Dd, decimal::Decimal};
 const DIGITS: i32 = 31;
 
 impl fmt::Display for Dd {
-    /// 31 digits without trailing zeros, or with a precision that many digits after the point.
+    /// 31 digits without trailing zeros or, given a precision, that many digits after the point.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(mut number) = self.digits() else {
             return fmt::Display::fmt(&self.hi, f);
@@ -40,7 +40,7 @@ impl fmt::Display for Dd {
 }
 
 impl fmt::Debug for Dd {
-    /// As [`fmt::Display`]: the digits say more than the two halves.
+    /// The same as [`fmt::Display`]: the digits say more than the two halves.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -78,7 +78,7 @@ impl FromStr for Dd {
 }
 
 impl Dd {
-    /// The size in exact decimal digits, `None` for 0, infinities and NaN.
+    /// The absolute value in exact decimal digits; `None` for 0, infinities and NaN.
     fn digits(self) -> Option<Decimal> {
         if self.hi == 0.0 || !self.is_finite() {
             return None;
@@ -92,7 +92,7 @@ impl Dd {
     }
 }
 
-/// The number with `places` digits after the point; it is rounded there already.
+/// The number with `places` digits after the point, where it is rounded already.
 fn positional(number: Decimal, places: usize) -> String {
     let last = number.last;
     let mut text = number.text();

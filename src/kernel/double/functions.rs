@@ -1,6 +1,6 @@
 //! Short combinations of other operations that `Float` asks for.
 //!
-//! Here: `recip`, `mul_add` and the two turns of an angle's unit. Not here: anything with a series of its own.
+//! Here: `recip`, `mul_add` and the two conversions of angles. Not here: anything with a series of its own.
 
 use super::{Dd, constants};
 
@@ -15,12 +15,12 @@ impl Dd {
         self * factor + term
     }
 
-    /// An angle in radians, in degrees.
+    /// Converts an angle from radians to degrees.
     pub fn to_degrees(self) -> Self {
         self * constants::FRAC_180_PI
     }
 
-    /// An angle in degrees, in radians.
+    /// Converts an angle from degrees to radians.
     pub fn to_radians(self) -> Self {
         self * constants::FRAC_PI_180
     }

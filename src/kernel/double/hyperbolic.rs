@@ -30,7 +30,8 @@ impl Dd {
     pub fn tanh(self) -> Self {
         let size = self.abs();
         let result = if size.hi > 20.0 {
-            // 1 - 2 / (e^2x + 1); the 1 below is under 2^-57 of it but counts in 2^-106.
+            // 1 - 2 / (e^2x + 1); the 1 in the denominator is under 2^-57 of it but counts at
+            // 2^-106.
             let e = size.times(-2.0).exp();
             Self::ONE - e.times(2.0) / (e + Self::ONE)
         } else {

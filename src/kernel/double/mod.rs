@@ -22,12 +22,11 @@ mod turns;
 
 /// A number of about 31 decimal digits, kept as the sum of two `f64`.
 ///
-/// Why one would want it: the same generic code, run on this type, says which of two `f64` answers is
-/// nearer to the truth.
+/// The same generic code, run on this type, says which of two `f64` results is nearer to the truth.
 ///
-/// Always `hi` is the sum rounded to `f64`, and `lo` is 0 when `hi` is infinite or NaN. So equality and order
-/// are those of the pairs, and infinities, NaN and signed zeros behave as they do in `f64`.
-/// Below about 1e-291 `lo` meets the end of the exponent range and the precision sinks to that of `f64`.
+/// `hi` is always the sum rounded to `f64`, and `lo` is 0 when `hi` is infinite or NaN. So equality and order
+/// are those of the pairs, and infinities, NaN and signed zeros behave as they do in `f64`. Below about
+/// 1e-291 `lo` reaches the end of the exponent range, and the precision falls to that of `f64`.
 ///
 /// # Example
 /// ```text
@@ -65,7 +64,7 @@ impl Dd {
         Self::raw(x, 0.0)
     }
 
-    /// The sum of `hi` and `lo`, which may overlap and stand in any order.
+    /// The sum of `hi` and `lo`, which may overlap and come in any order.
     pub fn from_parts(hi: f64, lo: f64) -> Self {
         // Without a low part there is nothing to add, and -0 keeps its sign.
         if hi.is_finite() && lo != 0.0 {
@@ -85,7 +84,7 @@ impl Dd {
         self.lo
     }
 
-    /// The pair as it stands; the caller keeps the invariant.
+    /// The pair as it is; the caller keeps the invariant.
     const fn raw(hi: f64, lo: f64) -> Self {
         Self { hi, lo }
     }
@@ -113,7 +112,7 @@ impl Dd {
         Self::raw(sum, y - (sum - x))
     }
 
-    /// `x * y` without error as long as the rest stays above the smallest subnormal.
+    /// `x * y` without error as long as the low part stays above the smallest subnormal.
     fn exact_product(x: f64, y: f64) -> Self {
         let product = x * y;
         if product == 0.0 || !product.is_finite() {
@@ -122,9 +121,9 @@ impl Dd {
         Self::raw(product, x.mul_add(y, -product))
     }
 
-    /// `self * 2^power`, rounded at most once, by powers that `f64` can hold in two steps.
+    /// `self * 2^power`, rounded at most once, in two steps by powers that `f64` can hold.
     fn scale(self, power: i32) -> Self {
-        // Past ±2044 everything has left the range of f64, whatever it was.
+        // Beyond ±2044 everything leaves the range of f64, whatever it was.
         let power = power.clamp(-2044, 2044);
         let (first, second) = (two_to(power / 2), two_to(power - power / 2));
         let high = self.hi * first * second;

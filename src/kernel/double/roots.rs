@@ -4,7 +4,7 @@
 
 use super::Dd;
 
-/// Up to this power repeated multiplication is nearer than `exp(y ln x)`.
+/// Up to this power repeated multiplication is more accurate than `exp(y ln x)`.
 const SMALL_POWER: i32 = 64;
 
 impl Dd {
@@ -14,13 +14,13 @@ impl Dd {
         if plain == 0.0 || !plain.is_finite() {
             return Self::new(plain);
         }
-        // Brought near 1, since the rest of a tiny number would be lost to underflow.
+        // Scaled to near 1, since the remainder of a tiny number would be lost to underflow.
         let half = self.exponent().div_euclid(2);
         let near = self.scale(-2 * half);
         let root = near.hi.sqrt();
         let rest = near - Self::exact_product(root, root);
         let root = Self::ordered_sum(root, rest.hi / (2.0 * root));
-        // A second step costs little and pays for the rounding of the first.
+        // A second step costs little and makes up for the rounding of the first.
         let rest = near - root * root;
         (root + Self::new(rest.hi / (2.0 * root.hi))).scale(half)
     }

@@ -44,7 +44,7 @@ impl Dd {
         }
     }
 
-    /// The larger of two values, and the other one if one is NaN.
+    /// The larger of two values, or the other one if one is NaN.
     pub fn max(self, other: Self) -> Self {
         if self.is_nan() || self < other {
             other
@@ -53,7 +53,7 @@ impl Dd {
         }
     }
 
-    /// The smaller of two values, and the other one if one is NaN.
+    /// The smaller of two values, or the other one if one is NaN.
     pub fn min(self, other: Self) -> Self {
         if self.is_nan() || self > other {
             other

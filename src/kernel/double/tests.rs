@@ -6,7 +6,7 @@ use num_traits::{Float, FloatConst};
 
 use super::Dd;
 
-/// Relative error allowed: the largest measured over 2,000 random arguments a function, times at most 4.
+/// Relative error allowed: the largest measured over 2,000 random arguments per function, times at most 4.
 fn limit(name: &str) -> f64 {
     match name {
         "add" | "mul" | "div" | "rem" | "sqrt" | "cbrt" => 6e-32,
@@ -103,7 +103,7 @@ fn every_function_agrees_with_mpmath() {
     assert!(fails.is_empty(), "{fails}");
 }
 
-/// Values at which functions turn special.
+/// Values at which functions behave specially.
 const EDGES: [f64; 25] = [
     0.0,
     -0.0,

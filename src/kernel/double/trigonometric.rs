@@ -1,7 +1,7 @@
 //! Circular functions and their inverses.
 //!
-//! Here: Taylor series on an eighth of a turn, and one Newton step back for the arcs. Not here: the reduction of
-//! large angles, which is in `turns`.
+//! Here: Taylor series on an eighth of a turn, and one Newton step for the inverse functions. Not here: the
+//! reduction of large angles, which is in `turns`.
 
 use super::{Dd, constants};
 
@@ -58,7 +58,8 @@ impl Dd {
         if self.hi == 0.0 {
             return self;
         }
-        // tan(y - y0) = (x cos y0 - sin y0) / (cos y0 + x sin y0), about 2^-53: its own arc but for 2^-159.
+        // tan(y - y0) = (x cos y0 - sin y0) / (cos y0 + x sin y0), about 2^-53: its own arc tangent to within
+        // 2^-159.
         let start = Self::new(self.hi.atan());
         let (sin, cos) = start.sin_cos();
         start + (self * cos - sin) / (cos + self * sin)
