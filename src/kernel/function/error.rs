@@ -1,7 +1,7 @@
-//! The error function, its complement and their slope for `f32` in `f64`, without branches.
+//! The error function, its complement and their slopes for `f32` in `f64`, without branches.
 //!
-//! The error function is rational in the square of its argument; from 3.93 on it is 1 in `f32`. The complement is twice the
-//! tail of the normal distribution's mass at `√2 a`, as in `normal`, on the left 2 less that at `-x`.
+//! The error function is rational in the square of its argument; from 3.93 on it is 1 in `f32`. The complement is twice
+//! the tail of the normal distribution at `√2 a`, as in `normal`; on the left it is 2 minus its value at `-x`.
 
 use std::f64::consts::{FRAC_2_SQRT_PI, SQRT_2};
 
@@ -11,8 +11,8 @@ use super::normal::mills;
 /// Where the error function has reached 1: √15.4.
 const FAR: f64 = 3.924_283_374_069_717_4;
 
-/// `erf x / x` in x², the quotient of these two: interpolated at Chebyshev's points of 0 to 15.4 in 70 digits, the error
-/// is 2^-37.6 of it.
+/// `erf x / x` in x², as the quotient of these two: interpolated at Chebyshev points on 0 to 15.4 in 70 digits, the
+/// relative error is 2^-37.6.
 const UP: [f64; 9] = [
     1.128_379_167_100_671_3,
     0.193_557_983_573_848_9,
@@ -61,7 +61,6 @@ pub(super) fn erf_slope(x: f32) -> f32 {
     (FRAC_2_SQRT_PI * exp::<false>(-(x * x))) as f32
 }
 
-/// The slope of the complement.
 #[inline(always)]
 pub(super) fn erfc_slope(x: f32) -> f32 {
     -erf_slope(x)

@@ -1,11 +1,11 @@
 //! `e^x` and `e^x - 1` in `f64`, without branches, tables, calls or fused multiply-adds.
 //!
-//! So the compiler makes vectors of them, and every level gives the same bits. `FULL` is the accuracy of an `f64`; without
-//! it results are good to 2^-31, enough to be rounded to `f32` once.
+//! So compilers can vectorize them, and every level gives the same bits. With `FULL` they have the accuracy of an
+//! `f64`; without it results are good to 2^-31, enough to be rounded to `f32` once.
 //!
-//! The argument is reduced by Cody and Waite's method (Software Manual for the Elementary Functions, 1980, chapter 6). In
-//! full accuracy what remains is split at 2^-25: the first terms of the series of its upper part are exact then, and what
-//! is rounded is too small to count.
+//! The argument is reduced by Cody and Waite's method (Software Manual for the Elementary Functions, 1980, chapter 6).
+//! In full accuracy what remains is split at 2^-25: then the first terms of the series of its upper part are exact, and
+//! what is rounded is too small to count.
 
 use std::f64::consts::LOG2_E;
 
@@ -15,19 +15,19 @@ pub(super) const LN_2: [f64; 2] = [6.931_471_803_691_238e-1, 1.908_214_929_270_5
 /// Adding this rounds to whole numbers, which are the low bits of the sum: 1.5 · 2^52.
 pub(super) const ROUND: f64 = 6_755_399_441_055_744.0;
 
-/// Adding this and taking it away rounds to multiples of 2^-25: 1.5 · 2^27.
+/// Adding and subtracting this rounds to multiples of 2^-25: 1.5 · 2^27.
 const GRID: f64 = 201_326_592.0;
 
 /// Beyond these `e^x` is 0, even times `x`, or infinite: in `f32`, and in `f64`.
 const ENDS: [[f64; 2]; 2] = [[-200.0, 200.0], [-760.0, 710.0]];
 
-/// Likewise of powers of 2, with room for what they are multiplied by.
+/// The same for powers of 2, with a margin for what they are multiplied by.
 const BEYOND: f64 = 1000.0;
 
-/// 2^-128, by which results are multiplied that are too small for the exponent of a normal number.
+/// 2^-128, the last factor of results that are too small for the exponent of a normal number.
 const TINY: f64 = 1.0 / (1u128 << 127) as f64 / 2.0;
 
-/// `q` of `e^r = 1 + r + r²/2 + r³ q(r)` on |r| ≤ ln 2 / 2, the highest power last: interpolated at Chebyshev's points
+/// `q` of `e^r = 1 + r + r²/2 + r³ q(r)` on |r| ≤ ln 2 / 2, the highest power last: interpolated at Chebyshev points
 /// in 70 digits, the error of e^r is 2^-60.9.
 const LONG: [f64; 10] = [
     0.166_666_666_666_666_69,
@@ -62,7 +62,7 @@ struct Parts {
     n: f64,
 }
 
-/// The upper part of a number, of 25 binary places; nothing of a small one, which is all lower part.
+/// The upper part of a number, of 25 binary places; 0 for a small number, which is all lower part.
 #[inline(always)]
 pub(super) fn upper(x: f64) -> f64 {
     let upper = (x + GRID) - GRID;
@@ -97,7 +97,7 @@ pub(super) fn polynomial<const N: usize>(c: [f64; N], x: f64) -> f64 {
     odd * x + even
 }
 
-/// NaN stays.
+/// Clamps `x`; NaN stays.
 #[inline(always)]
 pub(super) fn clamp(x: f64, low: f64, high: f64) -> f64 {
     let x = if x < low { low } else { x };
@@ -121,7 +121,7 @@ fn parts(x: f64) -> Parts {
     }
 }
 
-/// `(w, n)` with `e^x = (1 + w) 2^n`, as short as `f32` allows.
+/// `(w, n)` with `e^x = (1 + w) 2^n`, with no more accuracy than `f32` needs.
 #[inline(always)]
 fn short(x: f64) -> (f64, f64) {
     binary(x * LOG2_E)
@@ -132,14 +132,15 @@ fn short(x: f64) -> (f64, f64) {
 fn binary(t: f64) -> (f64, f64) {
     let n = t + ROUND;
     let f = t - (n - ROUND);
-    // By pairs: what waits for another number is half of what it is by even and odd powers: 2 to 4 % of a chain of tanh and sigmoid.
+    // By pairs: the chain of dependent steps is half as long as by even and odd powers, which is 2 to 4 % of a chain of
+    // tanh and sigmoid.
     let (square, c) = (f * f, SHORT);
     let low = (c[0] + c[1] * f) + (c[2] + c[3] * f) * square;
     let high = (c[4] + c[5] * f) + c[6] * square;
     (f * (low + high * (square * square)), n)
 }
 
-/// `e^x` as a product: of a normal number, and of a power of two that is not 1 beside the ends of the range only.
+/// `e^x` as the product of a normal number and a power of two that differs from 1 only near the ends of the range.
 #[inline(always)]
 pub(super) fn exp_scaled<const FULL: bool>(x: f64) -> [f64; 2] {
     let [low, high] = ENDS[usize::from(FULL)];
@@ -167,15 +168,15 @@ pub(super) fn exp<const FULL: bool>(x: f64) -> f64 {
     e * factor
 }
 
-/// `e^x - 1`, right to the last bits about 0 as well.
+/// `e^x - 1`, accurate to the last bits near 0 as well.
 #[inline(always)]
 pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
-    // Below the first the result is -1; above the second only infinity is left.
+    // Below the first bound the result is -1; above the second it can only be infinite.
     let y = clamp(x, -50.0, ENDS[usize::from(FULL)][1]);
     if !FULL {
         let (w, n) = short(y);
         let scale = power(n);
-        // The sign of 0.
+        // Keeps the sign of 0.
         return if x == 0.0 {
             x
         } else {
@@ -183,7 +184,7 @@ pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
         };
     }
     let Parts { head, tail, n } = parts(y);
-    // Half of everything, lest the largest results overflow on the way.
+    // Everything is halved, lest the largest results overflow on the way.
     let scale = power(n - 1.0);
     let term = (1.0 + head) * scale;
     let sum = term - 0.5;
@@ -193,11 +194,12 @@ pub(super) fn exp_m1<const FULL: bool>(x: f64) -> f64 {
         term - (sum + 0.5)
     };
     let half = sum + (lost + tail * scale);
-    // The sign of 0, and the last bit of the least numbers.
+    // Keeps the sign of 0, and the last bit of the smallest numbers.
     if x.abs() < 1e-300 { x } else { 2.0 * half }
 }
 
-/// `2^t` as short as `f32` allows, exactly 0 or infinite where nothing is left in `f32`, whatever it is multiplied by.
+/// `2^t` with no more accuracy than `f32` needs; exactly 0 or infinite where `f32` has nothing else, whatever it is
+/// multiplied by.
 #[inline(always)]
 pub(super) fn exp_2(t: f64) -> f64 {
     let (w, n) = binary(t);

@@ -1,6 +1,6 @@
 //! Hyperbolic functions and their inverses for `f32` in `f64`, without branches, by exponentials and logarithms.
 //!
-//! Odd functions are evaluated at |x|, in forms without cancellation. Squares are within the range.
+//! Odd functions are evaluated at |x|, in forms without cancellation. Squares stay within the range.
 
 use super::exponential::{exp, exp_m1};
 use super::logarithm::ln_1p;
@@ -27,7 +27,7 @@ pub(super) fn asinh(x: f32) -> f32 {
     let a = x.abs();
     let square = a * a;
     let y = ln_1p::<false>(a + square / (1.0 + (1.0 + square).sqrt()));
-    // Infinity is no quotient of infinities.
+    // At infinity the formula is a quotient of infinities.
     (if a == f64::INFINITY { a } else { y }).copysign(x) as f32
 }
 

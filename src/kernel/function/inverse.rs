@@ -1,14 +1,14 @@
 //! Arc tangent, arc sine and arc cosine, and the angle of a point, for `f32` in `f64`, without branches.
 //!
-//! An arc tangent is that of a ratio between 0 and 1, in the first eighth of a turn, put where it belongs by symmetry. An arc
-//! sine beyond 1/2 is `π/2 - 2 arcsin √((1 - x) / 2)`, where the difference is exact. Polynomials are interpolated at
-//! Chebyshev's points in 70 digits.
+//! An arc tangent is taken of a ratio between 0 and 1, in the first eighth of a turn, and moved to where it belongs by
+//! symmetry. An arc sine beyond 1/2 is `π/2 - 2 arcsin √((1 - x) / 2)`, where the difference is exact. Polynomials are
+//! interpolated at Chebyshev points in 70 digits.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use super::exponential::{clamp, polynomial};
 
-/// `p` of `arctan z = z (1 + s p(s))`, s = z² ≤ 1; the error is 2^-34.4 of it.
+/// `p` of `arctan z = z (1 + s p(s))`, s = z² ≤ 1; the relative error is 2^-34.4.
 const ATAN: [f64; 12] = [
     -0.333_333_333_269_441_4,
     0.199_999_981_540_862_15,
@@ -24,7 +24,7 @@ const ATAN: [f64; 12] = [
     5.930_437_556_365_282e-4,
 ];
 
-/// `p` of `arcsin z = z (1 + s p(s))`, s = z² ≤ 1/4; the error is 2^-34.0 of it.
+/// `p` of `arcsin z = z (1 + s p(s))`, s = z² ≤ 1/4; the relative error is 2^-34.0.
 const ASIN: [f64; 7] = [
     0.166_666_666_860_856_43,
     0.074_999_924_044_038_14,
@@ -35,7 +35,7 @@ const ASIN: [f64; 7] = [
     0.030_974_540_371_355_073,
 ];
 
-/// Stands for infinity: what is finite in `f32` is nothing beside it.
+/// Stands for infinity: whatever is finite in `f32` is negligible beside it.
 pub(super) const HUGE: f64 = 1e115;
 
 /// `arctan z` for 0 ≤ z ≤ 1.

@@ -11,7 +11,7 @@ use std::f64::consts::LOG10_2;
 
 use super::exponential::{LN_2, exp, polynomial, upper};
 
-/// `R(z) / z` on 0 ≤ z ≤ 0.0295, the constant first: `(ln((1 + s) / (1 - s)) / s - 2) / s²`, interpolated at Chebyshev's
+/// `R(z) / z` on 0 ≤ z ≤ 0.0295, the constant first: `(ln((1 + s) / (1 - s)) / s - 2) / s²`, interpolated at Chebyshev
 /// points in 70 digits; the error of the logarithm is 2^-64.8.
 const LONG: [f64; 8] = [
     0.666_666_666_666_666_6,
@@ -24,7 +24,7 @@ const LONG: [f64; 8] = [
     0.130_866_261_478_401_02,
 ];
 
-/// Likewise; 2^-35.8.
+/// With fewer terms; the error is 2^-35.8.
 const SHORT: [f64; 4] = [
     0.666_666_665_544_970_9,
     0.400_001_218_398_061_24,
@@ -32,8 +32,8 @@ const SHORT: [f64; 4] = [
     0.233_304_672_163_038_35,
 ];
 
-/// `2 atanh(s) / (s ln 2)` in s², for s up to (√2 - 1) / (√2 + 1), the constant first: interpolated at Chebyshev's points in 70
-/// digits; the error is 2^-45.
+/// `2 atanh(s) / (s ln 2)` in s², for s up to `(√2 - 1) / (√2 + 1)`, the constant first: interpolated at Chebyshev
+/// points in 70 digits; the error is 2^-45.
 const LOG_2: [f64; 6] = [
     2.885_390_081_777_851,
     0.961_796_694_112_264_9,
@@ -51,12 +51,12 @@ const LOW: u64 = 0x3FE6_A09E_667F_3BCD;
 fn split(x: f64) -> [f64; 2] {
     let bits = x.to_bits().wrapping_sub(LOW).wrapping_add(1023 << 52);
     let mantissa = f64::from_bits((bits & ((1 << 52) - 1)) + LOW);
-    // The exponent as the last digits of 2^52.
+    // The exponent, as the last digits of 2^52.
     let biased = f64::from_bits((bits >> 52) | (1075 << 52));
     [biased - (4_503_599_627_370_496.0 + 1023.0), mantissa - 1.0]
 }
 
-/// `ln(x + lost)` for positive normal `x` and a rest below its last digit; `near` is `x + lost - 1`, exact about 1.
+/// `ln(x + lost)` for positive normal `x` and a `lost` below its last digit; `near` is `x + lost - 1`, exact near 1.
 #[inline(always)]
 fn ln_of<const FULL: bool>(x: f64, lost: f64, near: f64, shift: f64) -> f64 {
     let [k, f] = split(x);
@@ -83,7 +83,7 @@ fn ln_of<const FULL: bool>(x: f64, lost: f64, near: f64, shift: f64) -> f64 {
 /// `ln x`.
 #[inline(always)]
 pub(super) fn ln<const FULL: bool>(x: f64) -> f64 {
-    // Subnormal numbers, of which a widened f32 is none, are made normal.
+    // Subnormal numbers are made normal; a widened f32 is never subnormal.
     let (factor, shift) = if FULL && x < f64::MIN_POSITIVE {
         (18_014_398_509_481_984.0, 54.0)
     } else {
@@ -104,13 +104,11 @@ pub(super) fn log_2(x: f64) -> f64 {
     if x < f64::INFINITY { log } else { x }
 }
 
-/// The logarithm of an `f32` to base 2.
 #[inline(always)]
 pub(super) fn log2(x: f32) -> f32 {
     (if x < 0.0 { f64::NAN } else { log_2(x.into()) }) as f32
 }
 
-/// That to base 10.
 #[inline(always)]
 pub(super) fn log10(x: f32) -> f32 {
     (if x < 0.0 {
@@ -124,18 +122,18 @@ pub(super) fn log10(x: f32) -> f32 {
 #[inline(always)]
 pub(super) fn ln_1p<const FULL: bool>(x: f64) -> f64 {
     let sum = 1.0 + x;
-    // The larger of the two is taken away first.
+    // The larger of the two is subtracted first.
     let lost = if x > 1.0 {
         (x - sum) + 1.0
     } else {
         x - (sum - 1.0)
     };
     let y = special(sum, ln_of::<FULL>(sum, lost, x, 0.0));
-    // The sign of 0, and digits of a subnormal number.
+    // Keeps the sign of 0, and the digits of subnormal numbers.
     if x.abs() < 1e-300 { x } else { y }
 }
 
-/// What `ln x` is outside its domain.
+/// `y`, or `ln x` where that is not finite.
 #[inline(always)]
 fn special(x: f64, y: f64) -> f64 {
     if x > 0.0 && x < f64::INFINITY {

@@ -1,7 +1,7 @@
 //! The logistic function, the hyperbolic tangent, `x σ(x)` and their slopes in `f64`, without branches.
 //!
 //! What holds for both signs is evaluated at -|x|, where the exponential cannot overflow; the other side follows by
-//! symmetry. `FULL` as in `exponential`; where `f32` has a form of its own, it is always full.
+//! symmetry. `FULL` as in `exponential`; functions for which `f32` has a form of its own are always full.
 
 use super::exponential::{exp, exp_m1, exp_scaled};
 
@@ -20,7 +20,7 @@ pub(super) fn sigmoid_slope(x: f64) -> f64 {
     e / ((1.0 + e) * (1.0 + e))
 }
 
-/// `tanh x`, from `m = e^(2|x|) - 1` as `m / (m + 2)` or, where that is near 1, what is missing from 1.
+/// `tanh x`, from `m = e^(2|x|) - 1` as `m / (m + 2)` or, near 1, as 1 minus what is missing.
 #[inline(always)]
 pub(super) fn tanh(x: f64) -> f64 {
     let twice = 2.0 * x.abs();

@@ -1,7 +1,7 @@
-//! Elementary functions that compilers turn into vectors: no branch, table, call or fused multiply-add.
+//! Elementary functions that compilers can vectorize: no branch, table, call or fused multiply-add.
 //!
-//! One body serves a single number and every level with the same bits. `f32` has a form of its own, or takes that of `f64`,
-//! shortened, and rounds once. What other elements use, and what these are held against, are the formulas of the ops.
+//! One body serves a single number and every level, with the same bits. `f32` has a form of its own, or takes that of
+//! `f64`, shortened, and rounds once. Other elements use the formulas of the ops, which these are tested against.
 
 mod error;
 mod exponential;
@@ -18,29 +18,29 @@ mod wave;
 
 /// A function of one number, for [`Elem::bulk`](super::Elem::bulk).
 pub trait Function {
-    /// The function of an `f64`: that of the op, `plain`, where there is no other form.
+    /// The function for `f64`: `plain`, the formula of the op, unless there is another form.
     #[inline(always)]
     fn double(x: f64, plain: impl FnOnce(f64) -> f64) -> f64 {
         plain(x)
     }
 
-    /// The function of an `f32`.
+    /// The function for `f32`.
     fn single(x: f32, plain: impl FnOnce(f32) -> f32) -> f32;
 }
 
 /// A function of several numbers, for [`Elem::bulk_of`](super::Elem::bulk_of).
 pub trait Joint<const N: usize> {
-    /// The function of `f64`s: that of the op, `plain`, where there is no other form.
+    /// The function for `f64`: `plain`, the formula of the op, unless there is another form.
     #[inline(always)]
     fn double(x: [f64; N], plain: impl FnOnce([f64; N]) -> f64) -> f64 {
         plain(x)
     }
 
-    /// The function of `f32`s.
+    /// The function for `f32`.
     fn single(x: [f32; N], plain: impl FnOnce([f32; N]) -> f32) -> f32;
 }
 
-/// Functions by the form that has the digits of either type, and that of `f32` where it has one of its own.
+/// Functions with a form that serves both types, and a separate one for `f32` where it has one.
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident $(, single::$single:ident)?;)*) => {$(
         $(#[$doc])*
@@ -64,7 +64,7 @@ macro_rules! functions {
     (@single $x:ident $module:ident::$function:ident $single:ident) => { single::$single($x) };
 }
 
-/// Functions of which `f32` alone has a form.
+/// Functions that have a form for `f32` only.
 macro_rules! single_functions {
     ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
         $(#[$doc])*
@@ -79,7 +79,7 @@ macro_rules! single_functions {
     )*};
 }
 
-/// Functions of which either type has a form of its own.
+/// Functions that have a separate form for each type.
 macro_rules! functions_by_type {
     ($($(#[$doc:meta])* $name:ident = $long:ident::$double:ident, $short:ident::$single:ident;)*) => {$(
         $(#[$doc])*
@@ -159,7 +159,7 @@ functions_by_type! {
     TanhSlope = logistic::tanh_slope, single::tanh_slope;
 }
 
-/// Functions of several numbers of which `f32` alone has a form.
+/// Functions of several numbers that have a form for `f32` only.
 macro_rules! joint_functions {
     ($($(#[$doc:meta])* $name:ident<$n:literal> = $module:ident::$function:ident;)*) => {$(
         $(#[$doc])*
@@ -177,9 +177,9 @@ macro_rules! joint_functions {
 joint_functions! {
     /// `a^b`
     Pow<2> = power::pow;
-    /// The cotangent of a for that of `a^b`.
+    /// The cotangent of a, from that of `a^b`.
     PowBase<3> = power::pow_base;
-    /// The cotangent of b.
+    /// The cotangent of b, likewise.
     PowExponent<3> = power::pow_exponent;
     /// The angle of the point with ordinate a and abscissa b.
     Atan2<2> = inverse::atan2;

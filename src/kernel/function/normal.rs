@@ -1,14 +1,14 @@
-//! `x Φ(x)` with the normal distribution's mass Φ, its approximation by the logistic function, and their slopes, for `f32` in
-//! `f64`, without branches.
+//! `x Φ(x)` with Φ the normal distribution function, its approximation by the logistic function, and their slopes, for
+//! `f32` in `f64`, without branches.
 //!
-//! The mass of a tail is its density times Mills' ratio `M(a) = Φ(-a) / φ(a)`, of which `(a + 4) M(a)` is a polynomial in
-//! `1 / (a + 4)` on 0 ≤ a ≤ 15. The slope is 0 where `M(a) = a`; beside that point the two cancel, so that the polynomial is that
-//! of their difference divided by `a - a_0`. Both are interpolated at Chebyshev's points in 70 digits.
+//! The mass of a tail is the density times Mills' ratio `M(a) = Φ(-a) / φ(a)`, and `(a + 4) M(a)` is a polynomial in
+//! `1 / (a + 4)` on 0 ≤ a ≤ 15. The slope is 0 where `M(a) = a`; near that point the two cancel, so the polynomial is
+//! that of their difference divided by `a - a_0`. Both are interpolated at Chebyshev points in 70 digits.
 
 use super::exponential::{clamp, exp, polynomial};
 use super::logistic::sigmoid;
 
-/// On the left nothing is left in `f32` from here on, on the right nothing is missing.
+/// From here on, in `f32`, nothing is left on the left, and nothing is missing on the right.
 const FAR: f64 = 15.0;
 
 /// The same for the approximation.
@@ -18,11 +18,11 @@ const BEYOND: f64 = 40.0;
 const ROOT: f64 = 1.595_769_121_605_730_7;
 const CUBIC: f64 = 0.044_715;
 
-/// What is added to `a`, and the line that maps `1 / (a + 4)` to -1 to 1.
+/// What is added to `a`, and the line that maps `1 / (a + 4)` to [-1, 1].
 const POLE: f64 = 4.0;
 const LINE: [f64; 2] = [10.133_333_333_333_333, 1.533_333_333_333_333_4];
 
-/// `(a + 4) M(a)`; the error is 2^-36.4 of it. Seven powers, and the seven that follow.
+/// `(a + 4) M(a)`; the relative error is 2^-36.4. Seven powers, then the seven that follow.
 const RATIO: [[f64; 7]; 2] = [
     [
         2.261_689_689_930_289,
@@ -44,7 +44,7 @@ const RATIO: [[f64; 7]; 2] = [
     ],
 ];
 
-/// `(M(a) - a) / (a - a_0)`; the error is 2^-40.7 of it.
+/// `(M(a) - a) / (a - a_0)`; the relative error is 2^-40.7.
 const DIFFERENCE: [[f64; 7]; 2] = [
     [
         -1.220_561_825_272_772,
@@ -66,7 +66,7 @@ const DIFFERENCE: [[f64; 7]; 2] = [
     ],
 ];
 
-/// `a_0`, and what the nearest `f64` leaves of it.
+/// `a_0` to the nearest `f64`, and what that leaves out.
 const ZERO: [f64; 2] = [0.751_791_524_693_564_5, -1.495_675_917_700_988_3e-17];
 
 /// The density at 0.
@@ -88,7 +88,7 @@ fn density(a: f64) -> f64 {
     PEAK * exp::<false>(-0.5 * (a * a))
 }
 
-/// Mills' ratio `Φ(-a) / φ(a)` of what is not negative.
+/// Mills' ratio `Φ(-a) / φ(a)` of a number that is not negative.
 #[inline(always)]
 pub(super) fn mills(a: f64) -> f64 {
     let [per, p] = rational(RATIO, clamp(a, 0.0, FAR));
@@ -121,7 +121,8 @@ pub(super) fn gelu_tanh(x: f32) -> f32 {
     (x * sigmoid::<false>(ROOT * x * (1.0 + CUBIC * (x * x)))) as f32
 }
 
-/// `σ(v) (1 + x v' σ(-v))`, on the left with `e = e^v` as `e (1 + x v' + e) / (1 + e)²`; the slopes at `x` and `-x` add up to 1.
+/// `σ(v) (1 + x v' σ(-v))`, on the left `e (1 + x v' + e) / (1 + e)²` with `e = e^v`; the slopes at `x` and `-x` add up
+/// to 1.
 #[inline(always)]
 pub(super) fn gelu_tanh_slope(x: f32) -> f32 {
     let x = f64::from(x);

@@ -1,12 +1,12 @@
-//! Length and slopes of a point's coordinates, for `f32` in `f64`, without branches.
+//! The length of a point's coordinates, and its slopes, for `f32` in `f64`, without branches.
 //!
-//! Squares of an `f32` are exact in `f64` and far from its ends, so that the formulas serve as they stand.
+//! Squares of an `f32` are exact in `f64` and far from the ends of its range, so the formulas serve as they stand.
 
 use super::exponential::clamp;
 use super::inverse::HUGE;
 
-/// `a` and `a² + b²`, 0 and 1 at the origin; NaN if both operands are infinite. If one is, a number stands for it beside
-/// which the other is nothing.
+/// `a` and `a² + b²`, 0 and 1 at the origin; NaN if both operands are infinite. If one is, a number stands for it
+/// beside which the other is negligible.
 #[inline(always)]
 fn parts(a: f32, b: f32) -> [f64; 2] {
     let both = a.is_infinite() & b.is_infinite();

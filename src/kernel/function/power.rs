@@ -1,12 +1,13 @@
 //! Powers and the cotangents of base and exponent for `f32` in `f64`, without branches.
 //!
-//! `|a|^b = 2^(b log₂ |a|)`, good to 2^-31. What a cotangent makes of a slope is in the range of an `f64` wherever it is in that of
-//! an `f32`, so that it is rounded once, too. Special numbers and signs are those of `powf`, chosen afterwards.
+//! `|a|^b = 2^(b log₂ |a|)`, good to 2^-31. The product of a cotangent and a slope is within the range of an `f64`
+//! wherever it is within that of an `f32`, so that it is rounded once, too. Special values and signs are those of
+//! `powf`, chosen afterwards.
 
 use super::exponential::exp_2;
 use super::logarithm::log_2;
 
-/// 2^52: adding it and taking it away rounds to whole numbers, which all beyond are.
+/// 2^52: adding and subtracting it rounds to whole numbers, and all beyond it are whole.
 const ROUND: f64 = 4_503_599_627_370_496.0;
 
 #[inline(always)]
@@ -15,7 +16,8 @@ fn is_whole(x: f64) -> bool {
     ((size + ROUND) - ROUND == size) | (size > ROUND)
 }
 
-/// `size` with the sign that a whole power of `a` has, odd or even; NaN where a is negative and b not whole.
+/// `size`, negated where `a` has a negative sign and `b` is odd (even, unless `odd`); NaN for finite a < 0 and b not
+/// whole.
 #[inline(always)]
 fn signed(size: f64, a: f64, b: f64, odd: bool) -> f64 {
     let (whole, even) = (is_whole(b), is_whole(0.5 * b));
@@ -29,7 +31,7 @@ fn signed(size: f64, a: f64, b: f64, odd: bool) -> f64 {
     if outside { f64::NAN } else { y }
 }
 
-/// `|a|^p`, where 1 is a power of 1 and the power 0, whatever the other is.
+/// `|a|^p`; a power of 1 and the power 0 are 1, whatever the other operand is.
 #[inline(always)]
 fn size(a: f64, log: f64, p: f64) -> f64 {
     let y = exp_2(p * log);

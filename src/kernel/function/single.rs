@@ -1,8 +1,8 @@
-//! `e^x`, the logistic function and the hyperbolic tangent in the digits of an `f32`, so that a vector holds as many numbers as
-//! it can: half to two thirds of the time that they take by way of `f64`, for errors of about one unit in the last place where
-//! that gives half a unit.
+//! `e^x`, the logistic function and the hyperbolic tangent in the digits of an `f32`, so that a vector holds as many
+//! numbers as it can.
 //!
-//! As everywhere in this room no branch, table, call or fused multiply-add.
+//! They take half to two thirds of the time of the forms in `f64`, for errors of about one unit in the last place where
+//! those give half a unit. As everywhere in this folder there is no branch, table, call or fused multiply-add.
 
 use std::f32::consts::LOG2_E;
 
@@ -12,13 +12,13 @@ const LN_2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
 /// Adding this rounds to whole numbers, which are the low bits of the sum: 1.5 · 2^23.
 const ROUND: f32 = 12_582_912.0;
 
-/// Below this `e^x` is 0; above the second it is infinite.
+/// Below the first `e^x` is 0; above the second it is infinite.
 const ENDS: [f32; 2] = [-110.0, 89.0];
 
-/// 2^-64, by which results are multiplied that may be too small for the exponent of a normal number.
+/// 2^-64, the last factor of results that may be too small for the exponent of a normal number.
 const TINY: f32 = 1.0 / (1u64 << 63) as f32 / 2.0;
 
-/// `q` of `e^r = 1 + r + r² q(r)` on |r| ≤ ln 2 / 2, the constant first: interpolated at Chebyshev's points in 50 digits,
+/// `q` of `e^r = 1 + r + r² q(r)` on |r| ≤ ln 2 / 2, the constant first: interpolated at Chebyshev points in 50 digits,
 /// the error of e^r is 2^-32.5.
 const EXP: [f32; 6] = [
     0.5,
@@ -38,7 +38,7 @@ const SHORT: [f32; 5] = [
     0.001_395_080_8,
 ];
 
-/// Below this tanh x is x to half a unit, and the steps of the quotient that it is made of are too coarse: 2^-12.
+/// Below this tanh x is x to half a unit, and the quotient from which it is computed has too coarse steps: 2^-12.
 const SMALL: f32 = 1.0 / 4096.0;
 
 /// `(high, low, n)` with `e^x = (1 + high + low) 2^n`, `n` in the low bits, `high` exact.
@@ -46,7 +46,7 @@ const SMALL: f32 = 1.0 / 4096.0;
 fn parts<const SHORTER: bool>(x: f32) -> [f32; 3] {
     let n = x * LOG2_E + ROUND;
     let whole = n - ROUND;
-    // The first difference is exact, and what the second takes away is small: it is rounded with the small terms.
+    // The first difference is exact, and what the second subtracts is small: it is rounded with the small terms.
     let high = x - whole * LN_2[0];
     let low = whole * LN_2[1];
     let r = high - low;
@@ -76,13 +76,13 @@ pub(super) fn exp(x: f32) -> f32 {
     let x = if x > ENDS[1] { ENDS[1] } else { x };
     let [high, low, n] = parts::<false>(x);
     let w = high + low;
-    // Lest the power be beyond the range where the result is not.
+    // Shifted, lest the power leave the range where the result does not.
     let (shift, factor) = if x > 0.0 { (-2, 4.0) } else { (64, TINY) };
     let power = power(n, shift);
     (power + power * w) * factor
 }
 
-/// `(q, high, low)` with `e^x = q (1 + high + low)`, q a power of two, for x that are not positive.
+/// `(q, high, low)` with `e^x = q (1 + high + low)`, q a power of two, for x ≤ 0.
 #[inline(always)]
 fn decay(x: f32) -> [f32; 3] {
     let x = if x < ENDS[0] { ENDS[0] } else { x };
@@ -92,9 +92,10 @@ fn decay(x: f32) -> [f32; 3] {
 
 /// The logistic function at |x| and at -|x|, and its slope.
 ///
-/// Be `e = q (1 + w)` the exponential of -|x| and r the quotient `1 / (1 + e)`, rounded. What is missing from its product with
-/// `1 + e` is `(1 - r - q r) - q w r`: all but the last product is exact, and that has the size of e. So r is mended to the
-/// last bit, and `1 - r`, which is exact too, becomes the logistic function on the other side with all its digits.
+/// Let `e = q (1 + w)` be the exponential of -|x| and r the quotient `1 / (1 + e)`, rounded. What its product with
+/// `1 + e` lacks of 1 is `(1 - r - q r) - q w r`: all but the last product is exact, and that has the size of e. So r
+/// is corrected to the last bit, and `1 - r`, which is exact too, becomes the logistic function on the other side with
+/// all its digits.
 #[inline(always)]
 fn logistic(x: f32) -> [f32; 3] {
     let [q, high, low] = decay(-x.abs());
@@ -103,7 +104,7 @@ fn logistic(x: f32) -> [f32; 3] {
     let p = 1.0 - r;
     let missing = (p - q * r) - e * r;
     let above = r + r * missing;
-    // 1 / (1 - missing) is 1 + missing, which is the first power too few where e is about the last bit of 1.
+    // 1 / (1 - missing) is 1 + missing only to first order; the next power counts where e is about the last bit of 1.
     let shift = above * missing;
     let below = p - shift;
     [above, below, p * r - (r - below) * shift]
@@ -124,8 +125,8 @@ pub(super) fn sigmoid_slope(x: f32) -> f32 {
 
 /// tanh |x| and its slope.
 ///
-/// By the same quotient at 2x: tanh is `2r - 1`, again exact, and twice what r is mended by. About 0 that is the greater
-/// part; what it is made of is added up in such an order that it has all its digits.
+/// From the same quotient at 2x: tanh is `2r - 1`, again exact, plus twice the correction of r. Near 0 the correction
+/// is the greater part; its terms are added up in an order that keeps all its digits.
 #[inline(always)]
 fn hyperbolic(x: f32) -> [f32; 2] {
     let [q, high, low] = decay(-2.0 * x.abs());
@@ -148,7 +149,7 @@ pub(super) fn tanh(x: f32) -> f32 {
     if x.abs() < SMALL { x } else { y.copysign(x) }
 }
 
-/// `1 - tanh²x`, within 1.4 units where it is normal, four of the last ones where it is not.
+/// `1 - tanh²x`, within 1.4 units where it is normal, and four units where it is not.
 #[inline(always)]
 pub(super) fn tanh_slope(x: f32) -> f32 {
     hyperbolic(x)[1]

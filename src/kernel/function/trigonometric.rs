@@ -1,23 +1,23 @@
 //! Sine, cosine and tangent for `f32` in `f64`, without branches, where the argument is not large.
 //!
-//! The nearest multiple of π, or of π/2, is taken away in two parts (Cody and Waite, as in `exponential`), of which the first
-//! has 33 bits: its product with a whole number of 20 bits is exact, and so is what is left of the argument then. What the
-//! second loses is 2^-66, while no `f32` in range but 0 comes nearer to a zero than 2^-27.9. For larger arguments the result is
-//! NaN, and the op asks its own formula.
+//! The nearest multiple of π, or of π/2, is subtracted in two parts (Cody and Waite, as in `exponential`), of which the
+//! first has 33 bits: its product with a whole number of 20 bits is exact, and so is what it leaves of the argument.
+//! The second loses 2^-66, while no `f32` in range but 0 comes nearer to a zero than 2^-27.9. For larger arguments the
+//! result is NaN, and the op falls back on its own formula.
 //!
-//! The sine and cosine of `f64` stand in `wave`. Polynomials are interpolated at Chebyshev's points in 70 digits.
+//! The sine and cosine of `f64` are in `wave`. Polynomials are interpolated at Chebyshev points in 70 digits.
 
 use std::f64::consts::{FRAC_1_PI, FRAC_2_PI};
 
 use super::exponential::{ROUND, polynomial};
 
-/// Beyond this the whole numbers are too long: 2^20.
+/// Beyond this the whole numbers have too many bits: 2^20.
 pub(super) const FAR: f64 = 1_048_576.0;
 
 /// π in two parts.
 const PI: [f64; 2] = [3.141_592_653_468_251_2, 1.215_420_101_301_238_4e-10];
 
-/// `p` of `sin r = r (1 + s p(s))`, s = r², on |r| ≤ π/2; the error is 2^-33.1 of it.
+/// `p` of `sin r = r (1 + s p(s))`, s = r², on |r| ≤ π/2; the relative error is 2^-33.1.
 const SIN: [f64; 5] = [
     -0.166_666_666_638_798_5,
     0.008_333_332_768_529_359,
@@ -26,7 +26,7 @@ const SIN: [f64; 5] = [
     -2.408_009_508_712_208e-8,
 ];
 
-/// `tan r = r p(s) / q(s)` on |r| ≤ π/4; the error is 2^-35.1 of it.
+/// `tan r = r p(s) / q(s)` on |r| ≤ π/4; the relative error is 2^-35.1.
 const TAN: [[f64; 3]; 2] = [
     [
         1.000_000_000_018_241_2,
@@ -59,7 +59,7 @@ pub(super) fn sin(x: f32) -> f32 {
     wave(rest(x, n - ROUND, 1.0), n) as f32
 }
 
-/// `cos x`, as a sine about the nearest of its zeros.
+/// `cos x`, as a sine around the nearest of its zeros.
 #[inline(always)]
 pub(super) fn cos(x: f32) -> f32 {
     let x = f64::from(x);
@@ -73,7 +73,7 @@ pub(super) fn minus_sin(x: f32) -> f32 {
     -sin(x)
 }
 
-/// `tan x`, beside the poles as `-1 / tan r`.
+/// `tan x`, near the poles as `-1 / tan r`.
 #[inline(always)]
 pub(super) fn tan(x: f32) -> f32 {
     let x = f64::from(x);

@@ -1,17 +1,17 @@
 //! Sine and cosine in the digits of an `f64`, without branches, where the argument is not large.
 //!
-//! The nearest multiple of π/2 is taken away in four parts (Cody and Waite, as in `exponential`). All but the last have 33 bits:
-//! their products with a whole number of 20 bits are exact, and so is what the first leaves of the argument. What rounding takes
-//! from the rest is kept, since next to a zero little else is left. For larger arguments the result is NaN, and the op asks its
-//! own formula. Results are within 0.6 units in the last place; the polynomials are interpolated at Chebyshev's points in 60
-//! digits.
+//! The nearest multiple of π/2 is subtracted in four parts (Cody and Waite, as in `exponential`). All but the last have
+//! 33 bits: their products with a whole number of 20 bits are exact, and so is what the first leaves of the argument.
+//! What rounding takes from the rest is kept, since next to a zero little else is left. For larger arguments the result
+//! is NaN, and the op falls back on its own formula. Results are within 0.6 units in the last place; the polynomials
+//! are interpolated at Chebyshev points in 60 digits.
 
 use std::f64::consts::FRAC_2_PI;
 
 use super::exponential::{ROUND, polynomial};
 use super::trigonometric::FAR;
 
-/// π/2 in four parts; they miss 2^-159.
+/// π/2 in four parts, which miss 2^-159 of it.
 const QUARTER: [f64; 4] = [
     1.570_796_326_734_125_6,
     6.077_100_506_303_966e-11,
@@ -19,8 +19,8 @@ const QUARTER: [f64; 4] = [
     8.478_427_660_368_9e-32,
 ];
 
-/// `p` of `sin r = r (1 - s/6 + s² p(s))` and of `cos r = 1 - s/2 + s² p(s)`, s = r², on |r| ≤ π/4; the errors of sin r / r and
-/// cos r are 2^-57.2 and 2^-59.9. The first coefficient of the sine stands apart.
+/// `p` of `sin r = r (1 - s/6 + s² p(s))` and of `cos r = 1 - s/2 + s² p(s)`, s = r², on |r| ≤ π/4; the errors are
+/// 2^-57.2 for sin r / r and 2^-59.9 for cos r. The first coefficient of the sine is separate.
 const CUBE: f64 = -1.0 / 6.0;
 const SIN: [f64; 6] = [
     8.333_333_333_333_331e-3,
@@ -39,7 +39,7 @@ const COS: [f64; 6] = [
     -1.138_261_486_855_632_5e-11,
 ];
 
-/// Adding this and taking it away rounds to multiples of 2^-17: 1.5 · 2^35.
+/// Adding and subtracting this rounds to multiples of 2^-17: 1.5 · 2^35.
 const GRID: f64 = 51_539_607_552.0;
 
 /// The upper 26 bits of a number, whose square is exact.
@@ -66,7 +66,7 @@ fn sine(r: f64, lost: f64) -> f64 {
 #[inline(always)]
 fn cosine(r: f64, lost: f64) -> f64 {
     let s = r * r;
-    // What rounding took from the square counts as much as all the rest.
+    // The rounding error of the square counts as much as all the rest.
     let high = f64::from_bits(r.to_bits() & HIGH);
     let low = r - high;
     let missing = ((high * high - s) + 2.0 * high * low) + low * low;
@@ -92,7 +92,7 @@ fn wave(x: f64, shift: u64) -> f64 {
     if x.abs() <= FAR { y } else { f64::NAN }
 }
 
-/// `a - b`, and what rounding took from it.
+/// `a - b`, and its rounding error.
 #[inline(always)]
 fn difference(a: f64, b: f64) -> [f64; 2] {
     let d = a - b;
