@@ -2,15 +2,15 @@
 
 use crate::kernel::{Elem, Matrix, threads};
 
-/// Multiplications from which threads are worth calling, and the least of a part.
+/// Multiplications from which threads are worth calling, and the least for a part.
 const FORK: usize = 1 << 21;
 const PART: usize = 1 << 18;
 
-/// The sums of products `c = Σ a b`, or `c += Σ a b` where `add` is set.
+/// The sums of products `c = Σ a b`, or `c += Σ a b` if `add` is set.
 ///
-/// A place names where the left matrix, the right one and the result of one product begin in their
-/// buffers; `a` and `b` say what a matrix looks like. Products with the same result are added up in
-/// their order, so no bit depends on the number of threads. Results lie in `c` one after the other.
+/// A place says where the left matrix, the right one and the result of one product begin in their
+/// buffers; `a` and `b` give the size and strides of a matrix. Products with the same result are added
+/// up in order, so no bit depends on the number of threads. Results lie in `c` one after the other.
 pub(crate) fn matmuls<T: Elem>(
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
@@ -55,7 +55,7 @@ fn cut<'p, T>(
     cut(after, c_after, most, parts);
 }
 
-/// The products of some places; `c` begins with the result of the first.
+/// The products of some places; `c` begins with the first result.
 fn multiply<T: Elem>(
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,

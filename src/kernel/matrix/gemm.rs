@@ -1,9 +1,8 @@
-//! Matrix product by the kernels of the `gemm` crates, for large sizes.
+//! Matrix products by the kernels of the `gemm` crates, for large sizes.
 //!
-//! They take raw pointers and strides; this file is the bounds check in front of them, and gives the
-//! rows of large products to several threads. An element is the sum over the inner axis in blocks of
-//! at most [`DEPTH`], each in order and with one rounding a term, whatever rows are computed with it:
-//! that is why the number of threads changes no bit.
+//! These take raw pointers and strides; this file checks bounds in front of them, and gives the rows of large products
+//! to several threads. An element is the sum over the inner axis in blocks of at most [`DEPTH`], each in order and with
+//! one rounding per term, whatever rows are computed with it: that is why the number of threads changes no bit.
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
@@ -18,11 +17,11 @@ use crate::kernel::{Elem, Matrix, threads};
 /// The longest stretch of the inner axis that one call gets; the crates do not cut it further.
 const DEPTH: usize = 512;
 
-/// Multiplications for which a thread is worth its start.
+/// Multiplications that make a thread worth starting.
 const FORK: usize = 1 << 21;
 
-/// The least rows for a thread, and the least columns: narrower products take other paths, where
-/// the order of the sum would depend on the number of rows.
+/// The least rows for a thread, and the least columns: narrower products take other paths, where the order of the sum
+/// would depend on the number of rows.
 const ROWS: usize = 12;
 const COLUMNS: usize = 17;
 
@@ -31,7 +30,8 @@ const COPY: usize = 24;
 
 /// The product in the crates: sizes, then `c`, `a` and `b`, each with the distance between columns
 /// and between rows.
-// SAFETY: asks of the caller views that lie in their buffers and the machine it was chosen for; `block` sees to both.
+// SAFETY: requires of the caller views that lie in their buffers and the machine it was chosen for; `block` ensures
+// both.
 type Kernel<T> = unsafe fn(
     usize,
     usize,
@@ -98,17 +98,17 @@ pub(in crate::kernel) fn matmul<T: Fast>(
     share(a, b, c, add, if n < COLUMNS { 1 } else { parts });
 }
 
-/// Lets one large block come and go, once.
+/// Allocates and frees one large block, once.
 ///
-/// The crates allocate a packing buffer at each call. Until glibc has seen a larger block freed, it may return that buffer's
-/// pages to the system each time, and touching them anew is a sixth of a training step.
+/// The crates allocate a packing buffer in each call. Until glibc has seen a larger block freed, it may return that
+/// buffer's pages to the system each time, and touching them anew is a sixth of a training step.
 fn prime() {
     const LARGE: usize = 8 << 20;
     static PRIMED: Once = Once::new();
     PRIMED.call_once(|| drop(black_box(Vec::<u8>::with_capacity(LARGE))));
 }
 
-/// The product with its rows cut into so many parts, for threads to share.
+/// The product with its rows cut into `parts` parts, for threads to share.
 fn share<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool, parts: usize) {
     if parts <= 1 {
         return in_blocks(a, b, c, add);
@@ -147,10 +147,10 @@ fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
     let step = |m: &Matrix<'_, T>| (m.step.0 as isize, m.step.1 as isize);
     let ((a_down, a_right), (b_down, b_right)) = (step(&a), step(&b));
     // The kernels write along columns, so they are asked for the transposed product, `cᵀ = bᵀ aᵀ`.
-    // SAFETY: `fits` has shown that every element (i, j) of `a` and `b` lies in its slice, `c` holds
-    // m * n elements with row stride n and is borrowed mutably, so no element of it is aliased. A
-    // stride fits in isize because slices do, but along an axis of one element, where it is multiplied
-    // by 0. The kernel is one that the crate chose for this machine.
+    // SAFETY: `fits` has shown that every element (i, j) of `a` and `b` lies in its slice; `c` holds m * n elements
+    // with row stride n and is borrowed mutably, so no element of it is aliased. A stride fits in isize because slices
+    // do, except along an axis of one element, where it is multiplied by 0. The kernel is one that the crate chose for
+    // this machine.
     unsafe {
         T::kernel()(
             n,
@@ -189,7 +189,7 @@ impl<T> Matrix<'_, T> {
         self.part(from * self.step.1, (self.size.0, count))
     }
 
-    /// Whether the last element of the view lies in its slice. Sizes and steps are anybody's numbers.
+    /// Whether the last element of the view lies in its slice. Sizes and steps may be any numbers.
     fn fits(&self) -> bool {
         let ((rows, cols), (down, right)) = (self.size, self.step);
         if rows == 0 || cols == 0 {

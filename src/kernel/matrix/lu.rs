@@ -1,15 +1,15 @@
-//! LU factors with partial pivoting, and the solutions they give, for elements of any kind.
+//! LU factors with partial pivoting, and the solutions they give, for elements of any type.
 //!
-//! Double-doubles need a form of our own in any case, and for floats it is faster than a library's of column-major
-//! matrices (`docs/measurements.md`). Dual numbers have a form by planes beside it.
+//! Double-doubles need a form of our own in any case, and for floats it is faster than a library's, which works on
+//! column-major matrices (`docs/measurements.md`). Dual numbers use a separate form, by planes.
 
 use crate::kernel::Elem;
 
-/// Factors the `n × n` matrix `a` in place, `P A = L U`: below the diagonal L, whose own diagonal is
-/// 1, and U on and above it. `pivots[k]` is the row that step `k` exchanged with row `k`.
+/// Factors the `n × n` matrix `a` in place, `P A = L U`: below the diagonal L, whose own diagonal is 1, and U on
+/// and above it. `pivots[k]` is the row that step `k` exchanged with row `k`.
 ///
 /// # Errors
-/// The column that holds no pivot: all that is left of it is 0, and the matrix is singular.
+/// The column without a pivot: all that is left of it is 0, and the matrix is singular.
 pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Result<(), usize> {
     for k in 0..n {
         let larger = |p: usize, i: usize| {
@@ -22,7 +22,7 @@ pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Resu
         let p = (k + 1..n).fold(k, larger);
         pivots[k] = p as u32;
         swap(n, a, k, p);
-        // Dual numbers compare by their primals: a tangent is no pivot.
+        // Dual numbers compare by their primals: a tangent cannot be a pivot.
         if a[k * n + k] == T::zero() {
             return Err(k);
         }
@@ -42,19 +42,19 @@ pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Resu
 /// A system of linear equations whose matrix is factored: `A x = b`, or `Aᵀ x = b`.
 #[derive(Clone, Copy, Debug)]
 pub struct System<'a, T> {
-    /// How many rows and columns the matrix has.
+    /// The number of rows and of columns of the matrix.
     pub n: usize,
     /// What [`Elem::factor`] made of it.
     pub factors: &'a [T],
     /// How it exchanged rows.
     pub order: &'a [u32],
-    /// How many right sides there are: columns of the row-major `b`.
+    /// The number of right-hand sides: columns of the row-major `b`.
     pub width: usize,
-    /// Whether the matrix is to be transposed.
+    /// Whether to solve with the transposed matrix.
     pub transposed: bool,
 }
 
-/// Solves in place.
+/// Solves a system in place.
 pub(crate) fn solve<T: Elem>(system: System<'_, T>, b: &mut [T]) {
     let System {
         n,
@@ -101,7 +101,7 @@ fn swap<T>(width: usize, b: &mut [T], i: usize, k: usize) {
     }
 }
 
-/// Row `i` less `factor` times row `k`.
+/// Subtracts `factor` times row `k` from row `i`.
 fn subtract<T: Elem>(width: usize, b: &mut [T], i: usize, k: usize, factor: T) {
     for j in 0..width {
         let other = b[k * width + j];
@@ -109,7 +109,7 @@ fn subtract<T: Elem>(width: usize, b: &mut [T], i: usize, k: usize, factor: T) {
     }
 }
 
-/// Row `i` divided by a pivot.
+/// Divides row `i` by a pivot.
 fn divide<T: Elem>(width: usize, b: &mut [T], i: usize, pivot: T) {
     for b in &mut b[i * width..(i + 1) * width] {
         *b /= pivot;

@@ -1,4 +1,4 @@
-//! The plain forms of hooked kernels: default for any element, oracle for the fast ones.
+//! The plain matrix product: default for any element, oracle for the fast ones.
 
 use crate::kernel::{Elem, Matrix};
 

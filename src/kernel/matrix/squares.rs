@@ -1,4 +1,5 @@
-//! Transposing copies of numbers, by squares of as many vectors as there are lanes, exchanged in registers.
+//! Transposing copies of numbers, in squares of as many vectors as there are lanes, transposed in
+//! registers.
 
 use std::ops::Range;
 

@@ -1,12 +1,12 @@
-//! Transposing copies: by square tiles, so that lines of both buffers stay in the cache.
+//! Transposing copies, by square tiles, so that lines of both buffers stay in the cache.
 
 use crate::kernel::threads;
 
 /// Side of a tile: one cache line of `f32`. A whole tile goes through registers, since rows that lie
-/// a power of two apart share their place in the cache and would push each other out.
+/// a power of two apart share a place in the cache and would evict each other.
 pub(in crate::kernel) const TILE: usize = 16;
 
-/// Elements from which threads are worth their start.
+/// Elements from which threads are worth starting.
 const FORK: usize = 1 << 17;
 
 /// Copies `from` into the rows of `to`: element `(row, column)` of the result, at
@@ -24,7 +24,7 @@ pub(crate) fn transpose<T: Copy + Send + Sync>(
     in_parts(from, down, size, to, across, &by_tiles);
 }
 
-/// Cuts the rows into parts for threads to share, if there are many elements; `copy` does the work.
+/// Cuts the rows into parts for threads to share, if there are many elements; `copy` copies a part.
 pub(in crate::kernel) fn in_parts<T: Send + Sync>(
     from: &[T],
     down: usize,
@@ -46,7 +46,6 @@ pub(in crate::kernel) fn in_parts<T: Send + Sync>(
     });
 }
 
-/// Copies tile by tile.
 pub(in crate::kernel) fn by_tiles<T: Copy>(
     from: &[T],
     down: usize,
@@ -74,7 +73,8 @@ pub(in crate::kernel) fn by_tiles<T: Copy>(
     }
 }
 
-/// A whole tile; in this form the compiler makes shuffles of it, with twice the speed of others.
+/// Copies a whole tile; this form the compiler turns into shuffles, which are twice as fast as other
+/// forms.
 #[inline(always)]
 fn tile<T: Copy>(from: &[T], down: usize, to: &mut [T], across: usize) {
     const WHOLE: &str = "the tile is whole";

@@ -1,6 +1,6 @@
 //! `Matrix`: a strided view of a matrix, so that a transpose costs nothing.
 
-/// A matrix that lives in a slice, read by strides.
+/// A matrix whose elements lie in a slice, read by strides.
 #[derive(Debug)]
 pub struct Matrix<'a, T> {
     /// The elements; element `(i, j)` is at `i * step.0 + j * step.1`.
@@ -47,7 +47,7 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
-    /// The same matrix of that size in a slice that begins `start` elements later.
+    /// A matrix of the given size with the same strides, in the slice from element `start` on.
     pub(crate) fn part(self, start: usize, size: (usize, usize)) -> Self {
         // A part without elements may begin anywhere.
         let start = start.min(self.data.len());
