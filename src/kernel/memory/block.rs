@@ -1,23 +1,23 @@
-//! `Block`: a stretch of memory on whole lines of the cache, a large one on huge pages, if the system has them.
+//! `Block`: a stretch of memory on whole cache lines and, if it is large and the system has them, on huge pages.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-/// A line of the cache, and the widest vector.
+/// The size of a cache line, and of the widest vector.
 const LINE: usize = 64;
 
-/// From here on a block lies on pages of this size.
+/// From this size on a block lies on huge pages, which have this size.
 ///
-/// A walk over 64 MB of ordinary pages misses the address cache 16,384 times, and its first touch enters the kernel as
-/// often.
+/// A walk over 64 MB of ordinary pages misses the address cache 16,384 times, and the first touch enters the operating
+/// system's kernel as often.
 const HUGE: usize = 2 << 20;
 
-/// What allocators align at no charge. To ask for more is 55 to 80 ns in glibc, where 10 would do; so a small block is
-/// given a line more than it needs, and begins where a line does.
+/// The alignment that allocators give for free. Asking for more takes 55 to 80 ns in glibc, where 10 would do; so a
+/// small block is allocated with some bytes to spare, and begins where the first line does.
 const FREE: usize = 16;
 
-/// Memory that is given back when this is dropped.
+/// Memory that is freed on drop.
 pub(super) struct Block {
     /// What the allocator gave, and for which layout.
     given: NonNull<u8>,
@@ -26,13 +26,14 @@ pub(super) struct Block {
     size: usize,
 }
 
-// SAFETY: needs that memory may be reached and given back on any thread: it is owned, and `Block` itself reads none of it.
+// SAFETY: needs that the memory may be accessed and freed on any thread: it is owned, and `Block` itself reads none of
+// it.
 unsafe impl Send for Block {}
 // SAFETY: as above.
 unsafe impl Sync for Block {}
 
 impl Block {
-    /// At least so many bytes, aligned at least so; `None` where that is more than an allocation can hold.
+    /// Allocates at least `bytes`, aligned to at least `align`; `None` if that is more than an allocation can hold.
     pub fn new(bytes: usize, align: usize) -> Option<Self> {
         let unit = if bytes >= HUGE { HUGE } else { LINE };
         let size = bytes.max(1).checked_next_multiple_of(unit)?;
@@ -41,14 +42,14 @@ impl Block {
             unit => Layout::from_size_align(size, align.max(unit)),
         };
         let layout = layout.ok()?;
-        // SAFETY: needs a layout of some size: it is that of a line at least.
+        // SAFETY: needs a layout of nonzero size: it has at least one line.
         let Some(given) = NonNull::new(unsafe { alloc(layout) }) else {
             handle_alloc_error(layout)
         };
         let ahead = given.addr().get().wrapping_neg() % LINE;
         let block = Self {
-            // SAFETY: needs a place within the allocation: what allocators align lies at most `LINE - FREE` before a line,
-            // and so much was added; what was aligned by request begins a line.
+            // SAFETY: needs a place within the allocation: an address aligned to `FREE` lies at most `LINE - FREE`
+            // before a line, and that much was added; one aligned to `LINE` or more begins a line.
             start: unsafe { given.add(ahead) },
             given,
             layout,
@@ -58,24 +59,23 @@ impl Block {
         Some(block)
     }
 
-    /// Where it begins.
     #[inline]
     pub fn start(&self) -> NonNull<u8> {
         self.start
     }
 
-    /// How many bytes it has.
+    /// The size of the block in bytes.
     #[inline]
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// Asks for huge pages under a block that has whole ones.
+    /// Asks the system for huge pages, if the block covers whole ones.
     fn advise(&self) {
         #[cfg(all(target_os = "linux", not(miri)))]
         if self.layout.align() >= HUGE {
-            // SAFETY: needs whole pages that belong to the caller: the block begins and ends at multiples of 2 MB. The advice
-            // changes no content; a system that does not know it refuses, which changes nothing either.
+            // SAFETY: needs whole pages that belong to the caller: the block begins and ends at multiples of 2 MB. The
+            // advice changes no content; a system that does not know it returns an error, which changes nothing either.
             unsafe { libc::madvise(self.start.as_ptr().cast(), self.size, libc::MADV_HUGEPAGE) };
         }
     }

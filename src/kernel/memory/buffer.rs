@@ -1,7 +1,7 @@
 //! `Buffer`: a counted stretch of numbers, the memory under a tensor.
 //!
-//! Like `Arc<Vec<T>>`, but that a part of it is a buffer too, and that memory of the crate's own is aligned for vectors and
-//! not filled before use.
+//! Like `Arc<Vec<T>>`, except that a part of a buffer is a buffer too, and that memory allocated here is aligned for
+//! vectors and not filled before use.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -15,38 +15,38 @@ use super::block::Block;
 use super::settle::settle;
 use crate::kernel::Elem;
 
-/// Numbers `0..len` from `start` on, in memory that is shared with other buffers or not.
+/// The `len` numbers from `start` on, in memory that other buffers may share.
 ///
-/// The numbers are initialized: whoever makes a buffer sees to it.
+/// The numbers are initialized; whoever makes a buffer ensures that.
 pub(crate) struct Buffer<T> {
     start: NonNull<T>,
     len: usize,
     memory: Counted<Memory<T>>,
 }
 
-// SAFETY: needs that a buffer gives to another thread what an `Arc<Vec<T>>` would: it hands out `&T` to all who share it,
-// `&mut T` to a single owner, and drops the numbers in the thread of the last.
+// SAFETY: needs that a buffer gives another thread no more than an `Arc<Vec<T>>` would: it hands out `&T` to all who
+// share it, `&mut T` to a single owner, and drops the numbers on the thread of the last owner.
 unsafe impl<T: Send + Sync> Send for Buffer<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Buffer<T> {}
 
-/// A block of memory and how it is given back.
+/// A block of memory, and how it is freed.
 struct Memory<T> {
     start: NonNull<T>,
-    /// How many numbers there is room for.
+    /// How many numbers fit.
     capacity: usize,
     /// How many of them are initialized.
     ready: usize,
-    /// The block, if it is one of our own, which gives itself back; a vector's memory goes back as a vector.
+    /// The block, if it was allocated here, which frees itself; otherwise the memory is a vector's and is freed as one.
     own: Option<Block>,
-    /// Whether it is lent by a pool, which wants it back.
+    /// Whether a pool has lent it and wants it back.
     lent: bool,
 }
 
-// SAFETY: needs what `Vec<T>` needs: the block is owned, and reached through its buffers alone.
+// SAFETY: needs what `Vec<T>` needs: the block is owned, and accessed only through its buffers.
 unsafe impl<T: Send> Send for Memory<T> {}
-// SAFETY: needs that `&Memory<T>` gives no way to a number: its fields are private to this file, which reads the numbers
-// through buffers only.
+// SAFETY: needs that `&Memory<T>` gives no access to a number: its fields are private to this file, which reads the
+// numbers only through buffers.
 unsafe impl<T: Sync> Sync for Memory<T> {}
 
 impl<T> Drop for Memory<T> {
@@ -62,7 +62,7 @@ impl<T> Drop for Memory<T> {
 }
 
 impl<T> From<Vec<T>> for Buffer<T> {
-    /// Takes a vector over without a copy.
+    /// Takes over a vector without a copy.
     fn from(vector: Vec<T>) -> Self {
         let mut vector = ManuallyDrop::new(vector);
         let start = NonNull::new(vector.as_mut_ptr()).expect("a vector points somewhere");
@@ -82,7 +82,7 @@ impl<T> From<Vec<T>> for Buffer<T> {
 }
 
 impl<T: Copy> Buffer<T> {
-    /// A block of our own with room for at least `capacity` numbers, none of which is there yet; `lent` by a pool or not.
+    /// An empty buffer on a new block for at least `capacity` numbers; `lent` says whether a pool lends it.
     ///
     /// # Panics
     /// If that is more than an allocation can hold.
@@ -106,10 +106,10 @@ impl<T: Copy> Buffer<T> {
         }
     }
 
-    /// Brings the first `len` numbers of the block into view, of which `write` makes those that were never used.
+    /// Resizes the buffer to the first `len` numbers of its block; `write` initializes those that were never used.
     ///
     /// # Panics
-    /// If the block is shared or has no room for them.
+    /// If the block is shared or too small.
     ///
     /// # Safety
     /// `write` initializes all that it is given.
@@ -121,8 +121,8 @@ impl<T: Copy> Buffer<T> {
             .expect("a block that is resized has one owner");
         assert!(len <= memory.capacity, "the block has room");
         let ready = memory.ready.min(len);
-        // SAFETY: needs places within the block that nobody else sees: they lie before its capacity, checked above, and it has
-        // one owner. They may be uninitialized.
+        // SAFETY: needs places within the block that nobody else can access: they lie below its capacity, checked
+        // above, and it has one owner. They may be uninitialized.
         let rest = unsafe {
             let first = memory.start.add(ready).cast::<MaybeUninit<T>>();
             slice::from_raw_parts_mut(first.as_ptr(), len - ready)
@@ -133,19 +133,19 @@ impl<T: Copy> Buffer<T> {
         self.len = len;
     }
 
-    /// Brings the first `len` numbers into view, `fill` where the block was never used.
+    /// Resizes the buffer to the first `len` numbers of its block, with `fill` for those that were never used.
     ///
     /// # Panics
-    /// If the block is shared or has no room for them.
+    /// If the block is shared or too small.
     pub(crate) fn fill(&mut self, len: usize, fill: T) {
-        // SAFETY: needs that all is initialized: it is filled.
+        // SAFETY: needs that `write` initializes all: it fills it.
         unsafe { self.grow(len, |rest| rest.fill(MaybeUninit::new(fill))) };
     }
 
-    /// Brings the first `len` numbers of `numbers` into view, in a block that was never used.
+    /// Resizes the buffer to the first `len` of `numbers`, on a block that was never used.
     ///
     /// # Panics
-    /// If there are fewer, or the block was used, is shared or has no room for them.
+    /// If there are fewer, or if the block was used, is shared or is too small.
     pub(crate) fn collect(&mut self, len: usize, numbers: impl IntoIterator<Item = T>) {
         assert_eq!(self.memory.ready, 0, "the block was never used");
         let write = |rest: &mut [MaybeUninit<T>]| {
@@ -156,63 +156,62 @@ impl<T: Copy> Buffer<T> {
             });
             assert_eq!(written, places, "there are as many numbers as places");
         };
-        // SAFETY: needs that all is initialized: so many places are written, or the call does not return.
+        // SAFETY: needs that `write` initializes all: it writes as many numbers, or panics.
         unsafe { self.grow(len, write) };
     }
 }
 
 impl<T: Elem> Buffer<T> {
-    /// Brings the first `len` numbers of the block into view: unspecified ones.
+    /// Resizes the buffer to the first `len` numbers of its block, with unspecified values.
     ///
     /// # Panics
-    /// If the block is shared or has no room for them.
+    /// If the block is shared or too small.
     #[inline]
     pub(crate) fn resize(&mut self, len: usize) {
-        // SAFETY: needs that all is initialized: that is what `settle` does.
+        // SAFETY: needs that `write` initializes all: `settle` does.
         unsafe { self.grow(len, settle) };
     }
 }
 
 impl<T> Buffer<T> {
-    /// The room of a block that a pool has lent; `None` for other memory.
+    /// The capacity of a block that a pool has lent; `None` for other memory.
     #[inline]
     pub(crate) fn lent_capacity(&self) -> Option<usize> {
         self.memory.lent.then_some(self.memory.capacity)
     }
 
-    /// Whether it begins where its block does.
+    /// Whether the buffer begins where its block does.
     #[inline]
     pub(crate) fn is_whole(&self) -> bool {
         self.start == self.memory.start
     }
 
-    /// Whether nobody shares the block.
+    /// Whether no other buffer shares the block.
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {
         self.memory.is_unique()
     }
 
-    /// The numbers.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: needs initialized numbers that nobody writes while the slice lives: `start` and `len` lie in what is
-        // ready, and writing needs `&mut` of the only buffer of the block.
+        // SAFETY: needs initialized numbers that nobody writes while the slice lives: `start` and `len` lie within what
+        // is ready, and writing needs `&mut` of the only buffer of the block.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The numbers for writing, if nobody shares the block.
+    /// The numbers for writing, if no other buffer shares the block.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut [T]> {
-        // SAFETY: needs that no other reference to the numbers is alive: there is no other buffer of the block and no way
-        // to make one while `self` is borrowed (there are no weak counts), and `self` is borrowed mutably.
+        // SAFETY: needs that no other reference to the numbers is alive: there is no other buffer of the block, nor a
+        // way to make one while `self` is borrowed (there are no weak counts), and `self` is borrowed mutably.
         self.is_unique()
             .then(|| unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) })
     }
 
-    /// Some of the numbers, shared.
+    /// Some of the numbers, as a buffer that shares the block.
     ///
     /// # Panics
-    /// If they are not there.
+    /// If `range` does not lie within the buffer.
     pub(crate) fn part(&self, range: Range<usize>) -> Self {
         assert!(
             range.start <= range.end && range.end <= self.len,
@@ -238,7 +237,8 @@ impl<T: Clone> Buffer<T> {
             Ok(memory) => {
                 let memory = ManuallyDrop::new(memory);
                 // SAFETY: needs the parts of a vector that was forgotten, for the last time: memory without `own` is a
-                // vector's, `Buffer::from` took its parts, and the block that would give them back is forgotten in its turn.
+                // vector's, `Buffer::from` took its parts, and `memory`, which would free them again, is forgotten in
+                // its turn.
                 unsafe { Vec::from_raw_parts(memory.start.as_ptr(), memory.ready, memory.capacity) }
             }
             // SAFETY: needs initialized numbers that nobody writes: as in `as_slice`; `memory` keeps them alive.

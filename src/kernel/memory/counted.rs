@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
-/// An `Arc` that never has weak counts, so that the question whether there is one owner is a load and not a locked
-/// exchange: the engine asks it several times for each node.
+/// An `Arc` that never has weak counts, so that asking whether there is one owner is a load and not a locked exchange:
+/// the engine asks several times for each node.
 #[derive(Debug)]
 pub(crate) struct Counted<H>(Arc<H>);
 
@@ -19,7 +19,7 @@ impl<H> Counted<H> {
     #[inline]
     pub(crate) fn is_unique(&self) -> bool {
         let unique = Arc::strong_count(&self.0) == 1;
-        // Whoever let go last has read the value before: the count goes down with a release.
+        // Former owners are done with the value: the count goes down with a release.
         fence(Ordering::Acquire);
         unique
     }
@@ -27,10 +27,10 @@ impl<H> Counted<H> {
     /// The value for writing, if there is one owner.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut H> {
-        // SAFETY: needs that no other reference to the value is alive: this is the only `Arc` of it, no weak one was ever
-        // made, since the field is private and nothing here makes one, and `self` is borrowed mutably; what former owners
-        // did to it happened before, by the fence. That what an `Arc` points at may be written by its pointer std does not
-        // say; the suites of tools/README.md hold it under Miri.
+        // SAFETY: needs that no other reference to the value is alive: this is the only `Arc` of it, no weak one was
+        // ever made, since the field is private and nothing here makes one, and `self` is borrowed mutably; what former
+        // owners did to it happened before, by the fence. std does not say that what an `Arc` points to may be written
+        // through `Arc::as_ptr`; the suites of tools/README.md check it under Miri.
         self.is_unique()
             .then(|| unsafe { &mut *Arc::as_ptr(&self.0).cast_mut() })
     }

@@ -1,4 +1,4 @@
-//! The memory under tensors: counted buffers, on huge pages where they are large, asked for ahead.
+//! The memory under tensors: counted buffers, on huge pages where they are large, and prefetching.
 
 mod block;
 mod buffer;

@@ -1,10 +1,10 @@
-//! Copies past the caches, of what leaves the last one before anybody reads it. No arithmetic is here.
+//! Copies that bypass the caches, of data that leaves the last one before anything reads it. No arithmetic is here.
 #![allow(unsafe_code)]
 
 use crate::kernel::simd::{self, Detected, Lanes, Real, Task};
 
-/// `y_i = x_i`, past the caches where `y` begins at one of their lines: no line of it is read before it is written, and nothing
-/// that will be used again makes room for it.
+/// `y_i = x_i`, bypassing the caches if `y` begins at a cache line: no line of it is read before it is written, and
+/// nothing that will be used again is evicted for it.
 pub(in crate::kernel) fn copy_past<T: Real>(x: &[T], y: &mut [T]) {
     simd::run(Detected::current(), Past { x, y });
 }

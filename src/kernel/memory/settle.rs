@@ -1,19 +1,20 @@
-//! Memory that was never written, as numbers that nobody has chosen.
+//! `settle`: declares memory that was never written to hold numbers of unspecified value.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
 
 use crate::kernel::Elem;
 
-/// Makes numbers of what the places hold, whatever that is: what is written next need not be filled before.
+/// Turns whatever the places hold into numbers, so that what is about to be overwritten need not be filled first.
 ///
-/// To fill what a kernel overwrites took 9 of 48 µs for a softmax of 128x1000 and 0.3 of 1.0 ms at 12288x128.
+/// Filling what a kernel overwrites took 9 of 48 µs for a softmax of 128x1000 and 0.3 of 1.0 ms at 12288x128.
 #[inline]
 pub(super) fn settle<T: Elem>(places: &mut [MaybeUninit<T>]) {
     #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
     if is_float::<T>() {
-        // SAFETY: needs a behaviour that a program might have: to write the bytes that are there already. The compiler sees a
-        // pointer go where it cannot look, and must take the places for written; every pattern of bits is a float.
+        // SAFETY: needs an effect that a program might have: writing the bytes that are there already. The compiler
+        // sees a pointer go where it cannot look, and must assume that the places were written; every bit pattern is a
+        // float.
         unsafe {
             std::arch::asm!(
                 "/* {places} */",
@@ -26,7 +27,7 @@ pub(super) fn settle<T: Elem>(places: &mut [MaybeUninit<T>]) {
     places.fill(MaybeUninit::new(T::zero()));
 }
 
-/// Whether every pattern of bits is a number.
+/// Whether every bit pattern is a number.
 #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
 #[inline]
 fn is_float<T: Elem>() -> bool {

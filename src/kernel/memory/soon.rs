@@ -1,22 +1,22 @@
-//! What will be read and written after the next kernel, so that a kernel that computes more than it reads can ask memory for
-//! it. Only addresses stand here: nothing is read.
+//! `Soon`: what will be read and written after the next kernel, so that a kernel that computes more than it reads can
+//! prefetch it. Only addresses are kept here: nothing is read.
 
 use std::cell::Cell;
 
 use crate::kernel::simd::fetch;
 
-/// Buffers that somebody will use after this thread's next kernels: addresses, 0 for none. To ask for one is always allowed.
+/// Buffers to be used after this thread's next kernels: addresses, 0 for none. Prefetching one is always allowed.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Soon {
-    /// Of each buffer.
+    /// The size of each buffer.
     bytes: usize,
     places: [usize; COUNT],
 }
 
-/// The most buffers that are asked for.
+/// The maximum number of buffers to prefetch.
 const COUNT: usize = 3;
 
-/// Bytes of a line of the cache.
+/// Bytes of a cache line.
 const LINE: usize = 64;
 
 thread_local! {
@@ -24,7 +24,7 @@ thread_local! {
 }
 
 impl Soon {
-    /// The longest of a few buffers, and those that are as long.
+    /// The longest of a few buffers, and others as long.
     pub(crate) fn new<T>(buffers: &[&[T]]) -> Self {
         let bytes = buffers.iter().map(|x| size_of_val(*x)).max();
         let bytes = bytes.unwrap_or_default();
@@ -36,7 +36,7 @@ impl Soon {
         Self { bytes, places }
     }
 
-    /// Runs `f`, whose kernels on this thread may ask for the buffers.
+    /// Runs `f`, whose kernels on this thread may prefetch the buffers.
     pub(crate) fn during<R>(self, f: impl FnOnce() -> R) -> R {
         struct Restore(Soon);
         impl Drop for Restore {
@@ -48,7 +48,7 @@ impl Soon {
         f()
     }
 
-    /// Where the buffers begin, for a kernel that goes over as many numbers; 0 for none.
+    /// Where the buffers begin, for a kernel over as many numbers as they hold; 0 for none.
     pub(crate) fn places<T>(len: usize) -> [usize; COUNT] {
         let soon = SOON.get();
         if soon.bytes == len * size_of::<T>() {
@@ -58,7 +58,7 @@ impl Soon {
         }
     }
 
-    /// Asks for `len` numbers of each buffer, from number `start` on.
+    /// Prefetches `len` numbers of each buffer, from number `start` on.
     #[inline(always)]
     pub(crate) fn ask<T>(places: [usize; COUNT], start: usize, len: usize) {
         let bytes = start * size_of::<T>()..(start + len) * size_of::<T>();
