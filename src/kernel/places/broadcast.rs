@@ -1,7 +1,7 @@
 //! Loops over two operands that broadcast, and the sum that undoes a broadcast.
 //!
-//! Axes that behave alike are merged first, so that a bias added to a batch runs as two loops and
-//! not as one step an element.
+//! Axes that behave alike are merged first, so that adding a bias to a batch runs as two loops, not as one step per
+//! element.
 
 use smallvec::SmallVec;
 
@@ -76,13 +76,11 @@ impl Layout {
         }
     }
 
-    /// Length of a run.
     #[inline(always)]
     pub(in crate::kernel) fn run(&self) -> usize {
         self.run
     }
 
-    /// Stride of each operand within a run, 0 or 1.
     #[inline(always)]
     pub(in crate::kernel) fn step(&self) -> [usize; 2] {
         self.step
@@ -91,7 +89,7 @@ impl Layout {
     /// The start of each run in both operands and in the output.
     #[inline(always)]
     pub(in crate::kernel) fn runs(&self) -> Runs<'_> {
-        // Without an axis outside there is one run.
+        // Without an outer axis there is one run.
         const NONE: Axis = Axis {
             size: usize::MAX,
             stride: [0; 2],
@@ -133,7 +131,7 @@ pub(in crate::kernel) struct Runs<'a> {
     left: usize,
     run: usize,
     at: [usize; 3],
-    /// The innermost of the axes outside, and the place along it.
+    /// The innermost of the outer axes, and the position along it.
     first: Axis,
     step: usize,
     others: &'a [Axis],
@@ -141,7 +139,7 @@ pub(in crate::kernel) struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// From the end of the innermost axis to its start, one step along the next.
+    /// Goes from the end of the innermost axis to its start, one step along the next.
     #[inline(never)]
     fn carry(&mut self) {
         let [a, b, _] = &mut self.at;
@@ -250,7 +248,7 @@ pub(crate) fn sum_to<T: Elem>(from: &[usize], x: &[T], to: &[usize], y: &mut [T]
     y.copy_from_slice(x);
 }
 
-/// The strides of a single run, if it is seen at once that one is enough: no axis differs, or one operand is a number.
+/// The strides of a single run, if one clearly suffices: each operand has the shape `out` or a single element.
 fn flat(out: &[usize], a: &[usize], b: &[usize]) -> Option<[usize; 2]> {
     let step = |x: &[usize]| match x == out {
         true => Some(1),

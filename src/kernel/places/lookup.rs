@@ -31,8 +31,8 @@ pub(crate) fn add_selected<T: Elem>(rows: Rows, index: &[usize], y: &[T], x: &mu
     }
 }
 
-/// Where the elements of a table lie that an index tensor names along one axis, the other
-/// coordinates being those of the index itself.
+/// Where the elements lie that an index tensor selects from a table along one axis; the other
+/// coordinates are those of the index itself.
 pub(crate) struct Lookup {
     /// Positions `[table at entry 0 of the axis, index, row buffer]`.
     walk: Strided<3>,
@@ -41,8 +41,8 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Shapes of the table, of the index, and of the buffer that pairs with the index; the last is
-    /// at least as large as the index along every axis.
+    /// For the shapes of a table, of an index, and of the buffer that pairs with the index; the
+    /// last is at least as large as the index along every axis.
     pub(crate) fn new(axis: usize, table: &[usize], index: &[usize], rows: &[usize]) -> Self {
         let (t, i, r) = (strides(table), strides(index), strides(rows));
         let along = |k: usize| if k == axis { 0 } else { t[k] };

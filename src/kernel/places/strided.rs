@@ -1,4 +1,4 @@
-//! Walks over several buffers in lockstep, each with strides of its own: windows, batches, lookups.
+//! Walks over several buffers in lockstep, each with its own strides: windows, batches, lookups.
 //!
 //! Axes that behave alike are merged first, so that a block of whole rows is one run.
 
@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::kernel::matrix::transpose::transpose;
 
-/// Where `N` buffers are visited together, the last axis innermost.
+/// Positions at which `N` buffers are visited together, the last axis innermost.
 #[derive(Clone, Debug)]
 pub(crate) struct Strided<const N: usize> {
     start: [usize; N],
@@ -46,9 +46,9 @@ impl<const N: usize> Strided<N> {
         }
     }
 
-    /// The window of the given sizes in a row-major buffer of shape `whole`, beside a contiguous
-    /// buffer of that size: positions `[whole, window]`. Along axis `k` it begins at `first(k)` and
-    /// goes on by `step(k)`.
+    /// The window of shape `sizes` in a row-major buffer of shape `whole`, beside a contiguous
+    /// buffer of shape `sizes`: positions `[whole, window]`. Along axis `k` the window begins at
+    /// `first(k)` and proceeds by `step(k)`.
     pub(crate) fn window(
         whole: &[usize],
         sizes: &[usize],
@@ -57,7 +57,7 @@ impl<const N: usize> Strided<N> {
     ) -> Strided<2> {
         let (outer, inner) = (strides(whole), strides(sizes));
         let start = (0..sizes.len()).map(|k| first(k) * outer[k]).sum();
-        // The step of an axis with one entry is not taken, and may be any number.
+        // The step along an axis with one entry is never taken, and may be any number.
         let far = |k| (outer[k] as isize).wrapping_mul(step(k));
         let axis = |k| (sizes[k], [far(k), inner[k] as isize]);
         Strided::new([start, 0], (0..sizes.len()).map(axis))
@@ -120,8 +120,8 @@ impl Strided<2> {
         }
     }
 
-    /// Copies with rows and columns exchanged: `axis` is an outer one along which `from` is
-    /// contiguous, as `to` is along a run, while `from` goes `down` there.
+    /// Copies with rows and columns exchanged: along a run `to` is contiguous and `from` has stride
+    /// `down`; along the outer axis `axis`, `from` is contiguous.
     fn transpose<T: Copy + Send + Sync>(&self, axis: usize, down: usize, from: &[T], to: &mut [T]) {
         let mut planes = self.clone();
         let (rows, [_, across]) = planes.outer.remove(axis);
