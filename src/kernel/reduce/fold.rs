@@ -1,4 +1,4 @@
-//! Folds along an axis, for reductions whose order does not matter to the error.
+//! Folds along an axis, for reductions in which order does not affect the error.
 
 use std::hint::black_box;
 
@@ -8,12 +8,12 @@ use crate::kernel::{Elem, Rows};
 /// How many parts of a row are folded side by side.
 const PARTS: usize = 32;
 
-/// Rows so short are folded in their order.
+/// Rows up to this length are folded in order.
 const SHORT: usize = 16;
 
-/// Folds every row with an associative `f` whose neutral element is `start`; one result a row.
+/// Folds every row with an associative `f` whose neutral element is `start`; one result per row.
 ///
-/// Contiguous rows are folded in 32 interleaved parts: a step waits for the one before.
+/// Contiguous rows are folded in 32 interleaved parts, since each step waits for the one before.
 pub(crate) fn fold_axis<T: Elem>(
     rows: Rows,
     x: &[T],
@@ -72,11 +72,11 @@ impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
     }
 }
 
-/// A row, in parts that are joined in the end.
+/// Folds a row in parts that are joined at the end.
 ///
-/// Loops over all parts know their length and become vectors as wide as the level has them; four elements a part lie between
-/// a store and the load that waits for it. Shorter arrays would be written out before the compiler looks for vectors, and it
-/// finds pairs, since pairs are what is joined in the end.
+/// Loops over all parts have a known length and become vectors as wide as the level has them; four elements per part
+/// lie between a store and the load that waits for it. Shorter arrays would be unrolled before the compiler looks for
+/// vectors, and it would find pairs, since pairs are joined at the end.
 #[inline(always)]
 fn whole<T: Elem>(row: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
     let mut lines = Lines([start; PARTS]);
@@ -99,17 +99,17 @@ fn whole<T: Elem>(row: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
     }
     let part: [T; 16] = halved(part, f);
     let part: [T; 8] = halved(&part, f);
-    // By way of memory, through which the compiler does not look for pairs.
+    // Through memory, past which the compiler does not look for pairs.
     let part: [T; 4] = halved(&black_box(part), f);
     let [a, b]: [T; 2] = halved(&part, f);
     f(a, b)
 }
 
-/// Parts on whole lines of the cache: a vector that is stored across two of them is late for the load that follows.
+/// Parts on whole cache lines: a vector that is stored across two of them delays the load that follows.
 #[repr(align(64))]
 struct Lines<T>([T; PARTS]);
 
-/// Half as many parts: each of the first half with its fellow in the other.
+/// Half as many parts: each of the first half joined with its counterpart in the second.
 #[inline(always)]
 fn halved<T: Elem, const N: usize>(part: &[T], f: &impl Fn(T, T) -> T) -> [T; N] {
     let mut half = [part[0]; N];

@@ -1,7 +1,7 @@
 //! Products of rows that leave the range of exponents only where the result does.
 //!
-//! The plain product comes first; only a row in which some partial product could leave the range is
-//! multiplied with the powers of 2 kept apart, which rounds nothing more.
+//! The plain product comes first; only a row in which some partial product could leave the range is multiplied again
+//! with the powers of 2 kept apart, which adds no rounding.
 
 use super::fold::fold_axis;
 use crate::kernel::{Elem, Rows};
@@ -17,7 +17,7 @@ pub(crate) fn product_axis<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
     }
 }
 
-/// `gx_i = g Π x_k` over k ≠ i, from the products of what stands before and after each element.
+/// `gx_i = g Π x_k` over k ≠ i, from the products of what comes before and after each element.
 pub(crate) fn product_of_others<T: Elem>(rows: Rows, x: &[T], g: &[T], gx: &mut [T]) {
     for (start, &g) in rows.starts().zip(g) {
         if g.is_zero() {
@@ -56,10 +56,10 @@ fn others_apart<T: Elem>(rows: Rows, x: &[T], start: usize, g: T, gx: &mut [T]) 
 
 /// Whether some product of elements of the row could leave the range, whatever the order.
 ///
-/// None is larger than the product of the sizes above 1, none but 0 smaller than that of those below; neither 0 nor what is
-/// not finite counts.
+/// No product exceeds that of the sizes above 1, and none but 0 is below that of the sizes below 1; zeros and elements
+/// that are not finite do not count.
 pub(in crate::kernel) fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool {
-    // Side by side, since a product waits for the one before.
+    // Side by side, since each product waits for the one before.
     let mut sizes = [[1.0f64; 8]; 2];
     for (k, at) in rows.row(start).enumerate() {
         let size = x[at].primal().abs();
@@ -72,7 +72,7 @@ pub(in crate::kernel) fn far<T: Elem>(rows: Rows, x: &[T], start: usize) -> bool
         sizes[1][k % 8] *= size.min(1.0);
     }
     let [above, below] = sizes.map(|parts| parts.iter().product::<f64>());
-    // Some room for what rounding adds to products of many.
+    // A margin for what rounding adds to products of many.
     const ROOM: f64 = 256.0;
     above > T::max_value().primal() / ROOM || below < T::min_positive_value().primal() * ROOM
 }
@@ -88,14 +88,14 @@ fn exponent<T: Elem>(x: T) -> i64 {
     if size.is_normal() {
         field(size)
     } else {
-        // Times 2^52 it is normal.
+        // Multiplied by 2^52 it is normal.
         field(size / f64::EPSILON) - BITS as i64
     }
 }
 
 /// `x 2^power`, rounded once: every step before the last stays in the normal range.
 fn scale<T: Elem>(mut x: T, power: i64) -> T {
-    // Past ±4096 everything has left the range, whatever it was; 2^100 is a number in any element.
+    // Beyond ±4096 everything leaves the range, whatever it was; 2^100 is a number in every element type.
     let mut power = power.clamp(-4096, 4096);
     while power != 0 {
         let step = power.clamp(-100, 100);
@@ -144,7 +144,7 @@ impl<T: Elem> Apart<T> {
             true => (other, self),
             false => (self, other),
         };
-        // A zero has no size of its own.
+        // A zero has no magnitude of its own.
         if large.part.is_zero() {
             return small;
         }

@@ -6,7 +6,7 @@
 use super::product::{Apart, far};
 use crate::kernel::{Elem, Rows};
 
-/// `y_j = x_0 x_1 .. x_j` again, for the rows that need it.
+/// Recomputes `y_j = x_0 x_1 .. x_j` for the rows that need it.
 pub(crate) fn running_product_apart<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
     for start in rows.starts().filter(|&start| far(rows, x, start)) {
         let mut product = Apart::one();
@@ -17,7 +17,7 @@ pub(crate) fn running_product_apart<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
     }
 }
 
-/// `gx_i = Σ_(j >= i) g_j Π_(k <= j, k ≠ i) x_k` again, for the rows that need it.
+/// Recomputes `gx_i = Σ_(j >= i) g_j Π_(k <= j, k ≠ i) x_k` for the rows that need it.
 pub(crate) fn running_product_vjp_apart<T: Elem>(rows: Rows, x: &[T], g: &[T], gx: &mut [T]) {
     for start in rows.starts() {
         let left = |gx: &[T]| rows.row(start).any(|at| !gx[at].is_finite());
@@ -45,7 +45,7 @@ pub(crate) fn running_product_vjp_apart<T: Elem>(rows: Rows, x: &[T], g: &[T], g
     }
 }
 
-/// The tangents `ty_j = ty_(j-1) x_j + y_(j-1) t_j` again, for the rows that need it.
+/// Recomputes the tangents `ty_j = ty_(j-1) x_j + y_(j-1) t_j` for the rows that need it.
 pub(crate) fn running_product_jvp_apart<T: Elem>(rows: Rows, x: &[T], t: &[T], ty: &mut [T]) {
     for start in rows.starts() {
         let left = |ty: &[T]| rows.row(start).any(|at| !ty[at].is_finite());

@@ -1,7 +1,7 @@
 //! Means and Euclidean norms that overflow or underflow only where the result does.
 //!
-//! The plain sum comes first; a row whose sum left the safe range is summed again in another unit,
-//! a power of two, which rounds nothing.
+//! The plain sum comes first; a row whose sum left the safe range is summed again in a different
+//! unit, a power of two, which rounds nothing.
 
 use super::sum::{sum, sum_axis_of};
 use crate::kernel::{Elem, Rows};
@@ -41,7 +41,7 @@ pub(crate) fn norm_axis<A: Copy, B: Copy, T: Elem>(
         let d = f(x, b);
         d * d
     });
-    // From here on, squares that underflowed are too small to be missed.
+    // At and above this, squares that underflowed are too small to matter.
     let low = T::min_positive_value() / T::epsilon();
     for (row, (y, &b)) in y.iter_mut().zip(of_row).enumerate() {
         *y = if *y >= low && y.is_finite() {
@@ -55,7 +55,7 @@ pub(crate) fn norm_axis<A: Copy, B: Copy, T: Elem>(
 /// The norm of one row in a unit near its largest element.
 #[cold]
 fn norm_again<A: Copy, T: Elem>(rows: Rows, x: &[A], row: usize, per: T, f: impl Fn(A) -> T) -> T {
-    // The unit alone comes from this, so dual numbers need not carry a tangent through it.
+    // Only the unit comes from this, so dual numbers need not carry a tangent through it.
     let sizes = rows.row(rows.at(row, 0)).map(|at| f(x[at]).abs().primal());
     let top = sizes.fold(0.0, |a: f64, b| if a >= b || a.is_nan() { a } else { b });
     if top == 0.0 || !top.is_finite() {

@@ -2,7 +2,7 @@
 
 use crate::kernel::{Elem, Rows};
 
-/// A running sum and what rounding has taken from it.
+/// A running sum and what rounding has lost of it.
 #[derive(Clone, Copy)]
 struct Running<T> {
     sum: T,
@@ -18,16 +18,16 @@ impl<T: Elem> Running<T> {
         }
     }
 
-    /// Adds a term and tells the sum so far.
+    /// Adds a term and returns the sum so far.
     ///
     /// The error of each addition is found by Knuth's TwoSum. Only `sum` is on the path from one
-    /// term to the next, so a machine does the rest in the time it would have waited.
+    /// term to the next, so the processor does the rest while it would be waiting.
     fn add(&mut self, x: T) -> T {
         let sum = self.sum + x;
         let grown = sum - self.sum;
         self.lost += (self.sum - (sum - grown)) + (x - grown);
         self.sum = sum;
-        // At an infinite sum the error is NaN and the sum itself is right.
+        // If the sum is infinite, the error is NaN and the sum itself is right.
         if self.lost.is_finite() {
             sum + self.lost
         } else {

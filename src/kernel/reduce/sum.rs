@@ -6,20 +6,20 @@ use crate::kernel::{Elem, Rows, add_to};
 /// Longest stretch that is summed in row order, in partial sums side by side.
 pub(crate) const BLOCK: usize = 128;
 
-/// So many of them: an addition waits for the one before, and these are two vectors at least on every level.
+/// How many of these: an addition waits for the one before, and this is at least two vectors on every level.
 const WIDTH: usize = 32;
 
 /// Longest stack of rows that is summed in order.
 const STACK: usize = 16;
 
-/// Sum of all elements: 32 interleaved partial sums within a block of 128, eight of what is left then, blocks pairwise.
+/// Sum of all elements: 32 interleaved partial sums within a block of 128, then eight for the rest, blocks pairwise.
 pub(crate) fn sum<T: Elem>(x: &[T]) -> T {
     let mut y = [T::zero()];
     sum_axis(Rows::last(1, x.len()), x, &mut y);
     y[0]
 }
 
-/// The terms of [`sum`], one for each [`BLOCK`] of elements: what is summed in parts must be cut between blocks.
+/// The terms of [`sum`], one for each [`BLOCK`] of elements; what is summed in parts must be cut between blocks.
 pub(crate) fn terms<T: Elem>(x: &[T], terms: &mut Vec<T>) {
     T::at_level(x.len(), Terms { x, terms });
 }
@@ -37,7 +37,7 @@ impl<T: Elem> Loop for Terms<'_, T> {
     }
 }
 
-/// The sum of which these are the [`terms`].
+/// The sum whose [`terms`] these are.
 pub(crate) fn total<T: Elem>(terms: impl IntoIterator<Item = T>) -> T {
     let mut tree = Tree::new();
     terms.into_iter().for_each(|term| tree.add(term));
@@ -80,9 +80,9 @@ fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
     block_of(x, &UNITS[..x.len()], |x, ()| f(x))
 }
 
-/// Sum of `f` over two blocks of one length: of columns of 32, and of what is left.
+/// Sum of `f` over two blocks of equal length: columns of 32, then what is left.
 ///
-/// Only the sums meet: in arrays that meet, the compiler finds pieces of two and four instead of vectors.
+/// Only the sums are joined: if arrays were, the compiler would make pieces of two and four instead of vectors.
 #[inline(always)]
 fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) -> T {
     let columns = match a.len() / WIDTH {
@@ -109,7 +109,8 @@ fn few<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: &impl Fn(A, B) -> T) -> T
             partial[k] += f(a[k], b[k]);
         }
     }
-    // By length, so that the partial sums stay in registers: a vector read that covers single writes waits for them.
+    // By length, so that the partial sums stay in registers: a vector read that covers single writes has to wait for
+    // them.
     macro_rules! rest {
         ($($len:literal)*) => {
             match (a.len(), b.len()) {
@@ -126,7 +127,7 @@ fn few<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: &impl Fn(A, B) -> T) -> T
 
 /// Sum of `f` over the first `N` times 32 elements.
 ///
-/// A loop over 32 that knows its length becomes vectors as wide as the level has them.
+/// A loop over 32 has a known length and becomes vectors as wide as the level has them.
 #[inline(always)]
 fn columns<const N: usize, A: Copy, B: Copy, T: Elem>(
     a: &[A],
@@ -134,7 +135,7 @@ fn columns<const N: usize, A: Copy, B: Copy, T: Elem>(
     f: &impl Fn(A, B) -> T,
 ) -> T {
     let (a, b) = (&a[..N * WIDTH], &b[..N * WIDTH]);
-    // Loops over arrays: of `array::from_fn` the compiler makes shuffles, in seven times the time.
+    // Loops over arrays: from `array::from_fn` the compiler makes shuffles that take seven times as long.
     let mut wide = [T::zero(); WIDTH];
     for (k, wide) in wide.iter_mut().enumerate() {
         let term = |column| f(a[k + column * WIDTH], b[k + column * WIDTH]);
@@ -200,7 +201,7 @@ impl<T: Elem> Tree<T> {
     fn total(&self) -> T {
         let mut left = self.count;
         let mut total = T::zero();
-        // The first one as it is: 0 would take the sign of -0.
+        // The first one as it is: adding -0 to 0 would lose its sign.
         let mut first = true;
         while left != 0 {
             let sum = self.sums[left.trailing_zeros() as usize];
@@ -212,12 +213,12 @@ impl<T: Elem> Tree<T> {
     }
 }
 
-/// Sums every row; one result a row, in the order of the rows.
+/// Sums every row; one result per row, in the order of the rows.
 pub(crate) fn sum_axis<T: Elem>(rows: Rows, x: &[T], y: &mut [T]) {
     sum_axis_of(rows, x, &UNITS[..rows.count()], y, &|x, ()| x);
 }
 
-/// Sums `f(element, of_row)` over every row, where `of_row` holds something for each row.
+/// Sums `f(element, of_row)` over every row, where `of_row` has one entry per row.
 pub(crate) fn sum_axis_of<A: Copy, B: Copy, T: Elem>(
     rows: Rows,
     x: &[A],
@@ -256,7 +257,7 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
         let rows = self.x.chunks_exact(self.n);
         let rows = rows.zip(self.y.iter_mut().zip(self.of_row));
         if self.n < WIDTH {
-            // A loop of its own, of few questions a row.
+            // A loop of its own, with few branches per row.
             for (row, (y, &b)) in rows {
                 *y = few(row, &UNITS[..row.len()], &|x, ()| (self.f)(x, b));
             }
@@ -273,7 +274,7 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
     }
 }
 
-/// Sums `f` of `n` rows of `y.len()` elements each into `y`: sixteen in order, then pairwise.
+/// Sums `f` of `n` rows of `y.len()` elements each into `y`: up to sixteen in order, more pairwise.
 fn sum_rows_of<A: Copy, B: Copy, T: Elem>(
     x: &[A],
     n: usize,
