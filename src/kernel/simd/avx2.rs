@@ -11,28 +11,30 @@ pub(super) fn enter<T: Real>(level: Avx2, task: impl Task<T>) {
     fn inside<T: Real>(level: Avx2, task: impl Task<T>) {
         task.run::<T::Avx2>(level);
     }
-    // SAFETY: the machine has these instructions; whoever made `level` has asked it.
+    // SAFETY: needs the instructions of this level: whoever made `level` has checked for them.
     unsafe { inside(level, task) }
 }
 
-/// Ones in the lanes that are read or written: the window of a register's length that starts `HALF - n` later has `n`.
+/// Ones in the lanes that are read or written: the window of a register's length that starts at `HALF - n` has `n` of
+/// them.
 static WINDOW_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 static WINDOW_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
-/// The bit of a set that belongs to each lane of a register.
+/// The bit of each lane of a register in a set.
 static BITS_32: [i32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 static BITS_64: [i64; 4] = [1, 2, 4, 8];
 
 /// Runs `step` compiled for this level, as a function of its own.
 ///
-/// Two, since the compiler forgets that one with a level's instructions is not to be inlined into another of that level.
+/// Two functions, since the compiler forgets that one with a level's instructions is not to be inlined into another of
+/// that level.
 #[inline(never)]
 fn apart(_: Avx2, step: impl Step<Output = ()>) {
     #[target_feature(enable = "avx2,fma")]
     fn inside(step: impl Step<Output = ()>) {
         step.run();
     }
-    // SAFETY: the machine has these instructions; whoever made the level has asked it.
+    // SAFETY: needs the instructions of this level: whoever made the level has checked for them.
     unsafe { inside(step) }
 }
 
@@ -42,7 +44,7 @@ macro_rules! vector {
      $movemask:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal, $to:ident, $from:ident, $bits:ident, $set_bits:ident, $and:ident, $same:ident,
      $first_lane:ident, $widen:ident, $narrow:ident, $interleave:ident, $part_quarters:ident;
      $($within:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
-        /// Two registers. It exists only where a proof of the level was shown.
+        /// Two registers. A value exists only where a proof of the level was shown.
         #[derive(Clone, Copy)]
         pub(crate) struct $name([$register; 2]);
 
@@ -101,7 +103,8 @@ macro_rules! vector {
             #[inline(always)]
             fn load(_: Avx2, x: &[$t]) -> Self {
                 let (a, b) = x[..Self::COUNT].split_at($half);
-                // SAFETY: needs AVX, proved by the level, and half of `COUNT` numbers at each pointer, which the slices have.
+                // SAFETY: needs AVX, proved by the level, and half of `COUNT` numbers at each pointer, as the slices
+                // have.
                 Self(unsafe { [$load(a.as_ptr()), $load(b.as_ptr())] })
             }
 
@@ -141,7 +144,7 @@ macro_rules! vector {
                 }
             }
 
-            // SAFETY: asks of the caller what the trait says, a fence before anybody reaches `y` again.
+            // SAFETY: requires of the caller what the trait says, a fence before anybody accesses `y` again.
             #[inline(always)]
             unsafe fn stream(self, y: &mut [$t]) {
                 let y = &mut y[..Self::COUNT];
@@ -149,8 +152,8 @@ macro_rules! vector {
                     return self.store(y);
                 }
                 let at = y.as_mut_ptr();
-                // SAFETY: needs AVX, proved by the value, room for `COUNT` numbers, which the slice has, and a line of the
-                // cache, asked above; that a fence follows, the caller has promised.
+                // SAFETY: needs AVX, proved by the value; room for `COUNT` numbers, which the slice has; and a place
+                // that begins a cache line, checked above. That a fence follows, the caller has promised.
                 unsafe {
                     $stream(at, self.0[0]);
                     $stream(at.add($half), self.0[1]);
@@ -166,7 +169,7 @@ macro_rules! vector {
             #[inline(always)]
             fn fetch<const FIRST: bool>(_: Avx2, x: &[$t], at: usize) {
                 let place = x.as_ptr().wrapping_add(at).cast();
-                // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so that any place will do.
+                // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so any address will do.
                 unsafe {
                     if FIRST {
                         _mm_prefetch::<_MM_HINT_T0>(place);
@@ -382,7 +385,7 @@ fn interleave_single<const STEP: usize>(a: __m256, b: __m256) -> [__m256; 2] {
     [_mm256_castpd_ps(low), _mm256_castpd_ps(high)]
 }
 
-/// The same of `f64`, where `STEP` is 1.
+/// The same for `f64`, where `STEP` is 1.
 #[target_feature(enable = "avx")]
 #[inline]
 fn interleave_double<const STEP: usize>(a: __m256d, b: __m256d) -> [__m256d; 2] {

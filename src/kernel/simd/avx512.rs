@@ -11,20 +11,21 @@ pub(super) fn enter<T: Real>(level: Avx512, task: impl Task<T>) {
     fn inside<T: Real>(level: Avx512, task: impl Task<T>) {
         task.run::<T::Avx512>(level);
     }
-    // SAFETY: the machine has these instructions; whoever made `level` has asked it.
+    // SAFETY: needs the instructions of this level: whoever made `level` has checked for them.
     unsafe { inside(level, task) }
 }
 
 /// Runs `step` compiled for this level, as a function of its own.
 ///
-/// Two, since the compiler forgets that one with a level's instructions is not to be inlined into another of that level.
+/// Two functions, since the compiler forgets that one with a level's instructions is not to be inlined into another of
+/// that level.
 #[inline(never)]
 fn apart(_: Avx512, step: impl Step<Output = ()>) {
     #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
     fn inside(step: impl Step<Output = ()>) {
         step.run();
     }
-    // SAFETY: the machine has these instructions; whoever made the level has asked it.
+    // SAFETY: needs the instructions of this level: whoever made the level has checked for them.
     unsafe { inside(step) }
 }
 
@@ -33,7 +34,7 @@ macro_rules! vector {
      $store_part:ident, $fma:ident, $max:ident, $min:ident, $compare:ident, $blend:ident, $xor:ident, $shift:ident, $stored:literal,
      $to:ident, $from:ident, $first:ident, $widen:ident, $narrow:ident, $interleave:ident, $part_quarters:ident;
      $($half:literal, $swap:ident, $control:literal;)* $($trait:ident, $method:ident, $op:ident;)*) => {
-        /// One register. It exists only where a proof of the level was shown.
+        /// One register. A value exists only where a proof of the level was shown.
         #[derive(Clone, Copy)]
         pub(crate) struct $name($register);
 
@@ -76,7 +77,7 @@ macro_rules! vector {
             #[inline(always)]
             fn load(_: Avx512, x: &[$t]) -> Self {
                 let x = &x[..Self::COUNT];
-                // SAFETY: needs AVX-512 F, proved by the level, and `COUNT` numbers at the pointer, which the slice has.
+                // SAFETY: needs AVX-512 F, proved by the level, and `COUNT` numbers at the pointer, as the slice has.
                 Self(unsafe { $load(x.as_ptr()) })
             }
 
@@ -103,15 +104,15 @@ macro_rules! vector {
                 unsafe { $store_part(y.as_mut_ptr(), mask, self.0) }
             }
 
-            // SAFETY: asks of the caller what the trait says, a fence before anybody reaches `y` again.
+            // SAFETY: requires of the caller what the trait says, a fence before anybody accesses `y` again.
             #[inline(always)]
             unsafe fn stream(self, y: &mut [$t]) {
                 let y = &mut y[..Self::COUNT];
                 if !y.as_ptr().addr().is_multiple_of(64) {
                     return self.store(y);
                 }
-                // SAFETY: needs AVX-512 F, proved by the value, room for `COUNT` numbers, which the slice has, and a line of
-                // the cache, asked above; that a fence follows, the caller has promised.
+                // SAFETY: needs AVX-512 F, proved by the value; room for `COUNT` numbers, which the slice has; and a
+                // place that begins a cache line, checked above. That a fence follows, the caller has promised.
                 unsafe { $stream(y.as_mut_ptr(), self.0) }
             }
 
@@ -124,7 +125,7 @@ macro_rules! vector {
             #[inline(always)]
             fn fetch<const FIRST: bool>(_: Avx512, x: &[$t], at: usize) {
                 let place = x.as_ptr().wrapping_add(at).cast();
-                // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so that any place will do.
+                // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so any address will do.
                 unsafe {
                     if FIRST {
                         _mm_prefetch::<_MM_HINT_T0>(place);

@@ -1,13 +1,13 @@
-//! `fetch`: asking memory for what will be used. It takes no level.
+//! `fetch`: prefetching, for which no level is needed.
 #![allow(unsafe_code)]
 
-/// Asks for the line of memory that an address lies on, into the second cache. Nothing is read, so that any address will do.
+/// Prefetches the cache line at an address into the second-level cache. Nothing is read, so any address will do.
 #[inline(always)]
 pub(crate) fn fetch(address: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so that any place will do.
+        // SAFETY: needs SSE, which the target has; a prefetch reads nothing, so any address will do.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::without_provenance(address)) }
     }
     let _ = address;

@@ -1,4 +1,4 @@
-//! `Lanes`: what a vector can do.
+//! `Lanes`: the operations of a vector.
 #![allow(unsafe_code)]
 
 use super::Real;
@@ -6,17 +6,17 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A part of a kernel that names its vectors.
 pub(crate) trait Step {
-    /// What comes of it.
+    /// The result.
     type Output;
 
-    /// Does it. Must be `#[inline(always)]`.
+    /// Runs the step. Must be `#[inline(always)]`.
     fn run(self) -> Self::Output;
 }
 
 /// 64 bytes of numbers: 16 `f32` or 8 `f64`, whatever the level.
 ///
-/// A value exists only where the machine can work on it, since the first one needs the proof `Level`; so the
-/// arithmetic is safe to call. Sets of lanes are the low bits of a `u32`.
+/// A value exists only where the machine can work on it, since the first one needs the proof `Level`; so the arithmetic
+/// is safe to call. Sets of lanes are the low bits of a `u32`.
 pub(crate) trait Lanes:
     Copy
     + Send
@@ -45,12 +45,14 @@ pub(crate) trait Lanes:
     /// The set of all lanes.
     const ALL: u32 = (1 << Self::COUNT) - 1;
 
-    /// Runs `step` as a function of its own: what several kernels have in common is compiled once. A call is made for much work.
+    /// Runs `step` as a function of its own, so that what several kernels share is compiled once; for calls that do
+    /// much work.
     fn apart(level: Self::Level, step: impl Step<Output = ()>);
 
-    /// Runs `step` in line, but where vectors fill so many registers that it is much code: there as a function of its own.
+    /// Runs `step` inline, or as a function of its own where a vector fills so many registers that `step` is much code.
     ///
-    /// A method, not a question in the code of all levels: what is never called would be compiled for each of them.
+    /// This is a method and not a test in code common to all levels: there, what is never called would be compiled for
+    /// each.
     #[inline(always)]
     fn step<S: Step>(step: S) -> S::Output {
         step.run()
@@ -59,7 +61,7 @@ pub(crate) trait Lanes:
     /// `x` in every lane.
     fn splat(level: Self::Level, x: Self::Item) -> Self;
 
-    /// The first numbers of `x`, of which there must be `COUNT`.
+    /// The first `COUNT` numbers of `x`, which must have as many.
     fn load(level: Self::Level, x: &[Self::Item]) -> Self;
 
     /// Fewer numbers than `COUNT`, with `fill` in the other lanes.
@@ -71,23 +73,24 @@ pub(crate) trait Lanes:
     /// Writes the first lanes to `y`, which is shorter than `COUNT`.
     fn store_part(self, y: &mut [Self::Item]);
 
-    /// Writes all lanes to the beginning of `y`; past the caches, if it begins at one of their lines.
+    /// Writes all lanes to the beginning of `y`, bypassing the caches if that is the beginning of a cache line.
     ///
     /// # Safety
-    /// Before anybody reads or writes `y` again, this thread must have called [`drain`](Self::drain): nothing may panic between.
+    /// This thread must call [`drain`](Self::drain) before anybody reads or writes `y` again: nothing may panic in
+    /// between.
     unsafe fn stream(self, y: &mut [Self::Item]);
 
     /// Waits until everybody sees what was written past the caches.
     fn drain(level: Self::Level);
 
-    /// Asks for the line of memory that element `at` of `x` lies on, or beyond its end would lie on: into the first cache, or the
-    /// second.
+    /// Prefetches the cache line of element `at` of `x`, which may lie beyond its end, into the first-level cache
+    /// (`FIRST`) or the second.
     fn fetch<const FIRST: bool>(level: Self::Level, x: &[Self::Item], at: usize);
 
     /// `self · a + b`, rounded once where [`Real::FUSED`] or the level says so.
     fn mul_add(self, a: Self, b: Self) -> Self;
 
-    /// `self · a + b`, rounded once, at any price.
+    /// `self · a + b`, rounded once, whatever it costs.
     fn fused(self, a: Self, b: Self) -> Self;
 
     /// The larger of the two; `other` where one of them is NaN.
@@ -96,7 +99,7 @@ pub(crate) trait Lanes:
     /// The smaller of the two; `other` where one of them is NaN.
     fn min(self, other: Self) -> Self;
 
-    /// `2^(b - bias)`, `b` being the low bits of the lane and `bias` that of the exponent; 0 for b = 0.
+    /// `2^(b - bias)`, where `b` is the low bits of the lane and `bias` that of the exponent; 0 for b = 0.
     fn power(self) -> Self;
 
     /// The lanes where `self < other`.
@@ -117,19 +120,20 @@ pub(crate) trait Lanes:
     /// Lane `i ^ HALF` in lane `i`; `HALF` is a power of two below `COUNT`.
     fn swapped<const HALF: usize>(self) -> Self;
 
-    /// `STEP` lanes of the one and of the other by turns, within each quarter: those of its lower half, those of its upper half.
+    /// `STEP` lanes of `self` and of `other` in turn, within each quarter: first those of its lower half, then of its
+    /// upper half.
     fn interleaved<const STEP: usize>(self, other: Self) -> [Self; 2];
 
-    /// The even quarters of the one and then of the other, and the odd ones.
+    /// The even quarters of `self` and then of `other`, and the odd ones.
     fn parted(self, other: Self) -> [Self; 2];
 
     /// The number in the first lane.
     fn first(self) -> Self::Item;
 
-    /// The lanes as `f64`: the lower eight and the upper eight of 16, all of eight twice.
+    /// The lanes as `f64`: the lower eight and the upper eight of 16; all of eight, twice.
     fn widen(self) -> [Self::Wide; 2];
 
-    /// The lanes from their parts as `f64`, rounded.
+    /// The inverse of [`widen`](Self::widen), rounded.
     fn narrow(wide: [Self::Wide; 2]) -> Self;
 
     /// The lanes whose number is neither infinite nor NaN.

@@ -1,7 +1,7 @@
-//! Vectors of one length on every machine: 64 bytes, whether one register holds them, or two, or none.
+//! Vectors of one length on every machine: 64 bytes, in one register, in two, or in an array.
 //!
-//! Kernels are written once over [`Lanes`]; the level that runs them is chosen when the program runs. All levels with a
-//! fused multiply-add give the same bits, since the lanes are the same ones. No formula is known here.
+//! Kernels are written once, over [`Lanes`]; the level they run on is chosen at run time. All levels with a fused
+//! multiply-add give the same bits, since the lanes are the same. No formula is known here.
 
 #[cfg(all(target_arch = "x86_64", feature = "simd"))]
 mod avx2;
@@ -56,7 +56,7 @@ impl Level {
         Detected::current().0
     }
 
-    /// Runs `f` with the kernels that this thread calls on this level, so that tests see each one.
+    /// Runs `f` with this thread's kernels on this level, so that tests can reach each level.
     ///
     /// # Panics
     /// If this machine has no such level.
@@ -106,16 +106,16 @@ static CHOSEN: LazyLock<Level> = LazyLock::new(|| {
 pub(crate) struct Detected(Level);
 
 impl Detected {
-    /// What every target has.
+    /// The level that every target has.
     const PORTABLE: Self = Self(Level::Portable);
 
-    /// The level in use. Both places that it can come from take levels of [`Level::all`] only.
+    /// The level in use. Both of its sources admit only levels of [`Level::all`].
     pub fn current() -> Self {
         Self(FORCED.get().unwrap_or(*CHOSEN))
     }
 }
 
-/// What runs on vectors of any level.
+/// Work on vectors of any level.
 pub(crate) trait Task<T: Real> {
     /// Does the work; `level` is the proof that the machine can.
     ///
@@ -128,8 +128,8 @@ pub(crate) trait Task<T: Real> {
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
-/// The proof that the machine has AVX2 and FMA: only [`run`] makes it, and the level's own code where it has a vector, which is
-/// proof enough.
+/// The proof that the machine has AVX2 and FMA. Only [`run`] makes it, and the level's own code where it has a vector,
+/// which is proof enough.
 #[cfg(all(target_arch = "x86_64", feature = "simd"))]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
@@ -139,10 +139,10 @@ pub(crate) struct Avx2(());
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
 
-/// Fewer elements than these are worked on with the target's instructions: choosing a level costs more.
+/// Loops over fewer elements use the target's instructions, since choosing a level would cost more.
 const FEW: usize = 32;
 
-/// Runs a loop over `len` elements compiled for the level in use. It must not round otherwise on another one.
+/// Runs a loop over `len` elements compiled for the level in use. Its rounding must not depend on the level.
 pub(crate) fn run_loop<T: Real>(len: usize, work: impl Loop) {
     let level = match len < FEW {
         true => Detected::PORTABLE,
@@ -151,7 +151,7 @@ pub(crate) fn run_loop<T: Real>(len: usize, work: impl Loop) {
     run::<T>(level, Whole(work));
 }
 
-/// A loop as a task: it names no vectors, the compiler finds them.
+/// A loop as a task: it names no vectors; the compiler finds them.
 struct Whole<L>(L);
 
 impl<T: Real, L: Loop> Task<T> for Whole<L> {

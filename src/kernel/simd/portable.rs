@@ -12,7 +12,7 @@ impl<T: Real, const N: usize> Array<T, N> {
     #[inline(always)]
     fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
         let mut out = self;
-        // Plain counting is what the compiler has least work with, and turns into vectors.
+        // A plain counting loop is the least work for the compiler, and is vectorized.
         for i in 0..N {
             out.0[i] = f(self.0[i], other.0[i]);
         }
@@ -28,7 +28,7 @@ impl<T: Real, const N: usize> Array<T, N> {
         out
     }
 
-    /// Where every lane is a call, there is nothing to win by inlining.
+    /// Where every lane is a call, nothing is gained by inlining.
     #[inline(never)]
     fn fused_apart(self, a: Self, b: Self) -> Self {
         self.fused_here(a, b)
@@ -66,7 +66,7 @@ impl<T: Real, const N: usize> Neg for Array<T, N> {
     }
 }
 
-// What is rare in a line, or a call a lane, is not inlined: it would be most of what the compiler has to do.
+// What is rare in a line, or one call per lane, is not inlined: it would be most of the compiler's work.
 impl<T: Real, const N: usize> Lanes for Array<T, N> {
     type Item = T;
     type Level = Portable;
@@ -113,7 +113,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         y.copy_from_slice(&self.0[..y.len()]);
     }
 
-    // SAFETY: asks nothing of the caller, since it is an ordinary store.
+    // SAFETY: requires nothing of the caller, since it is an ordinary store.
     #[inline(always)]
     unsafe fn stream(self, y: &mut [T]) {
         self.store(y);
@@ -232,7 +232,7 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
         out
     }
 
-    // Without a set of bits, of which the compiler makes no vector.
+    // Without a set of lanes, from which the compiler makes no vector.
     #[inline(always)]
     fn where_less(self, other: Self, yes: Self, no: Self) -> Self {
         let mut out = no;

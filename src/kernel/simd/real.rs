@@ -32,31 +32,32 @@ pub(crate) trait Real: Float + Default + Send + Sync + 'static {
     const ONE: Self;
     /// NaN.
     const NAN: Self;
-    /// The logit of what has no weight.
+    /// The logit of an entry without weight.
     const NOTHING: Self;
     /// log2 e.
     const LOG2_E: Self;
-    /// ln 2, rounded; and in two parts, the first so short that its product with any exponent in use is exact.
+    /// ln 2, rounded; also in two parts, the first so short that its product with any exponent in use is exact.
     const LN_2: Self;
     /// The first part.
     const LN_2_HI: Self;
     /// The second part.
     const LN_2_LO: Self;
-    /// `q` of `e^r = 1 + r + r² q(r)` on |r| ≤ ln 2 / 2: the coefficients of even powers, the highest first.
+    /// `q` of `e^r = 1 + r + r² q(r)` on |r| ≤ ln 2 / 2: the coefficients of even powers, highest first.
     const EVEN: &'static [Self];
     /// Those of odd powers.
     const ODD: &'static [Self];
-    /// 1.5 times 2 to the number of stored digits: what is added to this loses its fraction.
+    /// 1.5 times 2 to the number of stored digits: a number added to this loses its fraction.
     const ROUND: Self;
     /// Bias of the exponent.
     const BIAS: i32;
-    /// How many powers of two the largest exponential of a row lies above 1, so that nothing that matters underflows.
+    /// By how many powers of two the largest exponential of a row is raised above 1, so that nothing that matters
+    /// underflows.
     const RAISE: i32;
 
     /// A small whole number.
     fn whole(n: i32) -> Self;
 
-    /// The number whose bits are those of `i`: for lanes that are moved, not computed with.
+    /// The number whose bits are those of `i`, for lanes that are moved, not computed with.
     fn marked(i: u32) -> Self;
 
     /// The `i` of [`marked`](Self::marked).

@@ -10,12 +10,12 @@ pub(crate) struct Shared<'a, T> {
     buffer: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: needs that threads never reach the same number; whoever calls `part` says so. Numbers of type T may move
-// between threads.
+// SAFETY: needs that no two threads access the same number, which callers of `part` promise. Numbers of type T may
+// move between threads.
 unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
 impl<'a, T> Shared<'a, T> {
-    /// Takes the buffer for as long as it is borrowed.
+    /// Borrows the buffer for as long as this lives.
     pub fn new(buffer: &'a mut [T]) -> Self {
         Self {
             start: buffer.as_mut_ptr(),
@@ -32,7 +32,7 @@ impl<'a, T> Shared<'a, T> {
     /// The `len` numbers from `start` on.
     ///
     /// # Safety
-    /// No other part that holds one of them may be alive, on any thread.
+    /// No other part that contains one of them may be alive, on any thread.
     #[allow(clippy::mut_from_ref)] // that is the point
     #[inline(always)]
     pub unsafe fn part(&self, start: usize, len: usize) -> &mut [T] {
@@ -40,7 +40,8 @@ impl<'a, T> Shared<'a, T> {
             start <= self.len && len <= self.len - start,
             "the part lies within the buffer"
         );
-        // SAFETY: needs a place within the buffer, checked above, that nobody else reaches, which the caller promised.
+        // SAFETY: needs a place within the buffer, checked above, that nobody else accesses, which the caller
+        // promised.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
 }

@@ -1,9 +1,9 @@
-//! Rows and columns of a square of vectors, exchanged in registers.
+//! Transposes a square of vectors in registers.
 
 use super::Lanes;
 
-/// Swaps rows and columns of as many vectors as there are lanes: first within quarters of vectors, which are 16 bytes and what
-/// most instructions keep to, then the quarters.
+/// Exchanges rows and columns of as many vectors as there are lanes: first within quarters of vectors (16 bytes, beyond
+/// which most instructions do not reach), then the quarters.
 #[inline(always)]
 pub(crate) fn transpose<V: Lanes>(block: &mut [V; 16]) {
     let width = V::COUNT / 4;
