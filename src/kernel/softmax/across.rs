@@ -1,7 +1,7 @@
-//! Lines that lie in one piece, one after the other: a vector is a stretch of a line.
+//! Contiguous lines, one after the other: a vector is a stretch of a line.
 //!
-//! A line alone would wait in turn for its maximum, its sum and a division; of several the machine does one's steps while
-//! another's wait.
+//! A line alone would wait in turn for its maximum, its sum and a division; with several, the machine does one's steps
+//! while another's wait.
 
 use super::bundles::{Kept, Set};
 use super::inputs::Inputs;
@@ -10,7 +10,7 @@ use super::sum::Total;
 use super::sweep::{self, Function};
 use crate::kernel::simd::{Lanes, Real, Step};
 
-/// Vectors of a line that are all looked at for the place of its maximum.
+/// Lines of up to this many vectors are searched in full for their maximum's position.
 const FEW: usize = 16;
 
 /// Lines across; one alone unless `MANY`.
@@ -23,7 +23,7 @@ pub(super) struct Across<'a, T, const MANY: bool> {
 }
 
 impl<'a, T, const MANY: bool> Across<'a, T, MANY> {
-    /// So many lines; a result that nobody asks for is empty.
+    /// `count` lines; a result that is not wanted is empty.
     #[inline(always)]
     pub fn new(inputs: Inputs<'a, T>, out: &'a mut [T], count: usize) -> Self {
         let all = inputs.now[0].len();
@@ -35,13 +35,12 @@ impl<'a, T, const MANY: bool> Across<'a, T, MANY> {
         }
     }
 
-    /// Line `k` of a buffer; what is not there is empty.
+    /// Line `k` of a buffer; empty if the buffer does not have it.
     #[inline(always)]
     fn part<'x>(&self, x: &'x [T], k: usize) -> &'x [T] {
         x.get(k * self.size..(k + 1) * self.size).unwrap_or(&[])
     }
 
-    /// The inputs of line `k`.
     #[inline(always)]
     fn inputs(&self, k: usize) -> Inputs<'a, T> {
         let Inputs { now, next, soon } = self.inputs;
@@ -52,7 +51,6 @@ impl<'a, T, const MANY: bool> Across<'a, T, MANY> {
         }
     }
 
-    /// The result of line `k`.
     #[inline(always)]
     fn out(&mut self, k: usize) -> &mut [T] {
         let place = k * self.size..(k + 1) * self.size;
@@ -157,7 +155,7 @@ impl<V: Lanes, const MANY: bool> Layout<V> for Across<'_, V::Item, MANY> {
     }
 }
 
-/// [`Layout::largest`]: a function of its own, which jobs share.
+/// [`Layout::largest`] as a function of its own, which jobs share.
 struct Largest<'s, 'a, V: Lanes, const MANY: bool> {
     level: V::Level,
     lines: &'s Across<'a, V::Item, MANY>,
@@ -168,8 +166,8 @@ struct Largest<'s, 'a, V: Lanes, const MANY: bool> {
 impl<V: Lanes, const MANY: bool> Step for Largest<'_, '_, V, MANY> {
     type Output = ();
 
-    /// The indices are looked for when all maxima are known: where the search ends no machine guesses, and with a line's
-    /// maximum still on its way it would wait for that, too.
+    /// The indices are searched for once all maxima are known: where a search ends cannot be predicted, and while a
+    /// line's maximum is still being computed, the search would wait for that, too.
     #[inline(always)]
     fn run(self) {
         let (level, lines, m) = (self.level, self.lines, self.m);
@@ -224,7 +222,7 @@ fn highest<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
     V::splat(level, m.max(m.swapped::<1>()).first())
 }
 
-/// The largest of the whole vectors from the beginning on, and of four more.
+/// The largest of the whole vectors of `x` and of the four in `m`, lane by lane.
 #[inline(always)]
 fn whole_highest<V: Lanes>(level: V::Level, x: &[V::Item], mut m: [V; 4]) -> V {
     let mut groups = x.chunks_exact(4 * V::COUNT);
@@ -239,12 +237,12 @@ fn whole_highest<V: Lanes>(level: V::Level, x: &[V::Item], mut m: [V; 4]) -> V {
     m[0].max(m[1]).max(m[2].max(m[3]))
 }
 
-/// The first index of `m` in a line; 0 where there is none.
+/// The first index of `m` in a line; 0 if it is not there.
 #[inline(always)]
 fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
     if x.len() <= FEW * V::COUNT {
         let groups = x.chunks_exact(4 * V::COUNT);
-        // All of it, from the end: to be surprised by a branch costs more.
+        // All of it is searched, from the end: a mispredicted branch costs more.
         let (mut place, last) = (0, groups.remainder());
         for i in (0..vectors::<V>(last)).rev() {
             let found = take::<V>(level, last, i, V::Item::NAN).equal(m);
@@ -252,7 +250,7 @@ fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
             place = lowest(u64::from(found), start, place);
         }
         for (i, group) in groups.enumerate().rev() {
-            // A loop: what a closure does is not compiled to the level's instructions.
+            // A loop, since a closure is not compiled to the level's instructions.
             let mut found = 0;
             for k in 0..4 {
                 let v = V::load(level, &group[k * V::COUNT..(k + 1) * V::COUNT]);
@@ -288,7 +286,7 @@ fn first<V: Lanes>(level: V::Level, x: &[V::Item], m: V) -> u32 {
     0
 }
 
-/// The lowest of a set of places that begins at `start`, `other` if it is empty.
+/// The lowest member of a set that begins at `start`, or `other` if it is empty.
 #[inline(always)]
 fn lowest(set: u64, start: usize, other: u32) -> u32 {
     if set == 0 {

@@ -3,13 +3,14 @@
 
 use std::mem::MaybeUninit;
 
-/// The most bundles at a time: what is kept of them is to stay in the first cache, beside their elements.
+/// The most bundles at a time: what is kept of them must stay in the first-level cache, beside their elements.
 pub(super) const MOST: usize = 16;
 
-/// Some of the lines that a job is given: at most eight bundles of 16 lines.
+/// A set of the lines given to a job: at most eight bundles of 16 lines.
 pub(super) type Set = u128;
 
-/// Something of each bundle, from one step to the next. To fill it first would cost what is gained, of one line.
+/// A value for each bundle, kept from one step to the next. Filling it first would cost, for one line, what is
+/// gained.
 pub(super) struct Kept<X> {
     each: [MaybeUninit<X>; MOST],
     count: usize,
@@ -24,7 +25,7 @@ impl<X: Copy> Kept<X> {
         }
     }
 
-    /// Keeps what `f` gives for each bundle.
+    /// Keeps `f(k)` for each bundle `k`.
     #[inline(always)]
     pub fn fill(&mut self, bundles: usize, f: impl Fn(usize) -> X) {
         for k in 0..bundles {
@@ -32,23 +33,23 @@ impl<X: Copy> Kept<X> {
         }
     }
 
-    /// Keeps what the next bundle has.
+    /// Keeps the value of the next bundle.
     #[inline(always)]
     pub fn push(&mut self, x: X) {
         self.each[self.count].write(x);
         self.count += 1;
     }
 
-    /// What bundle `k` had.
+    /// The value of bundle `k`.
     #[inline(always)]
     pub fn get(&self, k: usize) -> X {
         self.each()[k]
     }
 
-    /// What all bundles had.
     #[inline(always)]
     pub fn each(&self) -> &[X] {
-        // SAFETY: needs that so many were written: as `push` has written all before `count`, within the array.
+        // SAFETY: needs that `count` values were written: `push` has written all before `count`, within the
+        // array.
         unsafe { std::slice::from_raw_parts(self.each.as_ptr().cast::<X>(), self.count) }
     }
 }

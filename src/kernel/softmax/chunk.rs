@@ -1,4 +1,4 @@
-//! The lines of one thread: long rows as they lie, others side by side, where they lie so or in a scratch.
+//! The lines of one thread: long contiguous rows in place, others side by side, in place or in a scratch.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -14,37 +14,36 @@ use super::strip::Strip;
 use crate::kernel::Rows;
 use crate::kernel::simd::{self, Detected, Lanes, Real, Shared, Task};
 
-/// Rows of up to this many vectors lie better side by side, if there are enough of them.
+/// Rows of up to this many vectors are better put side by side, if there are enough of them.
 pub(super) const SHORT: usize = 3;
 
-/// Bundles of short rows that are put side by side together. One alone would wait for its sums: packed rows of 10 take 0.87 of
-/// the time.
+/// Bundles of short rows that are put side by side at a time. One alone would wait for its sums: together, packed rows
+/// of 10 take 0.87 of the time.
 pub(super) const TURNED: usize = 4;
 
-/// Bytes of a result beyond which it leaves the last cache before anybody reads it. What goes past the caches is not read
-/// from memory before it is written: on two threads a fifth of the time at 4096x4096 in f32.
+/// Bytes of a result beyond which it leaves the last cache before anything reads it. What bypasses the caches is not
+/// read from memory before it is written, which is a fifth of the time on two threads at 4096x4096 in f32.
 pub(super) const FAR: usize = 1 << 25;
 
-/// Bytes of the lines across that are worked on together: they stay in the first cache from one step to the next.
+/// Bytes of the lines across that are processed together, so that they stay in the first-level cache from step to step.
 const BATCH: usize = 1 << 14;
 
-/// The elements of a batch.
 const fn batch<T>() -> usize {
     BATCH / size_of::<T>()
 }
 
-/// Lines with a job for them. No two chunks share a line, as [`Work::run`] cuts them, and no two lines a number: rows whose
-/// sizes overflow hold more than any buffer, and `fast` has refused them.
+/// Lines with a job for them. No two chunks share a line, as [`Work::run`] cuts them, and no two lines share an
+/// element: rows whose sizes overflow exceed any buffer, and `fast` has refused them.
 pub(super) struct Chunk<'a, T, J> {
     pub work: &'a Work<'a, T>,
     pub lines: Range<usize>,
     pub job: &'a J,
-    /// Into how many parts threads may cut the rows of a strip.
+    /// How many parts threads may cut the rows of a strip into.
     pub parts: usize,
 }
 
 impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
-    /// Does the job. Each way to go is a task by itself, since the compiler's work grows faster than a function.
+    /// Does the job. Each layout is a task of its own, since the compiler's work grows faster than a function's size.
     pub fn run(self, level: Detected) {
         let Rows { n, inner, .. } = self.work.rows;
         let few = self.lines.len() <= T::LANES / 4 || n > SHORT * T::LANES;
@@ -56,7 +55,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     }
 }
 
-/// Rows that lie in one piece.
+/// Contiguous rows.
 struct InPlace<'a, T, J>(Chunk<'a, T, J>);
 
 impl<T: Real, J: Job<T>> Task<T> for InPlace<'_, T, J> {
@@ -66,7 +65,7 @@ impl<T: Real, J: Job<T>> Task<T> for InPlace<'_, T, J> {
     }
 }
 
-/// Others.
+/// All other rows.
 struct Side<'a, T, J>(Chunk<'a, T, J>);
 
 impl<T: Real, J: Job<T>> Task<T> for Side<'_, T, J> {
@@ -77,7 +76,7 @@ impl<T: Real, J: Job<T>> Task<T> for Side<'_, T, J> {
 }
 
 impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
-    /// Rows that lie in one piece, one after the other.
+    /// Processes contiguous rows, one after the other.
     #[inline(always)]
     fn across<V: Lanes<Item = T>>(&self, level: V::Level) {
         let n = self.work.rows.n;
@@ -119,7 +118,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         }
     }
 
-    /// Does one line that lies in one piece again in its plain form.
+    /// Computes one contiguous line again, in its plain form.
     #[cold]
     #[inline(never)]
     fn alone(&self, r: usize, inputs: [&[T]; 2]) {
@@ -127,8 +126,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         self.job.line(r, inputs, self.out(r * n, n), self.own(r, 1));
     }
 
-    /// What is asked for while some lines are worked on: as much of each input, not so near that it would be there no sooner;
-    /// at the end what is there already.
+    /// What is prefetched while some lines are processed: as much of each input, far enough ahead for it to help; at
+    /// the end, these lines, which are there already.
     #[inline(always)]
     fn next<'x>(&'x self, now: [&'x [T]; 2], start: usize, len: usize) -> [&'x [T]; 2] {
         let start = start + batch::<T>().max(len);
@@ -139,13 +138,14 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         next
     }
 
-    /// How far it is from `now`, the elements from `start` on, to what is used after this kernel in their place.
+    /// How far it is from `now`, which begins with element `start`, to the same place in what is used after this
+    /// kernel.
     #[inline(always)]
     fn soon(&self, now: &[T], start: usize) -> [usize; 2] {
         let mut away = self.work.soon;
         for away in &mut away {
             if *away != 0 {
-                // Both are multiples of the size, whatever the sign.
+                // Both addresses are multiples of the size, whatever the sign.
                 let bytes = away.wrapping_sub(now.as_ptr().addr()) as isize;
                 *away = (bytes / size_of::<T>() as isize) as usize;
                 *away = away.wrapping_add(start);
@@ -154,7 +154,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         away
     }
 
-    /// Lines side by side: where they lie, or copied to lie so, and back.
+    /// Processes lines side by side: in place, or copied to a scratch and back.
     #[inline(always)]
     fn side<V: Lanes<Item = T>>(&self, level: V::Level) {
         let (rows, inputs) = (self.work.rows, self.work.inputs);
@@ -213,8 +213,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 };
                 (place, [&*x, &*g], &packed)
             };
-            // SAFETY: needs that nobody else holds these lines of the result: they are of this chunk, chunks share none, and
-            // within a chunk every part is let go before; the scratch is of this thread alone.
+            // SAFETY: needs that nobody else holds these lines of the result: they are this chunk's, chunks share none,
+            // and within a chunk every part is released before the next is taken; the scratch is this thread's alone.
             let strip = unsafe { Strip::new(place, inputs, out, &terms, self.parts) };
             let well = self.job.lines::<V, _>(level, r, strip, self.own(r, count));
             for line in others(well, count) {
@@ -228,7 +228,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         }
     }
 
-    /// Does one line of a strip again in its plain form.
+    /// Computes one line of a strip again, in its plain form.
     #[cold]
     #[inline(never)]
     fn again(&self, r: usize, line: usize, place: Place, inputs: [&[T]; 2], out: &Shared<'_, T>) {
@@ -243,24 +243,24 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         let mut result = vec![T::ZERO; len];
         self.job.line(r, [&x, &g], &mut result, self.own(r, 1));
         for (j, x) in result.into_iter().enumerate() {
-            // SAFETY: needs that nobody else holds the number: it is of a line of this chunk, or of its scratch.
+            // SAFETY: needs that nobody else holds the number: it belongs to a line of this chunk, or to its scratch.
             unsafe { out.part(at(j), 1)[0] = x };
         }
     }
 
-    /// A stretch of the result, which belongs to a line of this chunk.
+    /// A stretch of the result, within the lines of this chunk.
     #[allow(clippy::mut_from_ref)] // one at a time, as below
     #[inline(always)]
     fn out(&self, start: usize, len: usize) -> &mut [T] {
         if self.work.out.is_empty() {
             return &mut [];
         }
-        // SAFETY: needs that nobody else holds the stretch: it is part of a line of this chunk, chunks share no line, and
-        // within a chunk each stretch is let go before the next is asked for.
+        // SAFETY: needs that nobody else holds the stretch: it belongs to lines of this chunk, chunks share no line,
+        // and within a chunk each stretch is released before the next is taken.
         unsafe { self.work.out.part(start, len) }
     }
 
-    /// What belongs to each of some lines of this chunk.
+    /// What is stored once per line, for some lines of this chunk.
     #[inline(always)]
     fn own(&self, r: usize, lines: usize) -> Own<'_, T> {
         #[allow(clippy::mut_from_ref)] // one at a time, as below
@@ -269,8 +269,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             if shared.is_empty() {
                 return &mut [];
             }
-            // SAFETY: needs that nobody else holds the numbers: the lines are of one chunk, chunks share no line, and
-            // within a chunk they are let go before they are asked for again.
+            // SAFETY: needs that nobody else holds the numbers: the lines belong to one chunk, chunks share no line,
+            // and within a chunk they are released before they are taken again.
             unsafe { shared.part(r, lines) }
         }
         Own {
@@ -282,7 +282,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     }
 }
 
-/// Copies lines with `fill` for what the mask does not keep.
+/// Copies lines to `kept`, with `fill` for what the mask does not keep.
 #[inline(never)]
 fn hide<T: Real>(mask: &[bool], x: &[T], fill: T, kept: &mut Vec<T>) {
     kept.clear();
@@ -292,13 +292,13 @@ fn hide<T: Real>(mask: &[bool], x: &[T], fill: T, kept: &mut Vec<T>) {
     }
 }
 
-/// The lines of an input that lie there; none of an input that is not needed.
+/// The part of an input at these places; empty for an input that is not needed.
 #[inline(always)]
 fn lines_of<T>(input: &[T], places: Range<usize>) -> &[T] {
     input.get(places).unwrap_or(&[])
 }
 
-/// The lines of so many that did not go well.
+/// The lines that did not go well, of `count` lines.
 #[inline(always)]
 fn others(well: Set, count: usize) -> impl Iterator<Item = usize> {
     let mut bits = !well & (Set::MAX >> (Set::BITS as usize - count));

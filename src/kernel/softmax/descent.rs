@@ -1,6 +1,6 @@
-//! Descents through rows of a strip: the largest of each line, sums of functions, functions of each row.
+//! Descents through the rows of a strip: the largest element of each line, sums of functions, functions of each row.
 //!
-//! Each is a function of its own, which the jobs of a level share. `WHOLE` ones are for strips with all bundles.
+//! Each is a function of its own, which the jobs of a level share. Those with `WHOLE` are for strips with all bundles.
 #![allow(unsafe_code)]
 
 use super::bundles::Kept;
@@ -20,7 +20,7 @@ pub(super) struct Found<V> {
 }
 
 impl<V: Lanes> Found<V> {
-    /// Among no rows.
+    /// The result among no rows.
     #[inline(always)]
     pub fn none(level: V::Level) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl<V: Lanes> Found<V> {
         }
     }
 
-    /// Takes what a bundle has further down.
+    /// Takes in bundle `k` of a row further down.
     #[inline(always)]
     fn add(&mut self, k: usize, x: V, place: V) {
         self.places[k] = self.m[k].where_less(x, place, self.places[k]);
@@ -47,7 +47,7 @@ impl<V: Lanes> Found<V> {
     }
 }
 
-/// Looks for the largest among some rows, and says where it is if somebody asks.
+/// Finds the largest elements among some rows, and writes their indices if they are wanted.
 pub(super) struct Highest<'s, 'a, V: Lanes, const WHOLE: bool> {
     pub level: V::Level,
     pub strip: &'s Strip<'a, V::Item>,
@@ -62,7 +62,7 @@ impl<V: Lanes, const WHOLE: bool> Step for Highest<'_, '_, V, WHOLE> {
     #[inline(always)]
     fn run(self) {
         let (level, strip) = (self.level, self.strip);
-        // A place of its own, which stays in registers.
+        // A local value, which stays in registers.
         let mut found = Found::none(level);
         for j in self.rows {
             let [row, _] = strip.row::<V, false, WHOLE>(j);
@@ -76,7 +76,7 @@ impl<V: Lanes, const WHOLE: bool> Step for Highest<'_, '_, V, WHOLE> {
     }
 }
 
-/// The largest among all rows, of what was found among some and then others.
+/// The largest among all rows, from what was found among the first ones and later ones.
 pub(super) struct First<'s, V> {
     pub found: &'s mut Found<V>,
     pub later: &'s [Found<V>],
@@ -97,14 +97,14 @@ impl<V: Lanes> Step for First<'_, V> {
     }
 }
 
-/// Adds the values for a block of rows, and leaves for each lane of a line across what its vectors of this block add up to:
-/// at the beginning of the room for terms, lane by lane.
+/// Adds the values for a block of rows into what each lane of a line across would have of this block; the sums are left
+/// at the beginning of `terms`, lane by lane.
 pub(super) struct Terms<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
     pub level: V::Level,
     pub strip: &'s Strip<'a, V::Item>,
     /// The function for each bundle.
     pub f: &'s [F],
-    /// No other step under way has one of them.
+    /// No other step in progress accesses one of them.
     pub rows: Range<usize>,
     pub terms: &'s mut [V::Item],
 }
@@ -137,7 +137,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
 }
 
 impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Terms<'_, '_, V, F, TWO, KEEP> {
-    /// Adds the values, one row after the other in each of the slots.
+    /// Adds the values to the slots in turn, one row after the other in each.
     #[inline(always)]
     fn add<const WHOLE: bool>(&mut self) {
         let (level, strip) = (self.level, self.strip);
@@ -147,7 +147,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Terms<'_, '_, 
             let [a, b] = strip.row::<V, TWO, WHOLE>(j);
             let later = strip.later::<TWO, KEEP>(j);
             let out = if keep {
-                // SAFETY: needs that nobody else holds the row: it is of this block, and blocks share none.
+                // SAFETY: needs that nobody else holds the row: it belongs to this block, and blocks share none.
                 unsafe { strip.out::<V, WHOLE>(j) }
             } else {
                 &mut []
@@ -178,7 +178,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Terms<'_, '_, 
     }
 }
 
-/// What the slots of a block have, added for each lane.
+/// Adds up the slots of a block, for each lane.
 struct Lanewise<'s, V: Lanes> {
     level: V::Level,
     /// Elements of a slot.
@@ -213,7 +213,7 @@ impl<V: Lanes> Step for Lanewise<'_, V> {
     }
 }
 
-/// Adds what a block has left to the sums of lanes, as the vectors of a line across are added.
+/// Adds what a block has left to the sums of the lanes, in the order of the vectors of a line across.
 pub(super) struct Gather<'s, V: Lanes> {
     pub level: V::Level,
     pub bundles: usize,
@@ -236,7 +236,7 @@ impl<V: Lanes> Step for Gather<'_, V> {
     }
 }
 
-/// Joins what the lanes of each line have.
+/// Joins the lanes of each line.
 pub(super) struct Join<'s, V: Lanes> {
     pub sums: &'s mut [[Total<V>; 16]],
     pub totals: &'s mut Kept<Total<V>>,
@@ -253,12 +253,11 @@ impl<V: Lanes> Step for Join<'_, V> {
     }
 }
 
-/// The sums over lines that have no more elements than a vector has lanes.
+/// The sums over lines with no more elements than a vector has lanes.
 pub(super) struct Few<'s, 'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
     pub level: V::Level,
-    /// No other step under way writes to it.
+    /// No other step in progress writes to it.
     pub strip: &'s Strip<'a, V::Item>,
-    /// The function for each bundle.
     pub f: &'s [F],
     pub totals: &'s mut Kept<Total<V>>,
 }
@@ -300,7 +299,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool> Step
     }
 }
 
-/// The sum of terms that were [few](Few).
+/// The sum of the terms of [`Few`].
 struct Tree<'s, V: Lanes> {
     level: V::Level,
     terms: &'s [V; 16],
@@ -316,14 +315,13 @@ impl<V: Lanes> Step for Tree<'_, V> {
     }
 }
 
-/// Writes values to some rows of the result: of the inputs, or with `AGAIN` of the result itself.
+/// Writes values to some rows of the result: functions of the inputs or, with `AGAIN`, of the result itself.
 pub(super) struct Write<'s, 'a, V: Lanes, F, const TWO: bool, const AGAIN: bool, const WHOLE: bool>
 {
     pub level: V::Level,
     pub strip: &'s Strip<'a, V::Item>,
-    /// The function for each bundle.
     pub f: &'s [F],
-    /// No other step under way has one of them.
+    /// No other step in progress accesses one of them.
     pub rows: Range<usize>,
 }
 
@@ -348,7 +346,7 @@ impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: 
 impl<V: Lanes, F: Function<V>, const TWO: bool, const AGAIN: bool, const WHOLE: bool>
     Write<'_, '_, V, F, TWO, AGAIN, WHOLE>
 {
-    /// Goes through the rows. With `FAR`, before anybody reads or writes them again, the thread must drain.
+    /// Writes row after row. With `FAR`, the thread must drain before anybody reads or writes them again.
     #[inline(always)]
     fn write<const FAR: bool>(self) {
         let (level, strip) = (self.level, self.strip);

@@ -1,9 +1,9 @@
-//! Exponentials of a line, relative to that of its maximum, which are right even where `x - max` is not.
+//! Exponentials of a line relative to that of its maximum, which are right even where `x - max` is not.
 //!
-//! Rounding `x - max` costs a small probability up to half its distance in ulps: 60 in `f32`, 500 in `f64`. So the difference
-//! is taken with what rounding took from it, which joins in after the reduction by multiples of ln 2. Nothing but the exact
-//! differences enters: a shift of the whole line that is exact changes no bit. Everything is multiplied by a power of two,
-//! lest what matters underflow.
+//! Rounding `x - max` costs a small probability up to half its distance in ulps: 60 in `f32`, 500 in `f64`. So the
+//! difference is computed together with its rounding error, which is added after the reduction by multiples of ln 2.
+//! Only the exact differences enter: an exact shift of the whole line changes no bit. Everything is multiplied by a
+//! power of two, lest what matters underflow.
 
 use super::sweep::Function;
 use crate::kernel::simd::{Lanes, Real};
@@ -11,33 +11,34 @@ use num_traits::Float;
 
 /// The argument of the exponential.
 pub(super) trait Argument<V>: Copy + Sync {
-    /// Whether what rounding took is small even where there is no weight.
+    /// Whether the rounding error is small even where there is no weight.
     const TAME: bool;
 
-    /// The argument for an element, and what rounding took from it.
+    /// The argument for an element, and its rounding error.
     fn of(self, x: V) -> (V, V);
 
-    /// Whether no argument is lower than where there is no weight, but for a rounding.
+    /// Whether no argument lies below the point where weights end, except by a rounding.
     fn bounded(self) -> bool;
 }
 
-/// `x - max` with what rounding takes from it.
+/// `x - max` with its rounding error.
 #[derive(Clone, Copy)]
 pub(super) struct Difference<V> {
     /// `-max`.
     minus: V,
-    /// What is lower has no weight; it is lifted, lest what rounding takes from it be large.
+    /// Elements below this have no weight; they are raised to it, lest their rounding errors be large.
     lowest: V,
-    /// Whether it is lifted to where there is no weight, and not farther down.
+    /// Whether `lowest` is the point where weights end, and not farther down.
     bounded: bool,
 }
 
 impl<V: Lanes> Difference<V> {
-    /// For lines with these maxima, where what lies `away` from them or farther has no weight.
+    /// For lines with maxima `m`, where whatever lies `away` below them or farther has no weight.
     #[inline(always)]
     fn new(level: V::Level, m: V, away: V) -> Self {
         let number = |x| V::splat(level, x);
-        // Next to a large maximum differences are exact, by Sterbenz's lemma, but there may be no number just there.
+        // Next to a large maximum differences are exact, by Sterbenz's lemma, but there may be no number at that
+        // distance.
         let part = m.max(-m) * number(V::Item::whole(64).recip());
         Self {
             minus: -m,
@@ -47,7 +48,7 @@ impl<V: Lanes> Difference<V> {
     }
 }
 
-/// The lines whose maximum is finite and not the lowest number, below which there is nowhere to lift to.
+/// The lines whose maximum is finite and not the lowest number, below which there is none to raise elements to.
 #[inline(always)]
 pub(super) fn usual<V: Lanes>(level: V::Level, m: V) -> u32 {
     m.finite() & V::splat(level, V::Item::min_value()).less(m)
@@ -56,8 +57,8 @@ pub(super) fn usual<V: Lanes>(level: V::Level, m: V) -> u32 {
 impl<V: Lanes> Argument<V> for Difference<V> {
     const TAME: bool = true;
 
-    /// Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18 (1971): of two
-    /// numbers of which a negative one is the lower, that is also the larger in size. In this order NaN stays.
+    /// Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18 (1971): the
+    /// sum of the two numbers is not positive, so the lower one is also the larger in size. In this order NaN stays.
     #[inline(always)]
     fn of(self, x: V) -> (V, V) {
         let x = self.lowest.max(x);
@@ -79,12 +80,12 @@ pub(super) struct Exponential<V: Lanes, A> {
     pub argument: A,
     /// Adding this rounds to whole numbers, whose low bits are the exponent of the result.
     round: V,
-    /// Where the exponent of the result is that of 0.
+    /// Where the exponent of the result becomes that of 0.
     low: V,
 }
 
 impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
-    /// For arguments of which none is above 0.
+    /// For arguments none of which is above 0.
     #[inline(always)]
     pub fn new(level: V::Level, argument: A, raise: V) -> Self {
         let round = V::splat(level, V::Item::ROUND);
@@ -98,7 +99,7 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
 
     /// `(w, n)` with `e^v = (1 + w) 2^n` for each of `N` vectors, `n` still with what rounds it.
     ///
-    /// Step by step for all of them: their chains of dependent operations then run side by side.
+    /// Each step is done for all vectors: their chains of dependent operations then run side by side.
     #[inline(always)]
     fn reduced<const N: usize>(self, x: [V; N]) -> ([V; N], [V; N]) {
         let log2_e = V::splat(self.level, V::Item::LOG2_E);
@@ -108,7 +109,7 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
         for k in 0..N {
             r[k] = self.argument.of(x[k]).0;
         }
-        // Differences hardly ever need it: one question for all vectors is less than an operation on each.
+        // Differences hardly ever need this: one test for all vectors costs less than an operation on each.
         if !self.argument.bounded() {
             for r in &mut r {
                 // In this order NaN stays.
@@ -127,7 +128,8 @@ impl<V: Lanes, A: Argument<V>> Exponential<V, A> {
             } else {
                 V::select(self.low.less(v), lost, none)
             };
-            // The product with the first part and its sum are exact: what is rounded is small, and then the sum once.
+            // The product with the first part and its sum are exact: only small terms are rounded, and then the sum,
+            // once.
             r[k] = n.mul_add(high, r[k]) + n.mul_add(low, lost);
         }
         for k in 0..N {
@@ -173,7 +175,7 @@ fn up<V: Lanes>(level: V::Level, raise: V) -> V {
     raise + V::splat(level, V::Item::whole(V::Item::BIAS))
 }
 
-/// How far below 0 an argument has no weight: the exponent of the result is 0.
+/// How far below 0 an argument has no weight: there the exponent of the result is 0.
 #[inline(always)]
 fn away<V: Lanes>(level: V::Level, raise: V) -> V {
     up(level, raise) * V::splat(level, V::Item::LN_2)

@@ -1,6 +1,6 @@
-//! The kernels of the softmax family for `f32` and `f64`: which job does which hook.
+//! The kernels of the softmax family for `f32` and `f64`: which job serves which hook.
 //!
-//! The tangents of losses and of log-softmax, and the cotangents of targets and temperatures, are left to the plain forms.
+//! The tangents of losses and log-softmax, and the cotangents of targets and temperatures, are left to the plain forms.
 
 use super::forward::{Mask, Scaled, Softmax};
 use super::lines::Work;
@@ -12,7 +12,7 @@ use super::statistics::Statistics;
 use crate::kernel::Rows;
 use crate::kernel::simd::Real;
 
-/// Refuses buffers that do not fit the rows: inputs and results, then what there is once for each row.
+/// Refuses buffers that do not fit the rows: inputs and results, then those with one number per row.
 #[track_caller]
 fn check(op: &str, rows: Rows, full: &[(&str, usize)], each: &[(&str, usize)]) {
     full.iter()
@@ -206,7 +206,7 @@ pub(crate) fn cross_entropy<T: Real>(
         .run(&Statistics::CrossEntropy { labels, g });
 }
 
-/// Both in one pass over the rows, where the cotangents are of such a size that it gives the same bits.
+/// Cross entropy and its VJP in one pass, if the cotangents are of such a size that it gives the same bits.
 pub(crate) fn cross_entropy_and_vjp<T: Real>(
     rows: Rows,
     x: &[T],
@@ -215,7 +215,7 @@ pub(crate) fn cross_entropy_and_vjp<T: Real>(
     top: &mut [u32],
     g: &[T],
 ) {
-    // Without a branch for each row, so that this is a loop of vectors.
+    // No branch per row, so that this loop is vectorized.
     let moderate = |all, &g: &T| all & ((g == T::ZERO) | (g.exponent().abs() <= 32));
     if !g.iter().fold(true, moderate) {
         cross_entropy(rows, x, labels, loss, top, rest);
@@ -284,7 +284,7 @@ pub(crate) fn soft_cross_entropy_vjp<T: Real>(
     work.run(&Spread { of, top, rest });
 }
 
-/// The statistics of rows without elements, if these are such.
+/// Fills the statistics of rows without elements, and returns whether these are such.
 fn empty<T: Real>(rows: Rows, top: &mut [u32], rest: &mut [T]) -> bool {
     if rows.n == 0 {
         top.fill(NONE);

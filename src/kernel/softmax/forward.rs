@@ -10,7 +10,7 @@ use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real};
 
-/// `y_j = e^(x_j - x_m) / S`. What a mask does not keep comes in as -inf.
+/// `y_j = e^(x_j - x_m) / S`. What a mask does not keep enters as -inf.
 pub(super) struct Softmax<'a> {
     pub mask: Option<Mask<'a>>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Scaled<T> {
     pub temperature: T,
 }
 
-/// `(x - top) / temperature` with what rounding took from difference and quotient.
+/// `(x - top) / temperature`, with the rounding errors of difference and quotient.
 #[derive(Clone, Copy)]
 struct Quotient<V> {
     top: V,
@@ -62,7 +62,7 @@ impl<V: Lanes> Argument<V> for Quotient<V> {
         let back = d - x;
         let lost = (x - (d - back)) - (self.top + back);
         let q = d * self.reciprocal;
-        // What is left of d after T q is exact.
+        // The remainder of d after T q is exact.
         let left = (-q).fused(self.temperature, d);
         (q, (left + lost) * self.reciprocal)
     }
@@ -84,7 +84,7 @@ impl<T: Real> Job<T> for Scaled<T> {
         lines: L,
         own: Own<'_, T>,
     ) -> Set {
-        // Beyond this range products of the temperature are not exact, or differences overflow.
+        // Beyond this range products with the temperature are not exact, or differences overflow.
         let wide = T::whole(2).powi(T::BIAS / 2);
         if self.temperature >= wide || self.temperature <= wide.recip() {
             return 0;
@@ -109,7 +109,7 @@ impl<T: Real> Job<T> for Scaled<T> {
     }
 }
 
-/// Writes the exponentials, divided by their sum. Returns the lines where that went well, of those with a usual maximum.
+/// Writes the exponentials divided by their sum. Returns the lines where that went well, of those with a usual maximum.
 #[inline(always)]
 fn normalised<V: Lanes, L: Layout<V>, A: Argument<V>>(
     level: V::Level,
@@ -164,14 +164,13 @@ fn reciprocal<V: Lanes>(level: V::Level, s: Pair<V>) -> V {
     left.mul_add(per, per)
 }
 
-/// A mask of the rows.
 pub(super) struct Mask<'a> {
     pub rows: Rows,
     pub mask: &'a [bool],
 }
 
 impl Mask<'_> {
-    /// The part for a line.
+    /// The part for one line.
     pub fn line(&self, r: usize) -> Vec<bool> {
         let start = self.rows.at(r, 0);
         self.rows.row(start).map(|at| self.mask[at]).collect()

@@ -1,21 +1,21 @@
-//! What a sweep goes over, and what is used after it: memory answers sooner where it was asked while there was something to
-//! compute. A twentieth to a seventh of the time of rows that do not lie in the second cache.
+//! What a sweep goes over, and what is used after it: memory answers sooner if it is asked while there is something to
+//! compute. This saves a twentieth to a seventh of the time of rows that are not in the second-level cache.
 
 use crate::kernel::simd::Lanes;
 
-/// The buffers that a sweep goes over, and what somebody will use next.
+/// The buffers that a sweep goes over, and what will be used next.
 #[derive(Clone, Copy)]
 pub(super) struct Inputs<'a, T> {
     pub now: [&'a [T]; 2],
-    /// Asked for vector by vector, while the machine has something to compute; may be shorter, or empty.
+    /// Prefetched vector by vector, while the machine has something to compute; may be shorter, or empty.
     pub next: [&'a [T]; 2],
-    /// What the kernels to come read and write in the places of these: so many elements from the first buffer, around the end
-    /// of the address space if need be; 0 for nothing.
+    /// What the next kernels read and write at the same places: distances in elements from the first buffer, around the
+    /// end of the address space if need be; 0 for nothing.
     pub soon: [usize; 2],
 }
 
 impl<'a, T> Inputs<'a, T> {
-    /// Asks for what is used next in the place of `N` vectors, from `i` on: of both buffers or the first.
+    /// Prefetches what is used next at the places of `N` vectors, from `i` on: in both buffers, or the first.
     #[inline(always)]
     pub fn fetch<V: Lanes<Item = T>, const TWO: bool, const N: usize>(
         self,

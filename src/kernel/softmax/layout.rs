@@ -1,7 +1,7 @@
 //! How lines lie in vectors: a vector is a stretch of one line, or holds an element of each of 16 (8) lines.
 //!
-//! Lane `l` of a line across holds its elements `l`, `l + lanes`, ...; down, the rows `l`, `l + lanes`, ... do. Either way the
-//! same numbers are added in the same order, and a line has the same bits wherever it lies.
+//! Lane `l` of a line across holds its elements `l`, `l + lanes`, ...; down, the rows `l`, `l + lanes`, ... take its
+//! part. Either way the same numbers are added in the same order, and a line has the same bits wherever it lies.
 
 use super::bundles::{Kept, Set};
 use super::sum::Total;
@@ -11,13 +11,12 @@ use std::ops::Range;
 
 /// Lines that a job works on: [`Across`](super::across::Across) or [`Strip`](super::strip::Strip).
 ///
-/// A bundle is what a vector tells apart: one line across, as many lines as there are lanes down. Each step goes over all
-/// bundles before the next one begins.
+/// A bundle is the lines that share a vector: one line across, as many lines as there are lanes down. Each step goes
+/// over all bundles before the next one begins.
 pub(super) trait Layout<V: Lanes> {
     /// Whether every lane is a line of its own.
     const DOWN: bool;
 
-    /// The number of bundles.
     fn bundles(&self) -> usize;
 
     /// Whether there is a second input.
@@ -29,12 +28,14 @@ pub(super) trait Layout<V: Lanes> {
     /// Element `j` of line `line` of the result.
     fn result(&mut self, line: usize, j: usize) -> &mut V::Item;
 
-    /// The largest element of each line of the first input in `m`, and its first index in `top`, unless that is empty.
+    /// Puts the largest element of each line of the first input in `m`, and its first index in `top`, unless that is
+    /// empty.
     fn largest(&self, level: V::Level, top: &mut [u32], m: &mut Kept<V>);
 
-    /// The sum of `f(k)` over the inputs, line by line. With `KEEP`, its terms are written to the result. `fours` fours of
-    /// vectors are added in the digits of a number before they go to the sum: fewer is better, more is faster. Beyond the end
-    /// of a line there is `fill`. The lanes of a line across are not joined yet.
+    /// The sum of `f(k)` over the inputs, line by line. With `KEEP`, its terms are written to the result. `fours`
+    /// groups of four vectors are added with the digits of an element before they go to the sum: fewer is more
+    /// accurate, more is faster. Beyond the end of a line there is `fill`. The lanes of a line across are not joined
+    /// yet.
     fn sums<F: Function<V>, const TWO: bool, const KEEP: bool>(
         &mut self,
         level: V::Level,
@@ -47,11 +48,11 @@ pub(super) trait Layout<V: Lanes> {
     /// Writes `f(k)` of the inputs to the result.
     fn each<F: Function<V>, const TWO: bool>(&mut self, level: V::Level, f: impl Fn(usize) -> F);
 
-    /// Puts `f(k)` of the result in its place.
+    /// Replaces the result by `f(k)` of it.
     fn update<F: Function<V>>(&mut self, level: V::Level, f: impl Fn(usize) -> F);
 
-    /// A function of numbers that each line has in its lanes, and the lanes where it went well. What costs as much for a vector
-    /// as for one number is done for all lines at once.
+    /// Keeps a function of numbers that each line has in its lanes, and returns the lines where it went well. What
+    /// costs as much for a vector as for one number is done for all lines together.
     fn together<const N: usize>(
         &self,
         level: V::Level,
@@ -60,14 +61,14 @@ pub(super) trait Layout<V: Lanes> {
         kept: &mut Kept<V>,
     ) -> Set;
 
-    /// The lines of bundle `k`, of so many.
+    /// The lines of bundle `k`, of `lines` in all.
     #[inline(always)]
     fn range(k: usize, lines: usize) -> Range<usize> {
         let size = if Self::DOWN { V::COUNT } else { 1 };
         (k * size).min(lines)..((k + 1) * size).min(lines)
     }
 
-    /// What there is once for each line, of bundle `k`; what is not there is empty.
+    /// The entries of bundle `k` in a slice with one per line, or none.
     #[inline(always)]
     fn own<X>(each: &[X], k: usize) -> &[X] {
         &each[Self::range(k, each.len())]
@@ -80,7 +81,7 @@ pub(super) trait Layout<V: Lanes> {
         &mut each[range]
     }
 
-    /// The lines of bundle `k` that went well, by the lanes that did.
+    /// The lines of bundle `k` that went well, from the lanes that did.
     #[inline(always)]
     fn well(k: usize, lanes: u32) -> Set {
         if Self::DOWN {
@@ -90,7 +91,7 @@ pub(super) trait Layout<V: Lanes> {
         }
     }
 
-    /// The number of each line of a bundle, in its lanes.
+    /// Puts the number of each line of a bundle into its lanes.
     #[inline(always)]
     fn spread(level: V::Level, each: &[V::Item]) -> V {
         match each {
@@ -100,7 +101,7 @@ pub(super) trait Layout<V: Lanes> {
         }
     }
 
-    /// The number that each line has in its lanes.
+    /// Takes the number of each line from its lanes.
     #[inline(always)]
     fn collect(x: V, each: &mut [V::Item]) {
         if Self::DOWN {
@@ -121,7 +122,7 @@ pub(super) trait Layout<V: Lanes> {
         }
     }
 
-    /// The element `places` of each line of bundle `k`, 0 where there is none.
+    /// The element at `places` of each line of bundle `k`, 0 where there is none.
     #[inline(always)]
     fn pick(&self, level: V::Level, input: usize, k: usize, places: &[u32]) -> V {
         let element = |line: usize, j: u32| match j {
@@ -146,11 +147,11 @@ pub(super) fn vectors<V: Lanes>(x: &[V::Item]) -> usize {
     x.len().div_ceil(V::COUNT)
 }
 
-/// The elements of a buffer before the first that begins a line of the cache, fewer than a vector has.
+/// The number of elements of a buffer before the first that begins a cache line; less than a vector has.
 ///
-/// A vector that lies on two lines takes twice as long to be read, and longer to be written; one that is a part, longer still.
-/// So where the order of elements does not matter, a buffer of at least a vector is gone through from there on, and its first
-/// and its last vector are taken besides, whole and on any two lines.
+/// A vector that straddles two cache lines takes twice as long to read, and longer to write; a partial one, longer
+/// still. So where the order of elements does not matter, a buffer of at least a vector is processed from there on, and
+/// its first and last vectors in addition, whole and wherever they lie.
 #[inline(always)]
 pub(super) fn ahead<T>(x: &[T]) -> usize {
     x.as_ptr().addr().wrapping_neg() % 64 / size_of::<T>()

@@ -1,6 +1,6 @@
-//! Rows become lines of vectors here: cut into chunks for the threads, long rows as they lie, others side by side.
+//! Rows become lines of vectors: cut into chunks for the threads, long rows in place, others side by side.
 //!
-//! A line's result depends on its numbers alone: not on its neighbours, its chunk, or the number of threads.
+//! A line's result depends only on its numbers: not on its neighbours, its chunk, or the number of threads.
 
 use super::bundles::Set;
 use super::chunk::{Chunk, FAR, SHORT, TURNED};
@@ -11,14 +11,14 @@ use crate::kernel::{Rows, Soon, threads};
 
 /// What is done to lines.
 pub(super) trait Job<T: Real>: Sync {
-    /// Whether it takes several lines at a time across, too.
+    /// Whether it takes several lines across at a time, too.
     const TOGETHER: bool = false;
 
-    /// Whether it computes enough to ask memory meanwhile for what is used next.
+    /// Whether it computes enough to prefetch in the meantime what is used next.
     const ASKS: bool = true;
 
-    /// Does it to the lines from number `r` on, and returns the set of those that went well; the others, which hold NaN
-    /// or overflow, are done again by `line`. Must be `#[inline(always)]`.
+    /// Processes the lines from number `r` on, and returns the set of those that went well; the others, which hold NaN
+    /// or overflow, are computed again by `line`. Must be `#[inline(always)]`.
     fn lines<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
         level: V::Level,
@@ -27,40 +27,39 @@ pub(super) trait Job<T: Real>: Sync {
         own: Own<'_, T>,
     ) -> Set;
 
-    /// The plain form, for one line that lies in one piece.
+    /// The plain form, for one contiguous line.
     fn line(&self, r: usize, inputs: [&[T]; 2], out: &mut [T], own: Own<'_, T>);
 }
 
-/// What a job writes once for each line, where it does.
+/// What a job writes once per line, where it does.
 pub(super) struct Own<'a, T> {
-    /// The number of lines.
     pub lines: usize,
     pub top: &'a mut [u32],
     pub rest: &'a mut [T],
     pub value: &'a mut [T],
 }
 
-/// Rows to work on: up to two inputs, a result of the same size, results for each row. What is not there is empty.
+/// Rows to process: up to two inputs, a result of the same size, results per row. What is not needed is empty.
 pub(super) struct Work<'a, T> {
     pub rows: Rows,
     pub inputs: [&'a [T]; 2],
-    /// Elements of an input that the mask does not keep are replaced.
+    /// A mask, the number of an input, and what replaces the elements not kept.
     pub mask: Option<(&'a [bool], usize, T)>,
     pub out: Shared<'a, T>,
-    /// Where that begins which is used after this kernel in the place of the first input; 0 for nothing.
+    /// Where the buffers begin that are used after this kernel at the places of the first input; 0 for none.
     pub soon: [usize; 2],
     pub top: Shared<'a, u32>,
     pub rest: Shared<'a, T>,
     pub value: Shared<'a, T>,
 }
 
-/// Elements from which threads are worth calling, the least elements of a chunk, the most chunks. A thread wakes in 20 to 60 µs;
-/// for less work than that it comes too late.
+/// Elements from which threads are worth calling, the least of a chunk, the most chunks. A thread takes 20 to 60 µs to
+/// wake; for less work than that it comes too late.
 const FORK: usize = 3 << 15;
 const CHUNK: usize = 1 << 13;
 const CHUNKS: usize = 64;
 
-/// The most parts into which threads cut the rows of a strip: each has its terms of sums.
+/// The most parts into which threads cut the rows of a strip: each has its own terms of sums.
 const PARTS: usize = 32;
 
 impl<'a, T: Real> Work<'a, T> {
@@ -79,13 +78,13 @@ impl<'a, T: Real> Work<'a, T> {
         }
     }
 
-    /// A second input.
+    /// Adds a second input.
     pub fn with(mut self, g: &'a [T]) -> Self {
         self.inputs[1] = g;
         self
     }
 
-    /// Puts `fill` for the elements of an input that `mask` does not keep.
+    /// Replaces by `fill` the elements of an input that `mask` does not keep.
     pub fn masked(mut self, mask: &'a [bool], input: usize, fill: T) -> Self {
         self.mask = Some((mask, input, fill));
         self
@@ -109,12 +108,12 @@ impl<'a, T: Real> Work<'a, T> {
         self
     }
 
-    /// Whether lines lie side by side and are worked on where they lie.
+    /// Whether lines lie side by side and are processed in place.
     pub fn lies_in_strips(&self) -> bool {
         self.rows.inner >= T::LANES && self.mask.is_none()
     }
 
-    /// Does the job on the level in use, on as many threads as are there.
+    /// Does the job on the level in use, on as many threads as there are.
     pub fn run(&self, job: &impl Job<T>) {
         let (level, rows) = (Detected::current(), self.rows);
         let (count, elements) = (rows.count(), rows.elements());
@@ -130,25 +129,27 @@ impl<'a, T: Real> Work<'a, T> {
             }
             .run(level);
         };
-        // A row of ten is done before one knows how many threads there are.
+        // A row of ten is done sooner than it takes to ask how many threads there are.
         if elements < FORK {
             return run(0..count, 1);
         }
-        // In whole bundles, so that threads do not write to the same 64 bytes; and not too many, since each has a scratch.
+        // Whole bundles, so that threads do not write to the same 64 bytes; and not too many chunks, since each has a
+        // scratch.
         let lines = (CHUNK / rows.n).max(count / CHUNKS).max(1);
         let bundle = match rows.inner {
             1 if rows.n >= CHUNK => 1,
             1 if rows.n > SHORT * T::LANES => 16,
             1 => TURNED * T::LANES,
-            // Not narrower: where strips are too few, threads share their rows.
+            // Not narrower: where there are too few strips, threads share their rows.
             _ => WIDE * T::LANES,
         };
         let lines = lines.next_multiple_of(bundle);
         let hands = threads::count();
         let mut chunks = if hands == 1 { 1 } else { count.div_ceil(lines) };
-        // Threads share the rows of tall strips where these are fewer than they, or few and in the caches: there, with a strip
-        // each, two cores that are far from each other took longer than one for 1000x300. From memory strips side by side are
-        // faster. Two parts for each thread, since some come late: fewer and more were slower.
+        // Threads share the rows of tall strips where there are fewer strips than threads, or few and all in the
+        // caches: there, with a strip each, two cores far from each other took longer than one for 1000x300. From
+        // memory, strips side by side are faster. Two parts per thread, since some come late: fewer and more were
+        // slower.
         let (mut parts, strip) = (1, rows.n * bundle.min(rows.inner));
         let few = chunks < hands || chunks < 2 * hands && elements * size_of::<T>() <= FAR;
         if self.lies_in_strips() && hands > 1 && few && strip >= FORK {

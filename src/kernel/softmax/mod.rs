@@ -1,7 +1,7 @@
 //! The softmax family: rows in, rows and their statistics out.
 //!
-//! The plain forms serve every element and are the oracle; the others are for `f32` and `f64`. A formula stands once,
-//! in a [`Job`](lines::Job) over vectors of any level, and runs on rows of any layout.
+//! The plain forms serve every element and are the oracle; the others are for `f32` and `f64`. A formula is written
+//! once, in a [`Job`](lines::Job) over vectors of any level, and runs on rows of any layout.
 
 mod across;
 mod bundles;

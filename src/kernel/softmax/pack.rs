@@ -1,4 +1,4 @@
-//! Copies between rows where they lie and lines side by side. Nothing is computed here.
+//! Copies between rows in place and lines side by side. Nothing is computed here.
 #![allow(unsafe_code)]
 
 use super::layout::put;
@@ -15,7 +15,7 @@ pub(super) struct Packing {
 }
 
 impl Packing {
-    /// Copies from rows. An empty input has no place and stays so.
+    /// Copies rows to packed lines, unless the input is empty.
     #[inline(always)]
     pub fn pack<V: Lanes>(&self, level: V::Level, x: &[V::Item], packed: &mut [V::Item]) {
         if !packed.is_empty() {
@@ -30,7 +30,7 @@ impl Packing {
         }
     }
 
-    /// Copies to rows.
+    /// Copies packed lines to rows.
     ///
     /// # Safety
     /// Nobody else may hold a part of these lines in `out`, on any thread.
@@ -53,7 +53,7 @@ impl Packing {
         }
     }
 
-    /// Puts `fill` for what the mask does not keep.
+    /// Puts `fill` where the mask does not keep an element.
     pub fn hide<T: Copy>(&self, mask: &[bool], fill: T, packed: &mut [T]) {
         for (line, r) in self.lines.clone().enumerate() {
             for j in 0..self.rows.n {
@@ -64,7 +64,7 @@ impl Packing {
         }
     }
 
-    /// The stretches in which the first elements of lines lie side by side: number among the lines, place, width.
+    /// The runs in which the first elements of lines lie side by side: number of the first line here, place, width.
     #[inline(always)]
     fn runs(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         let (rows, lines) = (self.rows, self.lines.clone());
@@ -77,8 +77,8 @@ impl Packing {
         })
     }
 
-    /// Each square of rows that lie in one piece: its lines, where in them it begins, and its width. For vectors of few registers
-    /// only.
+    /// The squares of contiguous rows: for each its lines, where in them it begins, and its width. For vectors of few
+    /// registers only.
     #[inline(always)]
     fn squares<V: Lanes>(&self) -> impl Iterator<Item = (Range<usize>, usize, usize)> {
         let (n, lines) = (self.rows.n, self.lines.clone());
@@ -90,7 +90,7 @@ impl Packing {
         })
     }
 
-    /// Whether rows are turned by squares.
+    /// Whether rows are transposed by squares.
     #[inline(always)]
     fn turns<V: Lanes>(&self) -> bool {
         V::REGISTERS <= 2 && self.rows.inner == 1
@@ -123,7 +123,7 @@ impl<V: Lanes> Step for Pack<'_, V> {
                 let at = start * stride + lines.start - first;
                 let mut block = [V::splat(level, V::Item::ZERO); 16];
                 let (from, height) = (lines.start * n + start, lines.len());
-                // Counted by constants here and below, so that the vectors stay in registers.
+                // Loops of constant length here and below, so that the vectors stay in registers.
                 for (k, vector) in block.iter_mut().enumerate() {
                     if k < height {
                         *vector = some(level, &x[from + k * n..][..width]);
@@ -148,7 +148,7 @@ impl<V: Lanes> Step for Pack<'_, V> {
     }
 }
 
-/// [`Packing::unpack`], which makes it.
+/// [`Packing::unpack`], which creates it.
 struct Unpack<'a, V: Lanes> {
     packing: &'a Packing,
     level: V::Level,
@@ -169,8 +169,8 @@ impl<V: Lanes> Step for Unpack<'_, V> {
         } = self;
         let Rows { n, inner, .. } = packing.rows;
         let (stride, first) = (packing.stride, packing.lines.start);
-        // SAFETY: needs that nobody else holds the stretch, which is part of one of the lines: whoever made this said so,
-        // and each stretch is let go before the next is asked for.
+        // SAFETY: needs that nobody else holds the stretch, which is part of one of the lines: whoever made this
+        // promised that, and each stretch is released before the next is taken.
         let out = |start, len| unsafe { out.part(start, len) };
         if packing.turns::<V>() {
             for (lines, start, width) in packing.squares::<V>() {
@@ -201,7 +201,7 @@ impl<V: Lanes> Step for Unpack<'_, V> {
     }
 }
 
-/// A vector of up to so many numbers.
+/// A vector of up to `COUNT` numbers.
 #[inline(always)]
 fn some<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
     if x.len() == V::COUNT {

@@ -1,6 +1,6 @@
-//! The plain twins: every function of the softmax family as a loop that a reader can check against the formula, over
+//! The plain forms: every function of the softmax family as a loop that a reader can check against the formula, over
 //! any `T: Float`. They serve element types without a vector kernel (dual numbers, double-doubles) and are the oracle
-//! of the kernels; they keep the same statistics and the same conventions, not the same bits.
+//! of the kernels; they have the same statistics and the same conventions, but not the same bits.
 //!
 //! ```text
 //! m = first index of the maximum     R = Σ_{j≠m} e^(x_j - x_m)     S = 1 + R     p_j = e^(x_j - x_m) / S
@@ -14,7 +14,7 @@ use num_traits::Float;
 /// No element: the `top` of an empty row, or of a masked row with nothing kept.
 pub const NONE: u32 = u32::MAX;
 
-/// Softmax of each row: `y_j = e^(x_j - x_m) / S`. No `top` is written if it is empty.
+/// Softmax of each row: `y_j = e^(x_j - x_m) / S`. `top` is not written if it is empty.
 pub fn softmax<T: Float>(rows: Rows, x: &[T], y: &mut [T], top: &mut [u32]) {
     rows.full("softmax", "x", x.len());
     rows.full("softmax", "y", y.len());
@@ -35,7 +35,7 @@ pub fn softmax<T: Float>(rows: Rows, x: &[T], y: &mut [T], top: &mut [u32]) {
     }
 }
 
-/// Cotangent of `x` for softmax, and, the Jacobian being symmetric, also its tangent:
+/// Cotangent of `x` for softmax and, since the Jacobian is symmetric, also its tangent:
 /// `gx_j = y_j ((g_j - c) - Σ_i (g_i - c) y_i)` with `c = g_m`.
 ///
 /// The Jacobian kills constants, so any `c` gives the same map; `g` at the maximum keeps small results accurate.
@@ -50,7 +50,7 @@ pub fn softmax_vjp<T: Float>(rows: Rows, y: &[T], top: &[u32], g: &[T], gx: &mut
         let dot = |part: T| sum(rows.n, &|j| centred(j, part) * y[rows.at(row, j)]);
         let (mut part, mut s) = (T::one(), dot(T::one()));
         if !s.is_finite() || s.abs() >= bound() {
-            // g_i - c overflowed, perhaps, or will with s: a quarter of g cannot.
+            // Perhaps g_i - c overflowed, or will together with s: a quarter of g cannot.
             part = quarter();
             s = dot(part);
         }
@@ -175,7 +175,7 @@ pub fn logsumexp_vjp<T: Float>(
         let infinite = x[rows.at(row, top[row] as usize)] == T::infinity();
         for j in 0..rows.n {
             let at = rows.at(row, j);
-            // With an infinite entry the others have lost all weight; how the infinite share it is undecided.
+            // Beside an infinite entry the others have no weight; how the infinite ones share it is undefined.
             gx[at] = if infinite && x[at] < T::infinity() {
                 T::zero()
             } else {
@@ -259,14 +259,14 @@ pub(crate) fn probability<T: Float>(
     q + q * (lost - under / s)
 }
 
-/// `e^(a - b)`, right where `a - b` is rounded: at a distance of 100 that alone costs 50 ulps.
+/// `e^(a - b)`, right even where `a - b` is rounded: at a distance of 100 that alone costs 50 ulps.
 pub(crate) fn exp_difference<T: Float>(a: T, b: T) -> T {
     let (d, lost) = difference(a, b);
     let e = d.exp();
     e + e * lost
 }
 
-/// `a - b` rounded, and what rounding took from it; 0 where the difference is not finite.
+/// `a - b` rounded, and its rounding error; 0 where the difference is not finite.
 ///
 /// Knuth's TwoSum ("The Art of Computer Programming", volume 2, section 4.2.2, theorem B).
 pub(crate) fn difference<T: Float>(a: T, b: T) -> (T, T) {
@@ -331,14 +331,14 @@ pub(crate) fn bound<T: Float>() -> T {
     T::max_value() * T::epsilon() * quarter()
 }
 
-/// One quarter: what a number near the largest is multiplied by before two of them are subtracted.
+/// One quarter: the factor of numbers near the largest before two of them are subtracted.
 pub(crate) fn quarter<T: Float>() -> T {
     let two = T::one() + T::one();
     (two + two).recip()
 }
 
-/// Terms that one compensated sum takes: what rounding took from it must not itself grow so large that it
-/// forgets small terms, as it does in `f32` after some 10⁵ of them.
+/// The number of terms of one compensated sum: the sum of rounding errors must not itself grow so large that it loses
+/// small terms, as it does in `f32` after some 10⁵ of them.
 const BLOCK: usize = 1024;
 
 /// `f(0) + … + f(n - 1)` in order, block by block, with the rounding errors summed beside it: the error does not

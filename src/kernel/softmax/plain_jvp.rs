@@ -1,4 +1,4 @@
-//! The plain twins, third part: the pushforwards of cross entropy. The statistics are those of `plain`.
+//! The plain forms, third part: the pushforwards of cross entropy. The statistics are those of `plain`.
 
 use super::plain::{NONE, centred_mean, log_probability, sum};
 use super::plain_loss::check_labels;

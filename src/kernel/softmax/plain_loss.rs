@@ -1,4 +1,4 @@
-//! The plain twins, second half: cross entropy with labels and with soft targets, masked softmax, softmax at a
+//! The plain forms, second part: cross entropy with labels and with soft targets, masked softmax, softmax at a
 //! temperature. The statistics and the helpers are those of `plain`.
 
 use super::plain::{
@@ -141,7 +141,7 @@ pub fn soft_cross_entropy_vjp_targets<T: Float>(
     rows.each("soft_cross_entropy_vjp_targets", "rest", rest.len());
     for row in 0..rows.count() {
         for j in 0..rows.n {
-            // A row that nobody asked about has no part in it, not even where z is -inf.
+            // A row with a cotangent of 0 gets 0, even where z is -inf.
             gt[rows.at(row, j)] = if g[row].is_zero() {
                 g[row]
             } else {
@@ -242,12 +242,12 @@ pub fn softmax_scaled<T: Float>(rows: Rows, x: &[T], temperature: T, y: &mut [T]
     }
 }
 
-/// `e^((a - b) / t)`, right where the difference and the quotient are rounded.
+/// `e^((a - b) / t)`, right even where the difference and the quotient are rounded.
 fn exp_quotient<T: Float>(a: T, b: T, t: T) -> T {
     let (d, lost) = difference(a, b);
     let q = d / t;
     let e = q.exp();
-    // What is left of d after t q, which is small and exact.
+    // The remainder of d after t q, which is small and exact.
     let lost = ((-q).mul_add(t, d) + lost) / t;
     if lost.is_finite() { e + e * lost } else { e }
 }

@@ -9,7 +9,7 @@ use super::{plain, plain_loss};
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real};
 
-/// `gx_j = y_j ((g_j - c) - Σ_i (g_i - c) y_i)`, `c = g_m`, perhaps divided by a temperature.
+/// `gx_j = y_j ((g_j - c) - Σ_i (g_i - c) y_i)`, `c = g_m`, possibly divided by a temperature.
 pub(super) struct Pullback<'a, T> {
     pub top: &'a [u32],
     pub temperature: Option<T>,
@@ -72,8 +72,8 @@ impl<V: Lanes> Function<V> for Per<V> {
     }
 }
 
-/// The lines whose sum is so far from the largest number that subtracting it from a finite one is finite: it is less than
-/// half a step there. A sum that is not finite, since `g - c` overflowed or the line holds NaN, is not near.
+/// The lines whose sum is so far from the largest number that subtracting it from a finite one stays finite: it is less
+/// than half a step there. A sum that is not finite, since `g - c` overflowed or the line holds NaN, is not among them.
 #[inline(always)]
 fn near<V: Lanes>(level: V::Level, s: V) -> u32 {
     let bound = V::splat(level, plain::bound());

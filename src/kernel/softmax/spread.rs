@@ -1,4 +1,4 @@
-//! Pullbacks that spread a number over a line by its probabilities: of logsumexp, log-softmax and cross entropy.
+//! Pullbacks that distribute a number over a line by its probabilities: of logsumexp, log-softmax and cross entropy.
 
 use super::bundles::{Kept, Set};
 use super::exponential::{Difference, Exponential, shifted, usual};
@@ -19,19 +19,18 @@ pub(super) struct Spread<'a, T> {
     pub rest: &'a [T],
 }
 
-/// Whose pullback.
 pub(super) enum Of<'a, T> {
     /// `g p_j`.
     LogSumExp(&'a [T]),
-    /// `g p_j`, at the label `g (p_j - 1)`, which is `-g R/S` at the maximum. Cotangents and labels.
+    /// `g p_j`, at the label `g (p_j - 1)`, which is `-g R/S` at the maximum. Holds cotangents and labels.
     CrossEntropy(&'a [T], &'a [u32]),
     /// `g_j - p_j Σ g`, which is `g_m R/S - (1/S) Σ_{i≠m} g_i` at the maximum.
     LogSoftmax,
-    /// `g (p_j Σ t - t_j)`, likewise. Cotangents; the targets are the second input.
+    /// `g (p_j Σ t - t_j)`, likewise. Holds cotangents; the targets are the second input.
     SoftCrossEntropy(&'a [T]),
 }
 
-/// The elements of the second input but one.
+/// The elements of the second input except one.
 #[derive(Clone, Copy)]
 struct Others<V: Lanes> {
     level: V::Level,
@@ -86,14 +85,15 @@ impl<V: Lanes, const TWO: bool> Function<V> for Spreading<V, TWO> {
     }
 }
 
-/// What stands before the exponentials: `a / S`, and the power of two that they are raised by for its sake.
+/// The factor of the exponentials: `a / S`, and the power of two by which they are raised for its sake.
 struct Weight<V> {
     raise: V,
     a: Pair<V>,
 }
 
 impl<V: Lanes> Weight<V> {
-    /// The smaller `a`, the lower its exponentials, so that neither of the factors is subnormal where the product is not.
+    /// The smaller `a`, the less its exponentials are raised, so that neither factor is subnormal where the product is
+    /// not.
     #[inline(always)]
     fn new<L: Layout<V>>(level: V::Level, a: Pair<V>) -> Self {
         let raise = |a: V::Item| {
@@ -179,7 +179,7 @@ impl<T: Real> Job<T> for Spread<'_, T> {
 }
 
 impl<T: Real> Spread<'_, T> {
-    /// Of each bundle: what stands before the exponentials and before the second input, and the sum of the others.
+    /// For each bundle: the factors of the exponentials and of the second input, and the sum of the others.
     #[inline(always)]
     fn given<V: Lanes<Item = T>, L: Layout<V>>(
         &self,
@@ -228,7 +228,7 @@ impl<T: Real> Spread<'_, T> {
         }
     }
 
-    /// Writes the elements of line `r` that have a form of their own: that of the maximum, that of the label.
+    /// Writes the elements of line `r` that have a formula of their own: at the maximum, and at the label.
     #[inline(always)]
     fn mend<V: Lanes<Item = T>, L: Layout<V>>(
         &self,

@@ -1,4 +1,4 @@
-//! The sum of a line's other exponentials, and what follows from it: log-softmax, logsumexp, cross entropy.
+//! The sum of a line's exponentials but the largest, and what follows from it: log-softmax, logsumexp, cross entropy.
 
 use super::bundles::{Kept, Set};
 use super::exponential::{Argument, Exponential, shifted, usual};
@@ -13,14 +13,14 @@ use crate::kernel::function::{Function as _, Log1p};
 use crate::kernel::simd::{Lanes, Real, Step};
 use num_traits::Float;
 
-/// What is made of a line's statistics.
+/// What is computed from a line's statistics.
 pub(super) enum Statistics<'a, T> {
     /// `z_j = (x_j - x_m) - log(1 + R)`.
     LogSoftmax,
     /// `x_m + log(1 + R)`.
     LogSumExp,
-    /// `log(1 + R) - (x_t - x_m)` at the label t. With cotangents the pullback as well, to the bits of
-    /// [`Spread`](super::spread::Spread): by the exponentials of the sum.
+    /// `log(1 + R) - (x_t - x_m)` at the label t. With cotangents the pullback as well, from the exponentials of the
+    /// sum, with the bits of [`Spread`](super::spread::Spread).
     CrossEntropy {
         labels: &'a [u32],
         g: Option<&'a [T]>,
@@ -29,18 +29,18 @@ pub(super) enum Statistics<'a, T> {
     SoftCrossEntropy,
 }
 
-/// The place of the maximum, which a sum leaves out.
+/// The position of the maximum, which a sum leaves out.
 #[derive(Clone, Copy)]
 pub(super) struct Hole<V> {
     /// Across: the vector, and the lane in it.
     vector: usize,
     set: u32,
-    /// Down: the vector for each lane, in two parts that are exact as numbers.
+    /// Down: the number of each lane's vector, in two parts that are exact as elements.
     each: [V; 2],
     down: bool,
 }
 
-/// The parts of the number of a vector.
+/// The number of a vector, in two parts.
 #[inline(always)]
 fn parts<T: Real>(i: usize) -> [T; 2] {
     [T::whole((i >> 20) as i32), T::whole((i & 0xF_FFFF) as i32)]
@@ -63,7 +63,7 @@ impl<V: Lanes> Hole<V> {
         }
     }
 
-    /// Whether it may be in one of these vectors, which follow one another where lines lie across: one question for all.
+    /// Whether it may be in one of these vectors, which are consecutive where lines lie across: one test for all.
     #[inline(always)]
     pub fn among<const N: usize>(self, i: [usize; N]) -> bool {
         self.down || self.vector.wrapping_sub(i[0]) < N
@@ -171,7 +171,7 @@ fn rests<V: Lanes, L: Layout<V>>(
     lines.sums::<_, false, true>(level, fours, fill, others, totals);
 }
 
-/// `R` of the sum of such terms.
+/// `R` from the sum of such terms.
 #[inline(always)]
 fn lowered<V: Lanes, L: Layout<V>>(level: V::Level, terms: Total<V>) -> Pair<V> {
     let r = terms.pair::<L>(level);
@@ -182,10 +182,9 @@ fn lowered<V: Lanes, L: Layout<V>>(level: V::Level, terms: Total<V>) -> Pair<V> 
     }
 }
 
-/// `log(1 + R)` of each bundle, by the digits of an `f64` or about as many.
+/// `log(1 + R)` of each bundle, to the digits of an `f64` or about as many.
 struct Logs<'s, V: Lanes> {
     level: V::Level,
-    /// Whether every lane is a line of its own.
     down: bool,
     rests: &'s [Pair<V>],
     logs: &'s mut Kept<Pair<V>>,
@@ -223,7 +222,7 @@ fn log<T: Real>(sum: T, lost: T) -> [T; 2] {
     [near, T::of_wide(log - near.wide())]
 }
 
-/// The quotient of two numbers that are known to more digits than they have, rounded once.
+/// The quotient of two numbers with their rounding errors, rounded once.
 #[inline(always)]
 pub(super) fn quotient<V: Lanes>(a: Pair<V>, b: Pair<V>) -> V {
     let q = a.sum / b.sum;
@@ -231,7 +230,7 @@ pub(super) fn quotient<V: Lanes>(a: Pair<V>, b: Pair<V>) -> V {
     q + left / b.sum
 }
 
-/// The cotangents of logits in the place of their exponentials.
+/// Writes the cotangents of the logits in place of their exponentials.
 #[inline(always)]
 fn pull<V: Lanes, L: Layout<V>>(
     level: V::Level,
@@ -253,7 +252,7 @@ fn pull<V: Lanes, L: Layout<V>>(
     }
     lines.update(level, |k| Times { per: per.get(k) });
     for k in 0..lines.bundles() {
-        // What the largest gets, and what it gets if it has the label.
+        // The cotangent at the maximum, without the label there and with it.
         let (cotangent, rest): (V, V) = (L::spread(level, L::own(g, k)), rests.get(k));
         let labelled = -(cotangent * (rest / (one + rest)));
         let (largest, labelled) = (
@@ -334,7 +333,7 @@ impl<T: Real> Job<T> for Statistics<'_, T> {
                     let x: V = lines.pick(level, 0, k, labels);
                     let away = Pair::new(m, zero).plus(-x);
                     let loss = log.join(away).value();
-                    // Of infinite parts nothing is lost.
+                    // Rounding errors of infinite parts are NaN.
                     let loss = V::select(loss.finite(), loss, log.sum + away.sum);
                     L::collect(loss, L::own_mut(value, k));
                 }

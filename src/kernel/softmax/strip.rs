@@ -1,8 +1,9 @@
-//! Lines side by side: a row of memory holds one element of each, a vector one element of as many as there are lanes.
+//! Lines side by side: a row in memory holds one element of each, a vector one element of as many as there are lanes.
 //!
-//! A strip is worked on row by row, where it lies or in a scratch: memory is read in its order, and lines do not wait for one
-//! another. What is kept of each line from row to row lies in the first cache. Threads may share the rows: maxima have no
-//! order, and the sums of blocks of rows are added in that of the blocks, whoever computes them.
+//! A strip is processed row by row, in place or in a scratch: memory is read in order, and lines do not wait for one
+//! another. What is kept of each line from row to row stays in the first-level cache. Threads may share the rows:
+//! maxima do not depend on order, and the sums of blocks of rows are added in the order of the blocks, whichever thread
+//! computes them.
 #![allow(unsafe_code)]
 
 use super::bundles::{Kept, Set};
@@ -15,7 +16,7 @@ use crate::kernel::simd::{Lanes, Real, Shared};
 use crate::kernel::threads;
 use std::ops::Range;
 
-/// How many rows ahead memory is asked while exponentials are computed, whose loop is not unrolled.
+/// How many rows ahead to prefetch while exponentials are computed, whose loop is not unrolled.
 const AHEAD: usize = 6;
 
 /// Lines side by side.
@@ -23,17 +24,17 @@ pub(super) struct Strip<'a, T> {
     pub place: Place,
     inputs: [&'a [T]; 2],
     out: &'a Shared<'a, T>,
-    /// Room for the terms of sums, for each part.
+    /// Memory for the terms of sums, for each part.
     terms: &'a Shared<'a, T>,
-    /// Into how many parts threads may cut the rows.
+    /// How many parts threads may cut the rows into.
     parts: usize,
 }
 
 impl<'a, T: Real> Strip<'a, T> {
-    /// The lines at a place of up to two inputs and the result; what is not there is empty.
+    /// The lines at a place in up to two inputs and the result; what is not needed is empty.
     ///
     /// # Safety
-    /// As long as it lives, nobody else may hold a part of these lines in `out`, nor of `terms`, on any thread.
+    /// As long as the strip lives, nobody else may hold a part of these lines in `out`, nor of `terms`, on any thread.
     #[inline(always)]
     pub unsafe fn new(
         place: Place,
@@ -51,13 +52,12 @@ impl<'a, T: Real> Strip<'a, T> {
         }
     }
 
-    /// The rows of a part.
     fn part(&self, part: usize) -> Range<usize> {
         let from = |part: usize| self.place.n * part / self.parts;
         from(part)..from(part + 1)
     }
 
-    /// Row `j` of the inputs; the first one twice, unless the second is asked for.
+    /// Row `j` of the inputs; the first one twice, unless `TWO` is set.
     #[inline(always)]
     pub fn row<V: Lanes<Item = T>, const TWO: bool, const WHOLE: bool>(
         &self,
@@ -70,17 +70,17 @@ impl<'a, T: Real> Strip<'a, T> {
     /// Row `j` of the result.
     ///
     /// # Safety
-    /// As long as it is held, nobody else may hold a part of it by way of this strip.
+    /// As long as the row is held, nobody else may hold a part of it through this strip.
     #[allow(clippy::mut_from_ref)] // threads have rows of their own
     #[inline(always)]
     pub unsafe fn out<V: Lanes<Item = T>, const WHOLE: bool>(&self, j: usize) -> &mut [T] {
         let row = self.place.row::<V, WHOLE>(j);
-        // SAFETY: needs that nobody else holds the row: it is of these lines, which whoever made the strip has for itself, and
-        // whoever has the strip has promised the rest.
+        // SAFETY: needs that nobody else holds the row: it belongs to these lines, which whoever made the strip has
+        // exclusively, and whoever has the strip has promised the rest.
         unsafe { self.out.part(row.start, row.len()) }
     }
 
-    /// Where rows begin that come later, of the inputs and of a result that is written; there is nothing in them.
+    /// Where later rows begin, of the inputs and of a result that is written; the slices are empty.
     #[inline(always)]
     pub fn later<const TWO: bool, const OUT: bool>(&self, j: usize) -> Later<'a, T, TWO, OUT> {
         let at = self.place.start + (j + AHEAD).min(self.place.n - 1) * self.place.stride;
@@ -89,7 +89,7 @@ impl<'a, T: Real> Strip<'a, T> {
             if TWO { &self.inputs[1][at..at] } else { &[] },
         ];
         let out: &[T] = if OUT && !self.out.is_empty() {
-            // SAFETY: needs that nobody else holds the part, in which there is nothing.
+            // SAFETY: needs that nobody else holds the part: it is empty.
             unsafe { self.out.part(at, 0) }
         } else {
             &[]
@@ -97,7 +97,7 @@ impl<'a, T: Real> Strip<'a, T> {
         Later([x, g, out])
     }
 
-    /// Writes `f(k)` of the inputs to the result, or with `AGAIN` of the result itself.
+    /// Writes to the result `f(k)` of the inputs or, with `AGAIN`, of the result itself.
     #[inline(always)]
     fn write<V: Lanes<Item = T>, F: Function<V>, const TWO: bool, const AGAIN: bool>(
         &mut self,
@@ -129,7 +129,7 @@ impl<'a, T: Real> Strip<'a, T> {
         });
     }
 
-    /// The largest of some rows, and where they are if somebody asks.
+    /// The largest elements of some rows, and their indices if they are wanted.
     #[inline(always)]
     fn highest<V: Lanes<Item = T>>(
         &self,
@@ -161,12 +161,12 @@ impl<'a, T: Real> Strip<'a, T> {
     }
 }
 
-/// Rows that come later: two inputs, or one, and perhaps the result.
+/// Later rows: of two inputs, or one, and perhaps of the result.
 #[derive(Clone, Copy)]
 pub(super) struct Later<'a, T, const TWO: bool, const OUT: bool>([&'a [T]; 3]);
 
 impl<T: Real, const TWO: bool, const OUT: bool> Later<'_, T, TWO, OUT> {
-    /// Asks memory for their bundle `k`.
+    /// Prefetches their bundle `k`.
     #[inline(always)]
     pub fn ask<V: Lanes<Item = T>>(self, level: V::Level, k: usize) {
         let [x, g, out] = self.0;
@@ -255,7 +255,7 @@ impl<V: Lanes> Layout<V> for Strip<'_, V::Item> {
         for start in (0..blocks).step_by(strip.parts) {
             let parts = strip.parts.min(blocks - start);
             threads::each(parts, |part| {
-                // SAFETY: needs that nobody else holds this room: each part has its own, and the strip has all.
+                // SAFETY: needs that nobody else holds this memory: each part has its own, and the strip has all.
                 let terms = unsafe { strip.terms.part(part * room, room) };
                 let rows = rows(start + part);
                 V::apart(
@@ -270,7 +270,7 @@ impl<V: Lanes> Layout<V> for Strip<'_, V::Item> {
                 );
             });
             for part in 0..parts {
-                // SAFETY: needs that nobody else holds this room: all parts are done.
+                // SAFETY: needs that nobody else holds this memory: all parts are done.
                 let terms = unsafe { strip.terms.part(part * room, room) };
                 let gather = Gather::<V> {
                     level,

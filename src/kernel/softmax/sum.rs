@@ -1,10 +1,10 @@
-//! Sums that are known to more digits than a number has.
+//! Sums to more digits than a number has.
 
 use super::layout::Layout;
 use crate::kernel::simd::{Lanes, Real};
 use std::ops::{Add, Sub};
 
-/// A sum, and what rounding took from it.
+/// A sum and its rounding error.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<X> {
     pub sum: X,
@@ -18,8 +18,8 @@ impl<X: Copy + Add<Output = X> + Sub<Output = X>> Pair<X> {
         Self { sum, lost: zero }
     }
 
-    /// The sum of two: Knuth's TwoSum, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B. It does not
-    /// matter which of the two is the first.
+    /// The sum of two: Knuth's TwoSum, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B. The order
+    /// of the two does not matter.
     #[inline(always)]
     pub fn join(self, other: Self) -> Self {
         let sum = self.sum + other.sum;
@@ -31,7 +31,6 @@ impl<X: Copy + Add<Output = X> + Sub<Output = X>> Pair<X> {
         }
     }
 
-    /// Adds a number.
     #[inline(always)]
     pub fn plus(self, x: X) -> Self {
         let sum = self.sum + x;
@@ -50,7 +49,7 @@ impl<X: Copy + Add<Output = X> + Sub<Output = X>> Pair<X> {
     }
 }
 
-/// Sums of vectors, lane by lane: of `f32` in the two halves as `f64`, of `f64` with what rounding took.
+/// Sums of vectors, lane by lane: of `f32` in two halves as `f64`, of `f64` with the rounding error.
 #[derive(Clone, Copy)]
 pub(super) struct Total<V: Lanes>([V::Wide; 2]);
 
@@ -58,13 +57,11 @@ impl<V: Lanes> Total<V> {
     /// Whether the parts are halves.
     const HALVES: bool = V::COUNT == 16;
 
-    /// No sum.
     #[inline(always)]
     pub fn none(level: V::Level) -> Self {
         Self([V::Wide::splat(level, 0.0); 2])
     }
 
-    /// Adds a vector.
     #[inline(always)]
     pub fn plus(self, x: V) -> Self {
         let ([a, b], [low, high]) = (self.0, x.widen());
@@ -86,7 +83,6 @@ impl<V: Lanes> Total<V> {
         Self([sum, lost])
     }
 
-    /// The sum of four vectors.
     #[inline(always)]
     fn four(level: V::Level, [a, b, c, d]: [V; 4]) -> Self {
         let none = Self::none(level);
@@ -94,7 +90,7 @@ impl<V: Lanes> Total<V> {
         a.join(b).join(c.join(d))
     }
 
-    /// The sum of as many vectors as there are lanes, added as [`tree`](Self::tree) adds, by few at a time.
+    /// The sum of as many vectors as there are lanes, added in the order of [`tree`](Self::tree), a few at a time.
     #[inline(always)]
     pub fn few(level: V::Level, x: &[V; 16]) -> Self {
         if V::COUNT == 16 {
@@ -109,8 +105,8 @@ impl<V: Lanes> Total<V> {
         a.join(b)
     }
 
-    /// The sum of the first `count` of some: each of one half with its fellow in the other, then of the quarters, until one
-    /// is left.
+    /// The sum of the first `count` totals: each of one half with its counterpart in the other, then of the quarters,
+    /// until one is left.
     #[inline(always)]
     pub fn tree(totals: &mut [Self; 16], count: usize) -> Self {
         let mut half = V::COUNT / 2;
@@ -123,7 +119,7 @@ impl<V: Lanes> Total<V> {
         totals[0]
     }
 
-    /// The sum of all lanes in every lane, added as [`tree`](Self::tree) adds.
+    /// The sum of all lanes in every lane, added in the order of [`tree`](Self::tree).
     #[inline(always)]
     fn across(self) -> Self {
         #[inline(always)]
@@ -136,19 +132,19 @@ impl<V: Lanes> Total<V> {
         swapped::<V, 1>(swapped::<V, 2>(swapped::<V, 4>(total)))
     }
 
-    /// The number next to it.
+    /// The number nearest to it.
     #[inline(always)]
     pub fn value<L: Layout<V>>(self, level: V::Level) -> V {
         let pair = self.pair::<L>(level);
-        // What is lost of a number that was rounded once changes nothing.
+        // What was lost by a single rounding changes nothing.
         if Self::HALVES { pair.sum } else { pair.value() }
     }
 
-    /// As numbers of the vector's own kind.
+    /// As numbers of the vector's own type.
     #[inline(always)]
     pub fn pair<L: Layout<V>>(self, level: V::Level) -> Pair<V> {
         if !L::DOWN {
-            // All lanes are equal: as one number that is a third of the instructions.
+            // All lanes are equal: computing with one number takes a third of the instructions.
             let [a, b] = self.across().0;
             let (a, b) = (a.first(), b.first());
             let sum = V::Item::of_wide(a);
@@ -177,7 +173,7 @@ mod tests {
     use super::*;
     use crate::kernel::simd::Portable;
 
-    /// What the first line has, of numbers that no sum holds exactly.
+    /// Compares sums in the first lane, of numbers that no sum holds exactly.
     fn sums<T: Real>() {
         type V<T> = <T as Real>::Portable;
         let digits = |k: usize| T::whole((k * 7919 % 97) as i32 - 48) / T::whole(3);

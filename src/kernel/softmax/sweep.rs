@@ -1,7 +1,7 @@
 //! Sweeps over the vectors of a line: a function of each, or the sum of a function.
 //!
-//! In sums four vectors are added as a tree, the trees one after the other to more digits than a number has, the lanes of a
-//! line as a tree again. The error does not grow with the length of a line.
+//! In sums four vectors are added as a tree, the trees one after the other to more digits than a number has, and the
+//! lanes of a line as a tree again. The error does not grow with the length of a line.
 
 use super::inputs::Inputs;
 use super::layout::{ahead, put, take, vectors};
@@ -13,19 +13,19 @@ pub(super) trait Function<V: Lanes>: Copy + Sync {
     /// Whether values may be added as [`add`](Self::add) does.
     const PRODUCT: bool = false;
 
-    /// Whether it takes many operations, so that copies of it are dear: to the compiler, and in registers.
+    /// Whether it takes many operations, so that copies of it are costly: for the compiler, and in registers.
     const HEAVY: bool = false;
 
-    /// Whether a sum that may keep its terms does. Asked while the program runs, where a second copy would cost more.
+    /// Whether a sum that may keep its terms does. Asked at run time, since a second copy would cost more.
     #[inline(always)]
     fn keeps(&self) -> bool {
         true
     }
 
-    /// The values for the vectors of these numbers. Must be `#[inline(always)]`.
+    /// The values for the vectors with these numbers. Must be `#[inline(always)]`.
     fn of<const N: usize>(&self, i: [usize; N], a: [V; N], b: [V; N]) -> [V; N];
 
-    /// `sum` plus the value for one, rounded together where that is a product. Must be `#[inline(always)]`.
+    /// `sum` plus the value for one, rounded together where the value is a product. Must be `#[inline(always)]`.
     #[inline(always)]
     fn add(&self, i: usize, a: V, b: V, sum: V) -> V {
         sum + one(self, i, a, b)
@@ -39,7 +39,6 @@ pub(super) fn one<V: Lanes, F: Function<V>>(f: &F, i: usize, a: V, b: V) -> V {
     if F::HEAVY { V::step(one) } else { one.run() }
 }
 
-/// [`one`].
 struct One<'a, V, F> {
     f: &'a F,
     i: usize,
@@ -77,7 +76,6 @@ pub(super) fn sum<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     })
 }
 
-/// [`sum`].
 struct Sum<'a, V: Lanes, F, const TWO: bool, const KEEP: bool> {
     level: V::Level,
     fours: usize,
@@ -127,8 +125,8 @@ fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     let end = i + 4 * fours;
     let mut terms = [V::splat(level, V::Item::ZERO); 4];
     if !F::HEAVY {
-        // A loop over slices is not unrolled. It compares no index, and prefetchers learn its few loads, but not those of a
-        // long stretch of code: a fifth of the f64 VJP.
+        // A loop over slices is not unrolled. It compares no index, and prefetchers learn its few loads, but not those
+        // of a long stretch of code: with that the f64 VJP takes a fifth longer.
         let places = i * V::COUNT..whole.min(end) * V::COUNT;
         let a = &inputs.now[0][places.clone()];
         let b = if TWO { &inputs.now[1][places] } else { a };
@@ -157,7 +155,7 @@ fn stretch<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
     terms
 }
 
-/// Writes `f` of the inputs to `out`; vectors have no number for it.
+/// Writes `f` of the inputs to `out`; vectors are not numbered.
 #[inline(always)]
 pub(super) fn each<V: Lanes, F: Function<V>, const TWO: bool>(
     level: V::Level,
@@ -221,7 +219,7 @@ fn whole<V: Lanes, F: Function<V>, const TWO: bool>(
     }
 }
 
-/// Puts `f` of a buffer in its place; vectors have no number for it.
+/// Replaces a buffer by `f` of it; vectors are not numbered.
 #[inline(always)]
 pub(super) fn update<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Function<V>) {
     let Some(last) = y.len().checked_sub(V::COUNT) else {
@@ -256,10 +254,10 @@ fn update_whole<V: Lanes>(level: V::Level, y: &mut [V::Item], f: &impl Function<
     }
 }
 
-/// Adds `f` of the vectors to the terms in turn, from `i` on and before `end`, as far as there are any; the last
-/// may be a part.
+/// Adds `f` of the vectors to the terms in turn, from `i` on and before `end`, as far as there are any; the last may be
+/// a part.
 ///
-/// The terms go round instead of the loop by fours: it has the function once, not four times.
+/// The terms rotate, unlike in the loop by fours: so the function is compiled once, not four times.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)] // as a struct it would be kept in memory
 fn some<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool>(
@@ -323,8 +321,8 @@ fn group<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRS
     four::<V, F, TWO, KEEP, FIRST>(level, [&a[start..], b], out, i, f, terms)
 }
 
-/// The same for the vectors at the beginning of the buffers, of which the first has number `i`: a walk by chunks compares
-/// no index, which is 3 to 7 % of the VJP.
+/// The same for the vectors at the beginning of the buffers, of which the first has number `i`: a walk by chunks
+/// compares no index, which is 3 to 7 % of the VJP.
 #[inline(always)]
 fn four<V: Lanes, F: Function<V>, const TWO: bool, const KEEP: bool, const FIRST: bool>(
     level: V::Level,
