@@ -3,11 +3,11 @@
 
 use super::Elem;
 
-/// A number that stands for a constant among numbers of type `T`: `T` itself, and below
-/// [`Dual`](crate::Dual) numbers the plain ones they are made of, up to three levels down.
+/// A number that can stand for a constant among numbers of type `T`: `T` itself or, if `T` is a
+/// [`Dual`](crate::Dual) number, the plain numbers it is made of, up to three levels down.
 ///
-/// This is why `|x| (x * 2.0).sum()` can be handed to [`grad`](crate::transform::grad) and to
-/// [`hvp`](crate::transform::hvp) alike, although its handles hold dual numbers in the second.
+/// This is why `|x| (x * 2.0).sum()` can be passed to both [`grad`](crate::transform::grad) and
+/// [`hvp`](crate::transform::hvp), although its handles hold dual numbers in the latter.
 ///
 /// # Example
 /// ```
@@ -29,10 +29,10 @@ impl<T: Elem + Embeds<C>, C: Elem> Constant<T> for C {
     }
 }
 
-/// The other side of [`Constant`]: a number among which those of type `C` stand for constants.
+/// The reverse of [`Constant`]: a number among which numbers of type `C` stand for constants.
 ///
-/// A trait of its own, since the compiler infers a parameter where it does not infer a `Self`: with
-/// it `x + Tensor::zeros([3])` needs no type. Implemented here only.
+/// A separate trait, since the compiler infers a type parameter where it does not infer `Self`:
+/// with it, `x + Tensor::zeros([3])` needs no type. Implemented only in this crate.
 pub trait Embeds<C: Elem>: Elem {
     /// The number as a constant.
     #[doc(hidden)]

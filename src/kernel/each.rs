@@ -1,17 +1,17 @@
 //! `each`: a formula applied to every element, by a loop that is compiled for every level.
 //!
-//! The levels differ in nothing but the instructions: no product is fused with a sum, so all give the same bits. Which
-//! elements meet, where operands broadcast, says a [`Layout`].
+//! The levels differ only in their instructions: no product is fused with a sum, so all give the same bits. A
+//! [`Layout`] says which elements meet where operands broadcast.
 
 use super::{Elem, Layout, Soon};
 
-/// A loop that the compiler may turn into vectors, for [`Elem::at_level`].
+/// A loop that the compiler may vectorize, for [`Elem::at_level`].
 pub trait Loop {
-    /// Does the work. Must be `#[inline(always)]`, like all that is to be compiled to a level's instructions.
+    /// Runs the loop. Must be `#[inline(always)]`, like everything that is to be compiled to a level's instructions.
     fn run(self);
 }
 
-/// Which elements of a result are asked for [`again`](Formula::again).
+/// Which elements of a result are computed [`again`](Formula::again).
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Again {
     /// None.
@@ -23,7 +23,7 @@ pub(crate) enum Again {
 }
 
 impl Again {
-    /// Whether an element that came out like this stays.
+    /// Whether an element that came out as `y` is left as it is.
     #[inline(always)]
     fn leaves<R: Elem>(self, y: R) -> bool {
         match self {
@@ -33,48 +33,48 @@ impl Again {
         }
     }
 
-    /// Without a branch for each number, so that this is a loop of vectors too.
+    /// No branch per number, so that this loop is vectorized, too.
     #[inline(always)]
     fn leaves_all<R: Elem>(self, y: &[R]) -> bool {
         y.iter().fold(true, |all, &y| all & self.leaves(y))
     }
 }
 
-/// An element of a result: from two operands that may broadcast, and from two buffers that lie as the result does.
+/// An element of a result, from two operands that may broadcast and two buffers that have the layout of the result.
 ///
 /// Operands that are not needed are units; `of` must be `#[inline(always)]`.
 pub(crate) trait Formula<A, B, C, D, R> {
-    /// Which elements are asked for [`again`](Self::again).
+    /// Which elements are computed [`again`](Self::again).
     const AGAIN: Again = Again::Never;
 
     /// The element.
     fn of(&self, a: A, b: B, c: C, d: D) -> R;
 
-    /// The element by a longer way, which would keep a loop from becoming vectors.
+    /// The element by a longer computation, which would keep a loop from being vectorized.
     fn again(&self, a: A, b: B, c: C, d: D) -> R {
         self.of(a, b, c, d)
     }
 
-    /// Whether, with this `d`, an element is right as it came out. Must be `#[inline(always)]`.
+    /// Whether, given this `d`, an element is right as it is. Must be `#[inline(always)]`.
     #[inline(always)]
     fn settled(_: D) -> bool {
         false
     }
 
-    /// Whether [`still`](Self::still) says more.
+    /// Whether to ask [`still`](Self::still), too.
     const STILL: bool = false;
 
-    /// Whether an element, the last, is right with this `a` as well. Must be `#[inline(always)]`.
+    /// Whether, given this `a` and `d`, an element of this value is right as it is. Must be `#[inline(always)]`.
     #[inline(always)]
     fn still(_: A, _: D, _: R) -> bool {
         false
     }
 }
 
-/// How many elements are looked at together for one that is asked for again.
+/// How many elements are examined together for any that must be computed again.
 const BLOCK: usize = 256;
 
-/// Writes the elements again that do not stay, and are not right so. `a` gives what a block of them has of the first operand.
+/// Computes again the elements that are neither left nor settled. `a` gives the first operand from an element on.
 #[inline(always)]
 fn mend<'a, A: Copy + 'a, B, C, D: Copy, R: Elem, F: Formula<A, B, C, D, R>>(
     y: &mut [R],
@@ -88,7 +88,8 @@ fn mend<'a, A: Copy + 'a, B, C, D: Copy, R: Elem, F: Formula<A, B, C, D, R>>(
         if which.leaves_all(y) {
             continue;
         }
-        // Many cotangents are 0, behind a rectifier half of them; a second loop of vectors costs less than to ask for each.
+        // Many cotangents are 0, behind a rectifier half of them; a second vectorized loop costs less than a test of
+        // each.
         let mut right = true;
         for (y, &d) in y.iter().zip(d) {
             right &= which.leaves(*y) | F::settled(d);
@@ -114,7 +115,7 @@ fn mend<'a, A: Copy + 'a, B, C, D: Copy, R: Elem, F: Formula<A, B, C, D, R>>(
     }
 }
 
-/// As many units as anybody asks for.
+/// Units, as many as any formula needs.
 pub(crate) static UNITS: [(); usize::MAX] = [(); usize::MAX];
 
 /// The buffers of a formula, the result last.
@@ -136,7 +137,7 @@ pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     T::at_level(len, Flat::<_, _, _, _, _, _, false> { buffers, f });
 }
 
-/// Writes two results for each element of `x`, which have work in common.
+/// Writes two results for each element of `x`, which share part of their computation.
 pub(crate) fn each_pair<T: Elem>(
     x: &[T],
     y: &mut [T],
@@ -161,8 +162,7 @@ pub(crate) fn each_of<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     }
 }
 
-/// Adds `f` of operands that broadcast, or are of one shape where there is no layout, to what is there. Nothing is asked for
-/// again.
+/// Adds `f` of operands that broadcast, or, without a layout, have one shape, to `y`. No element is computed again.
 #[inline]
 pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     layout: Option<&Layout>,
@@ -177,7 +177,7 @@ pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     }
 }
 
-/// With `ADD`, onto what is there, and nothing is asked for again.
+/// With `ADD`, adds to `y` and computes no element again.
 struct Flat<'a, A, B, C, D, R, F, const ADD: bool> {
     buffers: Buffers<'a, A, B, C, D, R>,
     f: F,
@@ -191,7 +191,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
         let Buffers { a, b, c, d, y } = self.buffers;
         let n = y.len();
         let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
-        // Plain counting is what the compiler has least work with.
+        // A plain counting loop is the least work for the compiler.
         for i in 0..n {
             y[i] = put::<R, ADD>(y[i], self.f.of(a[i], b[i], c[i], d[i]));
         }
@@ -204,7 +204,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
     }
 }
 
-/// How many elements are worked on between questions to memory, lest these wait for each other.
+/// How many elements are computed between prefetches, lest these wait for each other.
 const STRETCH: usize = 512;
 
 struct Pair<'a, T, F> {
@@ -231,14 +231,14 @@ impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
     }
 }
 
-/// With `ADD` as [`Flat`].
+/// Like [`Flat`], for operands that broadcast.
 struct Spread<'a, A, B, C, D, R, F, const ADD: bool> {
     layout: &'a Layout,
     buffers: Buffers<'a, A, B, C, D, R>,
     f: F,
 }
 
-/// The new element in place of an old one.
+/// The new element or, with `ADD`, its sum with the old one.
 #[inline(always)]
 fn put<R: Elem, const ADD: bool>(old: R, new: R) -> R {
     if ADD { old + new } else { new }

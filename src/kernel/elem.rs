@@ -13,26 +13,26 @@ use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) over any of them.
 ///
-/// Rules are written once over `T: Elem`. Run on `Dual` elements a rule becomes its own second
-/// order; run on [`Elem::Wide`] it becomes the reference that judges it.
+/// Rules are written once, over `T: Elem`. On `Dual` elements a rule yields its own second order; on [`Elem::Wide`] it
+/// is the reference that judges it.
 pub trait Elem:
     Float + FloatConst + NumAssign + Default + Debug + Display + Send + Sync + 'static
 {
-    /// The type that a check evaluates in to judge this one.
+    /// The wider type in which checks evaluate the reference for this one.
     type Wide: Elem;
 
-    /// How many real numbers this one is made of: 1, and for each `Dual` twice those inside.
+    /// How many real numbers this one consists of: 1, and for a `Dual` twice as many as the number inside.
     const PARTS: usize = 1;
 
     /// The same number in the wider type, exactly.
     fn widen(self) -> Self::Wide;
 
-    /// The type in which compound formulas of one number are evaluated, to be rounded once: `f64`
-    /// for `f32`, and otherwise this type itself.
+    /// The type in which compound formulas of one number are evaluated before the result is rounded, once: `f64` for
+    /// `f32`, otherwise this type itself.
     type Work: Elem;
 
-    /// Whether [`Elem::Work`] has room for what a slope and a cotangent are made of wherever their product is a number of this
-    /// type.
+    /// Whether the range of [`Elem::Work`] holds the factors of any slope and cotangent whose product is a number of
+    /// this type.
     const ROOM: bool = false;
 
     /// The same number in the type of [`Elem::Work`], exactly.
@@ -47,14 +47,14 @@ pub trait Elem:
     /// The primal value, to the nearest `f64`: for reports, never for arithmetic.
     fn primal(self) -> f64;
 
-    /// One of those numbers to the nearest `f64`, for reports: the primal first, tangents after it.
+    /// One of the [`PARTS`](Self::PARTS) to the nearest `f64`, for reports: the primal first, then the tangents.
     fn part(self, k: usize) -> f64 {
         debug_assert_eq!(k, 0, "a real number has one part");
         self.primal()
     }
 
-    /// This value with the derivatives of `other`: what a gradient that is overruled (a detached
-    /// value, a straight-through estimate) means on [`Dual`](crate::dual::Dual) elements.
+    /// This value with the derivatives of `other`: what an overridden gradient (a detached value, a straight-through
+    /// estimate) means on [`Dual`](crate::dual::Dual) elements.
     #[must_use]
     fn moving_as(self, other: Self) -> Self {
         let _ = other;
@@ -77,12 +77,12 @@ pub trait Elem:
         work.run();
     }
 
-    /// Copies what leaves the last cache before anybody reads it.
+    /// Copies data that will have left the last cache before anything reads it.
     fn copy_past(x: &[Self], y: &mut [Self]) {
         y.copy_from_slice(x);
     }
 
-    /// An elementary function of one of many elements: `plain`, or, if this type has one, a form without branches and
+    /// An elementary function, applied to many elements: `plain` or, if this type has one, a form without branches and
     /// calls, which the compiler can vectorize. Their last bits may differ.
     #[inline(always)]
     #[must_use]
@@ -90,7 +90,7 @@ pub trait Elem:
         plain(self)
     }
 
-    /// A function of several numbers at one of many elements, as [`bulk`](Self::bulk).
+    /// Like [`bulk`](Self::bulk), for a function of several numbers.
     #[inline(always)]
     #[must_use]
     fn bulk_of<F: Joint<N>, const N: usize>(
@@ -100,21 +100,21 @@ pub trait Elem:
         plain(x)
     }
 
-    /// Matrix product `c = a b + beta c` with `beta` 0 or 1, rows of `c` in order.
+    /// Matrix product `c = a b + beta c`, `beta` being 1 with `add` and else 0; `c` is row-major.
     fn matmul(a: Matrix<'_, Self>, b: Matrix<'_, Self>, c: &mut [Self], add: bool) {
         plain::matmul(a, b, c, add);
     }
 
-    /// Factors the row-major `n × n` matrix `a` in place, into what [`solve`](Self::solve) reads;
-    /// `order`, with `n` places, receives how rows were exchanged.
+    /// Factors the row-major `n × n` matrix `a` in place, for [`solve`](Self::solve); `order`, of length `n`, receives
+    /// the exchanges of rows.
     ///
     /// # Errors
-    /// The column that depends on those before it: the matrix is singular.
+    /// The column that depends on those before it, if the matrix is singular.
     fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
         lu::factor(n, a, order)
     }
 
-    /// Solves a system in place whose matrix [`factor`](Self::factor) has prepared.
+    /// Solves, in place, a system whose matrix was factored by [`factor`](Self::factor).
     fn solve(system: System<'_, Self>, b: &mut [Self]) {
         lu::solve(system, b);
     }
@@ -213,7 +213,7 @@ pub trait Elem:
         softmax::plain_loss::cross_entropy_vjp(rows, x, labels, top, rest, g, gx);
     }
 
-    /// Cross entropy and its VJP for `g`, which is known beforehand, to the same bits.
+    /// Cross entropy and its VJP for a `g` known beforehand, with the bits of separate calls.
     #[allow(clippy::too_many_arguments)]
     fn cross_entropy_and_vjp(
         rows: Rows,
@@ -350,7 +350,7 @@ pub trait Elem:
         softmax::plain_loss::temperature_vjp(rows, x, top, temperature, gx, gt);
     }
 
-    /// Whether two numbers are the same bit for bit, up to the payload of a NaN; all parts count.
+    /// Whether two numbers are the same bit for bit, in all parts; all NaNs count as the same.
     fn same(self, other: Self) -> bool {
         let nan = self.is_nan() && other.is_nan();
         nan || (self == other && self.is_sign_negative() == other.is_sign_negative())

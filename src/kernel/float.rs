@@ -5,7 +5,7 @@ use super::Matrix;
 use super::softmax::fast;
 use super::{Dd, Elem, Function, Joint, Loop, Rows, memory, simd};
 
-/// Below this many multiplications the plain loop beats the packing of a blocked product.
+/// Up to this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
 const SMALL_PRODUCT: usize = 512;
 

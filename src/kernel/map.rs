@@ -1,7 +1,7 @@
-//! Elementwise loops over slices of one length, by closures.
+//! Elementwise loops over slices of equal length, given as closures.
 //!
-//! A closure becomes a loop of its own on every level. One that is too long for the compiler to inline by itself is better
-//! a [`Formula`].
+//! A closure becomes a loop of its own on every level. One too long for the compiler to inline unasked is better
+//! written as a [`Formula`].
 
 use super::Elem;
 use super::each::{Buffers, Formula, UNITS, each};
@@ -53,7 +53,6 @@ pub(crate) fn add_scaled_to<T: Elem>(factor: T, x: &[T], y: &mut [T]) {
     T::at_level(y.len(), AddScaledTo { factor, x, y });
 }
 
-/// The loop of [`add_scaled_to`].
 struct AddScaledTo<'a, T> {
     factor: T,
     x: &'a [T],
@@ -70,7 +69,6 @@ impl<T: Elem> super::each::Loop for AddScaledTo<'_, T> {
     }
 }
 
-/// The loop of [`add_to`].
 pub(super) struct AddTo<'a, T> {
     pub(super) x: &'a [T],
     pub(super) y: &'a mut [T],

@@ -1,6 +1,6 @@
 //! Kernels: slices in, slices out, generic over the element with fast forms for `f32` and `f64`.
 //!
-//! Here is arithmetic on memory; tapes, tensors and rules are not known here.
+//! Only arithmetic on memory is here; tapes, tensors and rules are not known.
 
 mod constant;
 mod double;

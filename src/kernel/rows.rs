@@ -1,11 +1,11 @@
-//! Where the rows of a tensor lie: `Rows`, the geometry every kernel of this folder takes.
-//! No arithmetic on elements happens here.
+//! `Rows`: where the rows of a tensor lie, the geometry that all kernels on rows take. No arithmetic on elements
+//! happens here.
 
 /// The rows of a buffer that run along one axis of a row-major tensor.
 ///
 /// `outer` is the product of the sizes before the axis, `n` the size of the axis, `inner` the product of the sizes
-/// after it. Element `j` of row `(o, i)` lies at `(o * n + j) * inner + i`; `inner == 1` is the last axis, where rows
-/// are contiguous. Row statistics are stored in the order of `(o, i)`: that of row `(o, i)` at `o * inner + i`.
+/// after it. Element `j` of row `(o, i)` lies at `(o * n + j) * inner + i`; `inner == 1` means the last axis, where
+/// rows are contiguous. Row statistics are stored in the order of `(o, i)`: that of row `(o, i)` at `o * inner + i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows {
     /// Product of the sizes before the axis.
@@ -31,8 +31,8 @@ impl Rows {
         self.outer.saturating_mul(self.inner)
     }
 
-    /// The number of elements in all rows. Sizes that overflow hold more than any buffer does, and are refused as such: the
-    /// fast kernels rely on it that two rows have no place in common.
+    /// The number of elements in all rows, `usize::MAX` where the product overflows. No buffer holds so many, so such
+    /// rows are refused: the fast kernels rely on it that no two rows share an element.
     pub const fn elements(self) -> usize {
         self.outer.saturating_mul(self.n).saturating_mul(self.inner)
     }
@@ -72,7 +72,7 @@ impl Rows {
         );
     }
 
-    /// The same for one that may be empty: nobody asks for these numbers.
+    /// The same for a buffer that may be empty, if these numbers are not wanted.
     #[track_caller]
     pub(crate) fn each_asked(self, op: &str, name: &str, len: usize) {
         if len > 0 {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "x holds 131072 numbers")]
     fn rows_whose_sizes_overflow_are_refused() {
-        // Modulo 2^64 these are 2^17 elements, and all chunks of lines would begin at the first.
+        // Modulo 2^64 these are 2^17 elements, and all chunks of lines would begin at the first one.
         let rows = Rows {
             outer: (1 << 53) + 1,
             n: 1 << 13,

@@ -1,9 +1,9 @@
-//! Parts of a work, shared among the thread that asks and those of rayon.
+//! Work cut into parts, shared by the calling thread and those of rayon.
 //!
-//! A thread that sleeps takes 20 to 60 µs to wake, and nobody waits for it: the asking thread begins at once and takes one part
-//! after the other. Who has woken meanwhile takes parts, too; who comes late finds none. Each begins at a seat of its own, so
-//! that it has the same parts from work to work and finds them in its caches. What comes of a part must not depend on who does
-//! it.
+//! A sleeping thread takes 20 to 60 µs to wake, and nobody waits for it: the calling thread begins immediately and
+//! takes one part after another. A thread that has woken by then takes parts, too; one that comes late finds none. Each
+//! begins at a seat of its own, so that it gets the same parts each time and finds them in its caches. The result of a
+//! part must not depend on its thread.
 #![cfg_attr(feature = "rayon", allow(unsafe_code))]
 
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 /// Runs `f` for the parts `0..parts`.
 ///
 /// # Panics
-/// If `f` does, when all parts that were begun are done.
+/// If `f` panics; by then all parts that were begun are finished.
 pub(crate) fn each(parts: usize, f: impl Fn(usize) + Sync) {
     #[cfg(feature = "rayon")]
     if parts > 1 && count() > 1 {
@@ -36,12 +36,12 @@ pub(crate) fn map<P: Send, R: Send>(parts: Vec<P>, f: impl Fn(P) -> R + Sync) ->
     slots.into_iter().map(result).collect()
 }
 
-/// The content of a mutex that no panic leaves half written.
+/// Locks a mutex whose content no panic leaves half written.
 fn lock<X>(mutex: &Mutex<X>) -> std::sync::MutexGuard<'_, X> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
 }
 
-/// How many threads there are to share work among.
+/// How many threads can share work.
 pub(crate) fn count() -> usize {
     #[cfg(feature = "rayon")]
     return rayon::current_num_threads();
@@ -57,7 +57,7 @@ pub(crate) fn number() -> usize {
     0
 }
 
-/// Into how many parts to cut what threads are to share: more than there are threads, since some come late.
+/// How many parts to cut shared work into: more than there are threads, since some come late.
 pub(crate) fn shares() -> usize {
     match count() {
         1 => 1,
@@ -77,36 +77,37 @@ mod shared {
 
     use super::{count, lock, number};
 
-    /// The most bunches: as many as a set holds.
+    /// The most bunches: what a set of bits holds.
     const MOST: usize = u64::BITS as usize;
 
-    /// How often to look for the others before the core is left to them: about as long as a part takes.
+    /// How often to check on the other threads before the core is left to them: about as long as a part takes.
     const TURNS: usize = 1 << 10;
 
-    /// Helpers that were called and have not come. If rayon's threads have other work for long, calling more would only make
-    /// their queue grow.
+    /// Helpers that were called and have not come yet. While rayon's threads are busy with other work, more calls would
+    /// only lengthen their queue.
     static CALLED: AtomicUsize = AtomicUsize::new(0);
 
-    /// A work, for as long as somebody may look for a part of it. Parts are taken by bunches, of which there are few.
+    /// Shared work, kept for as long as a thread may look for a part of it. Parts are taken in bunches, at most
+    /// [`MOST`].
     pub(super) struct Work {
         f: *const (dyn Fn(usize) + Sync),
         parts: usize,
         bunches: usize,
         /// The set of bunches that were taken.
         taken: AtomicU64,
-        /// How many are done.
+        /// How many bunches are done.
         done: AtomicUsize,
         /// The first panic of a part.
         panic: Mutex<Option<Box<dyn Any + Send>>>,
     }
 
-    // SAFETY: needs that the function may be called from any thread, as it is `Sync`; the other fields may be shared.
+    // SAFETY: needs that the function may be called from any thread: it is `Sync`. The other fields may be shared.
     unsafe impl Send for Work {}
     // SAFETY: as above.
     unsafe impl Sync for Work {}
 
     impl Work {
-        /// A work of which nothing is done yet.
+        /// Work of which nothing is done yet.
         pub(super) fn new(f: &'static (dyn Fn(usize) + Sync), parts: usize) -> Self {
             Self {
                 f,
@@ -118,19 +119,20 @@ mod shared {
             }
         }
 
-        /// Takes bunches until none is left: from the `seat`th of as many equal stretches as there are threads on, so that a
-        /// thread has the same parts in the next work on the same tensors, which are in its caches then.
+        /// Takes bunches until none is left. Thread `seat` begins at the `seat`th of as many equal stretches as there
+        /// are threads, so it gets the same parts in the next work on the same tensors, which are in its caches by
+        /// then.
         fn help(&self, seat: usize) {
             let start = self.bunches * seat / count();
             while let Some(bunch) = self.take(start) {
-                // SAFETY: needs that the function is alive: `run` does not end before every bunch that was taken is done, and
-                // this one is not. Who finds none does not come here.
+                // SAFETY: needs that the function is alive: `run` does not return before every bunch that was taken is
+                // done, and this one is not. A thread that finds none does not get here.
                 let f = unsafe { &*self.f };
                 for part in self.bunch(bunch) {
                     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(part))) {
                         let mut first = lock(&self.panic);
                         match *first {
-                            // To drop it might panic again, and nobody would count this bunch.
+                            // Dropping it might panic again, and this bunch would never be counted.
                             Some(_) => std::mem::forget(panic),
                             None => *first = Some(panic),
                         }
@@ -140,7 +142,7 @@ mod shared {
             }
         }
 
-        /// The first bunch that is left from `start` on, or else from the beginning.
+        /// Takes the first bunch that is left from `start` on, or else from the beginning.
         pub(super) fn take(&self, start: usize) -> Option<usize> {
             loop {
                 let left = !self.taken.load(Ordering::Relaxed) & self.all();
@@ -153,24 +155,22 @@ mod shared {
             }
         }
 
-        /// The set of all bunches.
         fn all(&self) -> u64 {
             u64::MAX >> (MOST - self.bunches)
         }
 
-        /// The parts of a bunch.
         pub(super) fn bunch(&self, k: usize) -> Range<usize> {
             let from = |k: usize| (self.parts as u128 * k as u128 / self.bunches as u128) as usize;
             from(k)..from(k + 1)
         }
 
-        /// Whether any are left.
+        /// Whether any bunches are left.
         fn is_open(&self) -> bool {
             self.taken.load(Ordering::Relaxed) != self.all()
         }
     }
 
-    /// Waits when it is dropped, whatever happens, until all is done that was begun.
+    /// Waits when dropped, whatever happens, until all that was begun is done.
     struct Wait<'a>(&'a Work);
 
     impl Drop for Wait<'_> {
@@ -188,7 +188,7 @@ mod shared {
         }
     }
 
-    /// Calls so many helpers: two, each of whom calls half of the others when it comes.
+    /// Calls this many helpers: two, each of which calls half of the others when it comes.
     fn call(work: &Arc<Work>, helpers: usize) {
         for helpers in [helpers.div_ceil(2), helpers / 2] {
             if helpers == 0 || CALLED.load(Ordering::Relaxed) > 4 * count() {
@@ -206,14 +206,15 @@ mod shared {
         }
     }
 
-    /// Runs `f` for all parts, with the help of who comes in time.
+    /// Runs `f` for all parts, with the help of the threads that come in time.
     pub(super) fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
-        // Within rayon's pool its own fork-join serves: who waited there for a helper that has no thread left to run on would
-        // wait for ever.
+        // Within rayon's pool, its own fork-join serves: a pool thread that waited here for a helper with no thread
+        // left to run on would wait for ever.
         if rayon::current_thread_index().is_some() {
             return (0..parts).into_par_iter().for_each(f);
         }
-        // SAFETY: needs that nobody calls the function when it is gone: `Wait` sees to it, and `help` asks before each call.
+        // SAFETY: needs that nobody calls the function once it is gone: `Wait` ensures it, and `help` takes a bunch
+        // before each call.
         let f: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(f) };
         let work = Arc::new(Work::new(f, parts));
         let wait = Wait(&work);
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn every_part_is_done_once() {
-        // The last so many that helpers come while there are parts.
+        // The last so many that helpers come while parts are left.
         for parts in [0, 1, 2, 7, 1_000_000] {
             let done: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
             each(parts, |k| {
@@ -256,7 +257,7 @@ mod tests {
         let helped = |_| {
             each(2, |_| {
                 if thread::current().id() == asking {
-                    // Until a helper has the other part, if one comes.
+                    // Waits until a helper has the other part, if one comes.
                     let start = Instant::now();
                     while begun.load(Ordering::Relaxed) == 0 && start.elapsed().as_millis() < 100 {
                         thread::yield_now();
@@ -271,7 +272,7 @@ mod tests {
             assert_eq!(done.load(Ordering::Relaxed), begun);
             begun > 0
         };
-        // Other tests keep the pool busy for a while.
+        // Other tests may keep the pool busy for a while.
         assert!((0..100).any(helped), "no helper came");
     }
 
