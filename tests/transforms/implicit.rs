@@ -170,6 +170,16 @@ fn the_gradient_is_right_where_the_step_does_not_contract() {
 }
 
 #[test]
+fn a_state_that_is_nan_anywhere_is_no_solution() {
+    let tape = Tape::new();
+    for p in [[1.0, f64::NAN], [f64::NAN, 1.0]] {
+        let p = tape.var(Tensor::from(p));
+        let start = Tensor::from([0.0, 0.0]);
+        assert!(try_fixed_point(|y, p| y * 0.5 + p, &start, p).is_err());
+    }
+}
+
+#[test]
 fn a_tolerance_ends_the_iteration_early() {
     let tape = Tape::new();
     let a = tape.var(1.0);

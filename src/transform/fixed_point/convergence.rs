@@ -60,12 +60,12 @@ pub(super) fn iterate<T: Elem>(
     Err(Error::argument(NAME, text))
 }
 
-/// The largest difference of two tensors, for each part of their numbers.
+/// The largest difference of two tensors, for each part of their numbers; NaN if any is.
 fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> Vec<f64> {
     let of_part = |k: usize| {
         let differences = a.iter().zip(b.iter()).map(|(&a, &b)| (a - b).part(k).abs());
-        // A NaN replaces what came before it, but the next element replaces the NaN.
-        differences.fold(0.0, |size, d| if d <= size { size } else { d })
+        let larger = |size: f64, d| if size.is_nan() || d <= size { size } else { d };
+        differences.fold(0.0, larger)
     };
     (0..T::PARTS).map(of_part).collect()
 }
