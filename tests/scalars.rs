@@ -304,3 +304,34 @@ fn a_share_reaches_the_scalar_just_before_a_tensor_node() {
     assert_eq!((grads.wrt(x), grads.wrt(w)), (3.0, 2.0));
     assert_eq!(grads.get(between), None);
 }
+
+/// A tensor's walk leaves a cotangent of 0 at an infinite slope behind; folding must not multiply them.
+#[test]
+fn a_cotangent_of_0_stops_at_a_pole() {
+    type Function = fn(Var<'_, f64>) -> Var<'_, f64>;
+    let tape = Tape::new();
+    let poles: [(f64, Function); 13] = [
+        (0.0, |x| x.sqrt()),
+        (0.0, |x| x.cbrt()),
+        (0.0, |x| x.ln()),
+        (0.0, |x| x.log2()),
+        (0.0, |x| x.log10()),
+        (-1.0, |x| x.log1p()),
+        (1.0, |x| x.asin()),
+        (-1.0, |x| x.acos()),
+        (1.0, |x| x.atanh()),
+        (1.0, |x| x.acosh()),
+        (0.0, |x| x.recip()),
+        (0.0, |x| x.powf(0.5)),
+        (0.0, |x| 1.0 / x),
+    ];
+    for (at, f) in poles {
+        let x = tape.var(at);
+        assert!(!f(x).backward().wrt(x).is_finite(), "no pole at {at}");
+        let y = f(x) * 0.0 + x;
+        assert_eq!(y.backward().wrt(x), 1.0, "a factor of 0 after {at}");
+        let w = tape.var(0.0);
+        let y = f(x) * w + x;
+        assert_eq!(y.backward().wrt(x), 1.0, "a node of 0 after {at}");
+    }
+}

@@ -27,8 +27,9 @@ pub use value::Value;
 /// fail has a `try_` twin.
 ///
 /// A scalar handle carries its value and its slope with respect to one scalar node: unary functions and
-/// constants change these two and normally record nothing; where a slope leaves the range of the type
-/// (`exp` at -800), one to three nodes keep its factors apart. A tensor handle names a node.
+/// constants change these two and normally record nothing; where the slope of such an operation leaves the
+/// range of the type (`exp` at -800), one to three nodes keep its factors apart. The running product of
+/// several slopes is not watched; [`watch`](Self::watch) keeps two factors apart. A tensor handle names a node.
 #[must_use = "an operation whose result is not used is recorded for nothing"]
 pub struct Var<'t, V: Value> {
     /// `None` for a plain number that has the type of a handle, such as generic code makes with `T::one()`.

@@ -1,8 +1,8 @@
 //! Scalar handles: a value, and its slope with respect to one scalar node.
 //!
 //! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary
-//! operation of one node with itself change value and slope and normally record nothing (where a slope
-//! leaves the range of the type, one to three nodes keep its factors apart); a binary operation on two
+//! operation of one node with itself change value and slope and normally record nothing (where the slope of
+//! the operation leaves the range of the type, one to three nodes keep its factors apart); a binary operation on two
 //! different nodes records a new one.
 
 use std::marker::PhantomData;

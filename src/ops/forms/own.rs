@@ -1,11 +1,13 @@
 //! Methods that apply a user's own ops, so that they are called like the crate's.
 
+use std::panic::Location;
+
 use super::binary::{self, Binary, Zip};
 use super::unary::{Map, Unary};
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::rule::Rule;
-use crate::tape::Tape;
+use crate::tape::{Entry, NOBODY, Tape};
 use crate::tensor::Tensor;
 use crate::var::{Operand, Scalar, Var};
 
@@ -13,15 +15,15 @@ impl<'t, T: Elem> Var<'t, T> {
     /// A function of your own, applied to this scalar; it folds into the handle and normally records nothing.
     ///
     /// Where its slope leaves the range of the type and [`far`](Unary::far) has a better form, one to three nodes keep
-    /// its factors apart.
+    /// its factors apart. A slope that is infinite or NaN stays in a node, so that an adjoint of 0 stops there.
     #[inline]
     #[track_caller]
     pub fn unary<U: Unary<T>>(self, op: U) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
         let slope = op.slope(x, y);
-        // The compiler removes this for functions without `far`.
-        if !slope.is_normal() && op.far(x, y, T::one()).is_some() {
+        // The compiler leaves the last question out for functions without `far`.
+        if !slope.is_normal() && (!slope.is_finite() || op.far(x, y, T::one()).is_some()) {
             let Scalar {
                 index, slope: own, ..
             } = self.repr;
@@ -65,7 +67,20 @@ fn beyond<T: Elem, U: Unary<T>>(
             slope,
         },
     };
-    handle.apart(U::NAME, lost, |unit| op.far(x, y, unit))
+    let (slope, index) = handle.apart(U::NAME, lost, |unit| op.far(x, y, unit));
+    match tape {
+        // An adjoint of 0 stops at a node; times such a slope it would become NaN.
+        Some(tape) if !slope.is_finite() => {
+            let entry = Entry {
+                partial: [slope, T::zero()],
+                operand: [index, NOBODY],
+            };
+            let (operands, line) = ([x, T::zero()], Location::caller());
+            let (_, index) = tape.scalars.push(entry, U::NAME, y, operands, line);
+            (T::one(), index)
+        }
+        _ => (slope, index),
+    }
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
