@@ -17,7 +17,8 @@ impl<T: Elem> Unary<T> for Acosh {
     fn value(self, x: T) -> T {
         let above = x - T::one();
         if x < T::one() {
-            T::nan()
+            // NaN in every part of a dual number, as a constant would not be.
+            above.sqrt()
         } else if x < T::of(2.0) {
             (above + (above * (x + T::one())).sqrt()).ln_1p()
         } else if x < T::epsilon().recip() {

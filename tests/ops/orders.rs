@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::sweep::Function;
 use wengert::ops::{Draw, Sample, Spec, Visitor, visit};
 use wengert::rule::{Point, Residual, Rule, Slot};
-use wengert::transform::{gauss_newton_vp, grad, hvp};
+use wengert::transform::{gauss_newton_vp, grad, hvp, pushforward};
 use wengert::{Dd, Dual, Elem, Error, Random, Shape, Tape, Tensor};
 
 /// On how many samples each op is checked.
@@ -109,6 +109,13 @@ fn errors(
         }
     }
     worst
+}
+
+#[test]
+fn outside_its_domain_a_function_has_no_tangent_either() {
+    let (x, t) = (Tensor::from([0.5_f64]), Tensor::from([1.0]));
+    let (y, ty) = pushforward(|x| x.acosh(), &x, &t);
+    assert!(y[[0]].is_nan() && ty[[0]].is_nan(), "{y} and {ty}");
 }
 
 #[test]
