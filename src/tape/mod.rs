@@ -29,6 +29,7 @@ mod twin;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
@@ -88,6 +89,8 @@ pub struct Tape<T: Elem = f64> {
     pub(crate) foresight: Foresight<T>,
     /// What checkpoints cost.
     pub(crate) meter: Meter,
+    /// Where a value that depends on a leaf was detached: a replay would not renew it.
+    pub(crate) detached: Cell<Option<&'static Location<'static>>>,
     pub(crate) stamp: u64,
 }
 
@@ -130,6 +133,7 @@ impl<T: Elem> Tape<T> {
             walk: Cell::new(None),
             foresight: Foresight::default(),
             meter: Meter::default(),
+            detached: Cell::new(None),
             stamp: STAMP.fetch_add(STAMPS, Ordering::Relaxed),
         }
     }
@@ -200,6 +204,7 @@ impl<T: Elem> Tape<T> {
         }
         nodes.clear();
         self.tail.set(None);
+        self.detached.set(None);
         self.members.get_mut().clear();
         self.scalars.clear();
         self.walk.set(None);

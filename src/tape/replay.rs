@@ -47,6 +47,20 @@ impl<T: Elem> Tape<T> {
         Ok(())
     }
 
+    /// Refuses a tape on which a value that depends on a leaf was detached: as a constant it would stay what it was.
+    ///
+    /// # Errors
+    /// If there is such a value.
+    pub(crate) fn check_attached(&self) -> Result<(), Error> {
+        let Some(line) = self.detached.get() else {
+            return Ok(());
+        };
+        let text = format!(
+            "a value that depends on a leaf was detached at {line} and would stay as it was; record anew, or enter it with constant() if it is to stay"
+        );
+        Err(Error::new(ErrorKind::Replay { text }))
+    }
+
     /// Runs every pack and operation again, in order, in the same buffers.
     pub(crate) fn rerun(&mut self) {
         self.foresight.clear(&self.pool);

@@ -273,10 +273,12 @@ impl<T: Elem> Tape<T> {
     /// Runs the recorded tensor operations again on new leaf values, in the same buffers.
     ///
     /// Takes `&mut self`, so no handle with an old value survives: name nodes with [`Var::id`] before
-    /// and find them with [`handle`](Self::handle) afterwards. Constants keep their values.
+    /// and find them with [`handle`](Self::handle) afterwards. Constants keep their values, and so does
+    /// what a closure made of a [`value`](Var::value), such as the mask of a `where_`.
     ///
     /// # Errors
-    /// If scalar arithmetic was recorded between nodes (scalar nodes keep only slopes), if an id is
+    /// If scalar arithmetic was recorded between nodes (scalar nodes keep only slopes), if a value that
+    /// depends on a leaf was detached (it would stay as it was), if an id is
     /// stale or does not name a leaf, or if the shape of a value differs from that of its leaf. In that
     /// case the tape is unchanged.
     ///
@@ -298,6 +300,7 @@ impl<T: Elem> Tape<T> {
         leaves: impl IntoIterator<Item = (Id<V>, V)>,
     ) -> Result<(), Error> {
         self.check_replayable()?;
+        self.check_attached()?;
         let leaves: Vec<(Id<V>, V)> = leaves.into_iter().collect();
         // All ids are checked before any value is set, so that an error leaves the tape as it was.
         for (id, value) in &leaves {

@@ -117,7 +117,8 @@ impl<'t, V: Value> Var<'t, V> {
     ///
     /// JAX and TensorFlow call this `stop_gradient`. A tensor's buffer is shared, not copied. On
     /// [`Dual`](crate::Dual) elements the tangent is dropped too, so that a second derivative, like
-    /// the first, treats the value as a constant.
+    /// the first, treats the value as a constant. A [`replay`](crate::Tape::replay) would not renew it, and so
+    /// refuses the tape.
     ///
     /// # Example
     /// ```
@@ -164,6 +165,9 @@ impl<T: Elem> Value for T {
     }
 
     fn detach(var: Var<'_, T>) -> Var<'_, T> {
+        if let Some(tape) = var.tape {
+            tape.detached.set(Some(Location::caller()));
+        }
         Var::number(var.repr.value.moving_as(T::zero()))
     }
 
@@ -226,13 +230,17 @@ impl<T: Elem> Value for Tensor<T> {
     }
 
     fn detach(var: Var<'_, Tensor<T>>) -> Var<'_, Tensor<T>> {
+        let tape = var.tape();
+        if tape.nodes.borrow()[var.repr.index()].active() {
+            tape.detached.set(Some(Location::caller()));
+        }
         let value = Self::value(var);
         let value = if T::PARTS > 1 {
             value.map(|x| x.moving_as(T::zero()))
         } else {
             value
         };
-        Var::of_node(var.tape(), var.tape().fixed(value))
+        Var::of_node(tape, tape.fixed(value))
     }
 
     fn gradient(

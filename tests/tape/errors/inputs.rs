@@ -164,3 +164,30 @@ fn a_direction_is_of_leaves() {
     panics!(tape.forward().along(sum, 1.0), text);
     assert!(tape.forward().try_along(square, ones).is_err());
 }
+
+/// A detached value is a constant, which a replay leaves as it was: 10 * 1 is no square.
+#[test]
+fn a_replay_refuses_values_that_were_detached() {
+    let mut tape = Tape::new();
+    let line = line!() + 2;
+    let x = tape.var(Tensor::from([1.0, 2.0]));
+    let y = (x * x.detach()).sum_axis(..);
+    let (x, y) = (x.id().unwrap(), y.id().unwrap());
+    let new = [(x, Tensor::from([10.0, 20.0]))];
+    let error = tape.replay(new.clone()).unwrap_err().to_string();
+    let text = format!(
+        "replay: a value that depends on a leaf was detached at {}:{line}:20 and would stay as it was; record anew, or enter it with constant() if it is to stay",
+        file!()
+    );
+    assert_eq!(error, text);
+    assert_eq!(tape.handle(y).value(), Tensor::scalar(5.0), "unchanged");
+
+    // Scalars alike; what depends on no leaf may be detached, and a reset forgets it all.
+    tape.reset();
+    let x = tape.var(Tensor::from([1.0, 2.0]));
+    let _ = tape.constant(Tensor::ones([2])).detach() * x;
+    let id = x.id().unwrap();
+    assert!(tape.replay([(id, Tensor::ones([2]))]).is_ok());
+    let _ = tape.handle(id).sum().detach();
+    assert!(tape.replay([(id, Tensor::ones([2]))]).is_err());
+}
