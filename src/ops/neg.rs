@@ -7,7 +7,7 @@ use crate::error::OrPanic;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::var::{Value, Var};
 
 /// `y = -x`; slope -1.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,19 @@ impl<T: Elem> Neg for Var<'_, Tensor<T>> {
     #[track_caller]
     fn neg(self) -> Self {
         self.record(Map(Negation)).or_panic()
+    }
+}
+
+impl<'t, V: Value> Neg for &Var<'t, V>
+where
+    Var<'t, V>: Neg,
+{
+    type Output = <Var<'t, V> as Neg>::Output;
+
+    #[inline]
+    #[track_caller]
+    fn neg(self) -> Self::Output {
+        Neg::neg(*self)
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::any::Any;
 
-use super::Var;
+use super::{Value, Var};
 use crate::dual::Dual;
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{Constant, Elem, Embeds};
 use crate::tape::{NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 
-/// A second operand: a tensor handle, a scalar handle, a plain tensor or a plain number.
+/// A second operand: a tensor handle, a scalar handle or a plain tensor (each by value or by reference), or a plain
+/// number.
 ///
 /// Scalars broadcast; plain values are constants and get no gradient. Beside a handle of dual
 /// numbers, as in second derivatives, plain numbers are written as usual ([`Constant`]). Implemented
@@ -38,6 +39,17 @@ impl<'t, T: Elem> Operand<'t, T> for Var<'t, T> {
     #[track_caller]
     fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error> {
         tape.pack(op, Shape::scalar(), std::iter::once(self.packed()))
+    }
+}
+
+#[allow(private_interfaces)]
+impl<'t, T: Elem, V: Value> Operand<'t, T> for &Var<'t, V>
+where
+    Var<'t, V>: Operand<'t, T>,
+{
+    #[track_caller]
+    fn enter(self, tape: &'t Tape<T>, op: &'static str) -> Result<NodeId, Error> {
+        (*self).enter(tape, op)
     }
 }
 

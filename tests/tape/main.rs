@@ -6,6 +6,7 @@
 mod check;
 mod deferred;
 mod errors;
+mod handles;
 mod hooks;
 mod inspect;
 mod mutants;

@@ -1,4 +1,7 @@
 //! The arithmetic operators, for every pair of operands that a [`Binary`](super::Binary) op takes.
+//!
+//! Iterators over slices of handles yield references, so a handle may also be one; such impls copy the handle and
+//! forward to those for values.
 
 /// Writes the operator impls of a [`Binary`] op for every pair of operand kinds.
 macro_rules! operator {
@@ -24,6 +27,37 @@ macro_rules! operator {
                 crate::ops::forms::binary::scalars($op, self, Var::number(other.embed()))
             }
         }
+
+        impl<'t, V: crate::var::Value, R> $trait<R> for &Var<'t, V>
+        where
+            Var<'t, V>: $trait<R>,
+        {
+            type Output = <Var<'t, V> as $trait<R>>::Output;
+
+            #[inline(always)]
+            #[track_caller]
+            fn $method(self, other: R) -> Self::Output {
+                $trait::$method(*self, other)
+            }
+        }
+
+        impl<'t, T: Elem, V: crate::var::Value> $trait<&Var<'t, V>> for Var<'t, T>
+        where
+            Self: $trait<Var<'t, V>>,
+        {
+            type Output = <Self as $trait<Var<'t, V>>>::Output;
+
+            #[inline(always)]
+            #[track_caller]
+            fn $method(self, other: &Var<'t, V>) -> Self::Output {
+                $trait::$method(self, *other)
+            }
+        }
+
+        operator!(@reference $trait $method, [] f32);
+        operator!(@reference $trait $method, [] f64);
+        operator!(@reference $trait $method, [C: Elem] Tensor<C>);
+        operator!(@reference $trait $method, [C: Elem] &Tensor<C>);
 
         impl<'t, T: Elem, R> $assign<R> for Var<'t, T>
         where
@@ -80,6 +114,21 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
                 other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+    };
+    // A handle by reference, on the right of a plain operand that takes one by value.
+    (@reference $trait:ident $method:ident, [$($c:tt)*] $left:ty) => {
+        impl<'t, V: crate::var::Value, $($c)*> $trait<&Var<'t, V>> for $left
+        where
+            Self: $trait<Var<'t, V>>,
+        {
+            type Output = <Self as $trait<Var<'t, V>>>::Output;
+
+            #[inline(always)]
+            #[track_caller]
+            fn $method(self, other: &Var<'t, V>) -> Self::Output {
+                $trait::$method(self, *other)
             }
         }
     };

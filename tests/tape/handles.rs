@@ -1,0 +1,85 @@
+//! What handles can be written like: references to them, beside whatever takes them by value.
+#![allow(clippy::op_ref, clippy::needless_borrows_for_generic_args)] // references are what is tested
+
+use wengert::{Dual, Elem, Tape, Tensor, Var};
+
+/// Asserts that an operator gives the same for every choice of references.
+macro_rules! same {
+    ($op:tt, $a:expr, $b:expr) => {{
+        let value = ($a $op $b).value();
+        assert_eq!((&$a $op $b).value(), value);
+        assert_eq!(($a $op &$b).value(), value);
+        assert_eq!((&$a $op &$b).value(), value);
+    }};
+    ($a:expr, $b:expr) => {{
+        same!(+, $a, $b);
+        same!(-, $a, $b);
+        same!(*, $a, $b);
+        same!(/, $a, $b);
+    }};
+}
+
+#[test]
+fn a_reference_to_a_handle_is_as_good_as_the_handle() {
+    let tape = Tape::new();
+    let (a, b) = (tape.var(3.0), tape.var(0.7));
+    let (x, y) = (
+        tape.var(Tensor::from([1.0, 2.5])),
+        tape.var(Tensor::from([0.3, -4.0])),
+    );
+    same!(a, b);
+    same!(x, y);
+    same!(a, x);
+    same!(x, a);
+    assert_eq!((-&a).value(), -3.0);
+    assert_eq!((-&x).value(), Tensor::from([-1.0, -2.5]));
+    assert_eq!(x.matmul(&y).value(), x.matmul(y).value());
+    let grads = (&a * &b + &a).backward();
+    assert_eq!((grads.wrt(a), grads.wrt(b)), (1.7, 3.0));
+}
+
+#[test]
+fn numbers_and_tensors_stand_beside_references_to_handles() {
+    let tape = Tape::new();
+    let (a, x) = (tape.var(3.0), tape.var(Tensor::from([1.0, 2.0])));
+    let w = Tensor::from([4.0, 8.0]);
+    assert_eq!((&a * 2.0).value(), 6.0);
+    assert_eq!((2.0 / &a).value(), 2.0 / 3.0);
+    assert_eq!((&x - 2.0).value(), Tensor::from([-1.0, 0.0]));
+    assert_eq!((2.0 - &x).value(), Tensor::from([1.0, 0.0]));
+    assert_eq!((&x * &w).value(), Tensor::from([4.0, 16.0]));
+    assert_eq!((&w / &x).value(), Tensor::from([4.0, 4.0]));
+    assert_eq!((w.clone() - &x).value(), Tensor::from([3.0, 6.0]));
+    let single = Tape::<f32>::default();
+    let b = single.var(3.0);
+    assert_eq!((2.0 * &b + 1.0).value(), 7.0f32);
+    let dual = Tape::<Dual<f64>>::default();
+    let c = dual.var(Dual::new(3.0, 1.0));
+    assert_eq!((2.0 * &c).value().tangent, 2.0);
+    assert_eq!(
+        (&w * &dual.var(Tensor::from([Dual::new(3.0, 1.0); 2]))).value()[[1]].tangent,
+        8.0
+    );
+}
+
+#[test]
+fn iterators_over_handles_need_no_dereference() {
+    let tape = Tape::new();
+    let (xs, ws) = (tape.vars(&[1.0, 2.0, 3.0]), tape.vars(&[4.0, 5.0, 6.0]));
+    let y = xs.iter().zip(&ws).map(|(x, w)| x * w).sum::<Var<f64>>();
+    assert_eq!((y.value(), y.backward().wrt(xs[1])), (32.0, 5.0));
+    let twice: Vec<_> = xs.iter().map(|x| x * 2.0).collect();
+    assert_eq!(twice.iter().sum::<Var<f64>>().value(), 12.0);
+    assert_eq!(
+        xs.iter().map(|x| 2.0 * x).product::<Var<f64>>().value(),
+        48.0
+    );
+    let mut total = xs[0];
+    xs.iter().for_each(|x| total += x);
+    assert_eq!(total.value(), 7.0);
+    fn generic<T: Elem>(xs: &[Var<'_, T>]) -> T {
+        let centred = xs.iter().map(|x| x - &xs[0]);
+        centred.map(|x| x * x).sum::<Var<T>>().value()
+    }
+    assert_eq!(generic(&xs), 5.0);
+}
