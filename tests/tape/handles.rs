@@ -1,7 +1,9 @@
-//! What handles can be written like: references to them, beside whatever takes them by value.
+//! What handles can be written like: references to them, beside whatever takes them by value; assignments; constants.
 #![allow(clippy::op_ref, clippy::needless_borrows_for_generic_args)] // references are what is tested
 
 use wengert::{Dual, Elem, Tape, Tensor, Var};
+
+use crate::panics;
 
 /// Asserts that an operator gives the same for every choice of references.
 macro_rules! same {
@@ -82,4 +84,25 @@ fn iterators_over_handles_need_no_dereference() {
         centred.map(|x| x * x).sum::<Var<T>>().value()
     }
     assert_eq!(generic(&xs), 5.0);
+}
+
+#[test]
+fn a_tensor_handle_is_assigned_to_like_a_scalar_one() {
+    let tape = Tape::new();
+    let (b, x) = (tape.var(2.0), tape.var(Tensor::from([1.0, 3.0])));
+    let mut y = x;
+    y += x;
+    y *= &x;
+    y -= b;
+    y /= 2.0;
+    y += &Tensor::from([0.5, 1.5]);
+    y *= Tensor::from([[1.0], [2.0]]); // the result broadcasts, as in y = y * z
+    assert_eq!(y.value(), Tensor::from([[0.5, 9.5], [1.0, 19.0]]));
+    let grads = y.sum().backward();
+    assert_eq!(grads.wrt(x), Tensor::from([6.0, 18.0])); // 3 x 2 x
+    assert_eq!(grads.wrt(b), -3.0); // half the sum of the factors 1, 1, 2 and 2
+    panics!(
+        y += Tensor::from([1.0, 2.0, 3.0]),
+        "add: shapes [2, 2] and [3] do not broadcast; trailing sizes must be equal or 1"
+    );
 }

@@ -59,7 +59,7 @@ macro_rules! operator {
         operator!(@reference $trait $method, [C: Elem] Tensor<C>);
         operator!(@reference $trait $method, [C: Elem] &Tensor<C>);
 
-        impl<'t, T: Elem, R> $assign<R> for Var<'t, T>
+        impl<'t, V: crate::var::Value, R> $assign<R> for Var<'t, V>
         where
             Self: $trait<R, Output = Self>,
         {
