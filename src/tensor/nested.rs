@@ -1,4 +1,4 @@
-//! Tensors from nested arrays, slices and vectors, so that small ones can be written the way they look.
+//! Tensors from numbers, nested arrays, slices and vectors, so that small ones can be written the way they look.
 
 use super::{Shape, Tensor};
 use crate::kernel::Elem;
@@ -14,6 +14,20 @@ impl Entry for usize {}
 impl Entry for u32 {}
 impl Entry for i32 {}
 impl Entry for u8 {}
+
+impl<T> From<&Tensor<T>> for Tensor<T> {
+    /// A tensor that shares the buffer, as a clone does.
+    fn from(x: &Tensor<T>) -> Self {
+        x.clone()
+    }
+}
+
+impl<T: Elem> From<T> for Tensor<T> {
+    /// A tensor without axes.
+    fn from(number: T) -> Self {
+        Self::scalar(number)
+    }
+}
 
 impl<T> From<Vec<T>> for Tensor<T> {
     /// A tensor with one axis that takes over the vector without a copy.

@@ -180,6 +180,8 @@ impl<'t, T: Elem> Var<'t, T> {
 impl<T: Elem> Tape<T> {
     /// Enters an input, a number or a tensor, whose gradient is wanted.
     ///
+    /// To keep a tensor, enter a clone, which shares the buffer: `tape.var(w.clone())`.
+    ///
     /// # Example
     /// ```
     /// use wengert::{Tape, Tensor};
@@ -222,7 +224,19 @@ impl<T: Elem> Tape<T> {
 
     /// Enters a tensor that no gradient flows into.
     ///
-    /// Needed only to start an expression; as an operand, a plain tensor will do.
+    /// Needed only to start an expression; as an operand, a plain tensor will do. The buffer of a tensor given by
+    /// reference is shared, not copied. A number becomes a tensor without axes; a scalar handle that is a constant
+    /// is made by [`Var::number`].
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let (x, data) = (tape.var(2.0), Tensor::from([1.0, 3.0]));
+    /// assert_eq!((tape.constant(&data) * x).sum().backward().wrt(x), 4.0);
+    /// assert_eq!(tape.constant(2.0).rank(), 0);
+    /// ```
     #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, Tensor<T>> {
         Var::of_node(self, self.fixed(value.into()))

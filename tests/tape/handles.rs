@@ -106,3 +106,22 @@ fn a_tensor_handle_is_assigned_to_like_a_scalar_one() {
         "add: shapes [2, 2] and [3] do not broadcast; trailing sizes must be equal or 1"
     );
 }
+
+#[test]
+fn a_constant_may_be_a_reference_to_a_tensor_and_is_not_copied() {
+    let tape = Tape::new();
+    let (x, data) = (tape.var(2.0), Tensor::from([1.0, 3.0]));
+    let c = tape.constant(&data);
+    assert_eq!((c * x).sum().backward().wrt(x), 4.0);
+    assert!(std::ptr::eq(c.value().data(), data.data()));
+}
+
+#[test]
+fn a_constant_may_be_a_number() {
+    let tape = Tape::new();
+    let (one, x) = (tape.constant(1.0), tape.var(Tensor::from([0.5, 2.0])));
+    assert_eq!(one.rank(), 0);
+    let y = one / x;
+    assert_eq!(y.sum().backward().wrt(x), Tensor::from([-4.0, -0.25]));
+    assert_eq!(Tensor::from(2.0f32), Tensor::scalar(2.0));
+}
