@@ -8,7 +8,7 @@ use crate::tensor::{Shape, Tensor};
 use crate::var::{Handle, Operand, Var};
 
 /// A function's arguments: a number, a tensor (owned or by reference), or a tuple of up to six, an
-/// array, a slice or a `Vec` of arguments, nested as you like.
+/// array, a slice or a `Vec` (owned or by reference) of arguments, nested as you like.
 ///
 /// A closure gets handles in the same structure, and the gradient has that structure too: for
 /// `(&w, 0.5)` the closure is `|(w, b)| ...` and the gradient `(Tensor, f64)`. Only this crate
@@ -23,6 +23,11 @@ use crate::var::{Handle, Operand, Var};
 /// assert_eq!(gw, Tensor::from([1.0, 2.0]));
 /// assert_eq!(gb, 5.0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a function cannot be differentiated at `{Self}`",
+    label = "not a number, a tensor or a structure of them",
+    note = "arguments are a number (of type `f32`, `f64`, `Dd`, `Dual` or `Duals`), a tensor, `&Tensor`, or a tuple of up to six, an array, a slice, a `Vec` or `&Vec` of arguments"
+)]
 pub trait Arguments: Sized {
     /// The type of the numbers.
     type Elem: Elem;
@@ -161,7 +166,8 @@ const ENOUGH: &str = "there is one for each argument";
 
 /// Writes the impls for a number and for a tensor, owned and by reference.
 macro_rules! single {
-    ($([$($life:lifetime)?] $type:ty => $owned:ty, $handle:ident $var:ty, $lifted:ty, |$x:ident| $leaf:expr, |$t:ident| $own:expr;)*) => {$(
+    ($($(#[$attribute:meta])* [$($life:lifetime)?] $type:ty => $owned:ty, $handle:ident $var:ty, $lifted:ty, |$x:ident| $leaf:expr, |$t:ident| $own:expr;)*) => {$(
+        $(#[$attribute])*
         impl<$($life,)? T: Elem> Arguments for $type {
             type Elem = T;
             type Owned = $owned;
@@ -202,6 +208,7 @@ macro_rules! single {
 }
 
 single! {
+    #[diagnostic::do_not_recommend] // an error is to speak of arguments, not of numbers only
     [] T => T, Scalar E, Dual<T>,
         |x| Leaf { value: Tensor::scalar(*x), scalar: true }, |t| t.item();
     [] Tensor<T> => Tensor<T>, Tensor Tensor<E>, Tensor<Dual<T>>,
@@ -329,5 +336,6 @@ macro_rules! vector {
 several! {
     [A: Arguments, const N: usize] [A; N] => array, |x, map| std::array::from_fn(|k| map(&x[k]));
     [A: Arguments] Vec<A> => vector, |x, map| x.iter().map(&mut map).collect();
+    [A: Arguments] &Vec<A> => vector, |x, map| x.iter().map(&mut map).collect();
     [A: Arguments] &[A] => vector, |x, map| x.iter().map(&mut map).collect();
 }

@@ -30,6 +30,7 @@ fn closures_need_no_annotation_for_any_structure_of_arguments() {
     let list = grad(|x| (x[0] * x[1]).sum(), vec![&x, &w]);
     assert_eq!(list, [w.clone(), x.clone()]);
     assert_eq!(grad(|x| (x[0] * x[1]).sum(), &[&x, &w][..]), list);
+    assert_eq!(grad(|x| (x[0] * x[1]).sum(), &list), [x.clone(), w.clone()]);
     let ((ga, gb), gc) = grad(|((a, b), c)| a * b * c, ((2.0, 3.0), 5.0));
     assert_eq!((ga, gb, gc), (15.0, 10.0, 6.0));
     let six = grad(
