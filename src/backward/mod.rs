@@ -6,6 +6,7 @@
 mod chain;
 mod pullback;
 mod region;
+mod start;
 mod watch;
 
 use smallvec::SmallVec;
@@ -16,12 +17,13 @@ use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Rule};
 use crate::tape::{Cotangent, Entry, Kind, Lists, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
 use crate::tensor::Tensor;
-use crate::var::{Scalar, Var};
+use crate::var::{Scalar, Value, Var};
 
 use self::pullback::{Pullback, accumulate, pass_on};
+pub use self::start::Start;
 pub(crate) use self::watch::{Blind, Watch};
 
-impl<'t, T: Elem> Var<'t, T> {
+impl<'t, V: Value> Var<'t, V> {
     /// The gradients of this scalar with respect to everything it depends on.
     ///
     /// May be called again, for this output or others of the same tape; each call makes a new walk.
@@ -39,8 +41,19 @@ impl<'t, T: Elem> Var<'t, T> {
     /// assert_eq!(grads.wrt(y), 2.0);
     /// assert_eq!(grads.wrt(x), 5.0 + 2f64.cos());
     /// ```
+    /// A tensor must be reduced to one number first:
+    /// ```compile_fail,E0277
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([1.0, 2.0]));
+    /// (x * x).backward(); // write (x * x).sum().backward(), or use `vjp`
+    /// ```
     #[track_caller]
-    pub fn backward(self) -> Gradients<'t, T> {
+    pub fn backward(self) -> Gradients<'t, V>
+    where
+        V: Start,
+    {
         self.try_backward().or_panic()
     }
 
@@ -49,10 +62,15 @@ impl<'t, T: Elem> Var<'t, T> {
     /// # Errors
     /// If this is a plain number that was never on a tape, or if a rule along the way leaves a cotangent
     /// unset or gives it the wrong shape.
-    pub fn try_backward(self) -> Result<Gradients<'t, T>, Error> {
-        self.walk(Blind)
+    pub fn try_backward(self) -> Result<Gradients<'t, V>, Error>
+    where
+        V: Start,
+    {
+        V::start(self)
     }
+}
 
+impl<'t, T: Elem> Var<'t, T> {
     /// [`try_backward`](Self::try_backward), observed by `watch`.
     pub(crate) fn walk<W: Watch<T>>(self, watch: W) -> Result<Gradients<'t, T>, Error> {
         let tape = self.tape.ok_or_else(|| {

@@ -33,6 +33,10 @@ impl<T: Elem + Embeds<C>, C: Elem> Constant<T> for C {
 ///
 /// A separate trait, since the compiler infers a type parameter where it does not infer `Self`:
 /// with it, `x + Tensor::zeros([3])` needs no type. Implemented only in this crate.
+#[diagnostic::on_unimplemented(
+    message = "a number of type `{C}` is no constant among numbers of type `{Self}`",
+    note = "plain numbers beside handles are of the elements' type or, where elements are dual numbers, of the type that these are made of"
+)]
 pub trait Embeds<C: Elem>: Elem {
     /// The number as a constant.
     #[doc(hidden)]

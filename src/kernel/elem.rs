@@ -15,6 +15,10 @@ use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
 ///
 /// Rules are written once, over `T: Elem`. On `Dual` elements a rule yields its own second order; on [`Elem::Wide`] it
 /// is the reference that judges it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a number that tensors hold and tapes differentiate",
+    note = "such numbers are `f32`, `f64`, `Dd`, and `Dual` and `Duals` over them; literals are written `2.0`, not `2`"
+)]
 pub trait Elem:
     Float + FloatConst + NumAssign + Default + Debug + Display + Send + Sync + 'static
 {

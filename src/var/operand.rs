@@ -15,6 +15,11 @@ use crate::tensor::{Shape, Tensor};
 /// Scalars broadcast; plain values are constants and get no gradient. Beside a handle of dual
 /// numbers, as in second derivatives, plain numbers are written as usual ([`Constant`]). Implemented
 /// in this crate only.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand beside a tensor handle whose elements are of type `{T}`",
+    label = "not an operand",
+    note = "operands are tensor handles, scalar handles, plain tensors, references to these, and plain numbers: elements of type `{T}` or, where those are dual numbers, the numbers they are made of (`2.0`, not `2`)"
+)]
 #[allow(private_interfaces)]
 pub trait Operand<'t, T: Elem>: Sized {
     /// Enters the operand into the tape as a tensor node; an error names `op`.
@@ -72,6 +77,7 @@ impl<'t, T: Elem + Embeds<C>, C: Elem> Operand<'t, T> for &Tensor<C> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 #[allow(private_interfaces)]
 impl<'t, T: Elem, C: Elem + Constant<T>> Operand<'t, T> for C {
     #[track_caller]

@@ -13,6 +13,10 @@ use crate::tape::{Entry, Id, NodeId, Tape};
 use crate::tensor::Tensor;
 
 /// A number or a tensor of numbers: what a [`Var`] can stand for. Implemented in this crate only.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a number nor a tensor of numbers",
+    note = "`Tensor::from` makes a tensor of a vector, a slice or nested arrays; of a tensor that you keep, enter a clone, which shares the buffer: `tape.var(w.clone())`"
+)]
 pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
     /// The type of the numbers.
     type Elem: Elem;
@@ -144,6 +148,7 @@ impl<'t, V: Value> Var<'t, V> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Elem> Value for T {
     type Elem = T;
     type Repr = Scalar<T>;

@@ -10,6 +10,11 @@ use crate::kernel::{self, Rows};
 use crate::tensor::{Shape, Tensor};
 
 /// One axis, several axes, or all of them (`..`); negative ones count from the end.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name axes",
+    label = "not an axis, nor a list of axes",
+    note = "axes are one `isize` (`-1` is the last), an array such as `[0, 2]`, a slice `&[isize]`, or `..` for all"
+)]
 pub trait Axes {
     /// The axes as a list, for a tensor of `rank` axes.
     #[doc(hidden)]
