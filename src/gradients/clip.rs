@@ -75,6 +75,8 @@ impl<T: Elem> Gradients<'_, T> {
     /// ```text
     /// √Σ_handles Σ_i g_i²
     /// ```
+    /// A handle that is named twice counts once: tied weights have one gradient.
+    ///
     /// Where squares would overflow or underflow, the sum is scaled, so the norm is finite wherever
     /// it can be represented; NaN and infinities in a gradient give NaN and +inf.
     ///
@@ -102,14 +104,15 @@ impl<T: Elem> Gradients<'_, T> {
     /// # Errors
     /// As [`try_wrt`](Gradients::try_wrt) for one of the handles.
     pub fn try_global_norm(&self, handles: impl Handles<T>) -> Result<T, Error> {
-        let mut norms = Vec::new();
-        handles.each(&mut |handle| {
-            match handle {
-                Handle::Scalar(x) => norms.extend(self.scalar(x)?),
-                Handle::Tensor(x) => norms.extend(self.tensor(x)?.map(|g| norm(g.data()))),
+        let Places { scalars, tensors } = self.places(&handles)?;
+        let lists = self.lists();
+        let adjoints = scalars.iter().map(|&k| lists.adjoints[k as usize]);
+        let mut norms: Vec<T> = adjoints.collect();
+        for k in tensors {
+            if let Cotangent::Sum(g) = &lists.cotangents[k] {
+                norms.push(norm(g.data()));
             }
-            Ok(())
-        })?;
+        }
         Ok(norm(&norms))
     }
 
@@ -179,21 +182,9 @@ impl<T: Elem> Gradients<'_, T> {
         self.change(&handles, |g| limited(g, limit))
     }
 
-    /// Changes every gradient element of some handles, each only once even if a handle is named twice.
+    /// Changes every gradient element of some handles.
     fn change(&mut self, handles: &impl Handles<T>, f: impl Fn(T) -> T) -> Result<(), Error> {
-        let (mut scalars, mut tensors) = (Vec::new(), Vec::new());
-        handles.each(&mut |handle| {
-            match handle {
-                Handle::Scalar(x) if self.scalar(x)?.is_some() => scalars.push(x.repr.index),
-                Handle::Tensor(x) if self.tensor(x)?.is_some() => tensors.push(x.repr.index()),
-                _ => {}
-            }
-            Ok(())
-        })?;
-        scalars.sort_unstable();
-        scalars.dedup();
-        tensors.sort_unstable();
-        tensors.dedup();
+        let Places { scalars, tensors } = self.places(handles)?;
         for index in scalars {
             let adjoint = &mut self.lists_mut().adjoints[index as usize];
             *adjoint = f(*adjoint);
@@ -207,6 +198,30 @@ impl<T: Elem> Gradients<'_, T> {
         }
         Ok(())
     }
+
+    /// Where the gradients of some handles are: each once, even if a handle is named twice.
+    fn places(&self, handles: &impl Handles<T>) -> Result<Places, Error> {
+        let (mut scalars, mut tensors) = (Vec::new(), Vec::new());
+        handles.each(&mut |handle| {
+            match handle {
+                Handle::Scalar(x) if self.scalar(x)?.is_some() => scalars.push(x.repr.index),
+                Handle::Tensor(x) if self.tensor(x)?.is_some() => tensors.push(x.repr.index()),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        scalars.sort_unstable();
+        scalars.dedup();
+        tensors.sort_unstable();
+        tensors.dedup();
+        Ok(Places { scalars, tensors })
+    }
+}
+
+/// Where the gradients of some handles are, each once.
+struct Places {
+    scalars: Vec<u32>,
+    tensors: Vec<usize>,
 }
 
 /// The Euclidean norm, without intermediate overflow.

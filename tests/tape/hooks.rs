@@ -158,6 +158,21 @@ fn gradients_of_mixed_handles_have_one_norm() {
 }
 
 #[test]
+fn a_handle_named_twice_counts_once_in_a_norm() {
+    let tape = Tape::new();
+    let (a, b) = (tape.var(Tensor::from([1.0, 1.0])), tape.var(1.0));
+    let loss = (a * Tensor::from([3.0, 4.0])).sum() + b * 12.0;
+    let mut grads = loss.backward();
+    assert_eq!(grads.global_norm([a, a]), 5.0);
+    assert_eq!(grads.global_norm(((a, b), [a, a], [b])), 13.0);
+    assert_eq!(grads.clip_by_global_norm([a, a], 1.0), 5.0);
+    assert_eq!(grads.wrt(a), Tensor::from([0.6, 0.8]));
+    let stray = Tape::new();
+    let other = stray.var(Tensor::from([1.0, 1.0])); // its place is that of a
+    assert!(grads.try_global_norm([a, other]).is_err());
+}
+
+#[test]
 fn a_norm_neither_overflows_nor_is_clipped_where_it_is_not_finite() {
     let tape = Tape::new();
     let x = tape.var(Tensor::from([1.0, 1.0]));
