@@ -36,10 +36,18 @@ impl<T: Copy> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn from_fn(shape: impl Into<Shape>, f: impl FnMut(usize) -> T) -> Self {
-        let shape = shape.into();
-        shape.check_size::<T>("from_fn").or_panic();
+        Self::made("from_fn", shape.into(), f).or_panic()
+    }
+
+    /// [`from_fn`](Self::from_fn) for a constructor of another name.
+    pub(super) fn made(
+        op: &'static str,
+        shape: Shape,
+        f: impl FnMut(usize) -> T,
+    ) -> Result<Self, Error> {
+        shape.check_size::<T>(op)?;
         let len = shape.elements();
-        Self::collected(shape, (0..len).map(f))
+        Ok(Self::collected(shape, (0..len).map(f)))
     }
 }
 
@@ -103,14 +111,14 @@ impl<T: Elem> Tensor<T> {
     /// The numbers `0, 1, .. n - 1`.
     #[track_caller]
     pub fn arange(n: usize) -> Self {
-        Self::from_fn([n], |i| T::of(i as f64))
+        Self::made("arange", [n].into(), |i| T::of(i as f64)).or_panic()
     }
 
     /// `n` numbers from `start` to `end`, both included, evenly spaced; `start` alone for `n` = 1.
     #[track_caller]
     pub fn linspace(start: T, end: T, n: usize) -> Self {
         let last = T::of(n.saturating_sub(1).max(1) as f64);
-        Self::from_fn([n], |i| {
+        let place = |i: usize| {
             let (i, half) = (T::of(i as f64), T::of(0.5));
             // Counted from the nearer end, so that both ends are exact.
             if n > 1 && i > last * half {
@@ -118,7 +126,8 @@ impl<T: Elem> Tensor<T> {
             } else {
                 start + (end - start) * (i / last)
             }
-        })
+        };
+        Self::made("linspace", [n].into(), place).or_panic()
     }
 }
 

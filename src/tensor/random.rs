@@ -4,6 +4,7 @@
 //! generators", OOPSLA 2014): twelve lines that never change, whereas the stream of a library might.
 
 use super::{Shape, Tensor};
+use crate::error::OrPanic;
 use crate::kernel::Elem;
 
 /// A seeded source of random numbers and tensors.
@@ -62,7 +63,7 @@ impl Random {
     /// A tensor of numbers uniformly distributed over `[low, high)`.
     #[track_caller]
     pub fn uniform<T: Elem>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<T> {
-        self.fill(shape, |r| low + (high - low) * r.unit())
+        self.fill("uniform", shape.into(), |r| low + (high - low) * r.unit())
     }
 
     /// A tensor of normally distributed numbers (Box and Muller's transform).
@@ -73,7 +74,7 @@ impl Random {
         mean: f64,
         deviation: f64,
     ) -> Tensor<T> {
-        self.fill(shape, |r| {
+        self.fill("normal", shape.into(), |r| {
             let radius = (-2.0 * (1.0 - r.unit()).ln()).sqrt();
             mean + deviation * radius * (std::f64::consts::TAU * r.unit()).cos()
         })
@@ -82,9 +83,10 @@ impl Random {
     #[track_caller]
     fn fill<T: Elem>(
         &mut self,
-        shape: impl Into<Shape>,
+        op: &'static str,
+        shape: Shape,
         mut draw: impl FnMut(&mut Self) -> f64,
     ) -> Tensor<T> {
-        Tensor::from_fn(shape, |_| T::of(draw(self)))
+        Tensor::made(op, shape, |_| T::of(draw(self))).or_panic()
     }
 }

@@ -284,17 +284,24 @@ fn what_no_memory_holds_is_refused() {
     }
     assert!(Tensor::<f64>::one_hot([0], usize::MAX).is_err());
     let here = line!();
-    let calls: [&dyn Fn(); 6] = [
+    let calls: [&dyn Fn(); 9] = [
         &|| lose(Tensor::<f64>::zeros([large, large])),
         &|| lose(Tensor::full([1 << 63], 1u8)),
         &|| lose(Tensor::<f64>::eye(large)),
+        &|| lose(Tensor::<f64>::from_fn([usize::MAX], |_| 0.0)),
         &|| lose(Tensor::<f64>::arange(usize::MAX)),
+        &|| lose(Tensor::<f64>::linspace(0.0, 1.0, usize::MAX)),
         &|| lose(Random::new(1).normal::<f64>([usize::MAX], 0.0, 1.0)),
+        &|| lose(Random::new(1).uniform::<f64>([usize::MAX], 0.0, 1.0)),
         &|| lose(Random::new(1).below(0)),
     ];
-    for (k, call) in calls.iter().enumerate() {
-        let (_, file, line) = panic_of(call);
+    let names = [
+        "zeros", "full", "eye", "from_fn", "arange", "linspace", "normal", "uniform", "below",
+    ];
+    for (k, (call, name)) in calls.iter().zip(names).enumerate() {
+        let (text, file, line) = panic_of(call);
         assert_eq!((file.as_str(), line), (file!(), here + 2 + k as u32));
+        assert_eq!(text.split(':').next(), Some(name), "{text}");
     }
 }
 
