@@ -249,3 +249,28 @@ fn a_fixed_point_takes_lists_of_parameters() {
         vec![a.clone(), vec![], vec![w]],
     ));
 }
+
+#[test]
+fn a_step_whose_derivative_fails_is_an_error() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([0.3]));
+    let y = fixed_point(
+        |z, x| {
+            let half = z
+                .tape()
+                .custom("bad", [z], |[z]| z * 0.5, |_, _, _| [Tensor::zeros([3])]);
+            half + x
+        },
+        Tensor::zeros([1]),
+        x,
+    );
+    let error = y.try_vjp(Tensor::ones([1])).unwrap_err().to_string();
+    assert!(
+        error.starts_with("bad: the cotangent of operand 0 has shape [3] but [1] is needed"),
+        "{error}"
+    );
+    // Only the state goes through the op, which has no JVP.
+    let error = tape.forward().along(x, Tensor::ones([1])).try_walk();
+    let error = error.map(drop).unwrap_err().to_string();
+    assert!(error.starts_with("bad: the rule has no JVP"), "{error}");
+}

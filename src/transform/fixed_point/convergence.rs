@@ -72,20 +72,23 @@ fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> Vec<f64> {
 
 /// Solves `w = c + M w`, where `apply` multiplies by `M`: by iteration or, if that does not converge,
 /// by elimination.
+///
+/// # Errors
+/// Those of `apply`.
 pub(super) fn resolve<T: Elem>(
     c: &Tensor<T>,
-    mut apply: impl FnMut(&Tensor<T>) -> Tensor<T>,
-) -> Tensor<T> {
+    mut apply: impl FnMut(&Tensor<T>) -> Result<Tensor<T>, Error>,
+) -> Result<Tensor<T>, Error> {
     let options = FixedPoint::new();
-    if let Ok(w) = iterate(options, c.clone(), |w| Ok(c + &apply(w))) {
-        return w;
+    if let Ok(w) = iterate(options, c.clone(), |w| Ok(c + &apply(w)?)) {
+        return Ok(w);
     }
     let n = c.len();
     let mut matrix = vec![T::zero(); n * n];
     for column in 0..n {
         let mut unit = Tensor::zeros(c.shape());
         unit.data_mut()[column] = T::one();
-        let image = &unit - &apply(&unit);
+        let image = &unit - &apply(&unit)?;
         for (row, &m) in image.iter().enumerate() {
             matrix[row * n + column] = m;
         }
@@ -105,5 +108,5 @@ pub(super) fn resolve<T: Elem>(
         // Where the solution is not isolated, there is no right gradient.
         Err(_) => w.fill(T::nan()),
     }
-    Tensor::of_buffer(c.shape().clone(), w)
+    Ok(Tensor::of_buffer(c.shape().clone(), w))
 }

@@ -69,6 +69,19 @@ impl<T: Elem> Implicit<T> {
             Ok(self.record(&tape, y, x)?.1.value())
         })
     }
+
+    fn pull(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) -> Result<(), Error> {
+        let tape = Tape::default();
+        let (handles, y) = self.record(&tape, at.y, at.x)?;
+        let pulled = |w: &Tensor<T>| pull(NAME, y, w.clone(), &handles);
+        let w = convergence::resolve(g, |w| Ok(pulled(w)?.swap_remove(0)))?;
+        for (slot, gp) in gx.iter_mut().zip(pulled(&w)?.into_iter().skip(1)) {
+            if slot.wanted() {
+                slot.share(&gp);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<T: Elem> Rule<T> for Implicit<T> {
@@ -89,15 +102,8 @@ impl<T: Elem> Rule<T> for Implicit<T> {
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let tape = Tape::default();
-        let (handles, y) = self.record(&tape, at.y, at.x).expect("the step ran before");
-        let pulled =
-            |w: &Tensor<T>| pull(NAME, y, w.clone(), &handles).expect("the shapes were checked");
-        let w = convergence::resolve(g, |w| pulled(w).swap_remove(0));
-        for (slot, gp) in gx.iter_mut().zip(pulled(&w).into_iter().skip(1)) {
-            if slot.wanted() {
-                slot.share(&gp);
-            }
+        if let Err(error) = self.pull(at, g, gx) {
+            gx.iter_mut().for_each(|gx| gx.refuse(error.clone()));
         }
     }
 
@@ -122,10 +128,7 @@ impl<T: Elem> Rule<T> for Implicit<T> {
         let given = t.iter().enumerate();
         let given: Vec<_> = given.filter_map(|(k, t)| Some((k + 1, (*t)?))).collect();
         let direct: Tensor<T> = pushed(&given)?;
-        let solved = convergence::resolve(&direct, |w| {
-            // The same walk has pushed the parameters' tangents, so it can push the state's.
-            pushed(&[(0, w)]).unwrap_or_else(|_: Error| w.map(|_| T::nan()))
-        });
+        let solved = convergence::resolve(&direct, |w| pushed(&[(0, w)]))?;
         ty.share(&solved);
         Ok(())
     }
