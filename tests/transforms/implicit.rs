@@ -274,3 +274,19 @@ fn a_step_whose_derivative_fails_is_an_error() {
     let error = error.map(drop).unwrap_err().to_string();
     assert!(error.starts_with("bad: the rule has no JVP"), "{error}");
 }
+
+#[test]
+fn a_cotangent_that_is_not_finite_gives_nan_at_once() {
+    // Elimination would keep a matrix of 20 GB.
+    let tape = Tape::new();
+    let p = tape.var(Tensor::<f64>::ones([50_000]));
+    let y = fixed_point(|y, p| y * 0.5 + p, p.value(), p);
+    for bad in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        let mut g = Tensor::ones([50_000]);
+        g.data_mut()[7] = bad;
+        assert!(y.vjp(g.clone()).wrt(p).iter().all(|g| g.is_nan()));
+        let tangent = tape.forward().along(p, g).walk().of(y);
+        assert!(tangent.iter().all(|t| t.is_nan()));
+    }
+    assert_eq!(y.vjp(Tensor::ones([50_000])).wrt(p)[[7]], 2.0);
+}

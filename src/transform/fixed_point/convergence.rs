@@ -71,7 +71,7 @@ fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>) -> Vec<f64> {
 }
 
 /// Solves `w = c + M w`, where `apply` multiplies by `M`: by iteration or, if that does not converge,
-/// by elimination.
+/// by elimination. NaN if `c` is not finite: elimination would come to the same in n³ steps.
 ///
 /// # Errors
 /// Those of `apply`.
@@ -79,6 +79,11 @@ pub(super) fn resolve<T: Elem>(
     c: &Tensor<T>,
     mut apply: impl FnMut(&Tensor<T>) -> Result<Tensor<T>, Error>,
 ) -> Result<Tensor<T>, Error> {
+    // NaN in the primal and in each tangent.
+    let nan = T::zero() / T::nan();
+    if !c.iter().all(|c| c.primal().is_finite()) {
+        return Ok(c.map(|_| nan));
+    }
     let options = FixedPoint::new();
     if let Ok(w) = iterate(options, c.clone(), |w| Ok(c + &apply(w)?)) {
         return Ok(w);
@@ -106,7 +111,7 @@ pub(super) fn resolve<T: Elem>(
             T::solve(system, &mut w);
         }
         // Where the solution is not isolated, there is no right gradient.
-        Err(_) => w.fill(T::nan()),
+        Err(_) => w.fill(nan),
     }
     Ok(Tensor::of_buffer(c.shape().clone(), w))
 }
