@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod implicit;
+mod marks;
 mod programs;
 mod sparse;
 mod walks;

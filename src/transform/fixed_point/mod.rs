@@ -140,7 +140,9 @@ const NAME: &str = "fixed_point";
 /// The equation for `w` is solved by iteration as well, which contracts if `f` does, and by elimination
 /// if it does not converge. The start gets no gradient, and nothing of the iterations is kept. Second
 /// order works too: on dual numbers, solution and gradient are iterated until their tangents have
-/// converged as well.
+/// converged as well, except for tangents that come in as NaN: they go out as NaN, so that
+/// [`sparse`](crate::transform::sparse) finds its patterns through fixed points, too. A cotangent that is not
+/// finite gives NaN.
 ///
 /// # Panics
 /// If the step does not contract (the iteration leaves the finite numbers, its change stops shrinking,

@@ -64,7 +64,8 @@ impl<T: Elem> Implicit<T> {
 
     pub(super) fn iterate(&self, x: &[&Tensor<T>]) -> Result<Tensor<T>, Error> {
         let mut tape = Tape::default();
-        convergence::iterate(self.options, self.start.clone(), |y| {
+        let marked = convergence::is_marked(x);
+        convergence::iterate(self.options, marked, self.start.clone(), |y| {
             tape.reset();
             Ok(self.record(&tape, y, x)?.1.value())
         })
@@ -74,7 +75,7 @@ impl<T: Elem> Implicit<T> {
         let tape = Tape::default();
         let (handles, y) = self.record(&tape, at.y, at.x)?;
         let pulled = |w: &Tensor<T>| pull(NAME, y, w.clone(), &handles);
-        let w = convergence::resolve(g, |w| Ok(pulled(w)?.swap_remove(0)))?;
+        let w = convergence::resolve(g, is_marked(at), |w| Ok(pulled(w)?.swap_remove(0)))?;
         for (slot, gp) in gx.iter_mut().zip(pulled(&w)?.into_iter().skip(1)) {
             if slot.wanted() {
                 slot.share(&gp);
@@ -128,7 +129,7 @@ impl<T: Elem> Rule<T> for Implicit<T> {
         let given = t.iter().enumerate();
         let given: Vec<_> = given.filter_map(|(k, t)| Some((k + 1, (*t)?))).collect();
         let direct: Tensor<T> = pushed(&given)?;
-        let solved = convergence::resolve(&direct, |w| pushed(&[(0, w)]))?;
+        let solved = convergence::resolve(&direct, is_marked(at), |w| pushed(&[(0, w)]))?;
         ty.share(&solved);
         Ok(())
     }
@@ -136,4 +137,9 @@ impl<T: Elem> Rule<T> for Implicit<T> {
     fn keeps(&self) -> Keeps {
         Keeps::INPUTS_AND_OUTPUT
     }
+}
+
+/// Whether tangents at a point are not finite.
+fn is_marked<T: Elem>(at: &Point<'_, T>) -> bool {
+    convergence::is_marked(at.x) || convergence::is_marked(&[at.y])
 }

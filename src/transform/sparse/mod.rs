@@ -15,8 +15,8 @@
 //!
 //! The pattern is never too small. It is too large where those recordings leave a sum of two bent terms
 //! undecided, and for tensor operations whose rule says no more ([`Reach`](crate::rule::Reach)): matrix
-//! products, reductions along an axis and softmax count as dense in all their elements, though not as
-//! bent where they are linear. Elementwise operations, slices, reshapes, lookups and joins are exact, and
+//! products, reductions along an axis, softmax and fixed points count as dense in all their elements,
+//! though not as bent where they are linear. Elementwise operations, slices, reshapes, lookups and joins are exact, and
 //! so are scalar handles.
 //!
 //! # How it is verified
