@@ -221,7 +221,7 @@ impl Identity for Difference {
                 dot_all(&pulled, &t)
             };
             let h = U::of(step);
-            let mut moved = |sign: U| -> Tensor<U> {
+            let mut moved = |sign: U| {
                 let x: Vec<_> = x
                     .iter()
                     .zip(&t)
@@ -229,7 +229,7 @@ impl Identity for Difference {
                     .collect();
                 recording.at(&x)
             };
-            let (ahead, behind) = (moved(U::one()), moved(-U::one()));
+            let (ahead, behind) = (moved(U::one())?, moved(-U::one())?);
             let (rise, size) = dot(&c, &(&ahead - &behind));
             let (_, height) = dot(&c, &ahead);
             let rise = rise / (h + h);
@@ -237,7 +237,7 @@ impl Identity for Difference {
             let noise: Sizes = size.iter().map(|size| size / (2.0 * step)).collect();
             let sizes = larger(&larger(&scale, &noise), &height);
             found.note([slope, rise], &sizes, &place);
-            recording.at(&x);
+            recording.at(&x)?;
         }
         Ok(found)
     }

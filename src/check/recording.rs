@@ -47,7 +47,7 @@ impl<T: Elem> Recording<T> {
     /// The same recording on wider elements.
     ///
     /// # Errors
-    /// If scalar arithmetic was recorded, or a rule has no wider form.
+    /// If scalar arithmetic was recorded, or a rule has no wider form or refuses the wider numbers.
     pub(super) fn widened(&self) -> Result<Recording<T::Wide>, Error> {
         Ok(Recording {
             tape: self.tape.widened()?,
@@ -75,12 +75,15 @@ impl<T: Elem> Recording<T> {
     }
 
     /// Runs the recording again at other inputs.
-    pub(super) fn at(&mut self, x: &[Tensor<T>]) -> Tensor<T> {
+    ///
+    /// # Errors
+    /// If a rule refuses them.
+    pub(super) fn at(&mut self, x: &[Tensor<T>]) -> Result<Tensor<T>, Error> {
         for (id, x) in self.inputs.iter().zip(x) {
             self.tape.nodes.get_mut()[id.index()].set_value(x.clone());
         }
-        self.tape.rerun();
-        self.value()
+        self.tape.rerun()?;
+        Ok(self.value())
     }
 
     /// The gradients of all inputs for a cotangent of the output.

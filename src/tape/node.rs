@@ -133,8 +133,10 @@ impl<T> Node<T> {
         self.content.get()
     }
 
-    pub(crate) fn set_value(&mut self, value: Tensor<T>) {
-        self.content = OnceCell::from(value);
+    /// Replaces the value of a leaf and returns the old one.
+    pub(crate) fn set_value(&mut self, value: Tensor<T>) -> Tensor<T> {
+        let old = std::mem::replace(&mut self.content, OnceCell::from(value));
+        old.into_inner().expect("a leaf has its value")
     }
 
     /// The shape of the value.

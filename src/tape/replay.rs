@@ -9,7 +9,6 @@ use std::panic::Location;
 use num_traits::Zero;
 use smallvec::SmallVec;
 
-use super::content::Fault;
 use super::node::{Kind, Member, Node, NodeId};
 use super::rule::{Residual, Slot};
 use super::run::evaluate;
@@ -62,7 +61,11 @@ impl<T: Elem> Tape<T> {
     }
 
     /// Runs every pack and operation again, in order, in the same buffers.
-    pub(crate) fn rerun(&mut self) {
+    ///
+    /// # Errors
+    /// The first refusal of a rule. From there on no rule runs, and all results are NaN.
+    pub(crate) fn rerun(&mut self) -> Result<(), Error> {
+        let mut done = Ok(());
         self.foresight.clear(&self.pool);
         let members = self.members.get_mut();
         let entries = self.scalars.entries_mut();
@@ -106,27 +109,32 @@ impl<T: Elem> Tape<T> {
                 }
                 Kind::Op { rule, inputs } => {
                     let x: SmallVec<[&Tensor<T>; 2]> = inputs.iter().map(known).collect();
-                    let mut kept = residual.take().map_or_else(Residual::default, |r| *r);
-                    kept.values.clear();
-                    kept.indices.clear();
                     let old = content
                         .take()
                         .expect("an operation outside a run has its value");
                     let shape = old.shape().clone();
                     let mut y = Slot::reusing(&self.pool, &shape, old);
-                    // The same forward as when it was recorded: only this one keeps a tensor.
-                    if let Some(tensor) = kept.tensor.take() {
-                        self.pool.put(tensor);
-                        rule.forward_to_pull(&x, &mut y, &mut kept);
+                    if done.is_err() {
+                        y.fill().fill(T::nan());
                     } else {
-                        rule.forward(&x, &mut y, &mut kept);
+                        let mut kept = residual.take().map_or_else(Residual::default, |r| *r);
+                        kept.values.clear();
+                        kept.indices.clear();
+                        // The same forward as when it was recorded: only this one keeps a tensor.
+                        if let Some(tensor) = kept.tensor.take() {
+                            self.pool.put(tensor);
+                            rule.forward_to_pull(&x, &mut y, &mut kept);
+                        } else {
+                            rule.forward(&x, &mut y, &mut kept);
+                        }
+                        if !kept.is_empty() {
+                            *residual = OnceCell::from(Box::new(kept));
+                        }
                     }
-                    // The rule gave this same shape when recorded, so a fault is the rule's own.
-                    let fault = |fault: Fault| fault.error(rule.name(), "the output", Some(*line));
-                    let value = y.dense().unwrap_or_else(|f| panic!("{}", fault(f)));
-                    if !kept.is_empty() {
-                        *residual = OnceCell::from(Box::new(kept));
-                    }
+                    let value = y.dense().unwrap_or_else(|fault| {
+                        done = Err(fault.error(rule.name(), "the output", Some(*line)));
+                        Tensor::full(shape.clone(), T::nan())
+                    });
                     if *spread {
                         let sources = entries[*mark as usize..].iter_mut();
                         for (entry, &element) in sources.zip(value.iter()) {
@@ -137,12 +145,13 @@ impl<T: Elem> Tape<T> {
                 }
             }
         }
+        done
     }
 
     /// The same recording on wider elements, with every operation run again.
     ///
     /// # Errors
-    /// If the tape is not replayable, or a rule has no wider form.
+    /// If the tape is not replayable, or a rule has no wider form or refuses the wider numbers.
     pub(crate) fn widened(&self) -> Result<Tape<T::Wide>, Error> {
         self.check_replayable()?;
         let mut wide = Tape::<T::Wide>::default();
@@ -203,7 +212,7 @@ impl<T: Elem> Tape<T> {
                 line: node.line,
             });
         }
-        wide.rerun();
+        wide.rerun()?;
         Ok(wide)
     }
 }

@@ -292,7 +292,8 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.content = Content::Zero;
     }
 
-    /// Refuses to give a result: the recording or the walk ends with this error, at the line of the user's call.
+    /// Refuses to give a result: the recording, the replay or the walk ends with this error, at the line of the
+    /// user's call.
     pub fn refuse(&mut self, error: Error) {
         self.content = Content::Refused(error);
     }

@@ -292,9 +292,13 @@ impl<T: Elem> Tape<T> {
     ///
     /// # Errors
     /// If scalar arithmetic was recorded between nodes (scalar nodes keep only slopes), if a value that
-    /// depends on a leaf was detached (it would stay as it was), if an id is
-    /// stale or does not name a leaf, or if the shape of a value differs from that of its leaf. In that
-    /// case the tape is unchanged.
+    /// depends on a leaf was detached (it would stay as it was), if an id is stale or does not name a
+    /// leaf, if the shape of a value differs from that of its leaf, or if an operation refuses what the
+    /// new values lead to, as recording it would: a singular matrix, or a
+    /// [`fixed_point`](crate::transform::fixed_point) that is not reached. In each case the tape is as it was
+    /// before. After a refusal by an operation, all of them are run again on the old values; one that then
+    /// refuses those as well, because it does not compute the same each time, leaves NaN as its result and as
+    /// that of every operation after it.
     ///
     /// # Example
     /// ```
@@ -321,11 +325,17 @@ impl<T: Elem> Tape<T> {
             self.check_id("replay", *id)?;
             V::check_leaf(self, id.index, value)?;
         }
-        for (id, value) in leaves {
-            V::set(self, id.index, value);
+        let mut set = |(id, value): (Id<V>, V)| (id, V::set(self, id.index, value));
+        let before: Vec<(Id<V>, V)> = leaves.into_iter().map(&mut set).collect();
+        let done = self.rerun();
+        if done.is_err() {
+            // Backwards, since a leaf that is named twice has its old value in the first place.
+            for (id, value) in before.into_iter().rev() {
+                V::set(self, id.index, value);
+            }
+            let _ = self.rerun();
         }
-        self.rerun();
-        Ok(())
+        done
     }
 
     fn check_id<V>(&self, op: &'static str, id: Id<V>) -> Result<(), Error> {

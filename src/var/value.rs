@@ -80,9 +80,9 @@ pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn check_leaf(tape: &Tape<Self::Elem>, index: u32, value: &Self) -> Result<(), Error>;
 
-    /// Puts a new value into a leaf.
+    /// Puts a new value into a leaf and returns the old one.
     #[doc(hidden)]
-    fn set(tape: &mut Tape<Self::Elem>, index: u32, value: Self);
+    fn set(tape: &mut Tape<Self::Elem>, index: u32, value: Self) -> Self;
 }
 
 mod sealed {
@@ -212,8 +212,9 @@ impl<T: Elem> Value for T {
         tape.check_leaf_scalar("replay", index)
     }
 
-    fn set(tape: &mut Tape<T>, index: u32, value: T) {
-        tape.scalars.entries_mut()[index as usize] = Entry::source(value);
+    fn set(tape: &mut Tape<T>, index: u32, value: T) -> T {
+        let entry = &mut tape.scalars.entries_mut()[index as usize];
+        std::mem::replace(entry, Entry::source(value)).partial[1]
     }
 }
 
@@ -286,7 +287,7 @@ impl<T: Elem> Value for Tensor<T> {
         tape.check_leaf_tensor("replay", NodeId(index), value)
     }
 
-    fn set(tape: &mut Tape<T>, index: u32, value: Tensor<T>) {
-        tape.nodes.get_mut()[index as usize].set_value(value);
+    fn set(tape: &mut Tape<T>, index: u32, value: Tensor<T>) -> Tensor<T> {
+        tape.nodes.get_mut()[index as usize].set_value(value)
     }
 }

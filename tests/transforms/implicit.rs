@@ -290,3 +290,59 @@ fn a_cotangent_that_is_not_finite_gives_nan_at_once() {
     }
     assert_eq!(y.vjp(Tensor::ones([50_000])).wrt(p)[[7]], 2.0);
 }
+
+#[test]
+fn a_replay_without_a_solution_is_an_error_and_changes_nothing() {
+    let mut tape = Tape::new();
+    let a = tape.var(Tensor::scalar(0.5));
+    let y = fixed_point(|y, a| y * a + 1.0, Tensor::scalar(0.0), a);
+    let m = tape.var(Tensor::from([[2.0, 0.0], [0.0, 4.0]]));
+    let x = m.linear_solve(Tensor::from([2.0, 4.0]));
+    let z = (x * y).sum();
+    let (a, y, m, x, z) = (
+        a.id().unwrap(),
+        y.id().unwrap(),
+        m.id().unwrap(),
+        x.id().unwrap(),
+        z.id().unwrap(),
+    );
+    let unchanged = |tape: &Tape| {
+        assert_eq!(tape.handle(y).value(), Tensor::scalar(2.0));
+        assert_eq!(tape.handle(x).value(), Tensor::from([1.0, 1.0]));
+        assert_eq!(tape.handle(a).value(), Tensor::scalar(0.5));
+        let (z, a, m) = (tape.handle(z), tape.handle(a), tape.handle(m));
+        assert_eq!(z.value(), 4.0);
+        let grads = z.backward();
+        assert_eq!(grads.wrt(a), Tensor::scalar(8.0)); // 2 / (1 - a)²
+        assert_eq!(grads.wrt(m), Tensor::from([[-1.0, -1.0], [-0.5, -0.5]]));
+    };
+    let fresh = Tape::new();
+    let two = fresh.var(Tensor::scalar(2.0));
+    let recorded = try_fixed_point(|y, a| y * a + 1.0, Tensor::scalar(0.0), two).unwrap_err();
+    let replayed = tape.replay([(a, Tensor::scalar(2.0))]).unwrap_err();
+    assert_eq!(replayed, recorded);
+    unchanged(&tape);
+    // The same leaf twice: the first value comes back.
+    let singular = Tensor::from([[1.0, 2.0], [2.0, 4.0]]);
+    let error = tape.replay([(m, Tensor::eye(2)), (m, singular)]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "linear_solve: the matrix of shape [2, 2] is singular: its column 1 depends on those before it"
+    );
+    unchanged(&tape);
+    tape.replay([(a, Tensor::scalar(0.75))]).unwrap();
+    assert!((tape.handle(z).value() - 8.0).abs() < 1e-13);
+}
+
+#[test]
+fn a_replayed_fixed_point_is_that_of_a_fresh_recording_bit_for_bit() {
+    fn rest<'t>(a: Var<'t, Tensor<f64>>) -> Var<'t, Tensor<f64>> {
+        fixed_point(|y, a| y * 0.999 + a, Tensor::scalar(0.0), a)
+    }
+    let (mut tape, fresh) = (Tape::new(), Tape::new());
+    let a = tape.var(Tensor::scalar(1.0));
+    let (a, y) = (a.id().unwrap(), rest(a).id().unwrap());
+    tape.replay([(a, Tensor::scalar(3.0))]).unwrap();
+    let expected = rest(fresh.var(Tensor::scalar(3.0))).value();
+    assert_eq!(tape.handle(y).value(), expected);
+}

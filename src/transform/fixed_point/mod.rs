@@ -6,6 +6,8 @@ mod rule;
 
 pub use parameters::{Parameters, Start};
 
+use std::cell::RefCell;
+
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::Tape;
@@ -101,6 +103,7 @@ impl FixedPoint {
                 .chain(handles.iter().map(|x| matches!(x, Handle::Scalar(_))))
                 .collect(),
             start,
+            ahead: RefCell::default(),
             options: self,
         };
         let mut inputs = Vec::new();
@@ -109,11 +112,7 @@ impl FixedPoint {
         }
         let values: Vec<_> = inputs.iter().map(|&id| tape.value_of(id).clone()).collect();
         let solution = rule.iterate(&values.iter().collect::<Vec<_>>())?;
-        // Recording runs the rule's forward once more; let it start at the solution.
-        let rule = Implicit {
-            start: solution,
-            ..rule
-        };
+        *rule.ahead.borrow_mut() = Some(solution);
         S::Value::record(tape, rule, &inputs)
     }
 }

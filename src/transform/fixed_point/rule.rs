@@ -1,5 +1,6 @@
 //! The rule of a fixed point.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use super::{FixedPoint, NAME, convergence};
@@ -25,6 +26,8 @@ pub(in crate::transform) struct Implicit<T: Elem> {
     /// Which of the state and the parameters are numbers.
     pub(super) scalars: Vec<bool>,
     pub(super) start: Tensor<T>,
+    /// The solution that was found before recording, until the tape takes it.
+    pub(super) ahead: RefCell<Option<Tensor<T>>>,
     pub(super) options: FixedPoint,
 }
 
@@ -95,10 +98,11 @@ impl<T: Elem> Rule<T> for Implicit<T> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        match self.iterate(x) {
+        let ahead = self.ahead.take().map(Ok);
+        // There is none when new leaf values are replayed.
+        match ahead.unwrap_or_else(|| self.iterate(x)) {
             Ok(solution) => y.share(&solution),
-            // Recording has refused this before; a replay gives NaN.
-            Err(_) => y.fill().fill(T::nan()),
+            Err(error) => y.refuse(error),
         }
     }
 
