@@ -346,3 +346,15 @@ fn a_replayed_fixed_point_is_that_of_a_fresh_recording_bit_for_bit() {
     let expected = rest(fresh.var(Tensor::scalar(3.0))).value();
     assert_eq!(tape.handle(y).value(), expected);
 }
+
+#[test]
+fn a_slow_iteration_stops_where_its_change_shrinks_no_further() {
+    let tape = Tape::new();
+    let a = tape.var(1.0);
+    let y = fixed_point(|y, a| y * 0.999 + a, 0.0, a);
+    // ε |y| rate / (1 - rate)² is 2.2e-7.
+    let gap = |found: f64| (found - 1000.0).abs();
+    assert!((1e-8..2.2e-7).contains(&gap(y.value())), "{}", y.value());
+    let slope = y.backward().wrt(a);
+    assert!((1e-8..2.2e-7).contains(&gap(slope)), "{slope}");
+}

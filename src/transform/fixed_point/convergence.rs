@@ -8,7 +8,8 @@ use crate::tensor::Tensor;
 /// How many steps without progress it takes to give up.
 const PATIENCE: usize = 100;
 
-/// Iterates `step` from `y` until rounding or the tolerance ends it.
+/// Iterates `step` from `y` until a step changes little enough: by no more than the tolerance or, if there
+/// is none, by nothing, or by little and no less than the step before.
 ///
 /// The primal and the tangents of dual numbers are watched separately: they may differ in size by many
 /// orders of magnitude, and the tangents converge later.

@@ -36,7 +36,7 @@ pub struct FixedPoint {
 }
 
 impl FixedPoint {
-    /// At most 100,000 steps, until rounding keeps the change from shrinking further.
+    /// At most 100,000 steps, and no tolerance: [`fixed_point`] says where the iteration ends then.
     pub fn new() -> Self {
         Self {
             steps: 100_000,
@@ -49,8 +49,10 @@ impl FixedPoint {
         Self { steps, ..self }
     }
 
-    /// Stops as soon as a step changes the solution by no more than this, relative to its largest
-    /// number. The gradient is that of the equation at the point reached.
+    /// Stops as soon as a step changes the state by no more than this, relative to its largest number.
+    ///
+    /// The error left is not the tolerance but about that change times `rate / (1 - rate)`, if each step
+    /// shrinks the change by the factor `rate`. The gradient is that of the equation at the point reached.
     pub fn tolerance(self, tolerance: f64) -> Self {
         Self {
             tolerance: Some(tolerance),
@@ -142,6 +144,21 @@ const NAME: &str = "fixed_point";
 /// converged as well, except for tangents that come in as NaN: they go out as NaN, so that
 /// [`sparse`](crate::transform::sparse) finds its patterns through fixed points, too. A cotangent that is not
 /// finite gives NaN.
+///
+/// # Accuracy
+/// The change of a step is the largest difference between a number of the state and the same number one
+/// step before. The iteration ends where the change is 0, or at most 10⁴ ε times the largest number of the
+/// state and no smaller than that of the step before, ε being the precision of the type. On dual numbers,
+/// primals and tangents must each have come to that.
+///
+/// If each step shrinks the change by the factor `rate`, the error left is about
+/// ```text
+/// change · rate / (1 - rate)
+/// ```
+/// Rounding hides any shrinking below ε |y| a step, so the last change is about ε |y| / (1 - rate), and the
+/// error ε |y| rate / (1 - rate)²: a few roundings where the iteration is fast, but 1e-7 for
+/// `y = 0.999 y + 1`, whose solution is 1000. The same holds for the gradient. A step that contracts faster,
+/// such as Newton's, is the cure; more steps are none.
 ///
 /// # Panics
 /// If the step does not contract (the iteration leaves the finite numbers, its change stops shrinking,
