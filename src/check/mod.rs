@@ -4,7 +4,8 @@
 //! function composed of other ops, and judges both by an evaluation in double-double arithmetic.
 //! [`adjoint`], [`difference`], [`forward`] and [`second_order`] test one expression against identities
 //! that every right rule obeys. A check runs the recorded tape again on wider numbers, so an ordinary
-//! closure is enough.
+//! closure is enough. Arithmetic between scalar handles cannot be run again, since their nodes keep only
+//! slopes: write such a stretch with tensors, `x.mean_keep(0) * 2.0` instead of `x.mean() * 2.0`.
 
 mod agreement;
 mod compare;

@@ -153,7 +153,7 @@ impl<T: Elem> Tape<T> {
     /// let (x, w) = (tape.var(0.0), tape.var(2.0));
     /// let y = x.ln() * w;
     /// let birth = tape.first_non_finite().unwrap();
-    /// assert_eq!((birth.op, birth.number.as_str()), ("mul", "-inf"));
+    /// assert_eq!((birth.op, birth.number.as_str()), ("ln", "-inf"));
     /// assert!(birth.line.is_some());
     /// # let _ = y;
     /// ```
