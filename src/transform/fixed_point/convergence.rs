@@ -91,9 +91,9 @@ fn sizes<T: Elem>(a: &Tensor<T>, b: &Tensor<T>, marked: bool) -> Vec<f64> {
     (0..T::PARTS).map(of_part).collect()
 }
 
-/// Solves `w = c + M w`, where `apply` multiplies by `M`, which is `marked` if tangents at its point
-/// are not finite: by iteration or, if that does not converge,
-/// by elimination. NaN if `c` is not finite: elimination would come to the same in n³ steps.
+/// Solves `w = c + M w`, where `apply` multiplies by `M`, which is `marked` if tangents at its point are
+/// not finite: by iteration or, if that does not converge, by elimination. NaN if `c` is not finite:
+/// elimination would come to the same in n³ steps.
 ///
 /// # Errors
 /// Those of `apply`.
