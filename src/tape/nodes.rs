@@ -15,7 +15,8 @@ use crate::tensor::{Shape, Tensor};
 impl<T: Elem> Tape<T> {
     /// The tensor nodes, for reading, in the order they were recorded.
     ///
-    /// As long as the returned value is alive, recording on the tape panics.
+    /// # Panics
+    /// Never itself, but recording on the tape panics as long as the returned value is alive.
     ///
     /// # Example
     /// ```

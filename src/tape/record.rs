@@ -1,6 +1,6 @@
 //! Recording: how leaves, constants, packs of scalars and operations enter the tape.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefMut};
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -136,7 +136,7 @@ impl<T: Elem> Tape<T> {
         if spread && let Some(value) = done.content.get() {
             self.scalars.push_sources("element", value.data(), line);
         }
-        let mut nodes = self.nodes.borrow_mut();
+        let mut nodes = self.growing();
         let id = room(&mut nodes);
         let inputs = inputs.into();
         // Lets the compiler build the node in its final place. If the push could still fail, the node would have to be
@@ -239,12 +239,33 @@ impl<T: Elem> Tape<T> {
         })
     }
 
+    #[track_caller]
     fn append(&self, node: Node<T>) -> NodeId {
-        let mut nodes = self.nodes.borrow_mut();
+        let mut nodes = self.growing();
         let id = room(&mut nodes);
         nodes.push(node);
         id
     }
+
+    /// The nodes, to append to.
+    #[inline(always)]
+    #[track_caller]
+    fn growing(&self) -> RefMut<'_, Vec<Node<T>>> {
+        // No closure: its panic would name its own line.
+        match self.nodes.try_borrow_mut() {
+            Ok(nodes) => nodes,
+            Err(_) => being_read(),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn being_read() -> ! {
+    let text =
+        "the nodes of this tape are being read; drop what nodes() returned before you record";
+    panic!("{}", Error::argument("record", text))
 }
 
 /// What to record of an operation that was run or put off.

@@ -191,3 +191,15 @@ fn a_replay_refuses_values_that_were_detached() {
     let _ = tape.handle(id).sum().detach();
     assert!(tape.replay([(id, Tensor::ones([2]))]).is_err());
 }
+
+#[test]
+fn recording_while_the_nodes_are_read_is_refused_in_clear_words() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([1.0, 2.0]));
+    let nodes = tape.nodes();
+    let text = "record: the nodes of this tape are being read; drop what nodes() returned before you record";
+    panics!(x * x, text);
+    panics!(tape.var(Tensor::from([1.0])), text);
+    drop(nodes);
+    assert_eq!((x * x).sum().backward().wrt(x), Tensor::from([2.0, 4.0]));
+}
