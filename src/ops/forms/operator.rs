@@ -41,19 +41,7 @@ macro_rules! operator {
             }
         }
 
-        impl<'t, T: Elem, V: crate::var::Value> $trait<&Var<'t, V>> for Var<'t, T>
-        where
-            Self: $trait<Var<'t, V>>,
-        {
-            type Output = <Self as $trait<Var<'t, V>>>::Output;
-
-            #[inline(always)]
-            #[track_caller]
-            fn $method(self, other: &Var<'t, V>) -> Self::Output {
-                $trait::$method(self, *other)
-            }
-        }
-
+        operator!(@reference $trait $method, [T: Elem] Var<'t, T>);
         operator!(@reference $trait $method, [] f32);
         operator!(@reference $trait $method, [] f64);
         operator!(@reference $trait $method, [C: Elem] Tensor<C>);
@@ -117,7 +105,7 @@ macro_rules! operator {
             }
         }
     };
-    // A handle by reference, on the right of a plain operand that takes one by value.
+    // A handle by reference, on the right of what takes one by value.
     (@reference $trait:ident $method:ident, [$($c:tt)*] $left:ty) => {
         impl<'t, V: crate::var::Value, $($c)*> $trait<&Var<'t, V>> for $left
         where
