@@ -73,7 +73,7 @@ impl Block {
     /// Asks the system for huge pages, if the block covers whole ones.
     fn advise(&self) {
         #[cfg(all(target_os = "linux", not(miri)))]
-        if self.layout.align() >= HUGE {
+        if self.size >= HUGE {
             // SAFETY: needs whole pages that belong to the caller: the block begins and ends at multiples of 2 MB. The
             // advice changes no content; a system that does not know it returns an error, which changes nothing either.
             unsafe { libc::madvise(self.start.as_ptr().cast(), self.size, libc::MADV_HUGEPAGE) };
@@ -113,6 +113,6 @@ mod tests {
     fn what_no_allocation_holds_is_refused() {
         assert!(Block::new(usize::MAX, 8).is_none());
         assert!(Block::new(isize::MAX as usize, 8).is_none());
-        assert!(Block::new(8, 1 << 63).is_none());
+        assert!(Block::new(8, 1 << (usize::BITS - 1)).is_none());
     }
 }

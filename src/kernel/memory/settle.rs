@@ -7,7 +7,7 @@ use crate::kernel::Elem;
 
 /// Turns whatever the places hold into numbers, so that what is about to be overwritten need not be filled first.
 ///
-/// Filling what a kernel overwrites took 9 of 48 µs for a softmax of 128x1000 and 0.3 of 1.0 ms at 12288x128.
+/// Filling what a kernel overwrites took a fifth of the time of a plain softmax of 128x1000, and half of that of a sum.
 #[inline]
 pub(super) fn settle<T: Elem>(places: &mut [MaybeUninit<T>]) {
     #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
