@@ -310,7 +310,7 @@ fn a_share_reaches_the_scalar_just_before_a_tensor_node() {
 fn a_cotangent_of_0_stops_at_a_pole() {
     type Function = fn(Var<'_, f64>) -> Var<'_, f64>;
     let tape = Tape::new();
-    let poles: [(f64, Function); 13] = [
+    let poles: [(f64, Function); 16] = [
         (0.0, |x| x.sqrt()),
         (0.0, |x| x.cbrt()),
         (0.0, |x| x.ln()),
@@ -324,6 +324,9 @@ fn a_cotangent_of_0_stops_at_a_pole() {
         (0.0, |x| x.recip()),
         (0.0, |x| x.powf(0.5)),
         (0.0, |x| 1.0 / x),
+        (0.0, |x| num_traits::Float::powf(x, Var::from(0.5))),
+        (0.0, |x| x.pow(0.25)),
+        (0.0, |x| x.pow(-1.0)),
     ];
     for (at, f) in poles {
         let x = tape.var(at);

@@ -50,11 +50,14 @@ impl<T: Elem> Binary<T> for Pow {
         ]
     }
 
-    fn far(self, [a, b, _]: [T; 3], k: usize, g: T) -> Option<T> {
-        // What is 0 by convention stays 0.
+    fn far(self, [a, b, y]: [T; 3], k: usize, g: T) -> Option<T> {
+        // What is 0 by convention stays 0; a pole is one whatever its factors are.
         let flat = b.is_zero() || a == T::zero();
         match k {
-            _ if flat => None,
+            _ if flat => {
+                let slope = self.slopes(a, b, y)[k];
+                (!slope.is_finite()).then(|| slope * g)
+            }
             0 => power_far(a, b, g),
             _ => {
                 let far = logarithm_far(a.lift(), b.lift(), g.lift());
