@@ -3,7 +3,10 @@
 use num_traits::FloatConst;
 
 use super::{Dual, Duals, planes, system};
-use crate::kernel::{Elem, Matrix, Rows, System};
+use crate::kernel::{Elem, Matrix, Rows, System, sealed};
+
+impl<T: Elem> sealed::Sealed for Dual<T> {}
+impl<T: Elem, const N: usize> sealed::Sealed for Duals<T, N> {}
 
 impl<T: Elem> Elem for Dual<T> {
     type Wide = Dual<T::Wide>;

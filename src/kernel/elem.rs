@@ -14,13 +14,14 @@ use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
 /// [`Dual`](crate::dual::Dual) over any of them.
 ///
 /// Rules are written once, over `T: Elem`. On `Dual` elements a rule yields its own second order; on [`Elem::Wide`] it
-/// is the reference that judges it.
+/// is the reference that judges it. Besides arithmetic it offers the kernels that a rule may call on slices; no other
+/// type can implement it, so a later version may have more of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a number that tensors hold and tapes differentiate",
     note = "such numbers are `f32`, `f64`, `Dd`, and `Dual` and `Duals` over them; literals are written `2.0`, not `2`"
 )]
 pub trait Elem:
-    Float + FloatConst + NumAssign + Default + Debug + Display + Send + Sync + 'static
+    Float + FloatConst + NumAssign + Default + Debug + Display + Send + Sync + sealed::Sealed + 'static
 {
     /// The wider type in which checks evaluate the reference for this one.
     type Wide: Elem;
@@ -75,6 +76,7 @@ pub trait Elem:
     ///
     /// Elements other than `f32` and `f64` have no vector kernels and use the instructions of the
     /// target.
+    #[doc(hidden)]
     #[inline(always)]
     fn at_level(len: usize, work: impl Loop) {
         let _ = len;
@@ -82,12 +84,14 @@ pub trait Elem:
     }
 
     /// Copies data that will have left the last cache before anything reads it.
+    #[doc(hidden)]
     fn copy_past(x: &[Self], y: &mut [Self]) {
         y.copy_from_slice(x);
     }
 
     /// An elementary function, applied to many elements: `plain` or, if this type has one, a form without branches and
     /// calls, which the compiler can vectorize. Their last bits may differ.
+    #[doc(hidden)]
     #[inline(always)]
     #[must_use]
     fn bulk<F: Function>(self, plain: impl FnOnce(Self) -> Self) -> Self {
@@ -95,6 +99,7 @@ pub trait Elem:
     }
 
     /// Like [`bulk`](Self::bulk), for a function of several numbers.
+    #[doc(hidden)]
     #[inline(always)]
     #[must_use]
     fn bulk_of<F: Joint<N>, const N: usize>(
@@ -359,4 +364,9 @@ pub trait Elem:
         let nan = self.is_nan() && other.is_nan();
         nan || (self == other && self.is_sign_negative() == other.is_sign_negative())
     }
+}
+
+pub(crate) mod sealed {
+    /// Names the numbers of this crate.
+    pub trait Sealed {}
 }

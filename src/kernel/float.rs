@@ -3,7 +3,7 @@
 #[cfg(feature = "gemm")]
 use super::Matrix;
 use super::softmax::fast;
-use super::{Dd, Elem, Function, Joint, Loop, Rows, memory, simd};
+use super::{Dd, Elem, Function, Joint, Loop, Rows, memory, sealed, simd};
 
 /// Up to this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
@@ -11,6 +11,8 @@ const SMALL_PRODUCT: usize = 512;
 
 macro_rules! float {
     ($t:ident, $erf:ident, $erfc:ident, $width:ident) => {
+        impl sealed::Sealed for $t {}
+
         impl Elem for $t {
             type Wide = Dd;
 

@@ -1,6 +1,8 @@
 //! `Dd` as an element: every kernel in its plain form, at twice the precision of `f64`.
 
-use super::{Dd, Elem};
+use super::{Dd, Elem, sealed};
+
+impl sealed::Sealed for Dd {}
 
 impl Elem for Dd {
     type Wide = Self;
