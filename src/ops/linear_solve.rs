@@ -1,6 +1,7 @@
 //! Solution of a linear system; its gradient solves the transposed system with the same factors.
 
 use super::forms::evaluate;
+use super::forms::squares::{Squares, Systems, which};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Matrix, System};
 use crate::ops::{Draw, Sample, Spec, s};
@@ -14,80 +15,18 @@ const NAME: &str = "linear_solve";
 #[derive(Clone, Copy, Debug)]
 pub struct LinearSolve;
 
-/// How many systems there are, their size, and how many right sides each has.
-#[derive(Clone, Copy)]
-struct Sizes {
-    systems: usize,
-    n: usize,
-    width: usize,
-}
-
-impl Sizes {
-    fn new(a: &Shape, b: &Shape) -> Result<Self, Error> {
-        let [batch @ .., rows, n] = &a[..] else {
-            let text = format!("the matrix has shape {a}; it must have two axes at least");
-            return Err(Error::argument(NAME, text));
-        };
-        if rows != n {
-            let text = format!("the matrix has shape {a}; it must be square");
-            return Err(Error::argument(NAME, text));
-        }
-        let width = match &b[..] {
-            [height] if batch.is_empty() && height == n => 1,
-            [others @ .., height, width] if others == batch && height == n => *width,
-            _ => {
-                let of = |last: &str| {
-                    let batch = batch.iter().map(|size| format!("{size}, "));
-                    format!("[{}{n}{last}]", batch.collect::<String>())
-                };
-                let vector = if batch.is_empty() {
-                    of("") + " or "
-                } else {
-                    String::new()
-                };
-                let text = format!(
-                    "a matrix of shape {a} takes a right side of shape {vector}{}, got {b}",
-                    of(", k")
-                );
-                return Err(Error::argument(NAME, text));
-            }
-        };
-        Ok(Self {
-            systems: batch.iter().product(),
-            n: *n,
+/// Solves all systems, or all transposed ones, in place.
+fn solve<T: Elem>(systems: Systems, kept: &Residual<T>, b: &mut [T], transposed: bool) {
+    let (n, width) = (systems.squares.n, systems.width);
+    for (k, [a, place]) in systems.each().enumerate() {
+        let system = System {
+            n,
+            factors: &kept.values[a],
+            order: &kept.indices[k * n..(k + 1) * n],
             width,
-        })
-    }
-
-    fn of<T>(x: &[&Tensor<T>]) -> Self {
-        Self::new(x[0].shape(), x[1].shape()).expect("the shapes were checked")
-    }
-
-    /// Where each system's matrix, pivots and right sides lie.
-    fn each(self) -> impl Iterator<Item = [std::ops::Range<usize>; 3]> {
-        (0..self.systems).map(move |k| {
-            let place = |size: usize| k * size..(k + 1) * size;
-            [
-                place(self.n * self.n),
-                place(self.n),
-                place(self.n * self.width),
-            ]
-        })
-    }
-
-    /// Solves all systems, or all transposed ones, in place.
-    fn solve<T: Elem>(self, kept: &Residual<T>, b: &mut [T], transposed: bool) {
-        let Self { n, width, .. } = self;
-        for [a, p, b_place] in self.each() {
-            let system = System {
-                n,
-                factors: &kept.values[a],
-                order: &kept.indices[p],
-                width,
-                transposed,
-            };
-            T::solve(system, &mut b[b_place]);
-        }
+            transposed,
+        };
+        T::solve(system, &mut b[place]);
     }
 }
 
@@ -97,33 +36,34 @@ impl<T: Elem> Rule<T> for LinearSolve {
     }
 
     fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
-        Sizes::new(x[0], x[1])?;
+        Systems::new(NAME, x[0], x[1])?;
         Ok(x[1].clone())
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
-        let sizes = Sizes::of(x);
+        let systems = Systems::of(x);
+        let Squares { count, n } = systems.squares;
         keep.values.extend_from_slice(x[0].data());
-        keep.indices.resize(sizes.systems * sizes.n, 0);
-        for (matrix, [a, p, _]) in sizes.each().enumerate() {
-            let factored = T::factor(sizes.n, &mut keep.values[a], &mut keep.indices[p]);
-            if let Err(column) = factored {
-                return y.refuse(singular(x[0].shape(), matrix, column));
+        keep.indices.resize(count * n, 0);
+        for (matrix, a) in systems.squares.each().enumerate() {
+            let order = &mut keep.indices[matrix * n..(matrix + 1) * n];
+            if let Err(column) = T::factor(n, &mut keep.values[a], order) {
+                return y.refuse(singular(NAME, x[0].shape(), matrix, column));
             }
         }
         let y = y.fill();
         y.copy_from_slice(x[1].data());
-        sizes.solve(keep, y, false);
+        solve(systems, keep, y, false);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let sizes = Sizes::of(at.x);
-        let Sizes { n, width, .. } = sizes;
+        let systems = Systems::of(at.x);
+        let (n, width) = (systems.squares.n, systems.width);
         let mut gb = g.data().to_vec();
-        sizes.solve(at.kept, &mut gb, true);
+        solve(systems, at.kept, &mut gb, true);
         if gx[0].wanted() {
             let ga = gx[0].fill();
-            for [a, _, b] in sizes.each() {
+            for [a, b] in systems.each() {
                 let negative: Vec<T> = gb[b.clone()].iter().map(|&g| -g).collect();
                 let g = Matrix::new(&negative, n, width);
                 let y = Matrix::new(&at.y.data()[b], n, width);
@@ -141,21 +81,21 @@ impl<T: Elem> Rule<T> for LinearSolve {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        let sizes = Sizes::of(at.x);
-        let Sizes { n, width, .. } = sizes;
+        let systems = Systems::of(at.x);
+        let (n, width) = (systems.squares.n, systems.width);
         let ty = ty.fill();
         match t[1] {
             Some(t) => ty.copy_from_slice(t.data()),
             None => ty.fill(T::zero()),
         }
         if let Some(t) = t[0] {
-            for [a, _, b] in sizes.each() {
+            for [a, b] in systems.each() {
                 let negative: Vec<T> = t.data()[a].iter().map(|&t| -t).collect();
                 let y = Matrix::new(&at.y.data()[b.clone()], n, width);
                 T::matmul(Matrix::new(&negative, n, n), y, &mut ty[b], true);
             }
         }
-        sizes.solve(at.kept, ty, false);
+        solve(systems, at.kept, ty, false);
         Ok(())
     }
 
@@ -173,14 +113,10 @@ impl<T: Elem> Rule<T> for LinearSolve {
 }
 
 /// The error for a singular matrix, whose elimination met a column of zeros.
-fn singular(a: &Shape, matrix: usize, column: usize) -> Error {
-    let which = match a.rank() {
-        2 => String::from("the matrix"),
-        _ => format!("matrix {matrix}"),
-    };
-    let text =
-        format!("{which} of shape {a} is singular: its column {column} depends on those before it");
-    Error::argument(NAME, text)
+pub(super) fn singular(op: &'static str, a: &Shape, matrix: usize, column: usize) -> Error {
+    let which = which(a, matrix);
+    let text = format!("{which} is singular: its column {column} depends on those before it");
+    Error::argument(op, text)
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {

@@ -97,6 +97,10 @@ registry! {
     dot::Dot
     outer::Outer
     linear_solve::LinearSolve
+    solve_triangular::SolveTriangular
+    cholesky::Cholesky
+    log_abs_det::LogAbsDet
+    diagonal::Diagonal
     permute::Permute
     reshape::Reshape
     broadcast_to::BroadcastTo

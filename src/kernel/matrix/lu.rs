@@ -3,6 +3,7 @@
 //! Double-doubles need a form of our own in any case, and for floats it is faster than a library's, which works on
 //! column-major matrices (`docs/measurements.md`). Dual numbers use a separate form, by planes.
 
+use super::triangle::Triangle;
 use crate::kernel::Elem;
 
 /// Factors the `n × n` matrix `a` in place, `P A = L U`: below the diagonal L, whose own diagonal is 1, and U on
@@ -64,32 +65,19 @@ pub(crate) fn solve<T: Elem>(system: System<'_, T>, b: &mut [T]) {
         transposed,
     } = system;
     let exchanges = || pivots.iter().enumerate().map(|(k, &p)| (k, p as usize));
+    let upper = Triangle::new(lu, n, false);
+    let lower = Triangle {
+        unit: true,
+        ..Triangle::new(lu, n, true)
+    };
     if transposed {
-        for i in 0..n {
-            for k in 0..i {
-                subtract(width, b, i, k, lu[k * n + i]);
-            }
-            divide(width, b, i, lu[i * n + i]);
-        }
-        for i in (0..n).rev() {
-            for k in i + 1..n {
-                subtract(width, b, i, k, lu[k * n + i]);
-            }
-        }
+        upper.transposed().solve(width, b);
+        lower.transposed().solve(width, b);
         exchanges().rev().for_each(|(k, p)| swap(width, b, k, p));
     } else {
         exchanges().for_each(|(k, p)| swap(width, b, k, p));
-        for i in 0..n {
-            for k in 0..i {
-                subtract(width, b, i, k, lu[i * n + k]);
-            }
-        }
-        for i in (0..n).rev() {
-            for k in i + 1..n {
-                subtract(width, b, i, k, lu[i * n + k]);
-            }
-            divide(width, b, i, lu[i * n + i]);
-        }
+        lower.solve(width, b);
+        upper.solve(width, b);
     }
 }
 
@@ -98,20 +86,5 @@ fn swap<T>(width: usize, b: &mut [T], i: usize, k: usize) {
     if i != k {
         let (upper, lower) = b.split_at_mut(i.max(k) * width);
         upper[i.min(k) * width..][..width].swap_with_slice(&mut lower[..width]);
-    }
-}
-
-/// Subtracts `factor` times row `k` from row `i`.
-fn subtract<T: Elem>(width: usize, b: &mut [T], i: usize, k: usize, factor: T) {
-    for j in 0..width {
-        let other = b[k * width + j];
-        b[i * width + j] -= factor * other;
-    }
-}
-
-/// Divides row `i` by a pivot.
-fn divide<T: Elem>(width: usize, b: &mut [T], i: usize, pivot: T) {
-    for b in &mut b[i * width..(i + 1) * width] {
-        *b /= pivot;
     }
 }

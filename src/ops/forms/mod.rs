@@ -14,6 +14,7 @@ mod own;
 pub(super) mod products;
 pub(super) mod reduction;
 pub(super) mod span;
+pub(super) mod squares;
 pub(super) mod unary;
 
 pub use binary::{Binary, Zip};

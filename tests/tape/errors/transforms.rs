@@ -153,7 +153,7 @@ fn linear_solve_refuses_what_has_no_solution() {
     );
     panics!(
         zeros(&[3]).linear_solve(&two),
-        "linear_solve: the matrix has shape [3]; it must have two axes at least"
+        "linear_solve: the matrix has shape [3]; it must have at least two axes"
     );
     panics!(
         b.linear_solve(Tensor::from([1.0, 2.0, 3.0])),
@@ -174,6 +174,41 @@ fn linear_solve_refuses_what_has_no_solution() {
     // A NaN does not make the matrix singular.
     let nan = b.linear_solve(Tensor::from([f64::NAN, 1.0]));
     assert!(nan.value()[[0]].is_nan());
+}
+
+#[test]
+fn factors_are_refused_where_there_are_none() {
+    let tape = Tape::new();
+    let of = |m: [[f64; 2]; 2]| tape.var(m.into());
+    panics!(
+        of([[1.0, 2.0], [2.0, 4.0]]).cholesky(),
+        "cholesky: the matrix of shape [2, 2] is not positive definite: pivot 1 of its elimination is not positive; a small multiple of the identity added to the matrix may help"
+    );
+    panics!(
+        of([[0.0, 1.0], [2.0, 0.0]]).solve_lower(Tensor::from([1.0, 2.0])),
+        "solve_lower: the matrix of shape [2, 2] is singular: element 0 of its diagonal is 0"
+    );
+    let batch = Tensor::from([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [1.0, 0.0]]]);
+    panics!(
+        batch.solve_upper(&Tensor::ones([2, 2, 1])),
+        "solve_upper: matrix 1 of shape [2, 2, 2] is singular: element 1 of its diagonal is 0"
+    );
+    panics!(
+        of([[1.0, 2.0], [2.0, 4.0]]).log_abs_det(),
+        "log_abs_det: the matrix of shape [2, 2] is singular: its column 1 depends on those before it"
+    );
+    panics!(
+        Tensor::<f64>::ones([2, 3]).cholesky(),
+        "cholesky: the matrix has shape [2, 3]; it must be square"
+    );
+    panics!(
+        Tensor::<f64>::ones([2]).diagonal(),
+        "diagonal: takes matrices, which have at least 2 axes, got shape [2]"
+    );
+    // A NaN is no reason to refuse a matrix.
+    let nan = of([[f64::NAN, 1.0], [1.0, 1.0]]);
+    assert!(nan.cholesky().value()[[1, 1]].is_nan());
+    assert!(nan.log_abs_det().value().item().is_nan());
 }
 
 #[test]
