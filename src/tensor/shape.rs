@@ -9,7 +9,7 @@ use std::ops::Deref;
 use smallvec::SmallVec;
 
 use super::sizes::Sizes;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Rows};
 
 /// The sizes of the axes of a tensor, outermost first.
@@ -155,7 +155,12 @@ impl Shape {
     }
 
     /// The rows that run along one axis (a position, not counted from the end).
+    ///
+    /// # Panics
+    /// If `axis` is not below the rank.
+    #[track_caller]
     pub fn rows(&self, axis: usize) -> Rows {
+        self.require("rows", axis, self.rank());
         Rows {
             outer: self[..axis].iter().product(),
             n: self[axis],
@@ -163,26 +168,62 @@ impl Shape {
         }
     }
 
-    /// The shape with the given size at one axis.
+    /// The shape with the given size at one axis (a position, not counted from the end).
+    ///
+    /// # Panics
+    /// If `axis` is not below the rank.
     #[must_use]
+    #[track_caller]
     pub fn with(&self, axis: usize, size: usize) -> Self {
+        self.require("with", axis, self.rank());
         let mut shape = self.clone();
         shape.0.change(|sizes| sizes[axis] = size);
         shape
     }
 
     /// The shape without one axis.
+    ///
+    /// # Panics
+    /// If `axis` is not below the rank.
     #[must_use]
+    #[track_caller]
     pub fn without(&self, axis: usize) -> Self {
+        self.require("without", axis, self.rank());
         let (before, after) = (&self[..axis], &self[axis + 1..]);
         before.iter().chain(after).copied().collect()
     }
 
     /// The shape with a new axis of the given size inserted at position `axis`.
+    ///
+    /// # Panics
+    /// If `axis` is above the rank; at the rank itself, the new axis is the last one.
     #[must_use]
+    #[track_caller]
     pub fn inserted(&self, axis: usize, size: usize) -> Self {
+        self.require("inserted", axis, self.rank() + 1);
         let (before, after) = self.split_at(axis);
         before.iter().chain([&size]).chain(after).copied().collect()
+    }
+
+    /// Panics at the caller's line unless `axis` is below `end`.
+    #[inline]
+    #[track_caller]
+    fn require(&self, op: &'static str, axis: usize, end: usize) {
+        if axis >= end {
+            self.refuse(op, axis, end);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn refuse(&self, op: &'static str, axis: usize, end: usize) {
+        let text = match end {
+            0 => format!("there is no axis {axis} in shape {self}, which has no axes"),
+            1 => format!("axis {axis} is outside shape {self}; use 0"),
+            _ => format!("axis {axis} is outside shape {self}; use 0 to {}", end - 1),
+        };
+        Err(Error::argument(op, text)).or_panic()
     }
 
     /// Whether a tensor of this shape, broadcast to `rank` axes, repeats along all of the first `axes` axes.

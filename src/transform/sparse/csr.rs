@@ -51,15 +51,19 @@ impl<T: Elem> Csr<T> {
     ///
     /// # Panics
     /// If there is no such row.
+    #[track_caller]
     pub fn row(&self, row: usize) -> &[T] {
+        self.pattern.require("row", row, None);
         &self.values[self.pattern.range(row)]
     }
 
     /// The number at a place; 0 where there is no entry.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If there is no such row or column.
+    #[track_caller]
     pub fn get(&self, row: usize, column: usize) -> T {
+        self.pattern.require("get", row, Some(column));
         let at = self.pattern.position(row, column);
         at.map_or(T::zero(), |at| self.values[at])
     }

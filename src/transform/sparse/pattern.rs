@@ -1,5 +1,7 @@
 //! `Pattern`: where a sparse matrix may have entries.
 
+use crate::error::{Error, OrPanic};
+
 /// The places where a sparse matrix may have entries, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
@@ -49,13 +51,49 @@ impl Pattern {
     ///
     /// # Panics
     /// If there is no such row.
+    #[track_caller]
     pub fn row(&self, row: usize) -> &[u32] {
+        self.require("row", row, None);
         &self.indices[self.range(row)]
     }
 
     /// Whether a place is an entry.
+    ///
+    /// # Panics
+    /// If there is no such row or column.
+    #[track_caller]
     pub fn contains(&self, row: usize, column: usize) -> bool {
+        self.require("contains", row, Some(column));
         self.position(row, column).is_some()
+    }
+
+    /// Panics at the caller's line unless there is such a row and, if one is given, such a column.
+    #[inline]
+    #[track_caller]
+    pub(super) fn require(&self, op: &'static str, row: usize, column: Option<usize>) {
+        if row >= self.rows() {
+            self.refuse(op, "row", row, self.rows());
+        }
+        if let Some(column) = column.filter(|&column| column >= self.columns) {
+            self.refuse(op, "column", column, self.columns);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn refuse(&self, op: &'static str, what: &str, at: usize, count: usize) {
+        let (rows, columns) = (self.rows(), self.columns);
+        let text = match count {
+            0 => {
+                format!("there is no {what} {at} in a matrix of {rows} rows and {columns} columns")
+            }
+            _ => format!(
+                "there is no {what} {at} in a matrix of {rows} rows and {columns} columns; use 0 to {}",
+                count - 1
+            ),
+        };
+        Err(Error::argument(op, text)).or_panic()
     }
 
     /// The length of the longest row.

@@ -1,7 +1,8 @@
 //! What the ops that move, join and multiply tensors refuse, in which words, and at which line.
 
+use crate::panics;
 use crate::panics::panic_of;
-use wengert::{Error, Random, Tape, Tensor, Var, s};
+use wengert::{Error, Random, Shape, Tape, Tensor, Var, s};
 
 fn zeros(shape: &[usize]) -> Tensor<f64> {
     Tensor::zeros(shape)
@@ -331,4 +332,26 @@ fn shapes_without_elements_whose_other_sizes_overflow_are_refused() {
     let none = tape.var(Tensor::<f64>::zeros([1, 0]));
     assert!(none.try_broadcast_to([1 << 62, 0]).is_err());
     assert!(none.try_broadcast_to([1 << 20, 0]).is_ok());
+}
+
+#[test]
+fn positions_of_axes_that_a_shape_lacks_are_refused() {
+    let (matrix, number) = (Shape::from([2, 3]), Shape::scalar());
+    let outside = |op: &str| format!("{op}: axis 2 is outside shape [2, 3]; use 0 to 1");
+    panics!(matrix.rows(2), outside("rows"));
+    panics!(matrix.with(2, 1), outside("with"));
+    panics!(matrix.without(2), outside("without"));
+    panics!(
+        matrix.inserted(3, 1),
+        "inserted: axis 3 is outside shape [2, 3]; use 0 to 2"
+    );
+    panics!(
+        number.rows(0),
+        "rows: there is no axis 0 in shape [], which has no axes"
+    );
+    panics!(
+        number.inserted(1, 1),
+        "inserted: axis 1 is outside shape []; use 0"
+    );
+    assert_eq!(matrix.inserted(2, 1), [2, 3, 1]);
 }

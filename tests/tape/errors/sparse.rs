@@ -258,3 +258,22 @@ fn a_jacobian_that_vanishes_is_a_jacobian() {
         assert!(jacobian.iter().all(|x| x.abs() < 1e-15), "{k}: {jacobian}");
     }
 }
+
+#[test]
+fn rows_and_columns_that_a_matrix_lacks_are_refused() {
+    let j = sparse::jacobian(|x| vec![x[0] * x[1], x[1] * x[2]], &[1.0, 2.0, 3.0]);
+    let row = |op: &str| {
+        format!("{op}: there is no row 2 in a matrix of 2 rows and 3 columns; use 0 to 1")
+    };
+    let column = |op: &str| {
+        format!("{op}: there is no column 3 in a matrix of 2 rows and 3 columns; use 0 to 2")
+    };
+    panics!(j.row(2), row("row"));
+    panics!(j.get(2, 0), row("get"));
+    panics!(j.get(0, 3), column("get"));
+    let pattern = j.pattern();
+    panics!(pattern.row(2), row("row"));
+    panics!(pattern.contains(2, 0), row("contains"));
+    panics!(pattern.contains(0, 3), column("contains"));
+    assert_eq!((j.get(0, 2), pattern.contains(0, 2)), (0.0, false));
+}
