@@ -64,7 +64,10 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// A function of this handle alone, given its value and derivative: folds and records nothing.
     ///
-    /// This is how to add an elementary function of your own on scalars.
+    /// This is how to add an elementary function of your own on scalars, as long as its derivative is finite. The
+    /// derivative is multiplied into the handle's slope whatever it is, and one that is infinite or NaN makes the
+    /// gradient NaN where it meets a factor of 0, such as a later multiplication by 0. [`unary`](Self::unary) keeps
+    /// such a derivative in a node, at which a cotangent of 0 stops.
     #[inline(always)]
     pub fn chain(self, value: T, derivative: T) -> Self {
         let Scalar { slope, index, .. } = self.repr;
@@ -80,6 +83,11 @@ impl<'t, T: Elem> Var<'t, T> {
     }
 
     /// A function of two handles, given its value and both partial derivatives.
+    ///
+    /// Handles of two different nodes make a new node, at which a cotangent of 0 stops. If one handle is a plain number,
+    /// or both stem from one node, the result folds, and an infinite or NaN derivative does the same harm as in
+    /// [`chain`](Self::chain). So it does in [`binary`](Self::binary), except that an op may keep the factors of a
+    /// derivative that has left the range apart ([`far`](crate::ops::Binary::far)).
     ///
     /// # Panics
     /// If the handles belong to different tapes.
