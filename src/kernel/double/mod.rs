@@ -29,7 +29,9 @@ mod turns;
 /// 1e-291 `lo` reaches the end of the exponent range, and the precision falls to that of `f64`.
 ///
 /// # Example
-/// ```text
+/// ```
+/// use wengert::Dd;
+///
 /// let third = Dd::new(1.0) / Dd::new(3.0);
 /// assert_eq!(third.to_string(), "0.3333333333333333333333333333333");
 /// ```
