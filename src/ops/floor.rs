@@ -32,7 +32,7 @@ elementwise! {
     /// 0 everywhere, even at the jumps.
     ///
     /// # Accuracy
-    /// Measured: value within 0.0 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
+    /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md.
     pub fn floor(self) = Floor;
 }
 

@@ -76,10 +76,15 @@ impl Published {
 
     /// The line in the op's documentation.
     pub fn line(&self) -> String {
-        // "Within" must hold, so the last digit is rounded up; published figures have two places.
+        // "Within" must hold, so the last digit is rounded up; published figures have two places. Adding 0 makes -0
+        // positive.
         let [single, double] = self
             .max
-            .map(|max| max.map(|x| (x * 10.0 - 1e-6).ceil().max(0.0) / 10.0));
+            .map(|max| max.map(|x| (x * 10.0 - 1e-6).ceil().max(0.0) / 10.0 + 0.0));
+        if [single, double].iter().all(|max| max[..2] == [0.0; 2]) {
+            return "    /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md."
+                .to_string();
+        }
         format!(
             "    /// Measured: value within {:.1} ulps in f32 and {:.1} in f64, gradient {:.1} and {:.1}; see docs/accuracy.md.",
             single[0], double[0], single[1], double[1]
