@@ -1,7 +1,8 @@
-//! Documents against the code: the table of ops, and the first example of the README.
+//! Documents against the code: the table of ops, the examples of the ops, and the first example of the README.
 
 use std::fmt::Write;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use wengert::ops::{Spec, Visitor, visit};
 
@@ -63,4 +64,32 @@ fn the_first_example_takes_eight_lines() {
     for word in ["clone", "unwrap", "?", "&"] {
         assert!(!code.contains(word), "{word} in the first example");
     }
+}
+
+/// The files of a folder and of those in it, except the forms that ops share.
+fn files_of_ops(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path()).flat_map(|path| {
+        if path.is_dir() {
+            files_of_ops(&path)
+        } else {
+            vec![path]
+        }
+    });
+    files
+        .filter(|path| !path.starts_with("src/ops/forms"))
+        .collect()
+}
+
+#[test]
+fn every_op_with_a_public_method_has_an_example() {
+    let mut files = files_of_ops(Path::new("src/ops"));
+    assert!(files.len() > 90, "{} files of ops", files.len());
+    // The registry, and what tests draw samples with.
+    files.retain(|path| !path.ends_with("mod.rs") && !path.ends_with("spec.rs"));
+    files.retain(|path| {
+        let text = fs::read_to_string(path).unwrap();
+        text.contains("    pub fn ") && !text.contains("/// # Example\n")
+    });
+    assert!(files.is_empty(), "no `# Example` in {files:#?}");
 }

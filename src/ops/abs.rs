@@ -29,7 +29,7 @@ elementwise! {
     /// y = |x|
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give +inf with slopes ±1. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g sign(x), 0 at 0`. At 0 this is the subgradient of least norm.

@@ -34,7 +34,7 @@ elementwise! {
     /// y = arccos x
     /// ```
     /// # Domain
-    /// -1 <= x <= 1; NaN outside.
+    /// -1 <= x <= 1; NaN outside, in the slope too.
     ///
     /// # Gradient
     /// `gx = -g / √((1 - x)(1 + x)), infinite at ±1`. 1 - x² would cancel near ±1, where the small factor is exact.

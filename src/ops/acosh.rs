@@ -45,7 +45,7 @@ elementwise! {
     /// y = ln(x + √(x² - 1))
     /// ```
     /// # Domain
-    /// x >= 1; NaN below.
+    /// x >= 1; +inf gives +inf with slope 0. NaN below 1, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (√(x - 1) √(x + 1)), infinite at 1`. Two roots, since x² - 1 would cancel near 1 and overflow far out.

@@ -47,7 +47,7 @@ elementwise! {
     /// y = ln(x + √(x² + 1))
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give ±inf with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / √(1 + x²)`. Computed by hypot, since x² overflows long before the slope vanishes.

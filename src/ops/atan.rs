@@ -57,7 +57,7 @@ elementwise! {
     /// y = arctan x
     /// ```
     /// # Domain
-    /// All reals; ±inf give ±π/2.
+    /// All reals; ±inf give ±π/2 with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (1 + x²)`. For |x| > 1 it is computed from the reciprocal, since x² may overflow where the

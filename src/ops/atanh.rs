@@ -40,7 +40,8 @@ elementwise! {
     /// y = ln((1 + x) / (1 - x)) / 2
     /// ```
     /// # Domain
-    /// -1 < x < 1; ±1 give ±inf, NaN outside.
+    /// -1 < x < 1; ±1 give ±inf with slope +inf, NaN gives NaN, in the slope too. Outside, y is NaN, but the slope
+    /// is still that of the formula.
     ///
     /// # Gradient
     /// `gx = g / ((1 - x)(1 + x))`. 1 - x² would cancel near ±1, where the small factor is exact.

@@ -29,7 +29,7 @@ elementwise! {
     /// y = ∛x
     /// ```
     /// # Domain
-    /// All reals; odd.
+    /// All reals; odd. ±inf give ±inf with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (3 y²), infinite at 0`.

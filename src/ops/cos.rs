@@ -40,7 +40,7 @@ elementwise! {
     /// y = cos x
     /// ```
     /// # Domain
-    /// All reals; ±inf give NaN.
+    /// All reals; ±inf and NaN give NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = -g sin x`.

@@ -48,7 +48,8 @@ elementwise! {
     /// y = (e^x + e^-x) / 2
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give +inf with slopes ±inf, and so do numbers at which it overflows. NaN gives NaN, in the
+    /// slope too.
     ///
     /// # Gradient
     /// `gx = g sinh x`.

@@ -51,7 +51,7 @@ elementwise! {
     /// y = 2/√π ∫₀ˣ e^(-u²) du
     /// ```
     /// # Domain
-    /// All reals; ±inf give ±1.
+    /// All reals; ±inf give ±1 with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g 2/√π e^(-x²)`.

@@ -40,7 +40,7 @@ elementwise! {
     /// y = 1 - erf x
     /// ```
     /// # Domain
-    /// All reals; +inf gives 0, -inf gives 2.
+    /// All reals; +inf gives 0 and -inf gives 2, both with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = -g 2/√π e^(-x²)`.

@@ -41,7 +41,8 @@ elementwise! {
     /// y = e^x
     /// ```
     /// # Domain
-    /// All reals; -inf gives 0, large x overflow to +inf.
+    /// All reals; -inf gives 0 with slope 0, large x overflow to +inf with slope +inf. NaN gives NaN, in the slope
+    /// too.
     ///
     /// # Gradient
     /// `gx = g y`.

@@ -44,7 +44,8 @@ elementwise! {
     /// y = e^x - 1
     /// ```
     /// # Domain
-    /// All reals; -inf gives -1.
+    /// All reals; -inf gives -1 with slope 0, large x overflow to +inf with slope +inf. NaN gives NaN, in the slope
+    /// too.
     ///
     /// # Gradient
     /// `gx = g e^x`. For large negative x, y + 1 would lose every digit of the slope.

@@ -28,11 +28,25 @@ elementwise! {
     /// ```text
     /// y = ⌊x⌋
     /// ```
+    /// # Domain
+    /// All reals; ±inf and NaN stay what they are.
+    ///
     /// # Gradient
-    /// 0 everywhere, even at the jumps.
+    /// 0 everywhere, even at the jumps, at ±inf and at NaN.
     ///
     /// # Accuracy
     /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([-1.5, 2.0, 2.7]));
+    /// let y = x.floor();
+    /// assert_eq!(y.value(), Tensor::from([-2.0, 2.0, 2.0]));
+    /// assert_eq!(y.sum().backward().wrt(x), Tensor::zeros([3]));
+    /// ```
     pub fn floor(self) = Floor;
 }
 

@@ -81,7 +81,8 @@ elementwise! {
     /// y = x Φ(x) = x erfc(-x/√2) / 2
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; at ±inf the values are the limits +inf and 0, the slopes 1 and 0. NaN gives NaN, in the slope
+    /// too.
     ///
     /// # Gradient
     /// `gx = g (Φ(x) + x φ(x)), φ(x) = e^(-x²/2) / √(2π)`. Computed by erfc, since

@@ -105,7 +105,8 @@ elementwise! {
     /// y = x (1 + tanh u) / 2 = x / (1 + e^(-2u)), u = √(2/π) (x + 0.044715 x³)
     /// ```
     /// # Domain
-    /// All reals; at ±inf the values are the limits +inf and 0, the slopes 1 and 0.
+    /// All reals; at ±inf the values are the limits +inf and 0, the slopes 1 and 0. NaN gives NaN, in the slope
+    /// too.
     ///
     /// # Gradient
     /// `gx = g (s + x 2u' s'), s = 1 / (1 + e^(-2u))`. Computed in logistic form, since 1 + tanh loses every

@@ -61,17 +61,32 @@ pairwise! {
     /// y = √(a² + b²)
     /// ```
     /// # Domain
-    /// All reals; the squares do not overflow.
+    /// All reals; the squares do not overflow. An infinite operand gives +inf, even beside NaN; otherwise NaN if
+    /// either is NaN.
     ///
     /// # Gradient
-    /// `ga = g a / y, gb = g b / y`, summed over broadcast axes. Both are 0 at the origin, where this
-    /// is the subgradient of least norm.
+    /// `ga = g a / y, gb = g b / y`, summed over broadcast axes. Both are 0 at the origin, where this is the
+    /// subgradient of least norm. An infinite operand has slope ±1 and the other 0; both are NaN if both operands
+    /// are infinite or either is NaN.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.6 in f64, gradient 0.5 and 2.1; see docs/accuracy.md.
     ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let (a, b) = (tape.var(3.0), tape.var(4.0));
+    /// let y = a.hypot(b);
+    /// assert_eq!(y.value(), 5.0);
+    /// let grads = y.backward();
+    /// assert!((grads.wrt(a) - 0.6).abs() < 1e-15); // a / y
+    /// assert!((grads.wrt(b) - 0.8).abs() < 1e-15); // b / y
+    /// ```
     pub fn hypot(self, other), try_hypot = Hypot;
 }
 

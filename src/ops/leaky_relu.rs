@@ -45,13 +45,25 @@ elementwise! {
     /// y = x where x > 0, else alpha x
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; +inf gives +inf with slope 1, -inf gives alpha times -inf with slope alpha. NaN stays NaN, with
+    /// slope alpha.
     ///
     /// # Gradient
     /// `gx = g where x > 0, else alpha g (at 0 too)`.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.0 in f64, gradient 0.0 and 0.0; see docs/accuracy.md.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([-2.0, 0.0, 3.0]));
+    /// let y = x.leaky_relu(0.5);
+    /// assert_eq!(y.value(), Tensor::from([-1.0, 0.0, 3.0]));
+    /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([0.5, 0.5, 1.0]));
+    /// ```
     pub fn leaky_relu(self, alpha: impl Constant<T>) = LeakyRelu { alpha: alpha.embed() };
 }
 

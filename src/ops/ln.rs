@@ -43,7 +43,8 @@ elementwise! {
     /// y = ln x
     /// ```
     /// # Domain
-    /// x > 0; 0 gives -inf, negative numbers NaN.
+    /// x > 0; 0 gives -inf with slope +inf, +inf gives +inf with slope 0. Negative numbers give NaN, but their
+    /// slope is still 1 / x. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / x`.

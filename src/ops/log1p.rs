@@ -34,7 +34,8 @@ elementwise! {
     /// y = ln(1 + x)
     /// ```
     /// # Domain
-    /// x > -1; -1 gives -inf, smaller numbers NaN.
+    /// x > -1; -1 gives -inf with slope +inf, +inf gives +inf with slope 0. Smaller numbers than -1 give NaN, but
+    /// their slope is still 1 / (1 + x). NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (1 + x)`.

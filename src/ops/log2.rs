@@ -34,7 +34,8 @@ elementwise! {
     /// y = log₂ x
     /// ```
     /// # Domain
-    /// x > 0; 0 gives -inf, negative numbers NaN.
+    /// x > 0; 0 gives -inf with slope +inf, +inf gives +inf with slope 0. Negative numbers give NaN, but their
+    /// slope is still that of the formula. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (x ln 2)`.

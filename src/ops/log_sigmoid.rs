@@ -43,13 +43,24 @@ elementwise! {
     /// y = ln(1 / (1 + e^-x)) = min(x, 0) - ln(1 + e^-|x|)
     /// ```
     /// # Domain
-    /// All reals; -inf gives -inf.
+    /// All reals; -inf gives -inf with slope 1, +inf gives 0 with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (1 + e^x)`.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 1.1 in f64, gradient 1.0 and 1.7; see docs/accuracy.md.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([-1000.0, 0.0, 1000.0]));
+    /// let y = x.log_sigmoid();
+    /// assert_eq!(y.value(), Tensor::from([-1000.0, -(2f64.ln()), 0.0]));
+    /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([1.0, 0.5, 0.0]));
+    /// ```
     pub fn log_sigmoid(self) = LogSigmoid;
 }
 

@@ -29,16 +29,28 @@ pairwise! {
     /// y = min(a, b)
     /// ```
     /// # Domain
-    /// All reals; NaN if either is NaN.
+    /// All reals, ±inf included. NaN if either is NaN, in both slopes too.
     ///
     /// # Gradient
-    /// `ga = g where a < b, gb = g where b < a, half each at a tie`, summed over broadcast axes.
+    /// `ga = g where a < b, gb = g where b < a, half each at a tie`, summed over broadcast axes. Equal infinities
+    /// tie, too.
     ///
     /// # Accuracy
     /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md.
     ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let (a, b) = (tape.var(Tensor::from([1.0, 5.0, 2.0])), tape.var(Tensor::from([3.0, 4.0, 2.0])));
+    /// let y = a.minimum(b);
+    /// assert_eq!(y.value(), Tensor::from([1.0, 4.0, 2.0]));
+    /// assert_eq!(y.sum().backward().wrt(a), Tensor::from([1.0, 0.0, 0.5]));
+    /// ```
     pub fn minimum(self, other), try_minimum = Minimum;
 }
 

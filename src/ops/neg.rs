@@ -66,6 +66,16 @@ impl<T: Elem> Var<'_, T> {
 
 impl<T: Elem> Var<'_, Tensor<T>> {
     /// The operator `-` as a method, for the end of a chain of methods.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(4.0);
+    /// let y = x.log2().neg(); // instead of -x.log2()
+    /// assert_eq!(y.value(), -2.0);
+    /// ```
     #[allow(clippy::should_implement_trait)] // it is implemented; this spares users the import
     #[track_caller]
     pub fn neg(self) -> Self {

@@ -143,17 +143,32 @@ pairwise! {
     /// y = a^b
     /// ```
     /// # Domain
-    /// a > 0, or a < 0 with whole b; a^0 = 1 for every a.
+    /// a > 0, or a < 0 with whole b; a^0 = 1 for every a and 1^b = 1 for every b, even for NaN. Otherwise NaN if
+    /// either is NaN.
     ///
     /// # Gradient
-    /// `ga = g b a^(b - 1), gb = g y ln a`, summed over broadcast axes. Both are 0 at a = b = 0, and gb is 0 at a = 0
-    /// for b >= 0, the limit; gb is NaN for a < 0.
+    /// `ga = g b a^(b - 1), gb = g y ln a`, summed over broadcast axes. Both are 0 at a = b = 0, and gb is 0 at a =
+    /// 0 for b >= 0, the limit; gb is NaN for a < 0. At infinite operands and NaN they are what the formula gives,
+    /// NaN where it multiplies 0 by infinity.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 0.5 in f64, gradient 0.5 and 1.6; see docs/accuracy.md.
     ///
     /// # Panics
     /// If the shapes do not broadcast or the other operand lives on another tape.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let (a, b) = (tape.var(2.0), tape.var(3.0));
+    /// let y = a.pow(b);
+    /// assert_eq!(y.value(), 8.0);
+    /// let grads = y.backward();
+    /// assert_eq!(grads.wrt(a), 12.0); // 3 · 2²
+    /// assert!((grads.wrt(b) - 8.0 * 2f64.ln()).abs() < 1e-14);
+    /// ```
     pub fn pow(self, other), try_pow = Pow;
 }
 

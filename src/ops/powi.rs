@@ -132,13 +132,26 @@ elementwise! {
     /// y = x^n
     /// ```
     /// # Domain
-    /// All reals; 0 to a negative power is ±inf, x^0 is 1.
+    /// All reals; 0 to a negative power is ±inf, and ±inf give the limits. x^0 is 1, even for NaN; otherwise NaN
+    /// stays NaN.
     ///
     /// # Gradient
-    /// `gx = g n x^(n - 1), 0 for n = 0`.
+    /// `gx = g n x^(n - 1), 0 for n = 0`, at ±inf and NaN too.
     ///
     /// # Accuracy
     /// Measured: value within 1.8 ulps in f32 and 1.9 in f64, gradient 2.5 and 2.2; see docs/accuracy.md.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::Tape;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(2.0);
+    /// let y = x.powi(3);
+    /// assert_eq!(y.value(), 8.0);
+    /// assert_eq!(y.backward().wrt(x), 12.0); // 3 · 2²
+    /// assert_eq!(x.powi(-2).value(), 0.25);
+    /// ```
     pub fn powi(self, n: i32) = Powi { n };
 }
 

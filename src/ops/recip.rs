@@ -38,7 +38,8 @@ elementwise! {
     /// y = 1 / x
     /// ```
     /// # Domain
-    /// All reals except 0, which gives ±inf.
+    /// All reals except 0, which gives ±inf with slope -inf; ±inf give 0 with slope 0. NaN gives NaN, in the slope
+    /// too.
     ///
     /// # Gradient
     /// `gx = -g y²`, or `-g / x²` where y has overflowed: where |x| is at most a quarter of the least normal number.

@@ -35,7 +35,7 @@ elementwise! {
     /// y = max(x, 0)
     /// ```
     /// # Domain
-    /// All reals; NaN stays NaN.
+    /// All reals; +inf gives +inf with slope 1, -inf gives 0 with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g where x > 0, else 0`. At 0 it is 0, as in other libraries.

@@ -33,7 +33,8 @@ elementwise! {
     /// y = 1 / √x
     /// ```
     /// # Domain
-    /// x > 0; 0 gives +inf, negative numbers NaN.
+    /// x > 0; 0 gives +inf with slope -inf, +inf gives 0 with slope 0. Negative numbers and NaN give NaN, in the
+    /// slope too.
     ///
     /// # Gradient
     /// `gx = -g y / (2 x)`.

@@ -66,7 +66,7 @@ elementwise! {
     /// y = 1 / (1 + e^-x)
     /// ```
     /// # Domain
-    /// All reals; ±inf give 1 and 0.
+    /// All reals; ±inf give 1 and 0 with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (4 cosh²(x/2))`. y (1 - y) is 0 once y rounds to 1; this form keeps every digit.

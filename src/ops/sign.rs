@@ -39,11 +39,25 @@ elementwise! {
     /// ```text
     /// y = -1, 0 or 1
     /// ```
+    /// # Domain
+    /// All reals; 0 gives 0, ±inf give ±1, NaN stays NaN.
+    ///
     /// # Gradient
-    /// 0 everywhere, even at the jumps.
+    /// 0 everywhere, even at the jump, at ±inf and at NaN.
     ///
     /// # Accuracy
     /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([-3.0, 0.0, 5.0]));
+    /// let y = x.sign();
+    /// assert_eq!(y.value(), Tensor::from([-1.0, 0.0, 1.0]));
+    /// assert_eq!(y.sum().backward().wrt(x), Tensor::zeros([3]));
+    /// ```
     pub fn sign(self) = Sign;
 }
 

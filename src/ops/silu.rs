@@ -40,7 +40,7 @@ elementwise! {
     /// y = x / (1 + e^-x)
     /// ```
     /// # Domain
-    /// All reals; ±inf give the limits, +inf and 0 with slopes 1 and 0.
+    /// All reals; ±inf give the limits, +inf and 0 with slopes 1 and 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g (s + x s'), s = 1 / (1 + e^-x), s' = 1 / (4 cosh²(x/2))`.

@@ -47,7 +47,8 @@ elementwise! {
     /// y = (e^x - e^-x) / 2
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give ±inf with slope +inf, and so do numbers at which it overflows. NaN gives NaN, in the
+    /// slope too.
     ///
     /// # Gradient
     /// `gx = g cosh x`.

@@ -43,13 +43,25 @@ elementwise! {
     /// y = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)
     /// ```
     /// # Domain
-    /// All reals, without a threshold.
+    /// All reals, without a threshold; +inf gives +inf with slope 1, -inf gives 0 with slope 0. NaN gives NaN, in
+    /// the slope too.
     ///
     /// # Gradient
     /// `gx = g / (1 + e^-x)`.
     ///
     /// # Accuracy
     /// Measured: value within 0.5 ulps in f32 and 1.1 in f64, gradient 1.0 and 1.7; see docs/accuracy.md.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{Tape, Tensor};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.var(Tensor::from([-1000.0, 0.0, 1000.0]));
+    /// let y = x.softplus();
+    /// assert_eq!(y.value(), Tensor::from([0.0, 2f64.ln(), 1000.0]));
+    /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([0.0, 0.5, 1.0]));
+    /// ```
     pub fn softplus(self) = Softplus;
 }
 

@@ -29,7 +29,7 @@ elementwise! {
     /// y = √x
     /// ```
     /// # Domain
-    /// x >= 0; negative numbers give NaN.
+    /// x >= 0; +inf gives +inf with slope 0. Negative numbers and NaN give NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / (2 y), infinite at 0`.

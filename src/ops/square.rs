@@ -35,7 +35,7 @@ elementwise! {
     /// y = x²
     /// ```
     /// # Domain
-    /// All reals.
+    /// All reals; ±inf give +inf with slopes ±inf. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = 2 g x`.

@@ -35,7 +35,7 @@ elementwise! {
     /// y = tan x
     /// ```
     /// # Domain
-    /// All reals; ±inf give NaN.
+    /// All reals; ±inf and NaN give NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g (1 + y²)`.

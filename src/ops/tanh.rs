@@ -42,7 +42,7 @@ elementwise! {
     /// y = (e^x - e^-x) / (e^x + e^-x)
     /// ```
     /// # Domain
-    /// All reals; ±inf give ±1.
+    /// All reals; ±inf give ±1 with slope 0. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
     /// `gx = g / cosh² x`: right in the saturated tail, where `1 - y²` is 0.
