@@ -36,7 +36,7 @@ impl Diagnosis {
         self.births().next().is_none()
     }
 
-    /// Everything that was found: values before cotangents, and of each NaN before infinities.
+    /// Everything that was found: values before cotangents, and within each, NaN before infinities.
     pub fn births(&self) -> impl Iterator<Item = &Birth> {
         let values = [&self.nan, &self.infinity];
         let cotangents = [&self.nan_cotangent, &self.infinite_cotangent];

@@ -1,6 +1,6 @@
 //! Kernels: slices in, slices out, generic over the element with fast forms for `f32` and `f64`.
 //!
-//! Only arithmetic on memory is here; tapes, tensors and rules are not known.
+//! Only arithmetic on memory is here; nothing here knows of tapes, tensors or rules.
 
 mod constant;
 mod double;

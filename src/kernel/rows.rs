@@ -32,7 +32,7 @@ impl Rows {
     }
 
     /// The number of elements in all rows, `usize::MAX` where the product overflows. No buffer holds so many, so such
-    /// rows are refused: the fast kernels rely on it that no two rows share an element.
+    /// rows are refused: the fast kernels rely on no two rows sharing an element.
     pub const fn elements(self) -> usize {
         self.outer.saturating_mul(self.n).saturating_mul(self.inner)
     }

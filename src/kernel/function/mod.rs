@@ -1,7 +1,8 @@
 //! Elementary functions that compilers can vectorize: no branch, table, call or fused multiply-add.
 //!
-//! One body serves a single number and every level, with the same bits. `f32` has a form of its own, or takes that of
-//! `f64`, shortened, and rounds once. Other elements use the formulas of the ops, which these are tested against.
+//! One body serves a single number and every level, with the same bits. `f32` has a form of its own, or uses a
+//! shortened form of that for `f64` and rounds once. Other elements use the formulas of the ops, which these are tested
+//! against.
 
 mod error;
 mod exponential;

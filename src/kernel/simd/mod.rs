@@ -96,7 +96,11 @@ static CHOSEN: LazyLock<Level> = LazyLock::new(|| {
     let named = all.iter().find(|level| level.to_string() == wanted);
     assert!(
         wanted.is_empty() || named.is_some(),
-        "WENGERT_SIMD is {wanted:?}; this machine has the levels {all:?}, in lower case"
+        "WENGERT_SIMD is {wanted:?}; this machine has the levels {}",
+        all.iter()
+            .map(Level::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
     );
     *named.unwrap_or(&all[all.len() - 1])
 });

@@ -1,4 +1,4 @@
-//! `Labels`: the classes that a loss compares logits with, in the forms in which people have them.
+//! `Labels`: the classes that a loss compares logits with, in the forms users have.
 
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;

@@ -54,7 +54,7 @@ pub(super) fn iterate<T: Elem>(
             (best, best_at) = (best.min(largest), k);
         } else if k - best_at >= PATIENCE {
             let text = format!(
-                "the step does not contract: after {k} steps it still changes the state by {largest:.1e}, and no less than {PATIENCE} steps before; start nearer to the solution, damp the step, or allow a larger tolerance"
+                "the step does not contract: after {k} steps it still changes the state by {largest:.1e}, no less than it did {PATIENCE} steps earlier; start nearer to the solution, damp the step, or allow a larger tolerance"
             );
             return Err(Error::argument(NAME, text));
         }

@@ -158,7 +158,7 @@ const NAME: &str = "fixed_point";
 /// Rounding hides any shrinking below ε |y| a step, so the last change is about ε |y| / (1 - rate), and the
 /// error ε |y| rate / (1 - rate)²: a few roundings where the iteration is fast, but 1e-7 for
 /// `y = 0.999 y + 1`, whose solution is 1000. The same holds for the gradient. A step that contracts faster,
-/// such as Newton's, is the cure; more steps are none.
+/// such as Newton's, is the cure; more steps do not help.
 ///
 /// # Panics
 /// If the step does not contract (the iteration leaves the finite numbers, its change stops shrinking,

@@ -43,9 +43,9 @@ pub(super) fn erased<'f, A: Points + 'f, Y: Output<Elem = A::Elem>>(
 /// The plan of a sparse Jacobian: its pattern, the direction of the walks, and which columns or rows
 /// share one.
 ///
-/// Either columns share forward walks or rows share reverse walks: judging by the longest row and the
-/// longest column, whichever takes fewer walks. As in [`Hessian`](super::Hessian), the structure is
-/// compared at each point, and the entries of another branch are added to the pattern.
+/// Columns share forward walks or rows share reverse walks, whichever the longest row and column suggest
+/// takes fewer. As in [`Hessian`](super::Hessian), the structure is compared at each point, and the entries
+/// of another branch are added to the pattern.
 ///
 /// # Example
 /// ```

@@ -217,7 +217,7 @@ fn fixed_point_refuses_steps_that_lead_nowhere() {
     let (a, x) = (tape.var(1.0), tape.var(Tensor::from([1.0, 2.0])));
     panics!(
         fixed_point(|y, a| a - y, 5.0, a),
-        "fixed_point: the step does not contract: after 101 steps it still changes the state by 9.0e0, and no less than 100 steps before; start nearer to the solution, damp the step, or allow a larger tolerance"
+        "fixed_point: the step does not contract: after 101 steps it still changes the state by 9.0e0, no less than it did 100 steps earlier; start nearer to the solution, damp the step, or allow a larger tolerance"
     );
     panics!(
         fixed_point(|y, a| y * y + a, 5.0, a),
