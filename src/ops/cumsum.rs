@@ -80,7 +80,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// Any with at least one axis; y has the shape of x.
     ///
     /// # Domain
-    /// All reals. From the first infinity on, a row stays infinite; from the first NaN on, it is NaN.
+    /// All reals. From the first infinity on, a row stays infinite, until one of the other sign makes it NaN; from
+    /// the first NaN on, it is NaN.
     ///
     /// # Gradient
     /// `gx_j = g_j + .. + g_(n-1)`: the running sum from the other end.

@@ -70,6 +70,9 @@ reduction! {
     /// # Shapes
     /// Any. If `n <= ddof`, value and gradient are NaN.
     ///
+    /// # Domain
+    /// All reals. An infinite element or a NaN makes the value and every gradient NaN.
+    ///
     /// # Gradient
     /// `gx_i = g (x_i - m) / (y (n - ddof))`, and 0 where all elements are equal: the
     /// subgradient of least norm.

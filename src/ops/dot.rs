@@ -86,6 +86,9 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Shapes
     /// Two vectors of equal length; for length 0 the product is 0.
     ///
+    /// # Domain
+    /// All reals. Infinities and NaN go through the products and the sum: 0 times an infinity is NaN.
+    ///
     /// # Gradient
     /// `ga = g b`, `gb = g a`.
     ///

@@ -90,6 +90,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// again: `[k]` and `[k, n]` give `[n]`, `[.., m, k]` and `[k]` give `[.., m]`. Sizes of 0 are legal; an empty
     /// sum is 0.
     ///
+    /// # Domain
+    /// All reals. Infinities and NaN go through the products and the sums: a product with 0 is not left out, so 0
+    /// times an infinity is NaN.
+    ///
     /// # Gradient
     /// `ga = g bᵀ`, `gb = aᵀ g`; for an operand that several products of a batch share, these are summed.
     ///

@@ -74,6 +74,10 @@ reduction! {
     /// # Shapes
     /// Any; the mean of no elements is NaN.
     ///
+    /// # Domain
+    /// All reals. Infinities of one sign give that infinity, of both signs NaN; a NaN gives NaN. The gradient is
+    /// `g / n` all the same.
+    ///
     /// # Gradient
     /// `gx_i = g / n`.
     ///

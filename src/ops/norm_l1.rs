@@ -54,6 +54,10 @@ reduction! {
     /// # Shapes
     /// Any; the norm of no elements is 0.
     ///
+    /// # Domain
+    /// All reals. An infinite element gives +inf, a NaN gives NaN; in the gradient, an infinite element has its sign, and
+    /// only a NaN has NaN.
+    ///
     /// # Gradient
     /// `gx_i = g sign(x_i)`, and 0 where x_i is 0: the subgradient of least norm.
     ///

@@ -58,6 +58,10 @@ reduction! {
     /// # Shapes
     /// Any; the sum of no elements is 0.
     ///
+    /// # Domain
+    /// All reals. Infinities of one sign give that infinity, of both signs NaN; a NaN gives NaN. The gradient is `g`
+    /// all the same.
+    ///
     /// # Gradient
     /// `gx_i = g`.
     ///

@@ -106,6 +106,9 @@ reduction! {
     /// # Shapes
     /// Any. With `n <= ddof` value and gradient are NaN.
     ///
+    /// # Domain
+    /// All reals. An infinite element or a NaN makes the value and every gradient NaN.
+    ///
     /// # Gradient
     /// `gx_i = 2 g (x_i - m) / (n - ddof)`.
     ///
