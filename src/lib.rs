@@ -115,7 +115,7 @@ pub use ops::loss::{Labels, LossOptions, Reduction};
 pub use ops::softmax::{EmptyRow, SoftmaxJacobian, scalar};
 pub use ops::{Span, s};
 pub use tape::{Id, NodeKind, NodeView, Nodes, Recomputation, Tape, WalkCost, rule};
-pub use tensor::{Entry, Random, Shape, Storage, Tensor};
+pub use tensor::{Axes, Axis, Entry, Random, Shape, Storage, Tensor};
 pub use var::{Operand, Value, Var};
 
 /// Makes the code in the documents compile and run as documentation tests.

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
-use crate::tensor::Tensor;
+use crate::tensor::{Axis, Tensor};
 use crate::var::Var;
 
 /// Index of the first element of each row that no other is `better` than; NaN is better than all numbers.
@@ -12,7 +12,7 @@ pub(super) fn first<T: Elem>(
     op: &'static str,
     x: &Tensor<T>,
     axis: isize,
-    better: impl Fn(T, T) -> bool,
+    better: impl Fn(&T, &T) -> bool,
 ) -> Result<Tensor<usize>, Error> {
     let axis = x.shape().axis(op, axis)?;
     let rows = x.shape().rows(axis);
@@ -26,7 +26,7 @@ pub(super) fn first<T: Elem>(
             ),
         ));
     }
-    let better = |a: T, b: T| better(a, b) || (a.is_nan() && !b.is_nan());
+    let better = |a: T, b: T| better(&a, &b) || (a.is_nan() && !b.is_nan());
     choose(rows, x.data(), y.data_mut(), better);
     Ok(y)
 }
@@ -70,16 +70,16 @@ impl<T: Elem> Tensor<T> {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn argmax(&self, axis: isize) -> Tensor<usize> {
-        self.try_argmax(axis).or_panic()
+    pub fn argmax(&self, axis: impl Axis) -> Tensor<usize> {
+        self.try_argmax(axis.signed()).or_panic()
     }
 
     /// [`argmax`](Self::argmax), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or there are rows without elements.
-    pub fn try_argmax(&self, axis: isize) -> Result<Tensor<usize>, Error> {
-        first("argmax", self, axis, |a, b| a > b)
+    pub fn try_argmax(&self, axis: impl Axis) -> Result<Tensor<usize>, Error> {
+        first("argmax", self, axis.signed(), T::gt)
     }
 }
 
@@ -90,15 +90,15 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// If `axis` is not an axis of the tensor, or there are rows without elements.
     #[must_use]
     #[track_caller]
-    pub fn argmax(self, axis: isize) -> Tensor<usize> {
-        self.try_argmax(axis).or_panic()
+    pub fn argmax(self, axis: impl Axis) -> Tensor<usize> {
+        self.try_argmax(axis.signed()).or_panic()
     }
 
     /// [`argmax`](Self::argmax), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or there are rows without elements.
-    pub fn try_argmax(self, axis: isize) -> Result<Tensor<usize>, Error> {
-        self.with_value(|x| x.try_argmax(axis))
+    pub fn try_argmax(self, axis: impl Axis) -> Result<Tensor<usize>, Error> {
+        self.with_value(|x| x.try_argmax(axis.signed()))
     }
 }

@@ -5,7 +5,7 @@
 use super::argmax::first;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
-use crate::tensor::Tensor;
+use crate::tensor::{Axis, Tensor};
 use crate::var::Var;
 
 impl<T: Elem> Tensor<T> {
@@ -26,16 +26,16 @@ impl<T: Elem> Tensor<T> {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn argmin(&self, axis: isize) -> Tensor<usize> {
-        self.try_argmin(axis).or_panic()
+    pub fn argmin(&self, axis: impl Axis) -> Tensor<usize> {
+        self.try_argmin(axis.signed()).or_panic()
     }
 
     /// [`argmin`](Self::argmin), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or there are rows without elements.
-    pub fn try_argmin(&self, axis: isize) -> Result<Tensor<usize>, Error> {
-        first("argmin", self, axis, |a, b| a < b)
+    pub fn try_argmin(&self, axis: impl Axis) -> Result<Tensor<usize>, Error> {
+        first("argmin", self, axis.signed(), T::lt)
     }
 }
 
@@ -46,15 +46,15 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// If `axis` is not an axis of the tensor, or there are rows without elements.
     #[must_use]
     #[track_caller]
-    pub fn argmin(self, axis: isize) -> Tensor<usize> {
-        self.try_argmin(axis).or_panic()
+    pub fn argmin(self, axis: impl Axis) -> Tensor<usize> {
+        self.try_argmin(axis.signed()).or_panic()
     }
 
     /// [`argmin`](Self::argmin), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or there are rows without elements.
-    pub fn try_argmin(self, axis: isize) -> Result<Tensor<usize>, Error> {
-        self.with_value(|x| x.try_argmin(axis))
+    pub fn try_argmin(self, axis: impl Axis) -> Result<Tensor<usize>, Error> {
+        self.with_value(|x| x.try_argmin(axis.signed()))
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y` holds the parts one after another along an axis.
@@ -209,8 +209,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(y.value(), Tensor::from([[1.0, 3.0, 4.0], [2.0, 5.0, 6.0]]));
     /// ```
     #[track_caller]
-    pub fn concat(parts: &[Self], axis: isize) -> Self {
-        Self::try_concat(parts, axis).or_panic()
+    pub fn concat(parts: &[Self], axis: impl Axis) -> Self {
+        Self::try_concat(parts, axis.signed()).or_panic()
     }
 
     /// [`concat`](Self::concat), with bad input as an [`Error`].
@@ -218,8 +218,13 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// In the cases where [`concat`](Self::concat) panics.
     #[track_caller]
-    pub fn try_concat(parts: &[Self], axis: isize) -> Result<Self, Error> {
-        record(Concat { axis }, parts)
+    pub fn try_concat(parts: &[Self], axis: impl Axis) -> Result<Self, Error> {
+        record(
+            Concat {
+                axis: axis.signed(),
+            },
+            parts,
+        )
     }
 }
 
@@ -230,16 +235,21 @@ impl<T: Elem> Tensor<T> {
     /// If there are no parts, `axis` is not one of their axes, or the other sizes differ.
     #[must_use]
     #[track_caller]
-    pub fn concat(parts: &[impl Borrow<Self>], axis: isize) -> Self {
-        Self::try_concat(parts, axis).or_panic()
+    pub fn concat(parts: &[impl Borrow<Self>], axis: impl Axis) -> Self {
+        Self::try_concat(parts, axis.signed()).or_panic()
     }
 
     /// [`concat`](Self::concat), with bad input as an [`Error`].
     ///
     /// # Errors
     /// In the cases where [`concat`](Self::concat) panics.
-    pub fn try_concat(parts: &[impl Borrow<Self>], axis: isize) -> Result<Self, Error> {
-        run(Concat { axis }, parts)
+    pub fn try_concat(parts: &[impl Borrow<Self>], axis: impl Axis) -> Result<Self, Error> {
+        run(
+            Concat {
+                axis: axis.signed(),
+            },
+            parts,
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y_j = x_0 x_1 .. x_j` along an axis.
@@ -158,8 +158,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// assert_eq!(x.cumprod(0).sum().backward().wrt(x), Tensor::from([1.0, 8.0, 0.0]));
     /// ```
     #[track_caller]
-    pub fn cumprod(self, axis: isize) -> Self {
-        self.try_cumprod(axis).or_panic()
+    pub fn cumprod(self, axis: impl Axis) -> Self {
+        self.try_cumprod(axis.signed()).or_panic()
     }
 
     /// [`cumprod`](Self::cumprod), with bad input as an [`Error`].
@@ -167,8 +167,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of the tensor.
     #[track_caller]
-    pub fn try_cumprod(self, axis: isize) -> Result<Self, Error> {
-        self.record(Cumprod::along(&self.shape(), axis)?)
+    pub fn try_cumprod(self, axis: impl Axis) -> Result<Self, Error> {
+        self.record(Cumprod::along(&self.shape(), axis.signed())?)
     }
 }
 
@@ -180,16 +180,16 @@ impl<T: Elem> Tensor<T> {
     /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
-    pub fn cumprod(&self, axis: isize) -> Self {
-        self.try_cumprod(axis).or_panic()
+    pub fn cumprod(&self, axis: impl Axis) -> Self {
+        self.try_cumprod(axis.signed()).or_panic()
     }
 
     /// [`cumprod`](Self::cumprod), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor.
-    pub fn try_cumprod(&self, axis: isize) -> Result<Self, Error> {
-        evaluate(&Cumprod::along(self.shape(), axis)?, [self])
+    pub fn try_cumprod(&self, axis: impl Axis) -> Result<Self, Error> {
+        evaluate(&Cumprod::along(self.shape(), axis.signed())?, [self])
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y_j = x_0 + .. + x_j` along an axis.
@@ -103,8 +103,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// assert_eq!(x.cumsum(0).sum().backward().wrt(x), Tensor::from([3.0, 2.0, 1.0]));
     /// ```
     #[track_caller]
-    pub fn cumsum(self, axis: isize) -> Self {
-        self.try_cumsum(axis).or_panic()
+    pub fn cumsum(self, axis: impl Axis) -> Self {
+        self.try_cumsum(axis.signed()).or_panic()
     }
 
     /// [`cumsum`](Self::cumsum), with bad input as an [`Error`].
@@ -112,8 +112,8 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of the tensor.
     #[track_caller]
-    pub fn try_cumsum(self, axis: isize) -> Result<Self, Error> {
-        self.record(Cumsum::along(&self.shape(), axis)?)
+    pub fn try_cumsum(self, axis: impl Axis) -> Result<Self, Error> {
+        self.record(Cumsum::along(&self.shape(), axis.signed())?)
     }
 }
 
@@ -125,16 +125,16 @@ impl<T: Elem> Tensor<T> {
     /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
-    pub fn cumsum(&self, axis: isize) -> Self {
-        self.try_cumsum(axis).or_panic()
+    pub fn cumsum(&self, axis: impl Axis) -> Self {
+        self.try_cumsum(axis.signed()).or_panic()
     }
 
     /// [`cumsum`](Self::cumsum), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor.
-    pub fn try_cumsum(&self, axis: isize) -> Result<Self, Error> {
-        evaluate(&Cumsum::along(self.shape(), axis)?, [self])
+    pub fn try_cumsum(&self, axis: impl Axis) -> Result<Self, Error> {
+        evaluate(&Cumsum::along(self.shape(), axis.signed())?, [self])
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y` holds, at each place of an index, the element of `x` that the index names along one axis.
@@ -125,8 +125,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]));
     /// ```
     #[track_caller]
-    pub fn gather(self, axis: isize, index: &Tensor<usize>) -> Self {
-        self.try_gather(axis, index).or_panic()
+    pub fn gather(self, axis: impl Axis, index: &Tensor<usize>) -> Self {
+        self.try_gather(axis.signed(), index).or_panic()
     }
 
     /// [`gather`](Self::gather), with bad input as an [`Error`].
@@ -134,8 +134,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// In the cases where [`gather`](Self::gather) panics.
     #[track_caller]
-    pub fn try_gather(self, axis: isize, index: &Tensor<usize>) -> Result<Self, Error> {
-        self.record(Gather::new(&self.shape(), axis, index)?)
+    pub fn try_gather(self, axis: impl Axis, index: &Tensor<usize>) -> Result<Self, Error> {
+        self.record(Gather::new(&self.shape(), axis.signed(), index)?)
     }
 }
 
@@ -147,16 +147,16 @@ impl<T: Elem> Tensor<T> {
     /// If `axis` is not an axis of the tensor, the index does not fit, or one of its entries lies outside the axis.
     #[must_use]
     #[track_caller]
-    pub fn gather(&self, axis: isize, index: &Tensor<usize>) -> Self {
-        self.try_gather(axis, index).or_panic()
+    pub fn gather(&self, axis: impl Axis, index: &Tensor<usize>) -> Self {
+        self.try_gather(axis.signed(), index).or_panic()
     }
 
     /// [`gather`](Self::gather), with bad input as an [`Error`].
     ///
     /// # Errors
     /// In the cases where [`gather`](Self::gather) panics.
-    pub fn try_gather(&self, axis: isize, index: &Tensor<usize>) -> Result<Self, Error> {
-        evaluate(&Gather::new(self.shape(), axis, index)?, [self])
+    pub fn try_gather(&self, axis: impl Axis, index: &Tensor<usize>) -> Result<Self, Error> {
+        evaluate(&Gather::new(self.shape(), axis.signed(), index)?, [self])
     }
 }
 

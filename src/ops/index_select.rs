@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y` holds the entries of `x` that an index names along one axis.
@@ -119,8 +119,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(grads.wrt(x), Tensor::from([[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]]));
     /// ```
     #[track_caller]
-    pub fn index_select(self, axis: isize, index: impl Into<Tensor<usize>>) -> Self {
-        self.try_index_select(axis, index).or_panic()
+    pub fn index_select(self, axis: impl Axis, index: impl Into<Tensor<usize>>) -> Self {
+        self.try_index_select(axis.signed(), index).or_panic()
     }
 
     /// [`index_select`](Self::index_select), with bad input as an [`Error`].
@@ -130,10 +130,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_index_select(
         self,
-        axis: isize,
+        axis: impl Axis,
         index: impl Into<Tensor<usize>>,
     ) -> Result<Self, Error> {
-        self.record(IndexSelect::new(&self.shape(), axis, index)?)
+        self.record(IndexSelect::new(&self.shape(), axis.signed(), index)?)
     }
 }
 
@@ -145,8 +145,8 @@ impl<T: Elem> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or an entry of the index lies outside it.
     #[must_use]
     #[track_caller]
-    pub fn index_select(&self, axis: isize, index: impl Into<Tensor<usize>>) -> Self {
-        self.try_index_select(axis, index).or_panic()
+    pub fn index_select(&self, axis: impl Axis, index: impl Into<Tensor<usize>>) -> Self {
+        self.try_index_select(axis.signed(), index).or_panic()
     }
 
     /// [`index_select`](Self::index_select), with bad input as an [`Error`].
@@ -155,10 +155,13 @@ impl<T: Elem> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or an entry of the index lies outside it.
     pub fn try_index_select(
         &self,
-        axis: isize,
+        axis: impl Axis,
         index: impl Into<Tensor<usize>>,
     ) -> Result<Self, Error> {
-        evaluate(&IndexSelect::new(self.shape(), axis, index)?, [self])
+        evaluate(
+            &IndexSelect::new(self.shape(), axis.signed(), index)?,
+            [self],
+        )
     }
 }
 

@@ -199,7 +199,7 @@ impl Spec for Pad<f64> {
                 let shape = y.shape().with(axis, n);
                 y.tape().constant(Tensor::full(shape, T::of(*value)))
             };
-            y = Var::concat(&[border(before), y, border(after)], axis as isize);
+            y = Var::concat(&[border(before), y, border(after)], axis);
         }
         Some(y)
     }

@@ -3,13 +3,12 @@
 use smallvec::SmallVec;
 
 use super::forms::evaluate;
-use super::forms::over::Axes;
 use super::linear;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axes, Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// Axis `k` of `y` is axis `order[k]` of `x`.
@@ -73,9 +72,13 @@ fn copy<T: Elem>(x: &Tensor<T>, order: &[usize], y: &mut Slot<'_, T>) {
 
 impl Permute {
     /// The rule for a tensor of this shape.
-    fn new(op: &'static str, shape: &Shape, axes: impl Axes) -> Result<Self, Error> {
-        let axes = axes.list(shape.rank());
-        shape.axes(op, &axes)?;
+    fn new(shape: &Shape, axes: impl Axes) -> Result<Self, Error> {
+        Self::listed("permute", shape, &axes.list("permute", shape)?)
+    }
+
+    /// [`new`](Self::new), compiled once for all forms that axes come in.
+    fn listed(op: &'static str, shape: &Shape, axes: &[isize]) -> Result<Self, Error> {
+        shape.axes(op, axes)?;
         if axes.len() != shape.rank() {
             return Err(Error::argument(
                 op,
@@ -141,7 +144,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// If `axes` does not name each axis exactly once.
     #[track_caller]
     pub fn try_permute(self, axes: impl Axes) -> Result<Self, Error> {
-        self.record(Permute::new("permute", &self.shape(), axes)?)
+        self.record(Permute::new(&self.shape(), axes)?)
     }
 
     /// This tensor with its axes in reverse order, as in `numpy.transpose`; for a matrix, rows
@@ -167,8 +170,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Panics
     /// If `a` or `b` is not an axis of the tensor.
     #[track_caller]
-    pub fn swap_axes(self, a: isize, b: isize) -> Self {
-        self.try_swap_axes(a, b).or_panic()
+    pub fn swap_axes(self, a: impl Axis, b: impl Axis) -> Self {
+        self.try_swap_axes(a.signed(), b.signed()).or_panic()
     }
 
     /// [`swap_axes`](Self::swap_axes), with bad input as an [`Error`].
@@ -176,8 +179,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `a` or `b` is not an axis of the tensor.
     #[track_caller]
-    pub fn try_swap_axes(self, a: isize, b: isize) -> Result<Self, Error> {
-        self.record(Permute::swapped(&self.shape(), a, b)?)
+    pub fn try_swap_axes(self, a: impl Axis, b: impl Axis) -> Result<Self, Error> {
+        self.record(Permute::swapped(&self.shape(), a.signed(), b.signed())?)
     }
 }
 
@@ -197,7 +200,7 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If `axes` does not name each axis exactly once.
     pub fn try_permute(&self, axes: impl Axes) -> Result<Self, Error> {
-        evaluate(&Permute::new("permute", self.shape(), axes)?, [self])
+        evaluate(&Permute::new(self.shape(), axes)?, [self])
     }
 
     /// This tensor with its axes in reverse order.
@@ -213,16 +216,19 @@ impl<T: Elem> Tensor<T> {
     /// If `a` or `b` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
-    pub fn swap_axes(&self, a: isize, b: isize) -> Self {
-        self.try_swap_axes(a, b).or_panic()
+    pub fn swap_axes(&self, a: impl Axis, b: impl Axis) -> Self {
+        self.try_swap_axes(a.signed(), b.signed()).or_panic()
     }
 
     /// [`swap_axes`](Self::swap_axes), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `a` or `b` is not an axis of the tensor.
-    pub fn try_swap_axes(&self, a: isize, b: isize) -> Result<Self, Error> {
-        evaluate(&Permute::swapped(self.shape(), a, b)?, [self])
+    pub fn try_swap_axes(&self, a: impl Axis, b: impl Axis) -> Result<Self, Error> {
+        evaluate(
+            &Permute::swapped(self.shape(), a.signed(), b.signed())?,
+            [self],
+        )
     }
 }
 
@@ -263,7 +269,7 @@ impl Spec for Permute {
         let mut y = x[0];
         for (k, axis) in axes.iter().map(|axis| axis.rem_euclid(rank)).enumerate() {
             let from = now.iter().position(|&a| a == axis)?;
-            y = y.swap_axes(k as isize, from as isize);
+            y = y.swap_axes(k, from);
             now.swap(k, from);
         }
         Some(y)

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y` has the elements of `x` in another shape; nothing is copied in either direction.
@@ -144,8 +144,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(x.unsqueeze(-1).shape(), [3, 1]);
     /// ```
     #[track_caller]
-    pub fn unsqueeze(self, axis: isize) -> Self {
-        self.try_unsqueeze(axis).or_panic()
+    pub fn unsqueeze(self, axis: impl Axis) -> Self {
+        self.try_unsqueeze(axis.signed()).or_panic()
     }
 
     /// [`unsqueeze`](Self::unsqueeze), with bad input as an [`Error`].
@@ -153,8 +153,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of the result.
     #[track_caller]
-    pub fn try_unsqueeze(self, axis: isize) -> Result<Self, Error> {
-        self.record(Reshape(unsqueezed(&self.shape(), axis)?))
+    pub fn try_unsqueeze(self, axis: impl Axis) -> Result<Self, Error> {
+        self.record(Reshape(unsqueezed(&self.shape(), axis.signed())?))
     }
 
     /// This tensor without an axis of size 1.
@@ -162,8 +162,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Panics
     /// If `axis` is not an axis of the tensor, or its size is not 1.
     #[track_caller]
-    pub fn squeeze(self, axis: isize) -> Self {
-        self.try_squeeze(axis).or_panic()
+    pub fn squeeze(self, axis: impl Axis) -> Self {
+        self.try_squeeze(axis.signed()).or_panic()
     }
 
     /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
@@ -171,8 +171,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of the tensor, or its size is not 1.
     #[track_caller]
-    pub fn try_squeeze(self, axis: isize) -> Result<Self, Error> {
-        self.record(Reshape(squeezed(&self.shape(), axis)?))
+    pub fn try_squeeze(self, axis: impl Axis) -> Result<Self, Error> {
+        self.record(Reshape(squeezed(&self.shape(), axis.signed())?))
     }
 }
 
@@ -209,16 +209,16 @@ impl<T: Clone> Tensor<T> {
     /// If `axis` is not an axis of the result.
     #[must_use]
     #[track_caller]
-    pub fn unsqueeze(&self, axis: isize) -> Self {
-        self.try_unsqueeze(axis).or_panic()
+    pub fn unsqueeze(&self, axis: impl Axis) -> Self {
+        self.try_unsqueeze(axis.signed()).or_panic()
     }
 
     /// [`unsqueeze`](Self::unsqueeze), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the result.
-    pub fn try_unsqueeze(&self, axis: isize) -> Result<Self, Error> {
-        Ok(self.with_shape(&unsqueezed(self.shape(), axis)?))
+    pub fn try_unsqueeze(&self, axis: impl Axis) -> Result<Self, Error> {
+        Ok(self.with_shape(&unsqueezed(self.shape(), axis.signed())?))
     }
 
     /// This tensor without an axis of size 1; the buffer is shared.
@@ -227,16 +227,16 @@ impl<T: Clone> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or its size is not 1.
     #[must_use]
     #[track_caller]
-    pub fn squeeze(&self, axis: isize) -> Self {
-        self.try_squeeze(axis).or_panic()
+    pub fn squeeze(&self, axis: impl Axis) -> Self {
+        self.try_squeeze(axis.signed()).or_panic()
     }
 
     /// [`squeeze`](Self::squeeze), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or its size is not 1.
-    pub fn try_squeeze(&self, axis: isize) -> Result<Self, Error> {
-        Ok(self.with_shape(&squeezed(self.shape(), axis)?))
+    pub fn try_squeeze(&self, axis: impl Axis) -> Result<Self, Error> {
+        Ok(self.with_shape(&squeezed(self.shape(), axis.signed())?))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::{Operand, Var};
 
 /// `y` is `x` with the elements of a second operand added where an index puts them.
@@ -133,11 +133,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn scatter_add(
         self,
-        axis: isize,
+        axis: impl Axis,
         index: &Tensor<usize>,
         source: impl Operand<'t, T>,
     ) -> Self {
-        self.try_scatter_add(axis, index, source).or_panic()
+        self.try_scatter_add(axis.signed(), index, source)
+            .or_panic()
     }
 
     /// [`scatter_add`](Self::scatter_add), with bad input as an [`Error`].
@@ -147,11 +148,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_scatter_add(
         self,
-        axis: isize,
+        axis: impl Axis,
         index: &Tensor<usize>,
         source: impl Operand<'t, T>,
     ) -> Result<Self, Error> {
-        self.record2(ScatterAdd::new(&self.shape(), axis, index)?, source)
+        self.record2(
+            ScatterAdd::new(&self.shape(), axis.signed(), index)?,
+            source,
+        )
     }
 }
 
@@ -164,8 +168,9 @@ impl<T: Elem> Tensor<T> {
     /// axis.
     #[must_use]
     #[track_caller]
-    pub fn scatter_add(&self, axis: isize, index: &Tensor<usize>, source: &Self) -> Self {
-        self.try_scatter_add(axis, index, source).or_panic()
+    pub fn scatter_add(&self, axis: impl Axis, index: &Tensor<usize>, source: &Self) -> Self {
+        self.try_scatter_add(axis.signed(), index, source)
+            .or_panic()
     }
 
     /// [`scatter_add`](Self::scatter_add), with bad input as an [`Error`].
@@ -174,11 +179,11 @@ impl<T: Elem> Tensor<T> {
     /// As [`scatter_add`](Self::scatter_add) panics.
     pub fn try_scatter_add(
         &self,
-        axis: isize,
+        axis: impl Axis,
         index: &Tensor<usize>,
         source: &Self,
     ) -> Result<Self, Error> {
-        let rule = ScatterAdd::new(self.shape(), axis, index)?;
+        let rule = ScatterAdd::new(self.shape(), axis.signed(), index)?;
         evaluate(&rule, [self, source])
     }
 }

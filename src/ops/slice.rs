@@ -217,9 +217,9 @@ impl Spec for Slice {
             let run = span.places("slice", &shape, axis).ok()?;
             let place = |i: usize| run.first.wrapping_add_signed(i as isize * run.step);
             let index: Tensor<usize> = (0..run.count).map(place).collect();
-            y = y.index_select(axis as isize, index);
+            y = y.index_select(axis, index);
             if !run.keep {
-                y = y.squeeze(axis as isize);
+                y = y.squeeze(axis);
             }
         }
         Some(y)

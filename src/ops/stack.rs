@@ -7,7 +7,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 /// `y` holds the parts as the entries of a new axis.
@@ -108,8 +108,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(Var::stack(&[a, b], -1).value(), Tensor::from([[1.0, 3.0], [2.0, 4.0]]));
     /// ```
     #[track_caller]
-    pub fn stack(parts: &[Self], axis: isize) -> Self {
-        Self::try_stack(parts, axis).or_panic()
+    pub fn stack(parts: &[Self], axis: impl Axis) -> Self {
+        Self::try_stack(parts, axis.signed()).or_panic()
     }
 
     /// [`stack`](Self::stack), with bad input as an [`Error`].
@@ -117,8 +117,13 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// As [`stack`](Self::stack) panics.
     #[track_caller]
-    pub fn try_stack(parts: &[Self], axis: isize) -> Result<Self, Error> {
-        record(Stack { axis }, parts)
+    pub fn try_stack(parts: &[Self], axis: impl Axis) -> Result<Self, Error> {
+        record(
+            Stack {
+                axis: axis.signed(),
+            },
+            parts,
+        )
     }
 }
 
@@ -129,16 +134,21 @@ impl<T: Elem> Tensor<T> {
     /// If there are no parts, their shapes differ, or `axis` is not an axis of the result.
     #[must_use]
     #[track_caller]
-    pub fn stack(parts: &[impl Borrow<Self>], axis: isize) -> Self {
-        Self::try_stack(parts, axis).or_panic()
+    pub fn stack(parts: &[impl Borrow<Self>], axis: impl Axis) -> Self {
+        Self::try_stack(parts, axis.signed()).or_panic()
     }
 
     /// [`stack`](Self::stack), with bad input as an [`Error`].
     ///
     /// # Errors
     /// As [`stack`](Self::stack) panics.
-    pub fn try_stack(parts: &[impl Borrow<Self>], axis: isize) -> Result<Self, Error> {
-        run(Stack { axis }, parts)
+    pub fn try_stack(parts: &[impl Borrow<Self>], axis: impl Axis) -> Result<Self, Error> {
+        run(
+            Stack {
+                axis: axis.signed(),
+            },
+            parts,
+        )
     }
 }
 

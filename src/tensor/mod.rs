@@ -5,6 +5,8 @@
 mod approx;
 mod arith;
 mod assign;
+mod axes;
+mod axis;
 mod create;
 mod display;
 #[cfg(feature = "half")]
@@ -23,6 +25,8 @@ use std::ops::Range;
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{Buffer, Counted, Elem};
 
+pub use axes::Axes;
+pub use axis::Axis;
 pub use nested::Entry;
 pub use random::Random;
 pub use shape::Shape;

@@ -8,6 +8,7 @@ use std::ops::Deref;
 
 use smallvec::SmallVec;
 
+use super::axis::Axis;
 use super::sizes::Sizes;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Rows};
@@ -116,7 +117,12 @@ impl Shape {
     ///
     /// # Errors
     /// If `axis` is not an axis of this shape; the text names `op`.
-    pub fn axis(&self, op: &'static str, axis: isize) -> Result<usize, Error> {
+    pub fn axis(&self, op: &'static str, axis: impl Axis) -> Result<usize, Error> {
+        self.position(op, axis.signed())
+    }
+
+    /// [`axis`](Self::axis), compiled once for all types of numbers.
+    fn position(&self, op: &'static str, axis: isize) -> Result<usize, Error> {
         let rank = self.rank() as isize;
         if (-rank..rank).contains(&axis) {
             Ok(axis.rem_euclid(rank) as usize)

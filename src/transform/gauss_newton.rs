@@ -7,7 +7,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::softmax::SoftmaxJacobian;
 use crate::tape::Tape;
-use crate::tensor::Tensor;
+use crate::tensor::{Axis, Tensor};
 use crate::var::{Handle, Var};
 
 /// `Jᵀ H J v` for the mean cross entropy of the logits that `f` returns: `J` is the Jacobian of the
@@ -47,9 +47,9 @@ pub fn gauss_newton_vp<A: Arguments>(
     f: impl for<'t> Function<A::Handles<'t, A::Elem>, Var<'t, Tensor<A::Elem>>>,
     x: A,
     v: impl Arguments<Elem = A::Elem, Owned = A::Owned>,
-    axis: isize,
+    axis: impl Axis,
 ) -> A::Owned {
-    try_gauss_newton_vp(f, x, v, axis).or_panic()
+    try_gauss_newton_vp(f, x, v, axis.signed()).or_panic()
 }
 
 /// [`gauss_newton_vp`], with bad input as an [`Error`].
@@ -62,7 +62,7 @@ pub fn try_gauss_newton_vp<A: Arguments>(
     f: impl for<'t> Function<A::Handles<'t, A::Elem>, Var<'t, Tensor<A::Elem>>>,
     x: A,
     v: impl Arguments<Elem = A::Elem, Owned = A::Owned>,
-    axis: isize,
+    axis: impl Axis,
 ) -> Result<A::Owned, Error> {
     let op = "gauss_newton_vp";
     let v = direction(op, &leaves(&x), &v)?;

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::Rule;
 use crate::tape::{Id, Kind, NOBODY, NodeId, Tape};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Operand;
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -43,7 +43,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     ///
     /// # Errors
     /// If it is not an axis of this tensor; the text names `op`.
-    pub(crate) fn axis(self, op: &'static str, axis: isize) -> Result<usize, Error> {
+    pub(crate) fn axis(self, op: &'static str, axis: impl Axis) -> Result<usize, Error> {
         self.tape().node(self.repr).shape().axis(op, axis)
     }
 

@@ -24,7 +24,7 @@ fn run<T: Elem>(tape: &Tape<T>, shape: &[usize], steps: &[Step], end: u8) -> Vec
     let mut watched = Vec::new();
     for &(op, a, b) in steps {
         let [a, b] = [a, b].map(|at| handles[handles.len() - 1 - at as usize % handles.len()]);
-        let last = a.rank() as isize - 1;
+        let last = a.rank() - 1;
         handles.push(match op % 31 {
             0 => a + b,
             1 => a * b,

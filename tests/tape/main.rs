@@ -3,6 +3,7 @@
 //! One program, since several would each compile the same recording and walks. `cargo test --test tape deferred` runs
 //! the tests of one module.
 
+mod axes;
 mod check;
 mod deferred;
 mod errors;

@@ -19,6 +19,5 @@ pub(super) mod unary;
 
 pub use binary::{Binary, Zip};
 pub(crate) use evaluate::{evaluate, evaluate_all};
-pub use over::Axes;
 pub use span::{Span, Spans, s};
 pub use unary::{Map, Unary};

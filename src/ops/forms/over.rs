@@ -1,49 +1,12 @@
 //! `Over`: the axes of a reduction, and the rows that result.
 
 use std::borrow::Cow;
-use std::ops::RangeFull;
 
 use smallvec::SmallVec;
 
 use crate::error::Error;
 use crate::kernel::{self, Rows};
-use crate::tensor::{Shape, Tensor};
-
-/// One axis, several axes, or all of them (`..`); negative ones count from the end.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not name axes",
-    label = "not an axis, nor a list of axes",
-    note = "axes are one `isize` (`-1` is the last), an array such as `[0, 2]`, a slice `&[isize]`, or `..` for all"
-)]
-pub trait Axes {
-    /// The axes as a list, for a tensor of `rank` axes.
-    #[doc(hidden)]
-    fn list(&self, rank: usize) -> SmallVec<[isize; 4]>;
-}
-
-impl Axes for isize {
-    fn list(&self, _: usize) -> SmallVec<[isize; 4]> {
-        SmallVec::from_slice(&[*self])
-    }
-}
-
-impl Axes for RangeFull {
-    fn list(&self, rank: usize) -> SmallVec<[isize; 4]> {
-        (0..rank as isize).collect()
-    }
-}
-
-impl<const N: usize> Axes for [isize; N] {
-    fn list(&self, _: usize) -> SmallVec<[isize; 4]> {
-        SmallVec::from_slice(self)
-    }
-}
-
-impl Axes for &[isize] {
-    fn list(&self, _: usize) -> SmallVec<[isize; 4]> {
-        SmallVec::from_slice(self)
-    }
-}
+use crate::tensor::{Axes, Shape, Tensor};
 
 /// The axes of a reduction, and whether they stay as size 1.
 #[derive(Clone, Debug)]
@@ -60,7 +23,12 @@ impl Over {
         axes: impl Axes,
         keep: bool,
     ) -> Result<Self, Error> {
-        let axes = shape.axes(op, &axes.list(shape.rank()))?;
+        Self::listed(op, shape, &axes.list(op, shape)?, keep)
+    }
+
+    /// [`new`](Self::new), compiled once for all forms that axes come in.
+    fn listed(op: &'static str, shape: &Shape, axes: &[isize], keep: bool) -> Result<Self, Error> {
+        let axes = shape.axes(op, axes)?;
         Ok(Self { axes, keep })
     }
 

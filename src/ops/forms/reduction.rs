@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use super::given::Given;
-use super::over::{Axes, Over};
+use super::over::Over;
 use super::unary::share;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Rows};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axes, Shape, Tensor};
 use crate::var::Var;
 
 /// A function that maps a row to one number.
@@ -237,9 +237,8 @@ macro_rules! reduction {
             use $crate::error::{Error, OrPanic};
             use $crate::kernel::Elem;
             use $crate::ops::evaluate;
-            use $crate::ops::Axes;
             use $crate::ops::forms::reduction::Reduce;
-            use $crate::tensor::{Storage, Tensor};
+            use $crate::tensor::{Axes, Storage, Tensor};
             use $crate::var::Var;
 
             impl<'t, T: Elem> Var<'t, Tensor<T>> {
@@ -260,7 +259,7 @@ macro_rules! reduction {
                     }
                 )?
 
-                #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which disappear: `0`, `[0, -1]`, or `..` for all.")]
+                #[doc = concat!("[`", stringify!($all), "`](Self::", stringify!($all), ") along some axes, which disappear: `0`, `[0, -1]`, `..-1`, or `..` for all.")]
                 ///
                 /// # Panics
                 #[doc = concat!("If one is not an axis of the tensor or is named twice" $(, ", or if ", $none)?, ".")]

@@ -8,7 +8,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 const NAME: &str = "nll_loss";
@@ -112,7 +112,7 @@ impl<T: Elem> Rule<T> for Nll<T> {
         for (_, at) in self.picked(z[0].shape().rows(self.axis)) {
             own.data_mut()[at] = T::one();
         }
-        let axis = self.axis as isize;
+        let axis = self.axis;
         Some(Twin::record(z, |z| {
             self.outcome.composed(-(z[0] * own).sum_axis(axis))
         }))
@@ -162,8 +162,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// assert_eq!(loss.backward().wrt(z), Tensor::from([[-0.5, 0.0], [0.0, -0.5]]));
     /// ```
     #[track_caller]
-    pub fn nll_loss(self, axis: isize, labels: impl Labels) -> Var<'t, T> {
-        self.try_nll_loss(axis, labels).or_panic()
+    pub fn nll_loss(self, axis: impl Axis, labels: impl Labels) -> Var<'t, T> {
+        self.try_nll_loss(axis.signed(), labels).or_panic()
     }
 
     /// [`nll_loss`](Self::nll_loss), with bad input as an [`Error`].
@@ -171,8 +171,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of z, if there is not one label for each row, or if one is not a class.
     #[track_caller]
-    pub fn try_nll_loss(self, axis: isize, labels: impl Labels) -> Result<Var<'t, T>, Error> {
-        self.try_nll_loss_with(axis, labels, &LossOptions::new())
+    pub fn try_nll_loss(self, axis: impl Axis, labels: impl Labels) -> Result<Var<'t, T>, Error> {
+        self.try_nll_loss_with(axis.signed(), labels, &LossOptions::new())
     }
 
     /// [`nll_loss`](Self::nll_loss) with [`LossOptions`]: sum instead of mean, rows to ignore, class
@@ -184,11 +184,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn nll_loss_with(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Var<'t, T> {
-        self.try_nll_loss_with(axis, labels, options).or_panic()
+        self.try_nll_loss_with(axis.signed(), labels, options)
+            .or_panic()
     }
 
     /// [`nll_loss_with`](Self::nll_loss_with), with bad input as an [`Error`].
@@ -198,11 +199,17 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_nll_loss_with(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Result<Var<'t, T>, Error> {
-        self.record_scalar(Nll::<T>::new(&self.shape(), axis, labels, options, None)?)
+        self.record_scalar(Nll::<T>::new(
+            &self.shape(),
+            axis.signed(),
+            labels,
+            options,
+            None,
+        )?)
     }
 
     /// The weighted loss of each row, of which [`nll_loss`](Self::nll_loss) gives the mean: a tensor without the
@@ -211,8 +218,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Panics
     /// As [`nll_loss_with`](Self::nll_loss_with).
     #[track_caller]
-    pub fn nll_loss_rows(self, axis: isize, labels: impl Labels, options: &LossOptions) -> Self {
-        self.try_nll_loss_rows(axis, labels, options).or_panic()
+    pub fn nll_loss_rows(
+        self,
+        axis: impl Axis,
+        labels: impl Labels,
+        options: &LossOptions,
+    ) -> Self {
+        self.try_nll_loss_rows(axis.signed(), labels, options)
+            .or_panic()
     }
 
     /// [`nll_loss_rows`](Self::nll_loss_rows), with bad input as an [`Error`].
@@ -222,12 +235,18 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_nll_loss_rows(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Result<Self, Error> {
         let form = Some(Form::Rows);
-        self.record(Nll::<T>::new(&self.shape(), axis, labels, options, form)?)
+        self.record(Nll::<T>::new(
+            &self.shape(),
+            axis.signed(),
+            labels,
+            options,
+            form,
+        )?)
     }
 }
 
@@ -241,8 +260,8 @@ impl<T: Elem> Tensor<T> {
     /// class.
     #[must_use]
     #[track_caller]
-    pub fn nll_loss(&self, axis: isize, labels: impl Labels) -> T {
-        self.try_nll_loss(axis, labels).or_panic()
+    pub fn nll_loss(&self, axis: impl Axis, labels: impl Labels) -> T {
+        self.try_nll_loss(axis.signed(), labels).or_panic()
     }
 
     /// [`nll_loss`](Self::nll_loss), with bad input as an [`Error`].
@@ -250,8 +269,14 @@ impl<T: Elem> Tensor<T> {
     /// # Errors
     /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
     /// class.
-    pub fn try_nll_loss(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
-        let rule = Nll::<T>::new(self.shape(), axis, labels, &LossOptions::new(), None)?;
+    pub fn try_nll_loss(&self, axis: impl Axis, labels: impl Labels) -> Result<T, Error> {
+        let rule = Nll::<T>::new(
+            self.shape(),
+            axis.signed(),
+            labels,
+            &LossOptions::new(),
+            None,
+        )?;
         Ok(evaluate(&rule, [self])?.item())
     }
 }

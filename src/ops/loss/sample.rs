@@ -81,7 +81,7 @@ impl Classes {
         let epsilon = self.options.label_smoothing;
         let own = z * own * T::of(1.0 - epsilon);
         let even = z * even * T::of(epsilon) / T::of(rows.n as f64);
-        let loss = -(own + even).sum_axis(axis as isize);
+        let loss = -(own + even).sum_axis(axis);
         match self.form() {
             Form::Rows => loss,
             Form::Sum => loss.sum_axis(..),

@@ -8,9 +8,8 @@ pub mod scalar;
 
 use crate::error::OrPanic;
 use crate::kernel::Elem;
-use crate::ops::Axes;
 use crate::ops::loss::labels::classes;
-use crate::tensor::Tensor;
+use crate::tensor::{Axes, Axis, Tensor};
 use crate::var::{Operand, Var};
 
 /// `e / Σ e` with `e = e^(x - max x)`.
@@ -29,7 +28,8 @@ use crate::var::{Operand, Var};
 /// assert_eq!(tape.tensor_nodes(), 5); // max, sub, exp, sum, div; `x.softmax(0)` is one
 /// ```
 #[track_caller]
-pub fn softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
+pub fn softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: impl Axis) -> Var<'t, Tensor<T>> {
+    let axis = axis.signed();
     let e = exponentials(x, axis);
     e / e.sum_keep(axis)
 }
@@ -39,7 +39,8 @@ pub fn softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tenso
 /// # Panics
 /// If `axis` is not an axis of x.
 #[track_caller]
-pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, Tensor<T>> {
+pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: impl Axis) -> Var<'t, Tensor<T>> {
+    let axis = axis.signed();
     if is_empty(x) {
         return x.sum_keep(axis) + x; // checks the axis
     }
@@ -52,11 +53,8 @@ pub fn log_softmax<'t, T: Elem>(x: Var<'t, Tensor<T>>, axis: isize) -> Var<'t, T
 /// # Panics
 /// If one is not an axis of x or is named twice, or if there are no elements along them.
 #[track_caller]
-pub fn logsumexp_axis<'t, T: Elem>(
-    x: Var<'t, Tensor<T>>,
-    axes: impl Axes + Copy,
-) -> Var<'t, Tensor<T>> {
-    (x - x.max_keep(axes)).exp().sum_axis(axes).ln() + x.max_axis(axes)
+pub fn logsumexp_axis<'t, T: Elem>(x: Var<'t, Tensor<T>>, axes: impl Axes) -> Var<'t, Tensor<T>> {
+    (x - x.max_keep(&axes)).exp().sum_axis(&axes).ln() + x.max_axis(&axes)
 }
 
 /// [`logsumexp_axis`] with the axes kept as size 1.
@@ -64,12 +62,9 @@ pub fn logsumexp_axis<'t, T: Elem>(
 /// # Panics
 /// If one is not an axis of x or is named twice, or if there are no elements along them.
 #[track_caller]
-pub fn logsumexp_keep<'t, T: Elem>(
-    x: Var<'t, Tensor<T>>,
-    axes: impl Axes + Copy,
-) -> Var<'t, Tensor<T>> {
-    let m = x.max_keep(axes);
-    (x - m).exp().sum_keep(axes).ln() + m
+pub fn logsumexp_keep<'t, T: Elem>(x: Var<'t, Tensor<T>>, axes: impl Axes) -> Var<'t, Tensor<T>> {
+    let m = x.max_keep(&axes);
+    (x - m).exp().sum_keep(&axes).ln() + m
 }
 
 /// `e / Σ e` with `e = e^(x - max x)` where the mask keeps, else 0; zeros where it keeps nothing.
@@ -81,9 +76,10 @@ pub fn logsumexp_keep<'t, T: Elem>(
 #[track_caller]
 pub fn masked_softmax<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
-    axis: isize,
+    axis: impl Axis,
     mask: &Tensor<bool>,
 ) -> Var<'t, Tensor<T>> {
+    let axis = axis.signed();
     let kept = mask.map(|kept| if kept { T::one() } else { T::zero() });
     let kept = &Tensor::zeros(x.shape()) + &kept;
     let none = kept.sum_keep(axis).map(|sum| match sum.is_zero() {
@@ -101,9 +97,10 @@ pub fn masked_softmax<'t, T: Elem>(
 #[track_caller]
 pub fn cross_entropy_soft<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
-    axis: isize,
+    axis: impl Axis,
     targets: impl Operand<'t, T>,
 ) -> Var<'t, Tensor<T>> {
+    let axis = axis.signed();
     -(log_softmax(x, axis) * targets).sum_axis(axis)
 }
 
@@ -114,7 +111,7 @@ pub fn cross_entropy_soft<'t, T: Elem>(
 #[track_caller]
 pub fn cross_entropy<'t, T: Elem>(
     x: Var<'t, Tensor<T>>,
-    axis: isize,
+    axis: impl Axis,
     labels: &[usize],
 ) -> Var<'t, Tensor<T>> {
     let shape = x.shape();
@@ -125,7 +122,7 @@ pub fn cross_entropy<'t, T: Elem>(
     for (row, label) in labels.iter().flatten().enumerate() {
         one_hot.data_mut()[rows.at(row, *label as usize)] = T::one();
     }
-    cross_entropy_soft(x, axis as isize, one_hot).mean_axis(..)
+    cross_entropy_soft(x, axis, one_hot).mean_axis(..)
 }
 
 /// `e^(x - m)` with `m = max x`.

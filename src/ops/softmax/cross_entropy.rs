@@ -9,7 +9,7 @@ use crate::ops::loss::sample::Classes;
 use crate::ops::loss::{Labels, LossOptions};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::Var;
 
 const NAME: &str = "cross_entropy";
@@ -194,7 +194,7 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
         };
         let targets = self.targets(self.smooth.as_ref().unwrap_or(&plain), x[0].shape());
         let targets = Tensor::new(x[0].shape(), targets).expect("one target for each logit");
-        let axis = self.axis as isize;
+        let axis = self.axis;
         Some(Twin::record(x, |x| {
             self.outcome
                 .composed(composed::cross_entropy_soft(x[0], axis, targets))
@@ -259,8 +259,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Bishop, "Pattern Recognition and Machine Learning", 2006, equation 4.108; the forms with R are derived in
     /// `docs/softmax.md`.
     #[track_caller]
-    pub fn cross_entropy(self, axis: isize, labels: impl Labels) -> Var<'t, T> {
-        self.try_cross_entropy(axis, labels).or_panic()
+    pub fn cross_entropy(self, axis: impl Axis, labels: impl Labels) -> Var<'t, T> {
+        self.try_cross_entropy(axis.signed(), labels).or_panic()
     }
 
     /// [`cross_entropy`](Self::cross_entropy), with bad input as an [`Error`].
@@ -268,8 +268,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of x, if there is not one label for each row, or if one is not a class.
     #[track_caller]
-    pub fn try_cross_entropy(self, axis: isize, labels: impl Labels) -> Result<Var<'t, T>, Error> {
-        self.try_cross_entropy_with(axis, labels, &LossOptions::new())
+    pub fn try_cross_entropy(
+        self,
+        axis: impl Axis,
+        labels: impl Labels,
+    ) -> Result<Var<'t, T>, Error> {
+        self.try_cross_entropy_with(axis.signed(), labels, &LossOptions::new())
     }
 
     /// [`cross_entropy`](Self::cross_entropy) with [`LossOptions`]: sum instead of mean, rows to
@@ -281,11 +285,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn cross_entropy_with(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Var<'t, T> {
-        self.try_cross_entropy_with(axis, labels, options)
+        self.try_cross_entropy_with(axis.signed(), labels, options)
             .or_panic()
     }
 
@@ -296,11 +300,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_cross_entropy_with(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Result<Var<'t, T>, Error> {
-        let rule = CrossEntropy::<T>::new(&self.shape(), axis, labels, options, None)?;
+        let rule = CrossEntropy::<T>::new(&self.shape(), axis.signed(), labels, options, None)?;
         self.record_scalar(rule)
     }
 
@@ -312,11 +316,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn cross_entropy_rows(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Self {
-        self.try_cross_entropy_rows(axis, labels, options)
+        self.try_cross_entropy_rows(axis.signed(), labels, options)
             .or_panic()
     }
 
@@ -327,14 +331,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_cross_entropy_rows(
         self,
-        axis: isize,
+        axis: impl Axis,
         labels: impl Labels,
         options: &LossOptions,
     ) -> Result<Self, Error> {
         let form = Some(Form::Rows);
         self.record(CrossEntropy::<T>::new(
             &self.shape(),
-            axis,
+            axis.signed(),
             labels,
             options,
             form,
@@ -352,8 +356,8 @@ impl<T: Storage> Tensor<T> {
     /// class.
     #[must_use]
     #[track_caller]
-    pub fn cross_entropy(&self, axis: isize, labels: impl Labels) -> T {
-        self.try_cross_entropy(axis, labels).or_panic()
+    pub fn cross_entropy(&self, axis: impl Axis, labels: impl Labels) -> T {
+        self.try_cross_entropy(axis.signed(), labels).or_panic()
     }
 
     /// [`cross_entropy`](Self::cross_entropy), with bad input as an [`Error`].
@@ -361,9 +365,10 @@ impl<T: Storage> Tensor<T> {
     /// # Errors
     /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
     /// class.
-    pub fn try_cross_entropy(&self, axis: isize, labels: impl Labels) -> Result<T, Error> {
+    pub fn try_cross_entropy(&self, axis: impl Axis, labels: impl Labels) -> Result<T, Error> {
         let options = LossOptions::new();
-        let rule = CrossEntropy::<T::Work>::new(self.shape(), axis, labels, &options, None)?;
+        let rule =
+            CrossEntropy::<T::Work>::new(self.shape(), axis.signed(), labels, &options, None)?;
         Ok(evaluate(&rule, [self])?.item())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Elem, Rows};
-use crate::tensor::Tensor;
+use crate::tensor::{Axis, Tensor};
 
 /// The Jacobian of softmax at one point, as an operator: `J v` in one pass over the row, without
 /// building the matrix.
@@ -32,21 +32,24 @@ impl<T: Elem> SoftmaxJacobian<T> {
     /// If `axis` is not an axis of x.
     #[must_use]
     #[track_caller]
-    pub fn new(x: &Tensor<T>, axis: isize) -> Self {
-        Self::try_new(x, axis).or_panic()
+    pub fn new(x: &Tensor<T>, axis: impl Axis) -> Self {
+        Self::try_new(x, axis.signed()).or_panic()
     }
 
     /// [`new`](Self::new), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of x.
-    pub fn try_new(x: &Tensor<T>, axis: isize) -> Result<Self, Error> {
-        let axis = x.shape().axis("softmax_jacobian", axis)?;
+    pub fn try_new(x: &Tensor<T>, axis: impl Axis) -> Result<Self, Error> {
+        Ok(Self::at(x, x.shape().axis("softmax_jacobian", axis)?))
+    }
+
+    fn at(x: &Tensor<T>, axis: usize) -> Self {
         let rows = x.shape().rows(axis);
         let mut y = Tensor::zeros(x.shape());
         let mut top = vec![0; rows.count()];
         T::softmax(rows, x.data(), y.data_mut(), &mut top);
-        Ok(Self { axis, y, top })
+        Self { axis, y, top }
     }
 
     /// The value of softmax at the point.
@@ -159,15 +162,15 @@ impl<T: Elem> Tensor<T> {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn softmax_jacobian(&self, axis: isize) -> Self {
-        self.try_softmax_jacobian(axis).or_panic()
+    pub fn softmax_jacobian(&self, axis: impl Axis) -> Self {
+        self.try_softmax_jacobian(axis.signed()).or_panic()
     }
 
     /// [`softmax_jacobian`](Self::softmax_jacobian), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor.
-    pub fn try_softmax_jacobian(&self, axis: isize) -> Result<Self, Error> {
-        Ok(SoftmaxJacobian::try_new(self, axis)?.matrix())
+    pub fn try_softmax_jacobian(&self, axis: impl Axis) -> Result<Self, Error> {
+        Ok(SoftmaxJacobian::try_new(self, axis.signed())?.matrix())
     }
 }

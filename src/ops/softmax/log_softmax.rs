@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::Var;
 
 /// `z_i = x_i - lse(x)` along one axis; the pullback is `gx = g - softmax(x) Σ g`.
@@ -57,7 +57,7 @@ impl<T: Elem> Rule<T> for LogSoftmax {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        let axis = self.axis as isize;
+        let axis = self.axis;
         Some(Twin::record(x, |x| composed::log_softmax(x[0], axis)))
     }
 
@@ -115,8 +115,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// IMA J. Numer. Anal. 41 (2021), equation (1.3); the gradient at the maximum is derived in
     /// `docs/softmax.md`.
     #[track_caller]
-    pub fn log_softmax(self, axis: isize) -> Self {
-        self.try_log_softmax(axis).or_panic()
+    pub fn log_softmax(self, axis: impl Axis) -> Self {
+        self.try_log_softmax(axis.signed()).or_panic()
     }
 
     /// [`log_softmax`](Self::log_softmax), with bad input as an [`Error`].
@@ -124,7 +124,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of x.
     #[track_caller]
-    pub fn try_log_softmax(self, axis: isize) -> Result<Self, Error> {
+    pub fn try_log_softmax(self, axis: impl Axis) -> Result<Self, Error> {
         let axis = self.axis("log_softmax", axis)?;
         self.record(LogSoftmax { axis })
     }
@@ -138,15 +138,15 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
-    pub fn log_softmax(&self, axis: isize) -> Self {
-        self.try_log_softmax(axis).or_panic()
+    pub fn log_softmax(&self, axis: impl Axis) -> Self {
+        self.try_log_softmax(axis.signed()).or_panic()
     }
 
     /// [`log_softmax`](Self::log_softmax), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor.
-    pub fn try_log_softmax(&self, axis: isize) -> Result<Self, Error> {
+    pub fn try_log_softmax(&self, axis: impl Axis) -> Result<Self, Error> {
         let axis = self.shape().axis("log_softmax", axis)?;
         evaluate(&LogSoftmax { axis }, [self])
     }

@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Layout, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::Var;
 
 const NAME: &str = "masked_softmax";
@@ -130,7 +130,7 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        let (axis, mask) = (self.axis as isize, &self.mask);
+        let (axis, mask) = (self.axis, &self.mask);
         Some(Twin::record(x, |x| {
             composed::masked_softmax(x[0], axis, mask)
         }))
@@ -196,8 +196,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Source
     /// As softmax; the convention for rows with nothing kept is that of `jax.nn.softmax(where=)`.
     #[track_caller]
-    pub fn masked_softmax(self, axis: isize, mask: &Tensor<bool>) -> Self {
-        self.try_masked_softmax(axis, mask).or_panic()
+    pub fn masked_softmax(self, axis: impl Axis, mask: &Tensor<bool>) -> Self {
+        self.try_masked_softmax(axis.signed(), mask).or_panic()
     }
 
     /// [`masked_softmax`](Self::masked_softmax), with bad input as an [`Error`].
@@ -205,8 +205,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of x, or the mask does not broadcast to x.
     #[track_caller]
-    pub fn try_masked_softmax(self, axis: isize, mask: &Tensor<bool>) -> Result<Self, Error> {
-        self.try_masked_softmax_or(axis, mask, EmptyRow::Zeros)
+    pub fn try_masked_softmax(self, axis: impl Axis, mask: &Tensor<bool>) -> Result<Self, Error> {
+        self.try_masked_softmax_or(axis.signed(), mask, EmptyRow::Zeros)
     }
 
     /// [`masked_softmax`](Self::masked_softmax) with a choice for rows with nothing kept.
@@ -215,8 +215,9 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// If `axis` is not an axis of x, or the mask does not broadcast to x, or if it keeps nothing in a row and the
     /// choice is [`EmptyRow::Error`].
     #[track_caller]
-    pub fn masked_softmax_or(self, axis: isize, mask: &Tensor<bool>, empty: EmptyRow) -> Self {
-        self.try_masked_softmax_or(axis, mask, empty).or_panic()
+    pub fn masked_softmax_or(self, axis: impl Axis, mask: &Tensor<bool>, empty: EmptyRow) -> Self {
+        self.try_masked_softmax_or(axis.signed(), mask, empty)
+            .or_panic()
     }
 
     /// [`masked_softmax_or`](Self::masked_softmax_or), with bad input as an [`Error`].
@@ -227,11 +228,16 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_masked_softmax_or(
         self,
-        axis: isize,
+        axis: impl Axis,
         mask: &Tensor<bool>,
         empty: EmptyRow,
     ) -> Result<Self, Error> {
-        self.record(MaskedSoftmax::new(&self.shape(), axis, mask, empty)?)
+        self.record(MaskedSoftmax::new(
+            &self.shape(),
+            axis.signed(),
+            mask,
+            empty,
+        )?)
     }
 }
 
@@ -243,8 +249,8 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it.
     #[must_use]
     #[track_caller]
-    pub fn masked_softmax(&self, axis: isize, mask: &Tensor<bool>) -> Self {
-        self.try_masked_softmax_or(axis, mask, EmptyRow::Zeros)
+    pub fn masked_softmax(&self, axis: impl Axis, mask: &Tensor<bool>) -> Self {
+        self.try_masked_softmax_or(axis.signed(), mask, EmptyRow::Zeros)
             .or_panic()
     }
 
@@ -256,11 +262,11 @@ impl<T: Storage> Tensor<T> {
     /// and the choice is [`EmptyRow::Error`].
     pub fn try_masked_softmax_or(
         &self,
-        axis: isize,
+        axis: impl Axis,
         mask: &Tensor<bool>,
         empty: EmptyRow,
     ) -> Result<Self, Error> {
-        let rule = MaskedSoftmax::new(self.shape(), axis, mask, empty)?;
+        let rule = MaskedSoftmax::new(self.shape(), axis.signed(), mask, empty)?;
         evaluate(&rule, [self])
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::{Operand, Var};
 
 const NAME: &str = "softmax_scaled";
@@ -105,7 +105,7 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        let axis = self.axis as isize;
+        let axis = self.axis;
         Some(Twin::record(x, |x| composed::softmax(x[0] / x[1], axis)))
     }
 
@@ -180,8 +180,9 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Source
     /// Hinton, Vinyals, Dean, "Distilling the knowledge in a neural network", 2015, equation 1.
     #[track_caller]
-    pub fn softmax_scaled(self, axis: isize, temperature: impl Operand<'t, T>) -> Self {
-        self.try_softmax_scaled(axis, temperature).or_panic()
+    pub fn softmax_scaled(self, axis: impl Axis, temperature: impl Operand<'t, T>) -> Self {
+        self.try_softmax_scaled(axis.signed(), temperature)
+            .or_panic()
     }
 
     /// [`softmax_scaled`](Self::softmax_scaled), with bad input as an [`Error`].
@@ -192,7 +193,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_softmax_scaled(
         self,
-        axis: isize,
+        axis: impl Axis,
         temperature: impl Operand<'t, T>,
     ) -> Result<Self, Error> {
         let axis = self.axis(NAME, axis)?;
@@ -211,15 +212,16 @@ impl<T: Elem> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or the temperature is not positive and finite.
     #[must_use]
     #[track_caller]
-    pub fn softmax_scaled(&self, axis: isize, temperature: T) -> Self {
-        self.try_softmax_scaled(axis, temperature).or_panic()
+    pub fn softmax_scaled(&self, axis: impl Axis, temperature: T) -> Self {
+        self.try_softmax_scaled(axis.signed(), temperature)
+            .or_panic()
     }
 
     /// [`softmax_scaled`](Self::softmax_scaled), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or the temperature is not positive and finite.
-    pub fn try_softmax_scaled(&self, axis: isize, temperature: T) -> Result<Self, Error> {
+    pub fn try_softmax_scaled(&self, axis: impl Axis, temperature: T) -> Result<Self, Error> {
         let axis = self.shape().axis(NAME, axis)?;
         let temperature = Tensor::scalar(temperature);
         check(&temperature)?;

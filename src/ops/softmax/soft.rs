@@ -7,7 +7,7 @@ use crate::ops::loss::LossOptions;
 use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
 const NAME: &str = "cross_entropy_soft";
@@ -164,7 +164,7 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
         let full = |targets: Vec<T>| Tensor::new(shape, targets).expect("one for each logit");
         let changed = |t: T| self.targets(&Tensor::full(shape, t)).map(full);
         let linear = changed(T::zero()).zip(changed(T::one()));
-        let axis = self.axis as isize;
+        let axis = self.axis;
         Some(Twin::record(x, |x| {
             let targets = match linear {
                 Some((even, one)) => x[1] * (&one - &even) + even,
@@ -225,8 +225,9 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Source
     /// Bishop, "Pattern Recognition and Machine Learning", 2006, equation 4.108.
     #[track_caller]
-    pub fn cross_entropy_soft(self, axis: isize, targets: impl Operand<'t, T>) -> Var<'t, T> {
-        self.try_cross_entropy_soft(axis, targets).or_panic()
+    pub fn cross_entropy_soft(self, axis: impl Axis, targets: impl Operand<'t, T>) -> Var<'t, T> {
+        self.try_cross_entropy_soft(axis.signed(), targets)
+            .or_panic()
     }
 
     /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
@@ -236,10 +237,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_cross_entropy_soft(
         self,
-        axis: isize,
+        axis: impl Axis,
         targets: impl Operand<'t, T>,
     ) -> Result<Var<'t, T>, Error> {
-        self.try_cross_entropy_soft_with(axis, targets, &LossOptions::new())
+        self.try_cross_entropy_soft_with(axis.signed(), targets, &LossOptions::new())
     }
 
     /// [`cross_entropy_soft`](Self::cross_entropy_soft) with [`LossOptions`]: sum instead of mean,
@@ -252,11 +253,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn cross_entropy_soft_with(
         self,
-        axis: isize,
+        axis: impl Axis,
         targets: impl Operand<'t, T>,
         options: &LossOptions,
     ) -> Var<'t, T> {
-        self.try_cross_entropy_soft_with(axis, targets, options)
+        self.try_cross_entropy_soft_with(axis.signed(), targets, options)
             .or_panic()
     }
 
@@ -267,11 +268,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_cross_entropy_soft_with(
         self,
-        axis: isize,
+        axis: impl Axis,
         targets: impl Operand<'t, T>,
         options: &LossOptions,
     ) -> Result<Var<'t, T>, Error> {
-        let rule = SoftCrossEntropy::<T>::new(&self.shape(), axis, options, None)?;
+        let rule = SoftCrossEntropy::<T>::new(&self.shape(), axis.signed(), options, None)?;
         let targets = targets.enter(self.tape(), NAME)?;
         Var::spread_one(self.tape(), rule, &[self.repr, targets])
     }
@@ -284,11 +285,11 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn cross_entropy_soft_rows(
         self,
-        axis: isize,
+        axis: impl Axis,
         targets: impl Operand<'t, T>,
         options: &LossOptions,
     ) -> Self {
-        self.try_cross_entropy_soft_rows(axis, targets, options)
+        self.try_cross_entropy_soft_rows(axis.signed(), targets, options)
             .or_panic()
     }
 
@@ -299,12 +300,12 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     #[track_caller]
     pub fn try_cross_entropy_soft_rows(
         self,
-        axis: isize,
+        axis: impl Axis,
         targets: impl Operand<'t, T>,
         options: &LossOptions,
     ) -> Result<Self, Error> {
         let form = Some(Form::Rows);
-        let rule = SoftCrossEntropy::<T>::new(&self.shape(), axis, options, form)?;
+        let rule = SoftCrossEntropy::<T>::new(&self.shape(), axis.signed(), options, form)?;
         self.record2(rule, targets)
     }
 }
@@ -318,16 +319,22 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor, or the targets have a different shape.
     #[must_use]
     #[track_caller]
-    pub fn cross_entropy_soft(&self, axis: isize, targets: &Self) -> T {
-        self.try_cross_entropy_soft(axis, targets).or_panic()
+    pub fn cross_entropy_soft(&self, axis: impl Axis, targets: &Self) -> T {
+        self.try_cross_entropy_soft(axis.signed(), targets)
+            .or_panic()
     }
 
     /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or the targets have a different shape.
-    pub fn try_cross_entropy_soft(&self, axis: isize, targets: &Self) -> Result<T, Error> {
-        let rule = SoftCrossEntropy::<T::Work>::new(self.shape(), axis, &LossOptions::new(), None)?;
+    pub fn try_cross_entropy_soft(&self, axis: impl Axis, targets: &Self) -> Result<T, Error> {
+        let rule = SoftCrossEntropy::<T::Work>::new(
+            self.shape(),
+            axis.signed(),
+            &LossOptions::new(),
+            None,
+        )?;
         Ok(evaluate(&rule, [self, targets])?.item())
     }
 }

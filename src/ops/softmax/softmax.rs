@@ -5,7 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::Var;
 
 /// `y_i = e^(x_i - m) / Σ_j e^(x_j - m)` along one axis; the Jacobian `diag(y) - y yᵀ` is symmetric.
@@ -52,7 +52,7 @@ impl<T: Elem> Rule<T> for Softmax {
     }
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
-        let axis = self.axis as isize;
+        let axis = self.axis;
         Some(Twin::record(x, |x| composed::softmax(x[0], axis)))
     }
 
@@ -118,8 +118,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990;
     /// the centred rule is derived in `docs/softmax.md`.
     #[track_caller]
-    pub fn softmax(self, axis: isize) -> Self {
-        self.try_softmax(axis).or_panic()
+    pub fn softmax(self, axis: impl Axis) -> Self {
+        self.try_softmax(axis.signed()).or_panic()
     }
 
     /// [`softmax`](Self::softmax), with bad input as an [`Error`].
@@ -127,7 +127,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Errors
     /// If `axis` is not an axis of x.
     #[track_caller]
-    pub fn try_softmax(self, axis: isize) -> Result<Self, Error> {
+    pub fn try_softmax(self, axis: impl Axis) -> Result<Self, Error> {
         let axis = self.axis("softmax", axis)?;
         self.record(Softmax { axis })
     }
@@ -141,15 +141,15 @@ impl<T: Storage> Tensor<T> {
     /// If `axis` is not an axis of the tensor.
     #[must_use]
     #[track_caller]
-    pub fn softmax(&self, axis: isize) -> Self {
-        self.try_softmax(axis).or_panic()
+    pub fn softmax(&self, axis: impl Axis) -> Self {
+        self.try_softmax(axis.signed()).or_panic()
     }
 
     /// [`softmax`](Self::softmax), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor.
-    pub fn try_softmax(&self, axis: isize) -> Result<Self, Error> {
+    pub fn try_softmax(&self, axis: impl Axis) -> Result<Self, Error> {
         let axis = self.shape().axis("softmax", axis)?;
         evaluate(&Softmax { axis }, [self])
     }
