@@ -88,7 +88,8 @@
 //! - `half`: tensors can be stored as `half::bf16` and `half::f16`, and are computed in `f32` ([`Storage`]).
 //! - `ndarray`: conversions to and from arrays of the `ndarray` crate ([`Tensor`]'s `From` and `ndarray`).
 //! - `rayon` (default): large kernels run on several threads, with the same bits for any number of them.
-//! - `serde`: [`inspect::Ledger`] implements `Serialize`.
+//! - `serde`: tensors implement `Serialize` and `Deserialize`, which is how the parameters of a model are saved and
+//!   loaded ([`Tensor`]'s `Serialize` shows it); [`inspect::Ledger`] implements `Serialize`.
 //! - `simd` (default): kernels for AVX2 and AVX-512, besides those for the target's own instructions, always there.
 
 mod backward;

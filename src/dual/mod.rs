@@ -36,6 +36,7 @@ pub use duals::Duals;
 /// assert_eq!((x * x.exp()).tangent, 3.0 * 2f64.exp());
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dual<T> {
     /// The value.
     pub primal: T,

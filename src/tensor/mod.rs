@@ -16,6 +16,8 @@ mod index;
 mod ndarray;
 mod nested;
 mod random;
+#[cfg(feature = "serde")]
+mod serde;
 mod shape;
 mod sizes;
 mod storage;
@@ -71,9 +73,14 @@ impl<T> Tensor<T> {
     pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Result<Self, Error> {
         let shape = shape.into();
         shape.check_size::<T>("Tensor::new")?;
+        Self::of_vec("Tensor::new", shape, data)
+    }
+
+    /// A tensor around a vector of the elements that the shape holds.
+    fn of_vec(op: &'static str, shape: Shape, data: Vec<T>) -> Result<Self, Error> {
         if shape.elements() != data.len() {
             return Err(Error::new(ErrorKind::Length {
-                op: "Tensor::new",
+                op,
                 found: data.len(),
                 shape,
             }));
