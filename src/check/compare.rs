@@ -31,7 +31,8 @@ const ROUNDINGS: f64 = 1024.0;
 /// gradient which of the two is nearer to the truth, and whether their formulas are the same.
 ///
 /// # Panics
-/// If the two outputs have different shapes, or a closure returns a handle of another tape.
+/// If the two outputs have different shapes, a closure returns a handle of another tape, or a rule leaves a
+/// cotangent unset or gives it the wrong shape.
 ///
 /// # Example
 /// ```
@@ -66,8 +67,8 @@ pub fn compare<T: Elem>(
 /// [`compare`] for functions of several tensors, from a cotangent of your choice.
 ///
 /// # Panics
-/// If the outputs or the cotangent have different shapes, or a closure returns a handle of another
-/// tape.
+/// If the outputs or the cotangent have different shapes, a closure returns a handle of another tape, or a
+/// rule leaves a cotangent unset or gives it the wrong shape.
 #[track_caller]
 pub fn compare_all<T: Elem>(
     fused: impl Expression<T>,
@@ -81,8 +82,8 @@ pub fn compare_all<T: Elem>(
 /// [`compare_all`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If the outputs or the cotangent have different shapes, or a closure returns a handle of another
-/// tape.
+/// If the outputs or the cotangent have different shapes, a closure returns a handle of another tape, or a
+/// rule leaves a cotangent unset or gives it the wrong shape.
 pub fn try_compare_all<T: Elem>(
     fused: impl Expression<T>,
     composed: impl Expression<T>,
@@ -127,7 +128,7 @@ fn report<T: Elem>(
         }
     };
     for side in &mut sides {
-        side.walk(cotangent);
+        side.walk(cotangent)?;
     }
     let height = scale(cotangent, 0) * scale(&values[1].0, 0);
     let mut value = judged("value".into(), values, 0.0);
@@ -155,8 +156,8 @@ fn report<T: Elem>(
         judge,
         value,
         gradients,
-        fused: cost(fused, &sides[0].run.recording.tape, x, cotangent),
-        composed: cost(composed, &sides[1].run.recording.tape, x, cotangent),
+        fused: cost(fused, &sides[0].run.recording.tape, x, cotangent)?,
+        composed: cost(composed, &sides[1].run.recording.tape, x, cotangent)?,
     })
 }
 
@@ -223,12 +224,15 @@ fn judged<T: Elem>(name: String, [fused, composed]: [Found<T>; 2], noise: f64) -
 }
 
 /// Counts the nodes and bytes of a recording, and times recording and walk on a warm tape.
+///
+/// # Errors
+/// If a rule leaves a cotangent unset or gives it the wrong shape.
 fn cost<T: Elem>(
     f: Function<'_, T>,
     recorded: &Tape<T>,
     x: &[&Tensor<T>],
     cotangent: &Tensor<T>,
-) -> Cost {
+) -> Result<Cost, Error> {
     let mut tape = Tape::default();
     let begun = Instant::now();
     let mut times: Vec<Duration> = Vec::new();
@@ -236,16 +240,16 @@ fn cost<T: Elem>(
     while times.len() < 5 || (times.len() < 200 && begun.elapsed() < Duration::from_millis(10)) {
         let start = Instant::now();
         let handles: Vec<_> = x.iter().map(|&x| tape.var(x.clone())).collect();
-        let grads = f(&handles).vjp(cotangent.clone());
+        let grads = f(&handles).try_vjp(cotangent.clone())?;
         std::hint::black_box(&grads);
         drop(grads);
         times.push(start.elapsed());
         tape.reset();
     }
     times.sort_unstable();
-    Cost {
+    Ok(Cost {
         time: times[times.len() / 2],
         nodes: recorded.tensor_nodes() + recorded.scalar_nodes(),
         bytes: recorded.bytes(),
-    }
+    })
 }

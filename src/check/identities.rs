@@ -148,7 +148,7 @@ impl Identity for Adjoint {
         for trial in 0..3 {
             let c = random.uniform(recording.value().shape(), -1.0, 1.0);
             let t = directions(&recording, &mut random);
-            let (pushed, pulled) = (recording.push(&t)?, recording.pull(&c));
+            let (pushed, pulled) = (recording.push(&t)?, recording.pull(&c)?);
             let (left, size) = dot(&c, &pushed);
             let (right, other) = dot_all(&pulled, &t);
             let sizes = larger(&size, &other);
@@ -197,7 +197,7 @@ impl Identity for Difference {
         let pulled = if self.forward {
             Vec::new()
         } else {
-            recording.pull(&c)
+            recording.pull(&c)?
         };
         let mut tries: Vec<(String, Vec<Tensor<U>>)> = (0..3)
             .map(|trial| {

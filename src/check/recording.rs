@@ -87,26 +87,33 @@ impl<T: Elem> Recording<T> {
     }
 
     /// The gradients of all inputs for a cotangent of the output.
-    pub(super) fn pull(&self, cotangent: &Tensor<T>) -> Vec<Tensor<T>> {
-        let grads = Var::of_node(&self.tape, self.output).vjp(cotangent.clone());
-        self.inputs
-            .iter()
-            .map(|&id| grads.wrt(Var::of_node(&self.tape, id)))
-            .collect()
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it the wrong shape.
+    pub(super) fn pull(&self, cotangent: &Tensor<T>) -> Result<Vec<Tensor<T>>, Error> {
+        let grads = Var::of_node(&self.tape, self.output).try_vjp(cotangent.clone())?;
+        let gradient = |&id| grads.try_wrt(Var::of_node(&self.tape, id));
+        self.inputs.iter().map(gradient).collect()
     }
 
     /// The cotangent of every node, for a cotangent of the output; `None` where none arrives.
-    pub(super) fn cotangents(&mut self, cotangent: &Tensor<T>) -> Vec<Option<Tensor<T>>> {
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it the wrong shape.
+    pub(super) fn cotangents(
+        &mut self,
+        cotangent: &Tensor<T>,
+    ) -> Result<Vec<Option<Tensor<T>>>, Error> {
         for node in self.tape.nodes.get_mut() {
             node.kept = true;
         }
-        let grads = Var::of_node(&self.tape, self.output).vjp(cotangent.clone());
-        (0..=self.output.index())
-            .map(|k| match &grads.lists().cotangents[k] {
-                Cotangent::Sum(sum) => Some(sum.clone()),
-                _ => None,
-            })
-            .collect()
+        let grads = Var::of_node(&self.tape, self.output).try_vjp(cotangent.clone())?;
+        let arrived = |cotangent: &Cotangent<T>| match cotangent {
+            Cotangent::Sum(sum) => Some(sum.clone()),
+            _ => None,
+        };
+        let cotangents = &grads.lists().cotangents[..=self.output.index()];
+        Ok(cotangents.iter().map(arrived).collect())
     }
 
     /// The gradient of input `k`, from the cotangents of all nodes.

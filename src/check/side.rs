@@ -23,8 +23,9 @@ impl<T: Elem> Run<T> {
         }
     }
 
-    fn walk(&mut self, cotangent: &Tensor<T>) {
-        self.cotangents = self.recording.cotangents(cotangent);
+    fn walk(&mut self, cotangent: &Tensor<T>) -> Result<(), Error> {
+        self.cotangents = self.recording.cotangents(cotangent)?;
+        Ok(())
     }
 
     fn gradient(&self, k: usize) -> Tensor<T> {
@@ -58,10 +59,14 @@ impl<T: Elem> Side<T> {
     }
 
     /// Walks back from a cotangent of the output, in both precisions.
-    pub(super) fn walk(&mut self, cotangent: &Tensor<T>) {
-        self.run.walk(cotangent);
-        if let Ok(wide) = &mut self.wide {
-            wide.walk(&cotangent.map(T::widen));
+    ///
+    /// # Errors
+    /// If a rule leaves a cotangent unset or gives it the wrong shape.
+    pub(super) fn walk(&mut self, cotangent: &Tensor<T>) -> Result<(), Error> {
+        self.run.walk(cotangent)?;
+        match &mut self.wide {
+            Ok(wide) => wide.walk(&cotangent.map(T::widen)),
+            Err(_) => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The checks are checked: wrong rules, each a mistake that somebody has published, which they must reject.
 
 use wengert::rule::{Point, Residual, Rule, Slot};
-use wengert::{Dual, Elem, Error, Shape, Tape, Tensor, Var, check};
+use wengert::{Dual, Elem, Error, ErrorKind, Shape, Tape, Tensor, Var, check};
 
 /// What is wrong with a softmax rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -362,4 +362,18 @@ fn a_rule_without_a_jvp_says_so() {
         "); implement Rule::jvp, or pass one to custom_jvp",
     );
     assert!(text.starts_with(start) && text.ends_with(end), "{text}");
+}
+
+#[test]
+fn a_rule_that_forgets_something_is_an_error_of_try_compare_all() {
+    let x = Tensor::from([1.0, 2.0]);
+    let compared = check::try_compare_all(
+        |x: &[Var<'_, Tensor<f64>>]| x[0] * 1.0,
+        |x: &[Var<'_, Tensor<f64>>]| x[0].tape().apply(Forgetful, [x[0]]),
+        &[&x],
+        None,
+    );
+    let error = compared.unwrap_err();
+    let unset = matches!(error.kind(), ErrorKind::Unset { op: "forgetful", .. });
+    assert!(unset, "{error}");
 }
