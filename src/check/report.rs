@@ -11,6 +11,7 @@ use super::loss::Loss;
 /// elements, not by the other side: the composed formula is usually the worse one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[must_use]
 pub struct Report {
     /// Rust's name of the element type.
     pub element: &'static str,
