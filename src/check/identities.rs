@@ -20,7 +20,9 @@ use crate::tensor::{Random, Tensor};
 /// double-double if the recording allows that.
 ///
 /// # Panics
-/// If a rule has no JVP, or the closure returns a handle of another tape.
+/// If the closure returns a handle of another tape, or computes with scalar handles, which cannot be run
+/// again (the [module](super) says what to write instead); or if a rule has no JVP, or leaves a result
+/// unset or gives it the wrong shape.
 ///
 /// # Example
 /// ```
@@ -31,7 +33,15 @@ use crate::tensor::{Random, Tensor};
 /// ```
 #[track_caller]
 pub fn adjoint<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
-    run(&f, x, Adjoint).or_panic()
+    try_adjoint(f, x).or_panic()
+}
+
+/// [`adjoint`], with what it panics at as an [`Error`].
+///
+/// # Errors
+/// As [`adjoint`] panics.
+pub fn try_adjoint<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Result<Agreement, Error> {
+    run(&f, x, Adjoint)
 }
 
 /// The difference check: `⟨Jᵀ c, t⟩` against a central difference of `⟨c, f⟩` along `t`.
@@ -40,7 +50,9 @@ pub fn adjoint<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
 /// difference is right to about 15 digits, so hardly any wrong rule passes.
 ///
 /// # Panics
-/// If the closure returns a handle of another tape.
+/// If the closure returns a handle of another tape, or computes with scalar handles, which cannot be run
+/// again (the [module](super) says what to write instead); or if a rule leaves a cotangent unset or
+/// gives it the wrong shape.
 ///
 /// # Example
 /// ```
@@ -51,13 +63,26 @@ pub fn adjoint<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
 /// ```
 #[track_caller]
 pub fn difference<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
-    run(&f, x, Difference { forward: false }).or_panic()
+    try_difference(f, x).or_panic()
+}
+
+/// [`difference`], with what it panics at as an [`Error`].
+///
+/// # Errors
+/// As [`difference`] panics.
+pub fn try_difference<T: Elem>(
+    f: impl Expression<T>,
+    x: &[&Tensor<T>],
+) -> Result<Agreement, Error> {
+    run(&f, x, Difference { forward: false })
 }
 
 /// The forward-mode check: `⟨c, J t⟩` by the rules' JVPs against a central difference along `t`.
 ///
 /// # Panics
-/// If a rule has no JVP, or the closure returns a handle of another tape.
+/// If the closure returns a handle of another tape, or computes with scalar handles, which cannot be run
+/// again (the [module](super) says what to write instead); or if a rule has no JVP, or leaves a result
+/// unset or gives it the wrong shape.
 ///
 /// # Example
 /// ```
@@ -68,7 +93,15 @@ pub fn difference<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement
 /// ```
 #[track_caller]
 pub fn forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
-    run(&f, x, Difference { forward: true }).or_panic()
+    try_forward(f, x).or_panic()
+}
+
+/// [`forward`], with what it panics at as an [`Error`].
+///
+/// # Errors
+/// As [`forward`] panics.
+pub fn try_forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Result<Agreement, Error> {
+    run(&f, x, Difference { forward: true })
 }
 
 /// The second-order check: the gradient's derivative along a direction, by the rules' VJPs on [`Dual`]
@@ -79,7 +112,9 @@ pub fn forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
 /// first-order checks and fails here.
 ///
 /// # Panics
-/// If the closure returns a handle of another tape.
+/// If the closure returns a handle of another tape, or computes with scalar handles, which cannot be run
+/// again (the [module](super) says what to write instead); or if a rule leaves a cotangent unset or
+/// gives it the wrong shape.
 ///
 /// # Example
 /// ```
@@ -90,6 +125,17 @@ pub fn forward<T: Elem>(f: impl Expression<T>, x: &[&Tensor<T>]) -> Agreement {
 /// ```
 #[track_caller]
 pub fn second_order<T: Elem>(f: impl Expression<Dual<T>>, x: &[&Tensor<T>]) -> Agreement {
+    try_second_order(f, x).or_panic()
+}
+
+/// [`second_order`], with what it panics at as an [`Error`].
+///
+/// # Errors
+/// As [`second_order`] panics.
+pub fn try_second_order<T: Elem>(
+    f: impl Expression<Dual<T>>,
+    x: &[&Tensor<T>],
+) -> Result<Agreement, Error> {
     let mut random = Random::new(4);
     let lifted: Vec<_> = x
         .iter()
@@ -101,10 +147,10 @@ pub fn second_order<T: Elem>(f: impl Expression<Dual<T>>, x: &[&Tensor<T>]) -> A
         })
         .collect();
     let lifted: Vec<_> = lifted.iter().collect();
-    Agreement {
+    Ok(Agreement {
         check: "second-order",
-        ..run(&f, &lifted, Difference { forward: false }).or_panic()
-    }
+        ..run(&f, &lifted, Difference { forward: false })?
+    })
 }
 
 /// A check that can run on any element type.
@@ -113,7 +159,9 @@ trait Identity {
 }
 
 /// Records `f` and runs the check on wider elements or, where that is impossible, on its own.
-#[track_caller]
+///
+/// # Errors
+/// If `f` returns a handle of another tape or cannot be run again, or a rule lacks something or fails.
 fn run<T: Elem>(
     f: Function<'_, T>,
     x: &[&Tensor<T>],
@@ -170,20 +218,35 @@ impl Identity for Difference {
         let mut random = Random::new(3);
         // The error of a central difference is h² f''' / 6 + ε f / h: least near h = ε^(1/3).
         let step = U::epsilon().primal().cbrt();
-        let mut found = Agreement {
-            check: if self.forward {
-                "forward"
-            } else {
-                "difference"
-            },
-            sides: [
-                if self.forward {
-                    "⟨c, J t⟩"
-                } else {
-                    "⟨Jᵀ c, t⟩"
-                },
-                "difference",
-            ],
+        let mut found = self.unchecked(step);
+        let x: Vec<Tensor<U>> = (0..recording.arity()).map(|k| recording.input(k)).collect();
+        let c = random.uniform(recording.value().shape(), -1.0, 1.0);
+        let pulled = match self.forward {
+            true => Vec::new(),
+            false => recording.pull(&c)?,
+        };
+        for (place, t) in tries(&recording, &x, &mut random) {
+            let (slope, scale) = match self.forward {
+                true => dot(&c, &recording.push(&t)?),
+                false => dot_all(&pulled, &t),
+            };
+            let (rise, noise) = rise(&mut recording, [&x, &t], &c, step)?;
+            found.note([slope, rise], &larger(&scale, &noise), &place);
+        }
+        Ok(found)
+    }
+}
+
+impl Difference {
+    /// What is found before any direction is tried; `step` is that of the difference.
+    fn unchecked(&self, step: f64) -> Agreement {
+        let (check, side) = match self.forward {
+            true => ("forward", "⟨c, J t⟩"),
+            false => ("difference", "⟨Jᵀ c, t⟩"),
+        };
+        Agreement {
+            check,
+            sides: [side, "difference"],
             found: [0.0; 2],
             place: String::new(),
             error: 0.0,
@@ -191,56 +254,53 @@ impl Identity for Difference {
             // In double-double, where h is tiny, 1e-12 is far below the error of any wrong rule.
             limit: (1e2 * step * step).max(1e-12),
             wide: false,
-        };
-        let x: Vec<Tensor<U>> = (0..recording.arity()).map(|k| recording.input(k)).collect();
-        let c = random.uniform(recording.value().shape(), -1.0, 1.0);
-        let pulled = if self.forward {
-            Vec::new()
-        } else {
-            recording.pull(&c)?
-        };
-        let mut tries: Vec<(String, Vec<Tensor<U>>)> = (0..3)
-            .map(|trial| {
-                (
-                    format!("direction {trial}"),
-                    directions(&recording, &mut random),
-                )
-            })
-            .collect();
-        for k in 0..x.len() {
-            for at in (0..x[k].len()).filter(|_| x[k].len() <= SMALL) {
-                let mut t: Vec<_> = x.iter().map(|x| Tensor::zeros(x.shape())).collect();
-                t[k].data_mut()[at] = U::one();
-                tries.push((format!("element {at} of input {k}"), t));
-            }
         }
-        for (place, t) in tries {
-            let (slope, scale) = if self.forward {
-                dot(&c, &recording.push(&t)?)
-            } else {
-                dot_all(&pulled, &t)
-            };
-            let h = U::of(step);
-            let mut moved = |sign: U| {
-                let x: Vec<_> = x
-                    .iter()
-                    .zip(&t)
-                    .map(|(x, t)| x + &(t * (h * sign)))
-                    .collect();
-                recording.at(&x)
-            };
-            let (ahead, behind) = (moved(U::one())?, moved(-U::one())?);
-            let (rise, size) = dot(&c, &(&ahead - &behind));
-            let (_, height) = dot(&c, &ahead);
-            let rise = rise / (h + h);
-            // Absolute error of the difference: rounding of the value over h, curvature times h².
-            let noise: Sizes = size.iter().map(|size| size / (2.0 * step)).collect();
-            let sizes = larger(&larger(&scale, &noise), &height);
-            found.note([slope, rise], &sizes, &place);
-            recording.at(&x)?;
-        }
-        Ok(found)
     }
+}
+
+/// The directions to try, each with its name: three random ones, and every element of small inputs.
+fn tries<U: Elem>(
+    recording: &Recording<U>,
+    x: &[Tensor<U>],
+    random: &mut Random,
+) -> Vec<(String, Vec<Tensor<U>>)> {
+    let mut tries: Vec<_> = (0..3)
+        .map(|trial| (format!("direction {trial}"), directions(recording, random)))
+        .collect();
+    for k in 0..x.len() {
+        for at in (0..x[k].len()).filter(|_| x[k].len() <= SMALL) {
+            let mut t: Vec<_> = x.iter().map(|x| Tensor::zeros(x.shape())).collect();
+            t[k].data_mut()[at] = U::one();
+            tries.push((format!("element {at} of input {k}"), t));
+        }
+    }
+    tries
+}
+
+/// The central difference of `⟨c, f⟩` at `x` along `t`, and the sizes of what enters it.
+///
+/// # Errors
+/// If a rule refuses an input so near to `x`.
+fn rise<U: Elem>(
+    recording: &mut Recording<U>,
+    [x, t]: [&[Tensor<U>]; 2],
+    c: &Tensor<U>,
+    step: f64,
+) -> Result<(U, Sizes), Error> {
+    let h = U::of(step);
+    let mut moved = |sign: U| {
+        let pairs = x.iter().zip(t);
+        let x: Vec<_> = pairs.map(|(x, t)| x + &(t * (h * sign))).collect();
+        recording.at(&x)
+    };
+    let (ahead, behind) = (moved(U::one())?, moved(-U::one())?);
+    // Back to where the JVPs are taken.
+    recording.at(x)?;
+    let (rise, size) = dot(c, &(&ahead - &behind));
+    let (_, height) = dot(c, &ahead);
+    // Absolute error of the difference: rounding of the value over h, curvature times h².
+    let noise: Sizes = size.iter().map(|size| size / (2.0 * step)).collect();
+    Ok((rise / (h + h), larger(&noise, &height)))
 }
 
 /// Random directions for all inputs.

@@ -18,7 +18,10 @@ mod ulps;
 
 pub use agreement::Agreement;
 pub use compare::{compare, compare_all, try_compare_all};
-pub use identities::{adjoint, difference, forward, second_order};
+pub use identities::{
+    adjoint, difference, forward, second_order, try_adjoint, try_difference, try_forward,
+    try_second_order,
+};
 pub use loss::Loss;
 pub use recording::Expression;
 pub use report::{Cost, Distance, Judge, Nearer, Report, Section, Worst};

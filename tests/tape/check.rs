@@ -1,7 +1,7 @@
 //! What a comparison reports: who is nearer, and where the other one lost its digits.
 
 use wengert::check::{self, Nearer};
-use wengert::{Elem, Tensor, Var};
+use wengert::{Elem, ErrorKind, Tensor, Var};
 
 /// Softmax of a vector as in a textbook, with the maximum as a constant.
 fn textbook<'t, T: Elem>(x: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
@@ -89,4 +89,21 @@ fn where_both_sides_are_right_nothing_is_explained() {
     let report = check::compare(|x| x.softmax(0), textbook, &x);
     assert!(report.sections().all(|s| s.losses.is_empty()), "{report}");
     assert!(!report.to_string().contains("loses"));
+}
+
+#[test]
+fn a_check_of_scalar_arithmetic_is_an_error_where_a_twin_was_asked() {
+    let x = Tensor::from([0.5, 2.0]);
+    let found = [
+        check::try_adjoint(|x| x[0] * (x[0].sum() * 2.0), &[&x]),
+        check::try_difference(|x| x[0] * (x[0].sum() * 2.0), &[&x]),
+        check::try_forward(|x| x[0] * (x[0].sum() * 2.0), &[&x]),
+        check::try_second_order(|x| x[0] * (x[0].sum() * 2.0), &[&x]),
+    ];
+    for found in found {
+        let error = found.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Replay { .. }), "{error}");
+    }
+    let tensors = check::try_difference(|x| x[0] * x[0].sum_keep(0) * 2.0, &[&x]);
+    tensors.unwrap().assert_passed();
 }

@@ -365,7 +365,7 @@ fn a_rule_without_a_jvp_says_so() {
 }
 
 #[test]
-fn a_rule_that_forgets_something_is_an_error_of_try_compare_all() {
+fn a_rule_that_forgets_something_is_an_error_of_the_checks_that_see_it() {
     let x = Tensor::from([1.0, 2.0]);
     let compared = check::try_compare_all(
         |x: &[Var<'_, Tensor<f64>>]| x[0] * 1.0,
@@ -373,7 +373,26 @@ fn a_rule_that_forgets_something_is_an_error_of_try_compare_all() {
         &[&x],
         None,
     );
-    let error = compared.unwrap_err();
-    let unset = matches!(error.kind(), ErrorKind::Unset { op: "forgetful", .. });
-    assert!(unset, "{error}");
+    let difference = check::try_difference(|x| x[0].tape().apply(Forgetful, [x[0]]), &[&x]);
+    let second = check::try_second_order(|x| x[0].tape().apply(Forgetful, [x[0]]), &[&x]);
+    for error in [
+        compared.unwrap_err(),
+        difference.unwrap_err(),
+        second.unwrap_err(),
+    ] {
+        let unset = matches!(
+            error.kind(),
+            ErrorKind::Unset {
+                op: "forgetful",
+                ..
+            }
+        );
+        assert!(unset, "{error}");
+    }
+    let adjoint = check::try_adjoint(|x| x[0].tape().apply(Forgetful, [x[0]]), &[&x]);
+    let forward = check::try_forward(|x| x[0].tape().apply(Forgetful, [x[0]]), &[&x]);
+    for error in [adjoint.unwrap_err(), forward.unwrap_err()] {
+        let missing = matches!(error.kind(), ErrorKind::Missing { what: "JVP", .. });
+        assert!(missing, "{error}");
+    }
 }
