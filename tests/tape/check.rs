@@ -1,5 +1,7 @@
 //! What a comparison reports: who is nearer, and where the other one lost its digits.
 
+use std::cell::Cell;
+
 use wengert::check::{self, Nearer};
 use wengert::{Elem, ErrorKind, Tensor, Var};
 
@@ -106,4 +108,24 @@ fn a_check_of_scalar_arithmetic_is_an_error_where_a_twin_was_asked() {
     }
     let tensors = check::try_difference(|x| x[0] * x[0].sum_keep(0) * 2.0, &[&x]);
     tensors.unwrap().assert_passed();
+}
+
+#[test]
+fn a_comparison_calls_each_closure_6_to_201_times() {
+    let (fused, composed) = (Cell::new(0), Cell::new(0));
+    let report = check::compare(
+        |x| {
+            fused.set(fused.get() + 1);
+            x.tanh()
+        },
+        |x| {
+            composed.set(composed.get() + 1);
+            x.tanh()
+        },
+        &Tensor::from([0.5]),
+    );
+    assert!(report.agrees());
+    for calls in [fused.get(), composed.get()] {
+        assert!((6..=201).contains(&calls), "{calls}");
+    }
 }
