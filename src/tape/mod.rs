@@ -145,6 +145,10 @@ impl<T: Elem> Tape<T> {
     /// [`lint`](crate::Var::lint) of scalar code. A scalar node then takes more than twice the bytes;
     /// a tape without lines pays nothing.
     ///
+    /// Nodes of generic code, such as `x.ln()` of a `num_traits::Float`, have the line in that code. Those of
+    /// `sum()` and `product()` of an iterator have a line in this crate, since the standard library does not
+    /// tell them who called; a loop of your own does.
+    ///
     /// # Example
     /// ```
     /// use wengert::Tape;

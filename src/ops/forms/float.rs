@@ -19,8 +19,6 @@ trait FirstOrder<T: Elem>: Copy {
     fn value(self) -> T;
     fn unary(self, op: impl Unary<T>) -> Self;
     fn binary(self, other: Self, op: impl Binary<T>) -> Self;
-    /// A function that is constant between its jumps.
-    fn step(self, value: T) -> Self;
     /// `self * a + b` with the value rounded once.
     fn fused(self, a: Self, b: Self) -> Self;
 }
@@ -46,11 +44,6 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
     #[track_caller]
     fn binary(self, other: Self, op: impl Binary<T>) -> Self {
         super::binary::scalars(op, self, other)
-    }
-
-    #[inline]
-    fn step(self, value: T) -> Self {
-        Self::number(value)
     }
 
     #[inline]
@@ -90,10 +83,6 @@ macro_rules! duals {
                 self.chain2(other, y, op.slopes(a, b, y))
             }
 
-            fn step(self, value: T) -> Self {
-                Self::constant(value)
-            }
-
             fn fused(self, a: Self, b: Self) -> Self {
                 let value = self.primal.mul_add(a.primal, b.primal);
                 Self {
@@ -124,6 +113,7 @@ duals!([const N: usize,] Duals<T, N>);
 macro_rules! unary {
     ($($name:ident = $module:ident::$op:ident)*) => {
         $(#[inline]
+        #[track_caller]
         fn $name(self) -> Self {
             FirstOrder::unary(self, crate::ops::$module::$op)
         })*
@@ -146,7 +136,7 @@ macro_rules! step {
     ($($name:ident)*) => {
         $(#[inline]
         fn $name(self) -> Self {
-            FirstOrder::step(self, FirstOrder::value(self).$name())
+            FirstOrder::constant(FirstOrder::value(self).$name())
         })*
     };
 }
@@ -273,6 +263,7 @@ macro_rules! numbers {
                 FirstOrder::fused(self, a, b)
             }
 
+            #[track_caller]
             fn powi(self, n: i32) -> Self {
                 FirstOrder::unary(self, crate::ops::powi::Powi { n })
             }
@@ -287,6 +278,7 @@ macro_rules! numbers {
                 FirstOrder::unary(self - other, crate::ops::relu::Relu)
             }
 
+            #[track_caller]
             fn sin_cos(self) -> (Self, Self) {
                 (Float::sin(self), Float::cos(self))
             }
@@ -374,6 +366,7 @@ impl<T: Elem> RemAssign for Var<'_, T> {
     }
 }
 
+// The nodes of sums and products name this file, not the user's line: std, which calls these, passes no line on.
 impl<T: Elem> Sum for Var<'_, T> {
     fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
         numbers.fold(Self::zero(), |sum, x| sum + x)

@@ -23,6 +23,7 @@ macro_rules! operator {
             type Output = Self;
 
             #[inline(always)]
+            #[track_caller]
             fn $method(self, other: C) -> Self {
                 crate::ops::forms::binary::scalars($op, self, Var::number(other.embed()))
             }
@@ -132,6 +133,7 @@ macro_rules! operator {
             type Output = Var<'t, $elem>;
 
             #[inline(always)]
+            #[track_caller]
             fn $method(self, other: Var<'t, $elem>) -> Var<'t, $elem> {
                 crate::ops::forms::binary::scalars($op, self.into(), other)
             }

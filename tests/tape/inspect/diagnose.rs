@@ -185,6 +185,24 @@ fn generic_code_on_a_tape_with_lines_is_named_by_its_own_lines() {
     let found = y.diagnose().nan.unwrap();
     let line = found.line.map(|line| (line.file(), line.line()));
     assert_eq!((found.op, line), ("div", Some((file!(), line!() - 8))));
+    // Methods of the trait, and plain numbers on either side.
+    fn infinite<F: Float>(x: F) -> ([F; 4], u32) {
+        let two = F::one() + F::one();
+        let line = line!() + 1;
+        let found = [x.ln(), x.powi(-1), x.log(two), x.recip().sin_cos().0];
+        (found, line)
+    }
+    let origin = |y: Var<f64>| {
+        let diagnosis = y.diagnose();
+        let found = diagnosis.nan.or(diagnosis.infinity).unwrap();
+        found.line.map(|line| (line.file(), line.line()))
+    };
+    let x = tape.var(0.0);
+    let (found, line) = infinite(x);
+    assert_eq!(found.map(origin), [Some((file!(), line)); 4]);
+    let line = line!() + 1;
+    let found = [1.0 / x, x / 0.0, 1.0 / &x, x.ln() - 1.0];
+    assert_eq!(found.map(origin), [Some((file!(), line)); 4]);
 }
 
 #[test]
