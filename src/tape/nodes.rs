@@ -16,7 +16,8 @@ impl<T: Elem> Tape<T> {
     /// The tensor nodes, for reading, in the order they were recorded.
     ///
     /// # Panics
-    /// Never itself, but recording on the tape panics as long as the returned value is alive.
+    /// Never itself, but recording or watching tensor nodes panics as long as the returned value is alive.
+    /// Scalar nodes are not among what it reads and may be recorded.
     ///
     /// # Example
     /// ```

@@ -136,7 +136,7 @@ impl<T: Elem> Tape<T> {
         if spread && let Some(value) = done.content.get() {
             self.scalars.push_sources("element", value.data(), line);
         }
-        let mut nodes = self.growing();
+        let mut nodes = self.growing("record");
         let id = room(&mut nodes);
         let inputs = inputs.into();
         // Lets the compiler build the node in its final place. If the push could still fail, the node would have to be
@@ -239,22 +239,28 @@ impl<T: Elem> Tape<T> {
         })
     }
 
+    /// Keeps the cotangents of a node.
+    #[track_caller]
+    pub(crate) fn keep(&self, id: NodeId) {
+        self.growing("watch")[id.index()].kept = true;
+    }
+
     #[track_caller]
     fn append(&self, node: Node<T>) -> NodeId {
-        let mut nodes = self.growing();
+        let mut nodes = self.growing("record");
         let id = room(&mut nodes);
         nodes.push(node);
         id
     }
 
-    /// The nodes, to append to.
+    /// The nodes, for `op` to append to or to mark.
     #[inline(always)]
     #[track_caller]
-    fn growing(&self) -> RefMut<'_, Vec<Node<T>>> {
+    fn growing(&self, op: &'static str) -> RefMut<'_, Vec<Node<T>>> {
         // No closure: its panic would name its own line.
         match self.nodes.try_borrow_mut() {
             Ok(nodes) => nodes,
-            Err(_) => being_read(),
+            Err(_) => being_read(op),
         }
     }
 }
@@ -262,10 +268,11 @@ impl<T: Elem> Tape<T> {
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn being_read() -> ! {
-    let text =
-        "the nodes of this tape are being read; drop what nodes() returned before you record";
-    panic!("{}", Error::argument("record", text))
+fn being_read(op: &'static str) -> ! {
+    let text = format!(
+        "the nodes of this tape are being read; drop what nodes() returned before you {op}"
+    );
+    panic!("{}", Error::argument(op, text))
 }
 
 /// What to record of an operation that was run or put off.

@@ -231,7 +231,7 @@ impl<T: Elem> Value for Tensor<T> {
     }
 
     fn watch(var: Var<'_, Tensor<T>>) -> Var<'_, Tensor<T>> {
-        var.tape().nodes.borrow_mut()[var.repr.index()].kept = true;
+        var.tape().keep(var.repr);
         var
     }
 

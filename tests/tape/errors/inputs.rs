@@ -200,6 +200,12 @@ fn recording_while_the_nodes_are_read_is_refused_in_clear_words() {
     let text = "record: the nodes of this tape are being read; drop what nodes() returned before you record";
     panics!(x * x, text);
     panics!(tape.var(Tensor::from([1.0])), text);
+    let text =
+        "watch: the nodes of this tape are being read; drop what nodes() returned before you watch";
+    panics!(x.watch(), text);
+    // Scalar nodes are another list.
+    let (a, b) = (tape.var(2.0), tape.var(3.0));
+    assert_eq!((a * b).watch().value(), 6.0);
     drop(nodes);
     assert_eq!((x * x).sum().backward().wrt(x), Tensor::from([2.0, 4.0]));
 }
