@@ -1,6 +1,8 @@
 //! What a tape can tell about itself: what it keeps, where a NaN was born, what is probably a mistake.
 //!
-//! All of this only reads what is recorded, and costs nothing unless it is called.
+//! It changes no number, and costs nothing unless it is called. Values that were put off are computed and
+//! kept, which shows in [`Tape::bytes`](crate::Tape::bytes), and where a reverse walk is needed, hooks are
+//! called once more.
 
 mod birth;
 mod diagnose;
