@@ -2,19 +2,20 @@
 //!
 //! This module knows ops by name, which the tape does not. A lint is advice and never an error.
 
-use std::collections::BTreeMap;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::panic::Location;
 
-use super::path::{Marks, Place, Reach, cut, flat, line, reach};
+use super::path::{Ahead, Place, Reach, ahead, line, reach};
 use crate::backward::Watch;
 use crate::kernel::Elem;
-use crate::tape::{Entry, NodeKind, NodeView, Tape};
+use crate::tape::{Entry, NodeKind, NodeView, Nodes, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// One thing that is usually a mistake; `Display` prints `src/main.rs:12: what it is; the cure`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Lint {
     /// Which mistake.
@@ -92,9 +93,10 @@ impl<T: Elem> Tape<T> {
     /// ```
     #[must_use]
     pub fn lint(&self) -> Vec<Lint> {
-        let mut lints = Vec::new();
-        for node in self.nodes().iter() {
-            lints.extend(of_node(node));
+        let (nodes, mut lints) = (self.nodes(), Vec::new());
+        let sources = sources(&nodes);
+        for node in nodes.iter() {
+            lints.extend(of_node(node, |x| nodes.view(sources[x])));
             lints.extend(root_at_zero(node, |_| true));
         }
         once_a_line(lints)
@@ -105,6 +107,8 @@ impl<T: Elem> Tape<T> {
         let nodes = self.nodes();
         let marks = reach(self, output);
         let read = |node: &NodeView<'_, T>| marks.tensors[node.index()].any;
+        let sources = sources(&nodes);
+        let of_node = |node| of_node(node, |x| nodes.view(sources[x]));
         let mut lints: Vec<Lint> = nodes.iter().filter(read).filter_map(of_node).collect();
         let at_zero = |node: &NodeView<'_, T>| root_at_zero(*node, |_| true).is_some();
         if nodes.iter().filter(read).any(|node| at_zero(&node)) {
@@ -122,26 +126,28 @@ impl<T: Elem> Tape<T> {
             Place::Tensor(k) => nodes.view(k).node().mark,
             Place::Scalar(k) => k + 1,
         };
+        let ahead = LazyCell::new(|| ahead(self, &marks));
+        let of_leaf = |leaf, line| {
+            self.of_leaf(leaf, line, marks.at(leaf), || {
+                LazyCell::force(&ahead).at(leaf)
+            })
+        };
         for node in nodes.iter().filter(|node| node.kind() == NodeKind::Leaf) {
-            if node.node().mark < before || output == Place::Tensor(node.index()) {
-                let place = Place::Tensor(node.index());
-                let mark = marks.tensors[node.index()];
-                let filled = !node.value().is_empty();
-                lints.extend(
-                    self.of_leaf(place, Some(node.line()), mark, &marks)
-                        .filter(|_| filled),
-                );
+            let place = Place::Tensor(node.index());
+            if (node.node().mark < before || output == place) && !node.value().is_empty() {
+                lints.extend(of_leaf(place, Some(node.line())));
+            }
+        }
+        let mut elements = vec![false; before as usize];
+        for k in nodes.iter().filter_map(NodeView::scalars).flatten() {
+            if let Some(element) = elements.get_mut(k + 1) {
+                *element = true;
             }
         }
         for k in (1..before).filter(|&k| self.scalars.entries()[k as usize].is_source()) {
-            let element = |node: NodeView<'_, T>| {
-                node.scalars()
-                    .is_some_and(|range| range.contains(&(k as usize - 1)))
-            };
-            let mark = marks.scalars[k as usize];
-            if !mark.live && !nodes.iter().any(element) {
+            if !elements[k as usize] && !marks.at(Place::Scalar(k)).live {
                 let line = self.scalars.origin(k).map(|origin| origin.line);
-                lints.extend(self.of_leaf(Place::Scalar(k), line, mark, &marks));
+                lints.extend(of_leaf(Place::Scalar(k), line));
             }
         }
         once_a_line(lints)
@@ -153,7 +159,7 @@ impl<T: Elem> Tape<T> {
         leaf: Place,
         line: Option<&'static Location<'static>>,
         mark: Reach,
-        marks: &Marks<Reach>,
+        ahead: impl FnOnce() -> Ahead,
     ) -> Option<Lint> {
         let name = match (leaf, line) {
             (Place::Scalar(k), None) => {
@@ -167,14 +173,14 @@ impl<T: Elem> Tape<T> {
         let (kind, text) = match mark {
             Reach { live: true, .. } => return None,
             Reach { any: false, .. } => {
-                let cut = cut(self, leaf);
+                let cut = ahead().cut(self);
                 (
                     LintKind::CutPath,
                     format!("the output does not depend on {name}: {cut}"),
                 )
             }
             _ => {
-                let op = flat(self, leaf, marks);
+                let op = ahead().flat(self);
                 let text = format!(
                     "the gradient of {name} is 0: every path to the output goes through {op}; straight_through would pass one"
                 );
@@ -250,11 +256,14 @@ impl<T: Elem> Watch<T> for &mut Roots<'_, T> {
     fn scalar(&mut self, _: u32, _: &Entry<T>, _: T) {}
 }
 
-/// The lint that a node and its operands alone reveal.
-fn of_node<T: Elem>(node: NodeView<'_, T>) -> Option<Lint> {
+/// The lint that a node and its operands alone reveal; `source` is the node whose elements an operand has.
+fn of_node<'a, T: Elem>(
+    node: NodeView<'a, T>,
+    source: impl FnOnce(usize) -> NodeView<'a, T>,
+) -> Option<Lint> {
     let op = node.op();
     let x = node.inputs().next()?;
-    let from = source(x);
+    let from = source(x.index());
     let activated = SOFTMAXES.contains(&from.op());
     let got = || format!("got the output of {} ({})", from.op(), line(from));
     let (kind, text) = match op {
@@ -316,12 +325,17 @@ fn of_node<T: Elem>(node: NodeView<'_, T>) -> Option<Lint> {
     })
 }
 
-/// The node whose elements these are.
-fn source<T: Elem>(node: NodeView<'_, T>) -> NodeView<'_, T> {
-    match node.inputs().next() {
-        Some(input) if THROUGH.contains(&node.op()) => source(input),
-        _ => node,
+/// For each node, the index of the node whose elements it has.
+fn sources<T: Elem>(nodes: &Nodes<'_, T>) -> Vec<usize> {
+    let mut sources = Vec::with_capacity(nodes.len());
+    for node in nodes.iter() {
+        let through = node
+            .inputs()
+            .next()
+            .filter(|_| THROUGH.contains(&node.op()));
+        sources.push(through.map_or(node.index(), |x| sources[x.index()]));
     }
+    sources
 }
 
 /// Whether all numbers are within 0 and 1, and the rows along some axis of size two or more sum to 1.
@@ -350,7 +364,7 @@ fn of_nothing<T: Elem>(node: NodeView<'_, T>, x: NodeView<'_, T>) -> bool {
 
 /// A root with a 0 that `counts`.
 fn root_at_zero<T: Elem>(node: NodeView<'_, T>, counts: impl Fn(usize) -> bool) -> Option<Lint> {
-    let x = node.inputs().next().filter(|x| !x.value().is_empty())?;
+    let x = node.inputs().next().filter(|x| x.shape().elements() > 0)?;
     let zero = |(at, y): (usize, &T)| *y == T::zero() && counts(at);
     let text = match node.op() {
         "sqrt" if node.value().iter().enumerate().any(zero) => {
@@ -377,13 +391,7 @@ fn root_at_zero<T: Elem>(node: NodeView<'_, T>, counts: impl Fn(usize) -> bool) 
 
 /// Each lint once, in order: a line in a loop is one mistake.
 fn once_a_line(mut lints: Vec<Lint>) -> Vec<Lint> {
-    let mut seen = Vec::new();
-    lints.retain(|lint| {
-        let fresh = !seen.contains(lint);
-        if fresh {
-            seen.push(lint.clone());
-        }
-        fresh
-    });
+    let mut seen = HashSet::new();
+    lints.retain(|lint| seen.insert(lint.clone()));
     lints
 }

@@ -1,9 +1,9 @@
 //! Which nodes an output depends on, and where the path from a leaf ends.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::kernel::Elem;
-use crate::tape::{Kind, NOBODY, NodeKind, NodeView, Tape};
+use crate::tape::{Kind, NodeKind, NodeView, Tape};
 
 /// Ops whose gradient is 0 wherever it exists.
 const FLAT: &[&str] = &["sign", "floor"];
@@ -22,14 +22,41 @@ impl Reach {
         any: true,
         live: true,
     };
+}
 
+/// What is known of all paths from a node on; each is the index of a tensor node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ahead {
+    /// The last operation on a path.
+    last: Option<u32>,
+    /// The first constant that shares the buffer of an earlier node on a path.
+    cut: Option<u32>,
+    /// The first op without a gradient that the output depends on.
+    flat: Option<u32>,
+}
+
+/// What is known of a node's paths. Paths meet, and what is known of them is joined.
+pub(super) trait Mark: Copy + Default {
+    fn join(&mut self, other: Self);
+}
+
+impl Mark for Reach {
     fn join(&mut self, other: Self) {
         self.any |= other.any;
         self.live |= other.live;
     }
 }
 
-/// What an output depends on, or what depends on a leaf: one entry for each node.
+impl Mark for Ahead {
+    fn join(&mut self, other: Self) {
+        let first = |a: Option<u32>, b: Option<u32>| a.into_iter().chain(b).min();
+        self.last = self.last.max(other.last);
+        self.cut = first(self.cut, other.cut);
+        self.flat = first(self.flat, other.flat);
+    }
+}
+
+/// One mark for each node.
 pub(super) struct Marks<M> {
     pub(super) tensors: Vec<M>,
     pub(super) scalars: Vec<M>,
@@ -42,131 +69,127 @@ pub(super) enum Place {
     Tensor(usize),
 }
 
-/// What `output` depends on, found in the order of the reverse walk.
+impl<M: Mark> Marks<M> {
+    fn new<T: Elem>(tape: &Tape<T>) -> Self {
+        Self {
+            tensors: vec![M::default(); tape.nodes().len()],
+            scalars: vec![M::default(); tape.scalars.entries().len()],
+        }
+    }
+
+    pub(super) fn at(&self, place: Place) -> M {
+        match place {
+            Place::Scalar(k) => self.scalars[k as usize],
+            Place::Tensor(k) => self.tensors[k],
+        }
+    }
+
+    /// Carries all marks back to what the nodes depend on, in the order of the reverse walk; `pass` says what
+    /// a tensor node passes on to its operands, and may add to its own mark.
+    fn carry<T: Elem>(
+        &mut self,
+        tape: &Tape<T>,
+        mut pass: impl FnMut(NodeView<'_, T>, &mut M) -> M,
+    ) {
+        let nodes = tape.nodes();
+        let (entries, members) = (tape.scalars.entries(), tape.members.borrow());
+        let sweep = |scalars: &mut [M], from: u32, to: u32| {
+            for k in (from as usize..to as usize).rev() {
+                for operand in entries[k].operand {
+                    let mark = scalars[k];
+                    scalars[operand as usize].join(mark);
+                }
+            }
+        };
+        let mut swept = entries.len() as u32;
+        for node in nodes.iter().rev() {
+            sweep(&mut self.scalars, node.node().mark, swept);
+            swept = node.node().mark;
+            for k in node.scalars().into_iter().flatten() {
+                self.tensors[node.index()].join(self.scalars[k + 1]);
+            }
+            let mark = pass(node, &mut self.tensors[node.index()]);
+            if let Kind::Pack { start, .. } = node.node().kind {
+                for member in &members[start as usize..][..node.shape().elements()] {
+                    self.scalars[member.index as usize].join(mark);
+                }
+            }
+            for input in node.inputs() {
+                self.tensors[input.index()].join(mark);
+            }
+        }
+        sweep(&mut self.scalars, 1, swept);
+    }
+}
+
+/// What `output` depends on.
 pub(super) fn reach<T: Elem>(tape: &Tape<T>, output: Place) -> Marks<Reach> {
-    let nodes = tape.nodes();
-    let (entries, members) = (tape.scalars.entries(), tape.members.borrow());
-    let mut marks = Marks {
-        tensors: vec![Reach::default(); nodes.len()],
-        scalars: vec![Reach::default(); entries.len()],
-    };
+    let mut marks = Marks::new(tape);
     match output {
         Place::Scalar(k) => marks.scalars[k as usize] = Reach::FULL,
         Place::Tensor(k) => marks.tensors[k] = Reach::FULL,
     }
-    let sweep = |scalars: &mut [Reach], from: u32, to: u32| {
-        for k in (from as usize..to as usize).rev() {
-            for operand in entries[k].operand {
-                let mark = scalars[k];
-                scalars[operand as usize].join(mark);
-            }
-        }
-    };
-    let mut swept = entries.len() as u32;
-    for node in nodes.iter().rev() {
-        sweep(&mut marks.scalars, node.node().mark, swept);
-        swept = node.node().mark;
-        for k in node.scalars().into_iter().flatten() {
-            marks.tensors[node.index()].join(marks.scalars[k + 1]);
-        }
-        let mut mark = marks.tensors[node.index()];
-        if let Kind::Pack { start, .. } = node.node().kind {
-            for member in &members[start as usize..][..node.shape().elements()] {
-                marks.scalars[member.index as usize].join(mark);
-            }
-        }
-        mark.live &= !FLAT.contains(&node.op());
-        for input in node.inputs() {
-            marks.tensors[input.index()].join(mark);
-        }
-    }
-    sweep(&mut marks.scalars, 1, swept);
+    marks.carry(tape, |node, &mut mark| Reach {
+        live: mark.live && !FLAT.contains(&node.op()),
+        ..mark
+    });
     marks
 }
 
-/// What depends on `leaf`.
-fn cone<T: Elem>(tape: &Tape<T>, leaf: Place) -> Marks<bool> {
-    let nodes = tape.nodes();
-    let (entries, members) = (tape.scalars.entries(), tape.members.borrow());
-    let mut marks = Marks {
-        tensors: vec![false; nodes.len()],
-        scalars: vec![false; entries.len()],
-    };
-    match leaf {
-        Place::Scalar(k) => marks.scalars[k as usize] = true,
-        Place::Tensor(k) => marks.tensors[k] = true,
-    }
-    let sweep = |scalars: &mut [bool], from: u32, to: u32| {
-        for k in from as usize..to as usize {
-            scalars[k] |= entries[k]
-                .operand
-                .iter()
-                .any(|&operand| operand != NOBODY && scalars[operand as usize]);
-        }
-    };
-    let mut swept = 1;
-    for node in nodes.iter() {
-        sweep(&mut marks.scalars, swept, node.node().mark);
-        swept = node.node().mark;
-        let mut depends = node.inputs().any(|input| marks.tensors[input.index()]);
-        if let Kind::Pack { start, .. } = node.node().kind {
-            let pack = &members[start as usize..][..node.shape().elements()];
-            depends |= pack
-                .iter()
-                .any(|member| member.index != NOBODY && marks.scalars[member.index as usize]);
-        }
-        marks.tensors[node.index()] |= depends;
-        for k in node.scalars().into_iter().flatten() {
-            marks.scalars[k + 1] |= marks.tensors[node.index()];
-        }
-    }
-    sweep(&mut marks.scalars, swept, entries.len() as u32);
-    marks
-}
-
-/// Why an output does not depend on a leaf, in words: the op that cut the path.
-pub(super) fn cut<T: Elem>(tape: &Tape<T>, leaf: Place) -> String {
-    let (nodes, cone) = (tape.nodes(), cone(tape, leaf));
-    let mut buffers = HashSet::new();
-    let mut last: Option<NodeView<'_, T>> = None;
-    for node in nodes.iter() {
-        let buffer = node.value().data().as_ptr();
-        if cone.tensors[node.index()] {
-            buffers.insert(buffer);
-            if node.kind() == NodeKind::Op {
-                last = Some(node);
-            }
-        } else if node.kind() == NodeKind::Constant
-            && buffers.contains(&buffer)
-            && !node.value().is_empty()
+/// What lies ahead of every node: one pass for all leaves, of which there may be as many as nodes.
+pub(super) fn ahead<T: Elem>(tape: &Tape<T>, reach: &Marks<Reach>) -> Marks<Ahead> {
+    let mut marks: Marks<Ahead> = Marks::new(tape);
+    // A value that is still put off has no buffer, so it shares none.
+    let mut constants = HashMap::new();
+    marks.carry(tape, |node, mark| {
+        let k = node.index();
+        let flat = reach.tensors[k].any && FLAT.contains(&node.op());
+        let value = node.node().known().filter(|value| !value.is_empty());
+        let buffer = value.map(|value| value.data().as_ptr());
+        mark.join(Ahead {
+            last: (node.kind() == NodeKind::Op).then_some(k as u32),
+            cut: buffer.and_then(|buffer| constants.get(&buffer).copied()),
+            flat: flat.then_some(k as u32),
+        });
+        if let Some(buffer) = buffer
+            && node.kind() == NodeKind::Constant
         {
+            constants.insert(buffer, k as u32);
+        }
+        *mark
+    });
+    marks
+}
+
+impl Ahead {
+    /// Why an output does not depend on a leaf, in words: the op that cut the path.
+    pub(super) fn cut<T: Elem>(self, tape: &Tape<T>) -> String {
+        let nodes = tape.nodes();
+        if let Some(k) = self.cut {
             return format!(
                 "its path is cut at {}, where a value goes on as a constant (detach, or value() as an operand)",
-                line(node)
+                line(nodes.view(k as usize))
             );
         }
+        let off = "what value() or argmax() takes off the tape has no gradient";
+        match self.last.map(|k| nodes.view(k as usize)) {
+            Some(node) => format!(
+                "its path ends in {} at {}, which the output does not read; {off}",
+                node.op(),
+                line(node)
+            ),
+            None => format!("no tensor operation reads it; {off}"),
+        }
     }
-    let off = "what value() or argmax() takes off the tape has no gradient";
-    match last {
-        Some(node) => format!(
-            "its path ends in {} at {}, which the output does not read; {off}",
-            node.op(),
-            line(node)
-        ),
-        None => format!("no tensor operation reads it; {off}"),
-    }
-}
 
-/// The first op on a path from `leaf` whose gradient is 0 everywhere, in words.
-pub(super) fn flat<T: Elem>(tape: &Tape<T>, leaf: Place, reach: &Marks<Reach>) -> String {
-    let (nodes, cone) = (tape.nodes(), cone(tape, leaf));
-    let on_path = |node: &NodeView<'_, T>| {
-        let k = node.index();
-        cone.tensors[k] && reach.tensors[k].any && FLAT.contains(&node.op())
-    };
-    let found = nodes.iter().find(on_path);
-    let found = found.expect("a path that is not live goes through such an op");
-    format!("{} at {}", found.op(), line(found))
+    /// The first op on a path to the output whose gradient is 0 everywhere, in words.
+    pub(super) fn flat<T: Elem>(self, tape: &Tape<T>) -> String {
+        let nodes = tape.nodes();
+        let found = self.flat;
+        let found = found.expect("a path that is not live goes through such an op");
+        let found = nodes.view(found as usize);
+        format!("{} at {}", found.op(), line(found))
+    }
 }
 
 /// `src/main.rs:12`.

@@ -289,3 +289,45 @@ fn a_network_as_it_should_be_has_no_lint() {
     assert_eq!(tape.lint().len(), 1);
     assert_eq!(noisy.len(), 5);
 }
+
+#[test]
+fn a_hundred_thousand_reshapes_neither_recurse_nor_hide_a_softmax() {
+    let tape = Tape::new();
+    let mut y = logits(&tape).softmax(1);
+    for _ in 0..100_000 {
+        y = y.reshape([2, 3]);
+    }
+    let loss = y.cross_entropy(1, [0, 1]);
+    for lints in [tape.lint(), loss.lint()] {
+        let kinds: Vec<_> = lints.iter().map(|lint| lint.kind).collect();
+        assert_eq!(kinds, [LintKind::ActivatedLogits]);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_leaves_are_judged_in_one_pass() {
+    let tape = Tape::new();
+    let x = tape.vars(&vec![1.0; 100_000]);
+    let unread = tape.var(Tensor::from([1.0]));
+    let line = line!() + 1;
+    let _ = unread.exp();
+    let lints = (x[0] * x[1]).lint();
+    assert_eq!(lints.len(), 99_999, "one for each leaf but two");
+    let ends = |k: usize| {
+        format!(
+            "the output does not depend on scalar leaf {k} (its line is known on a tape with_lines()): no tensor operation reads it; what value() or argmax() takes off the tape has no gradient"
+        )
+    };
+    assert_eq!(lints.last().unwrap().text, ends(99_999));
+    assert!(
+        lints[1..]
+            .iter()
+            .zip(2..)
+            .all(|(lint, k)| lint.text == ends(k))
+    );
+    let text = format!(
+        "the output does not depend on this leaf: its path ends in exp at {}:{line}, which the output does not read; what value() or argmax() takes off the tape has no gradient",
+        file!()
+    );
+    assert_eq!(lints[0].text, text);
+}
