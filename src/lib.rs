@@ -107,7 +107,7 @@ pub mod transform;
 mod var;
 
 pub use dual::{Dual, Duals};
-pub use error::{Error, ErrorKind};
+pub use error::{Divergence, Error, ErrorKind};
 pub use gradients::{Gradients, Handles};
 #[doc(hidden)]
 pub use kernel::simd::Level;

@@ -113,6 +113,37 @@ pub enum ErrorKind {
         /// The number of classes.
         classes: usize,
     },
+    /// A matrix is singular.
+    Singular {
+        /// The op that was called.
+        op: &'static str,
+        /// The shape of the matrix, or of the batch that it is in.
+        shape: Shape,
+        /// Which matrix of the batch, counted from 0.
+        matrix: usize,
+        /// Which pivot of its elimination is 0, counted from 0; of a triangular matrix, which element of the diagonal.
+        pivot: usize,
+    },
+    /// A matrix is not positive definite.
+    NotPositiveDefinite {
+        /// The op that was called.
+        op: &'static str,
+        /// The shape of the matrix, or of the batch that it is in.
+        shape: Shape,
+        /// Which matrix of the batch, counted from 0.
+        matrix: usize,
+        /// Which pivot of its elimination is not positive, counted from 0.
+        pivot: usize,
+    },
+    /// An iteration did not converge.
+    NoConvergence {
+        /// The op that was called.
+        op: &'static str,
+        /// How many steps were made.
+        steps: usize,
+        /// How it ended instead.
+        end: Divergence,
+    },
     /// An argument has a value that the op does not take.
     Argument {
         /// The op that was called.
@@ -187,5 +218,25 @@ pub enum ErrorKind {
     StaleId {
         /// The method that was called.
         op: &'static str,
+    },
+}
+
+/// How an iteration ended that did not converge.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Divergence {
+    /// A number of the state became NaN or infinite.
+    NotFinite,
+    /// The change of a step stopped shrinking.
+    Stalled {
+        /// The change of the last step.
+        change: f64,
+        /// For how many steps no change was smaller than all before.
+        since: usize,
+    },
+    /// The largest number of steps was made, and the change was still too large.
+    OutOfSteps {
+        /// The smallest change of a step.
+        change: f64,
     },
 }

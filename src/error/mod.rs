@@ -8,7 +8,7 @@ mod text;
 
 use std::panic::Location;
 
-pub use kind::ErrorKind;
+pub use kind::{Divergence, ErrorKind};
 
 /// Why an operation was refused: the op, the sizes on both sides, and what to do.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::{Error, ErrorKind};
+use super::{Divergence, Error, ErrorKind};
 use crate::tensor::Shape;
 
 impl fmt::Display for Error {
@@ -91,6 +91,44 @@ impl fmt::Display for Error {
                 f,
                 "{op}: label {label} of row {row} is not a class; there are {classes} classes, counted from 0"
             ),
+            ErrorKind::Singular {
+                op,
+                shape,
+                matrix,
+                pivot,
+            } => {
+                let which = which(shape, *matrix);
+                write!(
+                    f,
+                    "{op}: {which} is singular: pivot {pivot} of its elimination is 0"
+                )
+            }
+            ErrorKind::NotPositiveDefinite {
+                op,
+                shape,
+                matrix,
+                pivot,
+            } => {
+                let which = which(shape, *matrix);
+                write!(
+                    f,
+                    "{op}: {which} is not positive definite: pivot {pivot} of its elimination is not positive; a small multiple of the identity added to it may help"
+                )
+            }
+            ErrorKind::NoConvergence { op, steps, end } => match end {
+                Divergence::NotFinite => write!(
+                    f,
+                    "{op}: the iteration left the finite numbers after {steps} steps; the step does not contract: start nearer to the solution or damp it"
+                ),
+                Divergence::Stalled { change, since } => write!(
+                    f,
+                    "{op}: the step does not contract: after {steps} steps it still changes the state by {change:.1e}, no less than it did {since} steps earlier; start nearer to the solution, damp the step, or allow a larger tolerance"
+                ),
+                Divergence::OutOfSteps { change } => write!(
+                    f,
+                    "{op}: after {steps} steps the iteration still changes the state by {change:.1e}; allow more steps or a larger tolerance"
+                ),
+            },
             ErrorKind::Argument { op, text } => write!(f, "{op}: {text}"),
             ErrorKind::OtherTape { op } => write!(
                 f,
@@ -153,5 +191,13 @@ impl fmt::Display for At {
             Some(line) => write!(f, " (recorded at {}:{})", line.file(), line.line()),
             None => Ok(()),
         }
+    }
+}
+
+/// A matrix of a batch, or the only one.
+fn which(shape: &Shape, matrix: usize) -> String {
+    match shape.rank() {
+        2 => format!("the matrix of shape {shape}"),
+        _ => format!("matrix {matrix} of shape {shape}"),
     }
 }

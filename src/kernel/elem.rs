@@ -118,7 +118,7 @@ pub trait Elem:
     /// the exchanges of rows.
     ///
     /// # Errors
-    /// The column that depends on those before it, if the matrix is singular.
+    /// The step whose pivot is 0, if the matrix is singular.
     fn factor(n: usize, a: &mut [Self], order: &mut [u32]) -> Result<(), usize> {
         lu::factor(n, a, order)
     }

@@ -1,8 +1,8 @@
 //! Cholesky factor of symmetric positive definite matrices.
 
 use super::forms::evaluate;
-use super::forms::squares::{Squares, which};
-use crate::error::{Error, OrPanic};
+use super::forms::squares::Squares;
+use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem, Matrix, Triangle};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
@@ -59,12 +59,13 @@ impl<T: Elem> Rule<T> for Cholesky {
         let factors = y.fill();
         for (matrix, a) in squares.each().enumerate() {
             symmetric(squares.n, &x[0].data()[a.clone()], &mut factors[a.clone()]);
-            if let Err(column) = kernel::cholesky(squares.n, &mut factors[a]) {
-                let which = which(x[0].shape(), matrix);
-                let text = format!(
-                    "{which} is not positive definite: pivot {column} of its elimination is not positive; a small multiple of the identity added to the matrix may help"
-                );
-                return y.refuse(Error::argument(NAME, text));
+            if let Err(pivot) = kernel::cholesky(squares.n, &mut factors[a]) {
+                return y.refuse(Error::new(ErrorKind::NotPositiveDefinite {
+                    op: NAME,
+                    shape: x[0].shape().clone(),
+                    matrix,
+                    pivot,
+                }));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Solution of a linear system; its gradient solves the transposed system with the same factors.
 
 use super::forms::evaluate;
-use super::forms::squares::{Squares, Systems, which};
+use super::forms::squares::{Squares, Systems, singular};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Matrix, System};
 use crate::ops::{Draw, Sample, Spec, s};
@@ -47,8 +47,8 @@ impl<T: Elem> Rule<T> for LinearSolve {
         keep.indices.resize(count * n, 0);
         for (matrix, a) in systems.squares.each().enumerate() {
             let order = &mut keep.indices[matrix * n..(matrix + 1) * n];
-            if let Err(column) = T::factor(n, &mut keep.values[a], order) {
-                return y.refuse(singular(NAME, x[0].shape(), matrix, column));
+            if let Err(pivot) = T::factor(n, &mut keep.values[a], order) {
+                return y.refuse(singular(NAME, x[0], matrix, pivot));
             }
         }
         let y = y.fill();
@@ -112,13 +112,6 @@ impl<T: Elem> Rule<T> for LinearSolve {
     }
 }
 
-/// The error for a singular matrix, whose elimination met a column of zeros.
-pub(super) fn singular(op: &'static str, a: &Shape, matrix: usize, column: usize) -> Error {
-    let which = which(a, matrix);
-    let text = format!("{which} is singular: its column {column} depends on those before it");
-    Error::argument(op, text)
-}
-
 impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// The solution x of `a x = b`, where this handle is the matrix `a`.
     ///
@@ -131,7 +124,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`Tape::constant`](crate::Tape::constant).
     ///
     /// # Domain
-    /// Matrices that are not singular. One whose elimination meets a column of zeros is refused; a nearly
+    /// Matrices that are not singular. One whose elimination meets a pivot of 0 is refused; a nearly
     /// singular one gives whatever rounding leaves. NaN and infinities propagate.
     ///
     /// # Gradient

@@ -1,8 +1,7 @@
 //! Logarithm of the size of determinants.
 
 use super::forms::evaluate;
-use super::forms::squares::Squares;
-use super::linear_solve::singular;
+use super::forms::squares::{Squares, singular};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, System, lu};
 use crate::ops::{Draw, Sample, Spec, s};
@@ -46,8 +45,8 @@ impl<T: Elem> Rule<T> for LogAbsDet {
         for (matrix, a) in squares.each().enumerate() {
             let order = &mut keep.indices[matrix * n..(matrix + 1) * n];
             // The plain form for all types: that of dual numbers leaves no tangents on the diagonal.
-            if let Err(column) = lu::factor(n, &mut keep.values[a], order) {
-                return y.refuse(singular(NAME, x[0].shape(), matrix, column));
+            if let Err(pivot) = lu::factor(n, &mut keep.values[a], order) {
+                return y.refuse(singular(NAME, x[0], matrix, pivot));
             }
         }
         for (y, a) in y.fill().iter_mut().zip(squares.each()) {
@@ -116,7 +115,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// `[.., n, n]` gives `[..]`: a number for each matrix, 0 for one without elements.
     ///
     /// # Domain
-    /// Matrices that are not singular. One whose elimination meets a column of zeros is refused; NaN and infinities
+    /// Matrices that are not singular. One whose elimination meets a pivot of 0 is refused; NaN and infinities
     /// propagate. The sign of the determinant is not given.
     ///
     /// # Gradient

@@ -1,7 +1,7 @@
 //! Substitution: systems of equations with triangular matrices.
 
 use super::forms::evaluate;
-use super::forms::squares::{Systems, which};
+use super::forms::squares::{Systems, singular};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Matrix, Triangle};
 use crate::ops::{Draw, Sample, Spec, s};
@@ -61,10 +61,8 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         let n = systems.squares.n;
         for (matrix, a) in systems.squares.each().enumerate() {
             let a = &x[0].data()[a];
-            if let Some(k) = (0..n).find(|k| a[k * n + k].is_zero()) {
-                let which = which(x[0].shape(), matrix);
-                let text = format!("{which} is singular: element {k} of its diagonal is 0");
-                return y.refuse(Error::argument(self.op(), text));
+            if let Some(pivot) = (0..n).find(|k| a[k * n + k].is_zero()) {
+                return y.refuse(singular(self.op(), x[0], matrix, pivot));
             }
         }
         let y = y.fill();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::tensor::{Shape, Tensor};
 
 /// How many square matrices a tensor holds, and their size.
@@ -97,10 +97,12 @@ impl Systems {
     }
 }
 
-/// Which matrix of a tensor a message is about.
-pub(crate) fn which(a: &Shape, matrix: usize) -> String {
-    match a.rank() {
-        2 => format!("the matrix of shape {a}"),
-        _ => format!("matrix {matrix} of shape {a}"),
-    }
+/// The error for a singular matrix, of which a pivot is 0.
+pub(crate) fn singular<T>(op: &'static str, a: &Tensor<T>, matrix: usize, pivot: usize) -> Error {
+    Error::new(ErrorKind::Singular {
+        op,
+        shape: a.shape().clone(),
+        matrix,
+        pivot,
+    })
 }

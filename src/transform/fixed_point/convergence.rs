@@ -1,7 +1,7 @@
 //! When an iteration has converged, when it never will, and what solves a linear equation then.
 
 use super::{FixedPoint, NAME};
-use crate::error::Error;
+use crate::error::{Divergence, Error, ErrorKind};
 use crate::kernel::{Elem, System};
 use crate::tensor::Tensor;
 
@@ -36,10 +36,7 @@ pub(super) fn iterate<T: Elem>(
         let spreads = marked && marks(&next) != marks(&y);
         y = next;
         if change.iter().chain(&around).any(|c| !c.is_finite()) {
-            let text = format!(
-                "the iteration left the finite numbers after {k} steps; the step does not contract: start nearer to the solution or damp it"
-            );
-            return Err(Error::argument(NAME, text));
+            return Err(diverged(k, Divergence::NotFinite));
         }
         let arrived = |(p, &change): (usize, &f64)| {
             let settled =
@@ -53,18 +50,18 @@ pub(super) fn iterate<T: Elem>(
         if spreads || largest < best {
             (best, best_at) = (best.min(largest), k);
         } else if k - best_at >= PATIENCE {
-            let text = format!(
-                "the step does not contract: after {k} steps it still changes the state by {largest:.1e}, no less than it did {PATIENCE} steps earlier; start nearer to the solution, damp the step, or allow a larger tolerance"
-            );
-            return Err(Error::argument(NAME, text));
+            let (change, since) = (largest, PATIENCE);
+            return Err(diverged(k, Divergence::Stalled { change, since }));
         }
         earlier = change;
     }
-    let text = format!(
-        "after {} steps the iteration still changes the state by {best:.1e}; allow more steps or a larger tolerance",
-        options.steps
-    );
-    Err(Error::argument(NAME, text))
+    let end = Divergence::OutOfSteps { change: best };
+    Err(diverged(options.steps, end))
+}
+
+fn diverged(steps: usize, end: Divergence) -> Error {
+    let op = NAME;
+    Error::new(ErrorKind::NoConvergence { op, steps, end })
 }
 
 /// Whether some tangent is not finite.

@@ -3,7 +3,7 @@
 use crate::panics;
 use wengert::rule::{Point, Residual, Rule, Slot};
 use wengert::transform::*;
-use wengert::{Dual, Elem, Error, Shape, Tape, Tensor};
+use wengert::{Divergence, Dual, Elem, Error, ErrorKind, Shape, Tape, Tensor};
 
 #[test]
 fn a_handle_of_another_tape_is_refused() {
@@ -145,7 +145,7 @@ fn linear_solve_refuses_what_has_no_solution() {
     let two = Tensor::from([1.0, 1.0]);
     panics!(
         a.linear_solve(&two),
-        "linear_solve: the matrix of shape [2, 2] is singular: its column 1 depends on those before it"
+        "linear_solve: the matrix of shape [2, 2] is singular: pivot 1 of its elimination is 0"
     );
     panics!(
         zeros(&[3, 2]).linear_solve(&two),
@@ -166,11 +166,22 @@ fn linear_solve_refuses_what_has_no_solution() {
     let batch = Tensor::from([[[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0], [0.0, 1.0]]]);
     panics!(
         batch.linear_solve(&Tensor::ones([2, 2, 1])),
-        "linear_solve: matrix 1 of shape [2, 2, 2] is singular: its column 0 depends on those before it"
+        "linear_solve: matrix 1 of shape [2, 2, 2] is singular: pivot 0 of its elimination is 0"
     );
     let other = Tape::new();
     assert!(b.try_linear_solve(other.var(two.clone())).is_err());
-    assert!(a.try_linear_solve(&two).is_err());
+    let singular = |op, shape: &[usize], matrix, pivot| ErrorKind::Singular {
+        op,
+        shape: Shape::new(shape),
+        matrix,
+        pivot,
+    };
+    let error = a.try_linear_solve(&two).unwrap_err();
+    assert_eq!(error.kind(), &singular("linear_solve", &[2, 2], 0, 1));
+    let error = batch
+        .try_linear_solve(&Tensor::ones([2, 2, 1]))
+        .unwrap_err();
+    assert_eq!(error.kind(), &singular("linear_solve", &[2, 2, 2], 1, 0));
     // A NaN does not make the matrix singular.
     let nan = b.linear_solve(Tensor::from([f64::NAN, 1.0]));
     assert!(nan.value()[[0]].is_nan());
@@ -182,20 +193,20 @@ fn factors_are_refused_where_there_are_none() {
     let of = |m: [[f64; 2]; 2]| tape.var(m.into());
     panics!(
         of([[1.0, 2.0], [2.0, 4.0]]).cholesky(),
-        "cholesky: the matrix of shape [2, 2] is not positive definite: pivot 1 of its elimination is not positive; a small multiple of the identity added to the matrix may help"
+        "cholesky: the matrix of shape [2, 2] is not positive definite: pivot 1 of its elimination is not positive; a small multiple of the identity added to it may help"
     );
     panics!(
         of([[0.0, 1.0], [2.0, 0.0]]).solve_lower(Tensor::from([1.0, 2.0])),
-        "solve_lower: the matrix of shape [2, 2] is singular: element 0 of its diagonal is 0"
+        "solve_lower: the matrix of shape [2, 2] is singular: pivot 0 of its elimination is 0"
     );
     let batch = Tensor::from([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [1.0, 0.0]]]);
     panics!(
         batch.solve_upper(&Tensor::ones([2, 2, 1])),
-        "solve_upper: matrix 1 of shape [2, 2, 2] is singular: element 1 of its diagonal is 0"
+        "solve_upper: matrix 1 of shape [2, 2, 2] is singular: pivot 1 of its elimination is 0"
     );
     panics!(
         of([[1.0, 2.0], [2.0, 4.0]]).log_abs_det(),
-        "log_abs_det: the matrix of shape [2, 2] is singular: its column 1 depends on those before it"
+        "log_abs_det: the matrix of shape [2, 2] is singular: pivot 1 of its elimination is 0"
     );
     panics!(
         Tensor::<f64>::ones([2, 3]).cholesky(),
@@ -242,5 +253,19 @@ fn fixed_point_refuses_steps_that_lead_nowhere() {
         fixed_point(|y, [a, b]| y * 0.5 + a * b, 0.0, [a, stray]),
         text
     );
-    assert!(try_fixed_point(|y, a| a - y, 5.0, a).is_err());
+    let kind = |steps, end| ErrorKind::NoConvergence {
+        op: "fixed_point",
+        steps,
+        end,
+    };
+    let (change, since) = (9.0, 100);
+    let stalled = try_fixed_point(|y, a| a - y, 5.0, a).unwrap_err();
+    let end = Divergence::Stalled { change, since };
+    assert_eq!(stalled.kind(), &kind(101, end));
+    let left = try_fixed_point(|y, a| y * y + a, 5.0, a).unwrap_err();
+    assert_eq!(left.kind(), &kind(9, Divergence::NotFinite));
+    let options = FixedPoint::new().steps(3);
+    let short = options.try_solve(|y, a| y * 0.5 + a, 0.0, a).unwrap_err();
+    let end = Divergence::OutOfSteps { change: 0.25 };
+    assert_eq!(short.kind(), &kind(3, end));
 }
