@@ -177,10 +177,20 @@ pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     }
 }
 
+/// Whether there are elements of a formula to compute again. As a constant of its own, so that the compiler does not
+/// even make the loops for the formulas that have none, which are most.
+const fn mends(again: Again, add: bool) -> bool {
+    !add && !matches!(again, Again::Never)
+}
+
 /// With `ADD`, adds to `y` and computes no element again.
 struct Flat<'a, A, B, C, D, R, F, const ADD: bool> {
     buffers: Buffers<'a, A, B, C, D, R>,
     f: F,
+}
+
+impl<A, B, C, D, R, F: Formula<A, B, C, D, R>, const ADD: bool> Flat<'_, A, B, C, D, R, F, ADD> {
+    const MENDS: bool = mends(F::AGAIN, ADD);
 }
 
 impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
@@ -195,7 +205,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
         for i in 0..n {
             y[i] = put::<R, ADD>(y[i], self.f.of(a[i], b[i], c[i], d[i]));
         }
-        if F::AGAIN != Again::Never && !ADD {
+        if Self::MENDS {
             let of_block = |start: usize| &a[start..];
             mend(y, (of_block, d), &self.f, |i| {
                 self.f.again(a[i], b[i], c[i], d[i])
@@ -244,6 +254,10 @@ fn put<R: Elem, const ADD: bool>(old: R, new: R) -> R {
     if ADD { old + new } else { new }
 }
 
+impl<A, B, C, D, R, F: Formula<A, B, C, D, R>, const ADD: bool> Spread<'_, A, B, C, D, R, F, ADD> {
+    const MENDS: bool = mends(F::AGAIN, ADD);
+}
+
 impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
     for Spread<'_, A, B, C, D, R, F, ADD>
 {
@@ -277,7 +291,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                 }
             }
         }
-        if F::AGAIN != Again::Never && !ADD && !F::AGAIN.leaves_all(y) {
+        if Self::MENDS && !F::AGAIN.leaves_all(y) {
             for [i, j, k] in self.layout.runs() {
                 let again = |p: usize| {
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
