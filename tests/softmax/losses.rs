@@ -311,3 +311,17 @@ fn a_pullback_is_expected_of_a_loss_that_needs_a_gradient() {
     assert_eq!(count.load(Ordering::Relaxed), 1);
     assert_eq!(y.sum().backward().wrt(x), Tensor::from([3.0, 2.0]));
 }
+
+/// 1024 weights of 1 behind one of 2^24 vanish in an `f32` sum from left to right, which stays at 2^24.
+#[test]
+fn a_mean_divides_by_all_of_the_weights() {
+    let tape = Tape::<f32>::default();
+    let x = tape.var(Tensor::zeros([1025, 2]));
+    let labels: Vec<usize> = (0..1025).map(|row| usize::from(row > 0)).collect();
+    let options = LossOptions::new().weights([16_777_216.0, 1.0]);
+    let loss = x.cross_entropy_with(1, &labels, &options);
+    assert!((loss.value() - 2f32.ln()).abs() <= 2.0 * f32::EPSILON);
+    let share = 0.5 * 16_777_216.0 / 16_778_240.0;
+    let gx = loss.backward().wrt(x)[[0, 1]];
+    assert!((gx - share).abs() <= 2.0 * f32::EPSILON * share, "{gx}");
+}

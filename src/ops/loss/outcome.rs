@@ -55,11 +55,15 @@ impl<T: Elem> Outcome<T> {
             (Some(_), None) => T::one(),
         };
         let weights: Vec<T> = labels.iter().map(weight).collect();
-        let total = weights.iter().fold(T::zero(), |sum, &w| sum + w);
+        // Pairwise, since a sum in order stops growing where a weight is half a digit: in `f32` at 2^24.
+        let mut total = [T::of(labels.iter().flatten().count() as f64)];
+        if of_classes.is_some() {
+            kernel::sum_axis(Rows::last(1, weights.len()), &weights, &mut total);
+        }
         Self {
             form,
             weights: Some(weights),
-            total,
+            total: total[0],
         }
     }
 
