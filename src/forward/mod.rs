@@ -138,14 +138,49 @@ pub struct Tangents<'t, T: Elem> {
 impl<T: Elem> Tangents<'_, T> {
     /// The tangent of `y`: its derivative along the directions of the walk.
     ///
+    /// That of a constant is 0, as is that of a leaf that was entered after the walk.
+    ///
     /// # Panics
-    /// If `y` is a handle of another tape.
+    /// If `y` is a handle of another tape, or the result of an operation that was recorded after the walk.
     #[track_caller]
     pub fn of<V: Value<Elem = T>>(&self, y: Var<'_, V>) -> V {
+        self.try_of(y).or_panic()
+    }
+
+    /// [`of`](Self::of), with a refusal as an [`Error`].
+    ///
+    /// # Errors
+    /// If `y` is a handle of another tape, or the result of an operation that was recorded after the walk.
+    pub fn try_of<V: Value<Elem = T>>(&self, y: Var<'_, V>) -> Result<V, Error> {
         if !y.tape.is_none_or(|tape| tape.is(self.tape)) {
-            panic!("{}", Error::new(ErrorKind::OtherTape { op: "of" }));
+            return Err(Error::new(ErrorKind::OtherTape { op: "of" }));
         }
         V::tangent(self, y)
+    }
+
+    /// The tangent of a scalar node; 0 for nobody's.
+    pub(crate) fn scalar(&self, index: u32) -> Result<T, Error> {
+        match self.scalars.get(index as usize) {
+            Some(tangent) => Ok(*tangent),
+            // An element of a tensor has no operands either, but depends on what the tensor depends on.
+            None if self.tape.scalars.entries()[index as usize].is_source()
+                && self.tape.check_leaf_scalar("of", index).is_ok() =>
+            {
+                Ok(T::zero())
+            }
+            None => Err(too_late()),
+        }
+    }
+
+    /// The tangent of a tensor node; `None` if it is 0.
+    pub(crate) fn tensor(&self, id: NodeId) -> Result<Option<Tensor<T>>, Error> {
+        match self.tensors.get(id.index()) {
+            Some(tangent) => Ok(tangent.clone()),
+            None => match self.tape.node(id).kind {
+                Kind::Leaf | Kind::Constant => Ok(None),
+                Kind::Op { .. } | Kind::Pack { .. } => Err(too_late()),
+            },
+        }
     }
 
     fn gather(&mut self, k: usize, node: &Node<T>, start: usize) {
@@ -194,4 +229,10 @@ impl<T: Elem> Tangents<'_, T> {
         ty.result()
             .map_err(|fault| fault.error(rule.name(), "the tangent", line))
     }
+}
+
+/// The refusal of a handle that the walk has not come by.
+fn too_late() -> Error {
+    let text = "this handle was recorded after the walk, which knows nothing of it; walk again";
+    Error::argument("of", text)
 }

@@ -62,7 +62,7 @@ pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
 
     /// The tangent of a handle after a forward walk.
     #[doc(hidden)]
-    fn tangent(tangents: &Tangents<'_, Self::Elem>, var: Var<'_, Self>) -> Self;
+    fn tangent(tangents: &Tangents<'_, Self::Elem>, var: Var<'_, Self>) -> Result<Self, Error>;
 
     /// A gradient of zeros.
     #[doc(hidden)]
@@ -188,11 +188,13 @@ impl<T: Elem> Value for T {
         Ok(())
     }
 
-    fn tangent(tangents: &Tangents<'_, T>, var: Var<'_, T>) -> T {
-        match tangents.scalars.get(var.repr.index as usize) {
-            Some(t) if !t.is_zero() => var.repr.slope * *t,
-            _ => T::zero(),
-        }
+    fn tangent(tangents: &Tangents<'_, T>, var: Var<'_, T>) -> Result<T, Error> {
+        let t = tangents.scalar(var.repr.index)?;
+        Ok(if t.is_zero() {
+            T::zero()
+        } else {
+            var.repr.slope * t
+        })
     }
 
     #[inline]
@@ -266,9 +268,9 @@ impl<T: Elem> Value for Tensor<T> {
         Ok(())
     }
 
-    fn tangent(tangents: &Tangents<'_, T>, var: Var<'_, Tensor<T>>) -> Tensor<T> {
-        let tangent = tangents.tensors.get(var.repr.index()).cloned().flatten();
-        tangent.unwrap_or_else(|| Tensor::zeros(var.shape()))
+    fn tangent(tangents: &Tangents<'_, T>, var: Var<'_, Tensor<T>>) -> Result<Tensor<T>, Error> {
+        let tangent = tangents.tensor(var.repr)?;
+        Ok(tangent.unwrap_or_else(|| Tensor::zeros(var.shape())))
     }
 
     fn zero_like(var: Var<'_, Tensor<T>>) -> Tensor<T> {

@@ -116,6 +116,26 @@ fn a_constant_may_be_a_reference_to_a_tensor_and_is_not_copied() {
     assert!(std::ptr::eq(c.value().data(), data.data()));
 }
 
+/// The walk has not been there; 0 would be a wrong derivative, not a missing one.
+#[test]
+fn what_is_recorded_after_a_forward_walk_has_no_tangent() {
+    let tape = Tape::new();
+    let (a, x) = (tape.var(3.0), tape.var(Tensor::from([1.0, 2.0])));
+    let walk = tape.forward().along(a, 1.0);
+    let tangents = walk.along(x, Tensor::from([1.0, 0.0])).walk();
+    let text = "of: this handle was recorded after the walk, which knows nothing of it; walk again";
+    panics!(tangents.of(x * a), text);
+    panics!(tangents.of(a * x.at([0])), text);
+    panics!(tangents.of(x.sum()), text);
+    // What depends on no earlier node has a tangent of 0 by right.
+    let (b, z) = (tape.var(2.0), tape.var(Tensor::from([5.0])));
+    assert_eq!(tangents.of(b.sin()), 0.0);
+    assert_eq!(tangents.of(z), Tensor::zeros([1]));
+    assert_eq!(tangents.of(tape.constant(1.0)), Tensor::zeros([]));
+    assert_eq!(tangents.of(Var::number(1.0)), 0.0);
+    assert_eq!(tangents.of(a.sin()), 3f64.cos());
+}
+
 #[test]
 fn a_constant_may_be_a_number() {
     let tape = Tape::new();
