@@ -75,7 +75,8 @@ impl<T: Elem> Tape<T> {
             folded = taped.any(|scalar| scalar.folded);
         }
         drop(members);
-        let start = start as u32;
+        let start = u32::try_from(start)
+            .expect("a tape gathers at most 2^32 scalars into tensors; reset it");
         let (mark, line) = (self.scalars.len(), Location::caller());
         Ok(self.append(Node::new(Kind::Pack { start, folded }, value, mark, line)))
     }
