@@ -286,7 +286,7 @@ impl<T: PartialEq> PartialEq for Tensor<T> {
     }
 }
 
-impl<T: Clone> AsRef<[T]> for Tensor<T> {
+impl<T> AsRef<[T]> for Tensor<T> {
     fn as_ref(&self) -> &[T] {
         self.data()
     }
