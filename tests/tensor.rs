@@ -75,6 +75,36 @@ fn random_streams_are_reproducible_and_plausible() {
     assert_eq!(order, (0..50).collect::<Vec<_>>());
 }
 
+/// A quarter of these draws, which are below `high` in `f64`, round to `high` in `f32`.
+#[test]
+fn a_uniform_number_is_below_the_end_in_its_own_type() {
+    let (low, high) = (1.0, 1.0 + f64::from(f32::EPSILON) * 2.0);
+    let x: Tensor<f32> = Random::new(1).uniform([100], low, high);
+    assert!(x.iter().all(|&x| (low..high).contains(&f64::from(x))));
+    let x = Draw::new(1).values([100], low, high);
+    assert!(x.iter().all(|x| (low..high).contains(x)));
+    let x: Tensor<f64> = Random::new(1).uniform([100], 1.0, 1.0 + f64::EPSILON);
+    assert_eq!(x, Tensor::ones([100]));
+    // Where no number of the type is in between, or the interval is empty, drawing ends nevertheless.
+    let x: Tensor<f32> = Random::new(1).uniform([10], 1.0 + 7e-8, 1.0 + 8e-8);
+    assert_eq!(x, Tensor::full([10], 1.0 + f32::EPSILON));
+    let x: Tensor<f64> = Random::new(1).uniform([10], 2.0, 2.0);
+    assert_eq!(x, Tensor::full([10], 2.0));
+}
+
+/// The numbers are those of the `libm` crate, a port of musl's functions; glibc's differ in the last digit of one.
+#[test]
+fn normal_numbers_are_the_same_on_every_machine() {
+    let x: Tensor<f64> = Random::new(4).normal([4], 0.0, 1.0);
+    let expected = [
+        0.8289821350136993,
+        -1.9771677307257216,
+        -0.856762714163747,
+        -2.135572840871562,
+    ];
+    assert_eq!(x, Tensor::from(expected));
+}
+
 #[test]
 fn double_doubles_are_elements_too() {
     let x = Tensor::from([Dd::from(1.0), Dd::from(3.0)]);

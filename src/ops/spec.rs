@@ -140,8 +140,8 @@ impl Draw {
 
     /// Values uniformly distributed over `[low, high)`, each exact in `f32`.
     pub fn values(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<f64> {
-        let values: Tensor<f64> = self.random.uniform(shape, low, high);
-        values.map(|x| f64::from(x as f32))
+        let values: Tensor<f32> = self.random.uniform(shape, low, high);
+        values.map(f64::from)
     }
 
     /// Values of magnitude `low` to `high` and either sign, each exact in `f32`.

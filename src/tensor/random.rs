@@ -7,6 +7,9 @@ use super::{Shape, Tensor};
 use crate::error::OrPanic;
 use crate::kernel::Elem;
 
+/// How often a number is drawn at most: enough for any interval that holds several numbers of the type.
+const TRIES: usize = 64;
+
 /// A seeded source of random numbers and tensors.
 ///
 /// # Example
@@ -61,9 +64,17 @@ impl Random {
     }
 
     /// A tensor of numbers uniformly distributed over `[low, high)`.
+    ///
+    /// Each is computed in `f64` and rounded to `T`; one that comes out as `high` is drawn again. If the
+    /// interval holds no number of this type, all elements are `low`, rounded.
     #[track_caller]
     pub fn uniform<T: Elem>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<T> {
-        self.fill("uniform", shape.into(), |r| low + (high - low) * r.unit())
+        let inside = |x: &T| low >= high || x.to_f64().is_none_or(|x| x < high);
+        self.fill("uniform", shape.into(), |r| {
+            let draws = std::iter::repeat_with(|| T::of(low + (high - low) * r.unit()));
+            let found = draws.take(TRIES).find(inside);
+            found.unwrap_or_else(|| T::of(low))
+        })
     }
 
     /// A tensor of normally distributed numbers (Box and Muller's transform).
@@ -75,8 +86,10 @@ impl Random {
         deviation: f64,
     ) -> Tensor<T> {
         self.fill("normal", shape.into(), |r| {
-            let radius = (-2.0 * (1.0 - r.unit()).ln()).sqrt();
-            mean + deviation * radius * (std::f64::consts::TAU * r.unit()).cos()
+            // Not the system's functions, whose last digits differ from one machine to the next.
+            let radius = (-2.0 * libm::log(1.0 - r.unit())).sqrt();
+            let angle = std::f64::consts::TAU * r.unit();
+            T::of(mean + deviation * radius * libm::cos(angle))
         })
     }
 
@@ -85,8 +98,8 @@ impl Random {
         &mut self,
         op: &'static str,
         shape: Shape,
-        mut draw: impl FnMut(&mut Self) -> f64,
+        mut draw: impl FnMut(&mut Self) -> T,
     ) -> Tensor<T> {
-        Tensor::made(op, shape, |_| T::of(draw(self))).or_panic()
+        Tensor::made(op, shape, |_| draw(self)).or_panic()
     }
 }
