@@ -1,6 +1,6 @@
 //! `Spec`: the description of an op that its checks, its row in the table of ops and its benchmarks use.
 //!
-//! One line in the registry and one `Spec` suffice for all of them; a user's op may have a `Spec` too.
+//! One line in the registry and one `Spec` suffice for all of them. The checks themselves are in the crate's tests.
 
 use std::fmt::Debug;
 
@@ -9,6 +9,11 @@ use crate::tensor::{Random, Shape, Tensor};
 use crate::var::Var;
 
 /// An op as the registry knows it.
+///
+/// This is how the crate tests its own ops: [`visit`](super::visit) passes each to a [`Visitor`], which may
+/// sample operands, run either form and compare them, or list names and formulas. The registry is fixed, so an
+/// op of your own needs no `Spec`: [`check`](crate::check) judges it as a closure. If you have many, a `Spec`
+/// for each lets one generic function check them all.
 pub trait Spec: 'static {
     /// The op's name, as it appears in errors.
     const NAME: &'static str;
@@ -86,17 +91,34 @@ impl Draw {
     }
 
     /// A whole number in `0..n`.
+    ///
+    /// # Panics
+    /// If `n` is 0.
+    #[track_caller]
     pub fn below(&mut self, n: usize) -> usize {
         self.random.below(n)
     }
 
     /// One of the given values.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[track_caller]
     pub fn pick<A: Clone>(&mut self, from: &[A]) -> A {
+        assert!(!from.is_empty(), "pick: there is nothing to pick from");
         from[self.below(from.len())].clone()
     }
 
     /// A shape with at least `rank` axes and at most four.
+    ///
+    /// # Panics
+    /// If `rank` is more than 4.
+    #[track_caller]
     pub fn shape(&mut self, rank: usize) -> Shape {
+        assert!(
+            rank <= 4,
+            "shape: a shape of at least {rank} axes is not drawn; ask for at most 4"
+        );
         let rank = rank + self.below(5 - rank);
         // Most sizes are ordinary; one in fifteen is 0.
         (0..rank)
@@ -105,6 +127,10 @@ impl Draw {
     }
 
     /// A shape as from [`shape`](Self::shape), without an axis of size 0.
+    ///
+    /// # Panics
+    /// If `rank` is more than 4.
+    #[track_caller]
     pub fn filled_shape(&mut self, rank: usize) -> Shape {
         self.shape(rank).iter().map(|&n| n.max(1)).collect()
     }
@@ -113,8 +139,10 @@ impl Draw {
     ///
     /// # Panics
     /// If the shape has no axes.
+    #[track_caller]
     pub fn axis(&mut self, shape: &Shape) -> isize {
         let rank = shape.rank();
+        assert!(rank > 0, "axis: shape {shape} has no axes to draw from");
         self.below(2 * rank) as isize - rank as isize
     }
 

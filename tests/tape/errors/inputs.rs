@@ -1,6 +1,7 @@
 //! Bad input: exact texts, the user's line, and a tape that stays usable.
 
 use crate::panics;
+use wengert::ops::Draw;
 use wengert::{Tape, Tensor, Var};
 
 #[test]
@@ -110,6 +111,23 @@ fn an_index_out_of_range_names_axis_and_shape() {
     panics!(
         x.item(),
         "item: needs exactly one element, got shape [2, 3]; reduce with sum() or pick one with at([..])"
+    );
+}
+
+#[test]
+fn a_draw_that_cannot_be_made_says_which() {
+    let draw = || Draw::new(1);
+    let text =
+        |rank| format!("shape: a shape of at least {rank} axes is not drawn; ask for at most 4");
+    panics!(draw().shape(5), text(5));
+    panics!(draw().filled_shape(6), text(6));
+    panics!(
+        draw().pick::<u8>(&[]),
+        "pick: there is nothing to pick from"
+    );
+    panics!(
+        draw().axis(&[].into()),
+        "axis: shape [] has no axes to draw from"
     );
 }
 
