@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let time = clock.elapsed();
         assert_eq!(found, plain, "the gradients are the same to the last bit");
         drop(grads);
-        let cost = tape.recomputation();
+        let cost = tape.take_recomputation();
         assert_eq!(cost.runs, advances(STEPS, budget) + STEPS);
         let row = Row {
             budget,

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::Tape;
 use crate::kernel::Elem;
 
-/// What walks over checkpoints have cost; see [`Tape::recomputation`].
+/// What walks over checkpoints have cost; see [`Tape::take_recomputation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recomputation {
@@ -73,7 +73,7 @@ impl Drop for Held {
 }
 
 impl<T: Elem> Tape<T> {
-    /// What walks over the checkpoints of this tape have cost since the last call.
+    /// Takes the count of what walks over the checkpoints of this tape have cost: it starts again from 0.
     ///
     /// # Example
     /// ```
@@ -83,10 +83,11 @@ impl<T: Elem> Tape<T> {
     /// let x = tape.var(Tensor::from([0.5, 1.0]));
     /// let y = tape.checkpoint(&[x], |_, x| x[0].sin().exp().sin());
     /// let _ = y.sum().backward();
-    /// let cost = tape.recomputation();
+    /// let cost = tape.take_recomputation();
     /// assert_eq!((cost.runs, cost.peak), (1, 3 * 2 * 8)); // three tensors of two numbers
+    /// assert_eq!(tape.take_recomputation().runs, 0);
     /// ```
-    pub fn recomputation(&self) -> Recomputation {
+    pub fn take_recomputation(&self) -> Recomputation {
         let Counters { runs, peak, .. } = &**self.meter.counters();
         Recomputation {
             runs: runs.swap(0, Ordering::Relaxed),

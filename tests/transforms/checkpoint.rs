@@ -54,10 +54,12 @@ fn a_checkpoint_keeps_its_output_and_eight_bytes() {
     let y = tape.checkpoint(&[a, w], |_, x| stretch(x));
     assert_eq!(tape.bytes() - before, 9 * 8 + 8);
     assert_eq!(tape.tensor_nodes(), 1);
-    let _ = tape.recomputation();
+    let _ = tape.take_recomputation();
     let _ = y.sum().backward();
-    let cost = tape.recomputation();
+    let cost = tape.take_recomputation();
     assert_eq!(cost.runs, 1);
+    let taken = tape.take_recomputation();
+    assert_eq!((taken.runs, taken.peak), (0, 0), "it starts anew");
 
     // On the tape itself, this takes exactly what the checkpoint held during the walk.
     let plain = Tape::new();
@@ -87,7 +89,7 @@ fn checkpoints_nest() {
         (
             bits(&grads.wrt(a)),
             bits(&grads.wrt(w)),
-            tape.recomputation().runs,
+            tape.take_recomputation().runs,
         )
     };
     let plain = {
@@ -209,7 +211,7 @@ fn chain(steps: usize, budget: Option<usize>, alias: bool) -> ([Vec<u64>; 4], us
     };
     let grads = (y.sin() * a + w).sum().backward();
     let results = [y.value(), grads.wrt(a), grads.wrt(w), grads.wrt(bias)];
-    let runs = tape.recomputation().runs;
+    let runs = tape.take_recomputation().runs;
     (
         results.map(|x| bits(&x)),
         calls.load(Ordering::Relaxed),
@@ -253,7 +255,7 @@ fn ten_thousand_steps_keep_what_the_budget_allows() {
         let y = tape.checkpoint_chain(STEPS, budget, x, &[r], |_, x, r| (x * r[0]).sin());
         assert_eq!(tape.bytes(), 3 * STATE + 8, "operands, output, fingerprint");
         let grads = y.sum().backward();
-        let cost = tape.recomputation();
+        let cost = tape.take_recomputation();
         assert_eq!(cost.runs, STEPS + advances(STEPS, budget));
         // All states but the first, which the tape has; the current one, one to compare with, and the
         // two nodes of a step.

@@ -34,7 +34,7 @@ impl<T: Elem> Tape<T> {
     /// Between forward and walk only the operands, the output and a fingerprint of what the steps
     /// recorded, so the memory of several chains on a tape does not add up. During the walk at most `budget`
     /// states, the current one, one to compare with, and the recording of one step;
-    /// [`Tape::recomputation`] tells how many bytes they were.
+    /// [`Tape::take_recomputation`] tells how many bytes they were.
     ///
     /// # Complexity
     /// A walk runs every step once to walk it, and
@@ -54,7 +54,7 @@ impl<T: Elem> Tape<T> {
     /// let rate = tape.var(Tensor::from([3.7]));
     /// let y = tape.checkpoint_chain(1000, 10, x, &[rate], |_, x, with| with[0] * x * (-x + 1.0));
     /// let grads = y.sum().backward();
-    /// let cost = tape.recomputation();
+    /// let cost = tape.take_recomputation();
     /// assert_eq!(cost.runs, advances(1000, 10) + 1000);
     /// assert!(cost.peak < 300); // bytes; on the tape it would be 72,000
     /// # let _ = grads;

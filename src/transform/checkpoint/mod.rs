@@ -44,7 +44,7 @@ impl<T: Elem> Tape<T> {
     ///
     /// # Keeps
     /// The inputs, the output, and a fingerprint of 8 bytes; while `f` runs, its recording as well, whose
-    /// size [`Tape::recomputation`] tells.
+    /// size [`Tape::take_recomputation`] tells.
     ///
     /// # Panics
     /// If an input, or what `f` returns, is a handle of another tape. A walk panics if a second run of `f`
