@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::Gradients;
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Rule};
-use crate::tape::{Cotangent, Entry, Kind, Lists, NOBODY, Node, NodeId, Tape, WalkCost, sweep};
+use crate::tape::{Cotangent, Entry, Kind, Lists, NOBODY, Node, NodeId, Tape, WalkCost};
+use crate::tape::{sweep, unique};
 use crate::tensor::Tensor;
 use crate::var::{Scalar, Value, Var};
 
@@ -307,9 +308,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             return;
         }
         let mut g = self.tape.pool.take(node.shape());
-        let elements = g
-            .unique_mut()
-            .expect("a buffer from the pool has one owner");
+        let elements = unique(&mut g);
         elements[to - from..].fill(T::zero());
         elements[..to - from].copy_from_slice(&self.lists.adjoints[from..to]);
         accumulate(&self.tape.pool, &mut self.lists.cotangents[k], g);

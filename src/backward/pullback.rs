@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Rule, Slot};
-use crate::tape::{Collector, Content, Cotangent, Pool};
+use crate::tape::{Collector, Content, Cotangent, Pool, unique};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and the point where.
@@ -275,10 +275,4 @@ fn plus<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: &Tensor<T>) -> Tenso
     let mut fresh = pool.take(sum.shape());
     kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
     fresh
-}
-
-/// The elements of a tensor that has one owner.
-pub(super) fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
-    let elements = tensor.unique_mut();
-    elements.expect("a buffer from the pool has one owner")
 }

@@ -7,11 +7,11 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::pullback::{Collectors, Pullback, filled, pass_on, unique};
+use super::pullback::{Collectors, Pullback, filled, pass_on};
 use crate::error::Error;
 use crate::kernel::{Elem, Soon};
 use crate::tape::rule::Point;
-use crate::tape::{Block, Blocks, Collector, Cotangent, Flow, Node, Pool, Step, each};
+use crate::tape::{Block, Blocks, Collector, Cotangent, Flow, Node, Pool, Step, each, unique};
 use crate::tensor::{Shape, Tensor};
 
 /// Bytes of a cotangent above which each block of it is computed elsewhere and copied to its place: a long copy does

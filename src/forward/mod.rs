@@ -10,7 +10,7 @@ use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Slot};
 use crate::tape::{Kind, NOBODY, Node, NodeId, Tape, push_forward};
 use crate::tensor::Tensor;
-use crate::var::{Value, Var};
+use crate::var::{Handle, Value, Var};
 
 impl<T: Elem> Tape<T> {
     /// Begins a forward walk over the recording: add directions, then call [`walk`](Forward::walk).
@@ -68,6 +68,14 @@ impl<'t, T: Elem> Forward<'t, T> {
         }
         V::seed(&mut self, x, tangent)?;
         Ok(self)
+    }
+
+    /// [`try_along`](Self::try_along) for a handle of either kind; the tangent of a number has no axes.
+    pub(crate) fn toward(self, x: Handle<'_, T>, tangent: Tensor<T>) -> Result<Self, Error> {
+        match x {
+            Handle::Scalar(x) => self.try_along(x, tangent.item()),
+            Handle::Tensor(x) => self.try_along(x, tangent),
+        }
     }
 
     /// Walks the tape from its first node to its last.

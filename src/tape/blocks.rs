@@ -8,8 +8,8 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use super::Pool;
 use super::node::{Kind, Node};
+use super::pool::{Pool, unique};
 use super::rule::{Residual, Rule, Slot};
 use super::run::is_cut;
 use crate::kernel::reduce::{self, BLOCK};
@@ -224,9 +224,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
         }
         let shape = self.steps.last().expect("the last step").shape;
         let mut value = pool.take(shape);
-        let elements = value
-            .unique_mut()
-            .expect("a buffer from the pool has one owner");
+        let elements = unique(&mut value);
         let parts = self.parts(height, std::iter::once(elements));
         let kept = each(pool, parts, |pool, rows, mut parts| {
             let mut kept = Residual::default();

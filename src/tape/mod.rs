@@ -44,7 +44,7 @@ pub(crate) use meter::{Held, Meter};
 pub use node::Id;
 pub(crate) use node::{Kind, Member, Node, NodeId, Packed};
 pub use nodes::{NodeKind, NodeView, Nodes};
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Pool, unique};
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
 
 use self::foresight::Foresight;

@@ -142,6 +142,13 @@ impl<T: Elem> Pool<T> {
     }
 }
 
+/// The elements of a tensor that a pool has just lent, or that nothing else shares for another reason.
+#[inline]
+pub(crate) fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
+    let elements = tensor.unique_mut();
+    elements.expect("a buffer from the pool has one owner")
+}
+
 impl<T> fmt::Debug for Pool<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let free = self.classes.borrow().iter().map(Vec::len).sum::<usize>();
@@ -184,7 +191,7 @@ mod tests {
     fn a_buffer_comes_back_in_any_shape_that_it_has_room_for() {
         let pool = Pool::<f64>::default();
         let mut x = pool.take(&[2, 3].into());
-        x.unique_mut().expect("one owner").fill(7.0);
+        unique(&mut x).fill(7.0);
         let place = x.data().as_ptr();
         pool.put(x);
         let x = pool.take(&[2, 3].into());

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::node::{Kind, Member, Node, NodeId, Packed, operands};
 use super::rule::{Residual, Rule, Slot};
 use super::run::Place;
-use super::{NOBODY, Tape};
+use super::{NOBODY, Tape, unique};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
@@ -42,9 +42,7 @@ impl<T: Elem> Tape<T> {
         let mut value = self.pool.take(&shape);
         let mut members = self.members.borrow_mut();
         let start = members.len();
-        let elements = value
-            .unique_mut()
-            .expect("a buffer from the pool has one owner");
+        let elements = unique(&mut value);
         let (mut own, mut folded) = (!elements.is_empty(), false);
         let empty = Member {
             index: NOBODY,

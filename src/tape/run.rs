@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::blocks::Blocks;
 use super::node::{Node, NodeId};
 use super::rule::Rule;
-use super::{Foreseen, Pool, Tape};
+use super::{Foreseen, Pool, Tape, unique};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
@@ -224,8 +224,7 @@ impl<T: Elem> Tape<T> {
         };
         let value = rule.of_total(n, total)?;
         let mut y = self.pool.take(shape);
-        let elements = y.unique_mut();
-        elements.expect("a buffer from the pool has one owner")[0] = value;
+        unique(&mut y)[0] = value;
         Some(y)
     }
 

@@ -4,7 +4,7 @@
 
 use super::collector::Collector;
 use super::content::{Content, Fault};
-use super::pool::Pool;
+use super::pool::{Pool, unique};
 use crate::error::Error;
 use crate::kernel::{self, Elem};
 use crate::tensor::{Shape, Tensor};
@@ -389,12 +389,4 @@ impl<'a, T: Elem> Slot<'a, T> {
         self.dense()
             .unwrap_or_else(|fault| panic!("{}", fault.error(op, "a scratch slot", None)))
     }
-}
-
-/// The elements of a tensor that has one owner.
-#[inline]
-fn unique<T>(tensor: &mut Tensor<T>) -> &mut [T] {
-    tensor
-        .unique_mut()
-        .expect("a buffer from the pool has one owner")
 }

@@ -194,10 +194,7 @@ pub fn try_jvp<A: Arguments, V: Output<Elem = A::Elem>>(
     check_tape("jvp", &tape, y)?;
     let mut walk = tape.forward();
     for (x, t) in handles.into_iter().zip(t) {
-        walk = match x {
-            Handle::Scalar(x) => walk.try_along(x, t.value.item())?,
-            Handle::Tensor(x) => walk.try_along(x, t.value)?,
-        };
+        walk = walk.toward(x, t.value)?;
     }
     Ok((y.value(), walk.try_walk()?.of(y)))
 }

@@ -8,7 +8,7 @@ use crate::kernel::Elem;
 use crate::ops::softmax::SoftmaxJacobian;
 use crate::tape::Tape;
 use crate::tensor::{Axis, Tensor};
-use crate::var::{Handle, Var};
+use crate::var::Var;
 
 /// `Jᵀ H J v` for the mean cross entropy of the logits that `f` returns: `J` is the Jacobian of the
 /// logits, `H` the Hessian of the loss with respect to them.
@@ -76,11 +76,8 @@ pub fn try_gauss_newton_vp<A: Arguments>(
         .without(logits.shape().axis(op, axis)?)
         .elements();
     let mut walk = tape.forward();
-    for (x, v) in handles.iter().zip(v) {
-        walk = match *x {
-            Handle::Scalar(x) => walk.try_along(x, v.value.item())?,
-            Handle::Tensor(x) => walk.try_along(x, v.value)?,
-        };
+    for (&x, v) in handles.iter().zip(v) {
+        walk = walk.toward(x, v.value)?;
     }
     let pushed = walk.try_walk()?.of(y);
     let curved = SoftmaxJacobian::try_new(&logits, axis)?.try_apply(&pushed)?;

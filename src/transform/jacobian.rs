@@ -183,14 +183,9 @@ fn columns<'t, V: Output>(
         let width = x.shape().elements();
         let mut block = vec![V::Elem::zero(); height * width];
         for column in 0..width {
-            let walk = match x {
-                Handle::Scalar(x) => tape.forward().try_along(*x, V::Elem::one())?,
-                Handle::Tensor(x) => {
-                    let mut t = Tensor::zeros(x.shape());
-                    t.data_mut()[column] = V::Elem::one();
-                    tape.forward().try_along(*x, t)?
-                }
-            };
+            let mut t = Tensor::zeros(x.shape());
+            t.data_mut()[column] = V::Elem::one();
+            let walk = tape.forward().toward(*x, t)?;
             let ty = walk.try_walk()?.of(y).into_tensor();
             for (row, &ty) in ty.iter().enumerate() {
                 block[row * width + column] = ty;

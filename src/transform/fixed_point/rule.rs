@@ -123,10 +123,7 @@ impl<T: Elem> Rule<T> for Implicit<T> {
         let pushed = |directions: &[(usize, &Tensor<T>)]| {
             let mut walk = tape.forward();
             for &(k, t) in directions {
-                walk = match handles[k] {
-                    Handle::Scalar(x) => walk.try_along(x, t.item())?,
-                    Handle::Tensor(x) => walk.try_along(x, t.clone())?,
-                };
+                walk = walk.toward(handles[k], t.clone())?;
             }
             Ok(walk.try_walk()?.of(y))
         };

@@ -288,11 +288,7 @@ impl<'t, T: Elem> Recording<'t, T> {
     fn push(&self, along: &mut dyn Iterator<Item = T>) -> Result<Vec<T>, Error> {
         let mut walk = self.tape.forward();
         for &x in &self.x {
-            let t = points::filled(x, along);
-            walk = match x {
-                Handle::Scalar(x) => walk.try_along(x, t.item())?,
-                Handle::Tensor(x) => walk.try_along(x, t)?,
-            };
+            walk = walk.toward(x, points::filled(x, along))?;
         }
         let tangents = walk.try_walk()?;
         let mut product = Vec::with_capacity(self.outputs.len());
