@@ -6,7 +6,8 @@ use crate::kernel::{Elem, Rows, norm_axis};
 use crate::tensor::Tensor;
 use crate::var::{Handle, Var};
 
-/// One handle, or an array, a slice, a `Vec` or a tuple of these. Implemented in this crate only.
+/// One handle, or an array, a slice, a `Vec` or a tuple of up to six of these, nested as you like. Implemented
+/// in this crate only.
 ///
 /// `&[w, v]`, `(w, b)` and `(&weights, b)` all work, where `w` and `v` are tensors and `b` is a number.
 pub trait Handles<T: Elem> {
@@ -68,6 +69,8 @@ tuple!(A);
 tuple!(A B);
 tuple!(A B C);
 tuple!(A B C D);
+tuple!(A B C D E);
+tuple!(A B C D E F);
 
 impl<T: Elem> Gradients<'_, T> {
     /// The Euclidean norm of the gradients of some handles, taken as one long vector.

@@ -56,7 +56,7 @@ pub fn try_pushforward<A: Arguments, R: Pushed>(
 }
 
 /// A result on dual numbers, which [`pushforward`] separates into primals and tangents: a number, a
-/// tensor, or a tuple of up to four, an array or a `Vec` of results.
+/// tensor, or a tuple of up to six, an array or a `Vec` of results.
 pub trait Pushed {
     /// The same structure of plain numbers.
     type Plain;
@@ -125,4 +125,6 @@ tuple! {
     A B;
     A B C;
     A B C D;
+    A B C D E;
+    A B C D E F;
 }

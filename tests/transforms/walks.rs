@@ -371,3 +371,25 @@ fn products_of_dual_matrices_by_planes_are_those_of_the_plain_loop() {
             .all(|c| c.tangent == 0.0)
     );
 }
+
+#[test]
+fn tuples_of_six_go_wherever_a_structure_does() {
+    let v = Tensor::from([2.0]);
+    let x = (1.0, &v, 3.0, 4.0, 5.0, 6.0);
+    let h = sparse::hessian(|(a, b, c, d, e, f)| (a * b * c + d * e * f).sum(), x);
+    assert_eq!((h.get(0, 1), h.get(3, 4)), (3.0, 6.0));
+    let (y, ty) = pushforward(|x| (x, x * x, -x, x, x, x * 2.0), 3.0, 1.0);
+    assert_eq!((y.1, ty.1, ty.5), (9.0, 6.0, 2.0));
+
+    let tape = Tape::new();
+    let p: [Var<f64>; 6] = std::array::from_fn(|_| tape.var(1.0));
+    let [a, b, c, d, e, f] = p;
+    let y = fixed_point(
+        |y, (a, b, c, d, e, f)| y * 0.5 + a + b + c + d + e + f,
+        0.0,
+        (a, b, c, d, e, f),
+    );
+    let grads = y.backward();
+    assert!((grads.wrt(f) - 2.0).abs() < 1e-9);
+    assert!((grads.global_norm((a, b, c, d, e, f)) - 24f64.sqrt()).abs() < 1e-9);
+}

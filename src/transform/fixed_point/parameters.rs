@@ -5,7 +5,7 @@ use crate::tensor::Tensor;
 use crate::transform::output::Output;
 use crate::var::{Handle, Var};
 
-/// The parameters of a [`fixed_point`](super::fixed_point): a handle, or a tuple of up to four, an
+/// The parameters of a [`fixed_point`](super::fixed_point): a handle, or a tuple of up to six, an
 /// array, a slice or a `Vec` of parameters, nested as you like. For a slice the closure gets a `Vec`.
 /// Only this crate implements it.
 pub trait Parameters<'t> {
@@ -120,6 +120,8 @@ tuple! {
     A B;
     A B C;
     A B C D;
+    A B C D E;
+    A B C D E F;
 }
 
 /// Where a [`fixed_point`](super::fixed_point) starts: a number or a tensor, which may be plain even if

@@ -53,8 +53,8 @@ use crate::var::Var;
 /// h_ij = ∂²f / ∂x_i ∂x_j
 /// ```
 /// `x` is a slice of numbers or of tensors, for which the closure gets a slice of handles on dual numbers,
-/// or any structure that [`hessian`](crate::transform::hessian) takes, such as a tuple of tensors and
-/// numbers. All elements count as variables, one after another. Code that is generic over
+/// or a structure such as a tuple of tensors and numbers ([`Points`] lists them all). All elements count as
+/// variables, one after another. Code that is generic over
 /// [`num_traits::Float`] works unchanged. For many points, keep a plan: [`Hessian`].
 ///
 /// # Panics

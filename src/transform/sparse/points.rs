@@ -10,9 +10,10 @@ use crate::transform::arguments::{Arguments, Leaf};
 use crate::transform::output::Output;
 use crate::var::{Handle, Value, Var};
 
-/// The variables of a function: [`Arguments`], for which the closure gets handles in the same structure,
-/// or a reference to a slice, array or `Vec` of numbers or of tensors, for which it gets a slice of handles.
-/// All elements count, one after another. Only this crate implements it.
+/// The variables of a function: a number, a tensor, `&Tensor`, or a tuple of up to six, an array or a `Vec`
+/// of [`Arguments`], for which the closure gets handles in the same structure, or a reference to a slice,
+/// array or `Vec` of numbers or of tensors, for which it gets a slice of handles. All elements count, one
+/// after another. Only this crate implements it.
 pub trait Points {
     /// The type of the numbers.
     type Elem: Elem;
@@ -66,6 +67,11 @@ structure! {
     [A: Arguments, B: Arguments<Elem = A::Elem>, C: Arguments<Elem = A::Elem>] (A, B, C);
     [A: Arguments, B: Arguments<Elem = A::Elem>, C: Arguments<Elem = A::Elem>,
         D: Arguments<Elem = A::Elem>] (A, B, C, D);
+    [A: Arguments, B: Arguments<Elem = A::Elem>, C: Arguments<Elem = A::Elem>,
+        D: Arguments<Elem = A::Elem>, F: Arguments<Elem = A::Elem>] (A, B, C, D, F);
+    [A: Arguments, B: Arguments<Elem = A::Elem>, C: Arguments<Elem = A::Elem>,
+        D: Arguments<Elem = A::Elem>, F: Arguments<Elem = A::Elem>,
+        G: Arguments<Elem = A::Elem>] (A, B, C, D, F, G);
 }
 
 /// Writes the impls for which a closure gets a slice of handles.
