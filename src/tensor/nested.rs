@@ -10,10 +10,14 @@ pub trait Entry: Clone {}
 
 impl<T: Elem> Entry for T {}
 impl Entry for bool {}
-impl Entry for usize {}
-impl Entry for u32 {}
-impl Entry for i32 {}
-impl Entry for u8 {}
+
+macro_rules! whole {
+    ($($t:ty)*) => {$(
+        impl Entry for $t {}
+    )*};
+}
+
+whole!(usize u64 u32 u16 u8 i64 i32 i16 i8);
 
 impl<T> From<&Tensor<T>> for Tensor<T> {
     /// A tensor that shares the buffer, as a clone does.

@@ -111,6 +111,43 @@ fn labels_come_in_many_forms() {
 }
 
 #[test]
+fn labels_are_whole_numbers_of_any_type() {
+    let x: Tensor<f64> = Random::new(9).normal([2, 3], 0.0, 1.0);
+    let expected = x.cross_entropy(1, [2, 0]);
+    macro_rules! all {
+        ($($t:ty)*) => {$(
+            let labels: [$t; 2] = [2, 0];
+            assert_eq!(x.cross_entropy(1, labels), expected);
+            assert_eq!(x.cross_entropy(1, &labels[..]), expected);
+            assert_eq!(x.cross_entropy(1, labels.to_vec()), expected);
+            assert_eq!(x.cross_entropy(1, &Tensor::from(labels)), expected);
+        )*};
+    }
+    all!(usize u64 u32 u16 u8 i64 i32 i16 i8);
+    // As PyTorch marks what is to be left out.
+    let x: Tensor<f64> = Random::new(9).normal([3, 3], 0.0, 1.0);
+    let tape = Tape::new();
+    let options = LossOptions::new().ignore_index(-100);
+    let loss = |x: &Tensor<f64>, labels: Vec<i64>| {
+        let loss = tape.var(x.clone()).cross_entropy_with(1, labels, &options);
+        loss.value()
+    };
+    let two = Tensor::concat(&[x.slice(..1), x.slice(2..)], 0);
+    assert_eq!(loss(&x, vec![2, -100, 0]), loss(&two, vec![2, 0]));
+    let refused = |labels: &[i64]| x.try_cross_entropy(1, labels).unwrap_err().to_string();
+    assert_eq!(
+        refused(&[0, -100, 1]),
+        "cross_entropy: label -100 of row 1 is not a class; there are 3 classes, counted from 0"
+    );
+    assert_eq!(
+        x.try_cross_entropy(1, [0, 0, u64::MAX])
+            .unwrap_err()
+            .to_string(),
+        "cross_entropy: label 18446744073709551615 of row 2 is not a class; there are 3 classes, counted from 0"
+    );
+}
+
+#[test]
 fn what_is_no_label_is_refused() {
     let x = Tensor::<f64>::zeros([4, 10]);
     let text = |label: f64| {

@@ -4,11 +4,11 @@ use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
-/// One label for each row: `&[usize]`, an array, a `Vec`, one `usize` for one row, a tensor of whole
-/// numbers, or a tensor of floats that hold whole numbers.
+/// One label for each row: a slice, an array, a `Vec` or a tensor of whole numbers, one `usize` for one
+/// row, or a tensor of floats that hold whole numbers.
 ///
-/// A list holds the labels in the order of the rows; a tensor has the shape of the logits without
-/// the class axis.
+/// The whole numbers may be of any type from 8 to 64 bits, with a sign or without. A list holds the labels in
+/// the order of the rows; a tensor has the shape of the logits without the class axis.
 pub trait Labels {
     /// The number of labels.
     #[doc(hidden)]
@@ -49,10 +49,25 @@ macro_rules! whole {
                 self.data()[row].to_string()
             }
         }
+
+        impl Labels for [$t] {
+            fn count(&self) -> usize {
+                self.len()
+            }
+
+            #[inline]
+            fn label(&self, row: usize) -> Option<i64> {
+                self[row].try_into().ok()
+            }
+
+            fn text(&self, row: usize) -> String {
+                self[row].to_string()
+            }
+        }
     )*};
 }
 
-whole!(usize u32 i32 u8);
+whole!(usize u64 u32 u16 u8 i64 i32 i16 i8);
 
 impl<T: Elem> Labels for Tensor<T> {
     fn count(&self) -> usize {
@@ -73,25 +88,10 @@ impl<T: Elem> Labels for Tensor<T> {
     }
 }
 
-impl Labels for [usize] {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    #[inline]
-    fn label(&self, row: usize) -> Option<i64> {
-        self[row].try_into().ok()
-    }
-
-    fn text(&self, row: usize) -> String {
-        self[row].to_string()
-    }
-}
-
 /// Implements [`Labels`] for types that are read as another one.
 macro_rules! reads_as {
-    ($(impl [$($generic:tt)*] for $t:ty, |$labels:ident| $other:expr;)*) => {$(
-        impl<$($generic)*> Labels for $t {
+    ($(impl [$($generic:tt)*] for $t:ty $(where $list:ty)?, |$labels:ident| $other:expr;)*) => {$(
+        impl<$($generic)*> Labels for $t $(where $list: Labels)? {
             fn count(&self) -> usize {
                 let $labels = self;
                 $other.count()
@@ -118,8 +118,8 @@ macro_rules! reads_as {
 
 reads_as! {
     impl [] for usize, |label| std::slice::from_ref(label);
-    impl [] for Vec<usize>, |labels| labels.as_slice();
-    impl [const N: usize] for [usize; N], |labels| labels.as_slice();
+    impl [W] for Vec<W> where [W], |labels| labels.as_slice();
+    impl [W, const N: usize] for [W; N] where [W], |labels| labels.as_slice();
     impl [L: Labels + ?Sized] for &L, |labels| *labels;
 }
 
