@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 use std::panic::Location;
 
+use smallvec::SmallVec;
+
 use super::Var;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
@@ -242,15 +244,15 @@ impl<T: Elem> Tape<T> {
         Var::of_node(self, self.fixed(value.into()))
     }
 
-    /// Runs a rule on tensor handles of this tape and records it.
+    /// Runs a rule on tensor handles of this tape, an array or a list of any length, and records it.
     ///
     /// # Panics
     /// If the rule does not take operands of these shapes, or an operand lives on another tape.
     #[track_caller]
-    pub fn apply<'t, const N: usize>(
+    pub fn apply<'t>(
         &'t self,
         rule: impl Rule<T>,
-        operands: [Var<'t, Tensor<T>>; N],
+        operands: impl AsRef<[Var<'t, Tensor<T>>]>,
     ) -> Var<'t, Tensor<T>> {
         self.try_apply(rule, operands).or_panic()
     }
@@ -260,18 +262,17 @@ impl<T: Elem> Tape<T> {
     /// # Errors
     /// If the rule does not take operands of these shapes, or an operand lives on another tape.
     #[track_caller]
-    pub fn try_apply<'t, const N: usize>(
+    pub fn try_apply<'t>(
         &'t self,
         rule: impl Rule<T>,
-        operands: [Var<'t, Tensor<T>>; N],
+        operands: impl AsRef<[Var<'t, Tensor<T>>]>,
     ) -> Result<Var<'t, Tensor<T>>, Error> {
+        let operands = operands.as_ref();
         if operands.iter().any(|x| !x.tape().is(self)) {
             return Err(Error::new(ErrorKind::OtherTape { op: rule.name() }));
         }
-        Ok(Var::of_node(
-            self,
-            self.record(rule, &operands.map(|x| x.repr))?,
-        ))
+        let inputs: SmallVec<[_; 4]> = operands.iter().map(|x| x.repr).collect();
+        Ok(Var::of_node(self, self.record(rule, &inputs)?))
     }
 
     /// The handle of a node that was named by [`Var::id`].

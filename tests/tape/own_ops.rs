@@ -295,3 +295,35 @@ fn elementwise_ops_of_the_users_are_called_as_methods() {
     );
     check::forward(|x| x[0].binary(SquareTimes, x[1]), &points().each_ref()).assert_passed();
 }
+
+#[test]
+fn a_rule_takes_a_list_of_operands_as_long_as_it_is() {
+    #[derive(Debug)]
+    struct Total;
+    impl<T: Elem> Rule<T> for Total {
+        fn name(&self) -> &'static str {
+            "total"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, Error> {
+            Ok(x[0].clone())
+        }
+        fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+            y.give(x[1..].iter().fold(x[0].clone(), |sum, &x| sum + x));
+        }
+        fn vjp(&self, _: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+            gx.iter_mut().for_each(|gx| gx.share(g));
+        }
+    }
+    let tape = Tape::new();
+    let x: Vec<_> = (0..5)
+        .map(|k| tape.var(Tensor::from([f64::from(k)])))
+        .collect();
+    for count in 1..=5 {
+        let y = tape.apply(Total, &x[..count]);
+        assert_eq!(y.value().item(), (0..count).sum::<usize>() as f64);
+        assert_eq!(y.sum().backward().wrt(x[count - 1]), Tensor::from([1.0]));
+    }
+    assert_eq!(tape.apply(Total, x.clone()).value().item(), 10.0);
+    let other = Tape::new();
+    assert!(other.try_apply(Total, &x).is_err());
+}
