@@ -5,6 +5,7 @@
 
 mod handle;
 mod operand;
+mod replay;
 mod scalar;
 mod tensor;
 mod twin;
