@@ -74,7 +74,15 @@ impl<'t, T: Elem> Gradients<'t, T> {
     /// As [`wrt`](Self::wrt).
     #[track_caller]
     pub fn get<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> Option<V> {
-        V::gradient(self, x).or_panic()
+        self.try_get(x).or_panic()
+    }
+
+    /// [`get`](Self::get), with a refusal as an [`Error`].
+    ///
+    /// # Errors
+    /// As [`try_wrt`](Self::try_wrt).
+    pub fn try_get<V: Value<Elem = T>>(&self, x: Var<'_, V>) -> Result<Option<V>, Error> {
+        V::gradient(self, x)
     }
 
     #[inline]

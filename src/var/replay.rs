@@ -13,8 +13,16 @@ impl<T: Elem> Tape<T> {
     /// If the id was taken before the last reset, or on another tape.
     #[track_caller]
     pub fn handle<V: Value<Elem = T>>(&self, id: Id<V>) -> Var<'_, V> {
-        self.check_id("handle", id).or_panic();
-        V::handle(self, id.index)
+        self.try_handle(id).or_panic()
+    }
+
+    /// [`handle`](Self::handle), with a stale id as an [`Error`].
+    ///
+    /// # Errors
+    /// If the id was taken before the last reset, or on another tape.
+    pub fn try_handle<V: Value<Elem = T>>(&self, id: Id<V>) -> Result<Var<'_, V>, Error> {
+        self.check_id("handle", id)?;
+        Ok(V::handle(self, id.index))
     }
 
     /// Runs the recorded tensor operations again on new leaf values, in the same buffers.

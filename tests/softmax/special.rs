@@ -213,6 +213,14 @@ fn a_row_with_nothing_kept_is_what_was_chosen() {
         error.to_string(),
         "masked_softmax: the mask of shape [3, 2, 2] is larger than x of shape [2, 2]"
     );
+    // A plain tensor has the same choice.
+    let plain = x.value().masked_softmax_or(1, &mask, EmptyRow::Uniform);
+    assert_eq!(plain, Tensor::from([[0.5, 0.5], [1.0, 0.0]]));
+    assert!(x.value().try_masked_softmax(2, &mask).is_err());
+    assert_eq!(
+        x.value().try_masked_softmax(1, &mask),
+        Ok(x.value().masked_softmax(1, &mask))
+    );
 }
 
 #[test]
@@ -268,6 +276,7 @@ fn the_jacobian_is_what_the_rule_applies() {
     let tape = Tape::new();
     let leaf = tape.var(x);
     assert_eq!(bits(&leaf.softmax(1).vjp(v).wrt(leaf)), bits(&product));
+    assert!(jacobian.try_apply_transposed(&Tensor::zeros([2])).is_err());
     let error = jacobian.try_apply(&Tensor::zeros([2])).unwrap_err();
     assert_eq!(
         error.to_string(),

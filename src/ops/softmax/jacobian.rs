@@ -96,7 +96,15 @@ impl<T: Elem> SoftmaxJacobian<T> {
     #[must_use]
     #[track_caller]
     pub fn apply_transposed(&self, v: &Tensor<T>) -> Tensor<T> {
-        self.apply(v)
+        self.try_apply_transposed(v).or_panic()
+    }
+
+    /// [`apply_transposed`](Self::apply_transposed), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `v` does not have the shape of the point.
+    pub fn try_apply_transposed(&self, v: &Tensor<T>) -> Result<Tensor<T>, Error> {
+        self.try_apply(v)
     }
 
     /// The matrix of each row, `J_ij = ∂y_i/∂x_j`, in the shape without the axis followed by

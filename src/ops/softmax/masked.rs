@@ -250,12 +250,29 @@ impl<T: Storage> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn masked_softmax(&self, axis: impl Axis, mask: &Tensor<bool>) -> Self {
-        self.try_masked_softmax_or(axis.signed(), mask, EmptyRow::Zeros)
-            .or_panic()
+        self.try_masked_softmax(axis, mask).or_panic()
     }
 
-    /// [`masked_softmax`](Self::masked_softmax) with a choice for rows with nothing kept, and bad
-    /// input as an [`Error`].
+    /// [`masked_softmax`](Self::masked_softmax), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it.
+    pub fn try_masked_softmax(&self, axis: impl Axis, mask: &Tensor<bool>) -> Result<Self, Error> {
+        self.try_masked_softmax_or(axis, mask, EmptyRow::Zeros)
+    }
+
+    /// [`masked_softmax`](Self::masked_softmax) with a choice for rows with nothing kept.
+    ///
+    /// # Panics
+    /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it, or if it keeps nothing in a row
+    /// and the choice is [`EmptyRow::Error`].
+    #[must_use]
+    #[track_caller]
+    pub fn masked_softmax_or(&self, axis: impl Axis, mask: &Tensor<bool>, empty: EmptyRow) -> Self {
+        self.try_masked_softmax_or(axis, mask, empty).or_panic()
+    }
+
+    /// [`masked_softmax_or`](Self::masked_softmax_or), with bad input as an [`Error`].
     ///
     /// # Errors
     /// If `axis` is not an axis of the tensor, or the mask does not broadcast to it, or if it keeps nothing in a row

@@ -146,6 +146,8 @@ fn a_constant_has_no_gradient_instead_of_a_wrong_one() {
     panics!(grads.wrt(c), text("wrt"));
     panics!(grads.wrt(apart), text("wrt"));
     panics!(grads.get(c * 2.0), text("wrt"));
+    assert_eq!(grads.try_get(c).unwrap_err().to_string(), text("wrt"));
+    assert_eq!(grads.try_get(w), Ok(Some(Tensor::from([6.0, 16.0]))));
     panics!(grads.wrt(number), text("wrt"));
     panics!(tape.forward().along(number, 1.0), text("along"));
     assert_eq!(number.id().unwrap_err().to_string(), text("id"));
@@ -167,6 +169,17 @@ fn a_scalar_that_is_not_a_node_has_no_name() {
         "{}",
         texts[1]
     );
+}
+
+#[test]
+fn a_name_from_before_a_reset_finds_nothing() {
+    let mut tape = Tape::new();
+    let id = tape.var(1.0).id().unwrap();
+    assert_eq!(tape.try_handle(id).unwrap().value(), 1.0);
+    tape.reset();
+    let text = tape.try_handle(id).unwrap_err().to_string();
+    assert!(text.starts_with("handle: "), "{text}");
+    panics!(tape.handle(id), text);
 }
 
 #[test]
