@@ -56,13 +56,22 @@ pub fn try_pushforward<A: Arguments, R: Pushed>(
 }
 
 /// A result on dual numbers, which [`pushforward`] separates into primals and tangents: a number, a
-/// tensor, or a tuple of up to six, an array or a `Vec` of results.
-pub trait Pushed {
+/// tensor, or a tuple of up to six, an array or a `Vec` of results. Only this crate implements it.
+pub trait Pushed: sealed::Sealed {
     /// The same structure of plain numbers.
     type Plain;
 
     /// The primals and the tangents.
     fn apart(self) -> (Self::Plain, Self::Plain);
+}
+
+mod sealed {
+    /// Seals [`Pushed`](super::Pushed), so that results of other kinds can be added later.
+    pub trait Sealed {}
+    impl<T: crate::kernel::Elem> Sealed for crate::dual::Dual<T> {}
+    impl<T> Sealed for crate::tensor::Tensor<T> {}
+    impl<R, const N: usize> Sealed for [R; N] {}
+    impl<R> Sealed for Vec<R> {}
 }
 
 impl<T: Elem> Pushed for Dual<T> {
@@ -107,6 +116,8 @@ impl<R: Pushed> Pushed for Vec<R> {
 
 macro_rules! tuple {
     ($($($r:ident)+;)*) => {$(
+        impl<$($r),+> sealed::Sealed for ($($r,)+) {}
+
         impl<$($r: Pushed),+> Pushed for ($($r,)+) {
             type Plain = ($($r::Plain,)+);
 

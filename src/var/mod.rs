@@ -7,6 +7,7 @@ mod handle;
 mod operand;
 mod replay;
 mod scalar;
+pub(crate) mod sealed;
 mod tensor;
 mod twin;
 mod value;

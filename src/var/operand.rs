@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use super::sealed::Sealed;
 use super::{Value, Var};
 use crate::dual::Dual;
 use crate::error::{Error, ErrorKind};
@@ -21,7 +22,7 @@ use crate::tensor::{Shape, Tensor};
     note = "operands are tensor handles, scalar handles, plain tensors, references to these, and plain numbers: elements of type `{T}` or, where those are dual numbers, the numbers they are made of (`2.0`, not `2`)"
 )]
 #[allow(private_interfaces)]
-pub trait Operand<'t, T: Elem>: Sized {
+pub trait Operand<'t, T: Elem>: Sized + Sealed {
     /// Enters the operand into the tape as a tensor node; an error names `op`.
     #[doc(hidden)]
     #[track_caller]

@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::Var;
 use super::scalar::Scalar;
+use super::sealed::Sealed;
 use crate::error::Error;
 use crate::forward::{Forward, Tangents};
 use crate::gradients::Gradients;
@@ -17,7 +18,7 @@ use crate::tensor::Tensor;
     message = "`{Self}` is neither a number nor a tensor of numbers",
     note = "`Tensor::from` makes a tensor of a vector, a slice or nested arrays; of a tensor that you keep, enter a clone, which shares the buffer: `tape.var(w.clone())`"
 )]
-pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
+pub trait Value: Clone + Debug + Sized + 'static + Sealed {
     /// The type of the numbers.
     type Elem: Elem;
 
@@ -83,13 +84,6 @@ pub trait Value: Clone + Debug + Sized + 'static + sealed::Sealed {
     /// Puts a new value into a leaf and returns the old one.
     #[doc(hidden)]
     fn set(tape: &mut Tape<Self::Elem>, index: u32, value: Self) -> Self;
-}
-
-mod sealed {
-    /// Seals [`Value`](super::Value): another kind of node would need walks of its own.
-    pub trait Sealed {}
-    impl<T: crate::kernel::Elem> Sealed for T {}
-    impl<T: crate::kernel::Elem> Sealed for crate::tensor::Tensor<T> {}
 }
 
 impl<'t, V: Value> Var<'t, V> {

@@ -8,8 +8,9 @@ use crate::tensor::{Shape, Tensor};
 /// row, or a tensor of floats that hold whole numbers.
 ///
 /// The whole numbers may be of any type from 8 to 64 bits, with a sign or without. A list holds the labels in
-/// the order of the rows; a tensor has the shape of the logits without the class axis.
-pub trait Labels {
+/// the order of the rows; a tensor has the shape of the logits without the class axis. Implemented in this
+/// crate only.
+pub trait Labels: sealed::Sealed {
     /// The number of labels.
     #[doc(hidden)]
     fn count(&self) -> usize;
@@ -27,6 +28,17 @@ pub trait Labels {
     /// A label as an error shows it.
     #[doc(hidden)]
     fn text(&self, row: usize) -> String;
+}
+
+mod sealed {
+    /// Seals [`Labels`](super::Labels), so that what a loss asks of them may change.
+    pub trait Sealed {}
+    impl<W> Sealed for crate::tensor::Tensor<W> {}
+    impl<W> Sealed for [W] {}
+    impl<W> Sealed for Vec<W> {}
+    impl<W, const N: usize> Sealed for [W; N] {}
+    impl Sealed for usize {}
+    impl<L: super::Labels + ?Sized> Sealed for &L {}
 }
 
 macro_rules! whole {

@@ -3,6 +3,7 @@
 use crate::kernel::{Elem, Embeds};
 use crate::tensor::Tensor;
 use crate::transform::output::Output;
+use crate::var::sealed::Sealed;
 use crate::var::{Handle, Var};
 
 /// The parameters of a [`fixed_point`](super::fixed_point): a handle, or a tuple of up to six, an
@@ -126,7 +127,7 @@ tuple! {
 
 /// Where a [`fixed_point`](super::fixed_point) starts: a number or a tensor, which may be plain even if
 /// the parameters are dual. Only this crate implements it.
-pub trait Start<T: Elem> {
+pub trait Start<T: Elem>: Sealed {
     /// The type of the state: `T` or `Tensor<T>`.
     type Value: Output<Elem = T>;
 
