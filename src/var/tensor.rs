@@ -9,7 +9,7 @@ use super::Var;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::Rule;
-use crate::tape::{Id, Kind, NOBODY, NodeId, Tape};
+use crate::tape::{Id, NOBODY, NodeId, Tape};
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Operand;
 
