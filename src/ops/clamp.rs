@@ -1,6 +1,7 @@
 //! Restriction of numbers to an interval.
 
 use super::forms::unary::{Unary, elementwise};
+use crate::error::{Error, OrPanic};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -12,6 +13,19 @@ use crate::var::Var;
 pub struct Clamp<T> {
     low: T,
     high: T,
+}
+
+impl<T: Elem> Clamp<T> {
+    /// The op for these bounds.
+    #[track_caller]
+    fn between(low: impl Constant<T>, high: impl Constant<T>) -> Self {
+        let (low, high) = (low.embed(), high.embed());
+        if low <= high {
+            return Self { low, high };
+        }
+        let text = format!("nothing lies between {low} and {high}; the lower bound comes first");
+        Err(Error::argument("clamp", text)).or_panic()
+    }
 }
 
 impl<T: Elem> Unary<T> for Clamp<T> {
@@ -66,6 +80,9 @@ elementwise! {
     /// # Accuracy
     /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md.
     ///
+    /// # Panics
+    /// If the lower bound is above the upper one, or one of them is NaN.
+    ///
     /// # Example
     /// ```
     /// use wengert::{Tape, Tensor};
@@ -76,7 +93,7 @@ elementwise! {
     /// assert_eq!(y.value(), Tensor::from([-1.0, 0.5, 1.0, 1.0]));
     /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([0.0, 1.0, 1.0, 0.0]));
     /// ```
-    pub fn clamp(self, low: impl Constant<T>, high: impl Constant<T>) = Clamp { low: low.embed(), high: high.embed() };
+    pub fn clamp(self, low: impl Constant<T>, high: impl Constant<T>) = Clamp::between(low, high);
 }
 
 impl Spec for Clamp<f64> {

@@ -1,6 +1,6 @@
 //! Inner product of two vectors.
 
-use super::forms::evaluate;
+use super::forms::right::{Right, everywhere};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
@@ -126,14 +126,16 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+everywhere!(Dot);
+
 impl<T: Elem> Tensor<T> {
-    /// Inner product of two plain vectors.
+    /// Inner product with a plain vector or a handle of one on the right ([`Right`](crate::ops::Right)).
     ///
     /// # Panics
     /// If one is not a vector or the lengths differ.
     #[must_use]
     #[track_caller]
-    pub fn dot(&self, other: &Self) -> T {
+    pub fn dot<R: Right<T>>(&self, other: R) -> R::Number {
         self.try_dot(other).or_panic()
     }
 
@@ -141,8 +143,9 @@ impl<T: Elem> Tensor<T> {
     ///
     /// # Errors
     /// If one is not a vector or the lengths differ.
-    pub fn try_dot(&self, other: &Self) -> Result<T, Error> {
-        evaluate(&Dot, [self, other]).map(|y| y.item())
+    #[track_caller]
+    pub fn try_dot<R: Right<T>>(&self, other: R) -> Result<R::Number, Error> {
+        other.number(self, Dot)
     }
 }
 

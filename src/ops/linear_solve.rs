@@ -1,6 +1,6 @@
 //! Solution of a linear system; its gradient solves the transposed system with the same factors.
 
-use super::forms::evaluate;
+use super::forms::right::{Right, everywhere};
 use super::forms::squares::{Squares, Systems, singular};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Matrix, System};
@@ -176,15 +176,18 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+everywhere!(LinearSolve);
+
 impl<T: Elem> Tensor<T> {
-    /// The solution x of `a x = b` for plain tensors, where this one is the matrix. Shapes and
-    /// domain are documented on [`Var::linear_solve`](crate::Var::linear_solve).
+    /// The solution x of `a x = b`, where this plain tensor is the matrix and b a plain tensor or a handle
+    /// ([`Right`](crate::ops::Right)). Shapes and domain are documented on
+    /// [`Var::linear_solve`](crate::Var::linear_solve).
     ///
     /// # Panics
     /// If the shapes do not fit or the matrix is singular.
     #[must_use]
     #[track_caller]
-    pub fn linear_solve(&self, b: &Self) -> Self {
+    pub fn linear_solve<R: Right<T>>(&self, b: R) -> R::Output {
         self.try_linear_solve(b).or_panic()
     }
 
@@ -192,8 +195,9 @@ impl<T: Elem> Tensor<T> {
     ///
     /// # Errors
     /// If the shapes do not fit or the matrix is singular.
-    pub fn try_linear_solve(&self, b: &Self) -> Result<Self, Error> {
-        evaluate(&LinearSolve, [self, b])
+    #[track_caller]
+    pub fn try_linear_solve<R: Right<T>>(&self, b: R) -> Result<R::Output, Error> {
+        b.product(self, LinearSolve)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Matrix product: two matrices, batches of them that broadcast, and vectors on either side.
 
-use super::forms::evaluate;
 use super::forms::products::Products;
+use super::forms::right::{Right, everywhere};
 use super::matmul_t::MatmulT;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
@@ -133,14 +133,17 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+everywhere!(Matmul<false>, Matmul<true>);
+
 impl<T: Storage> Tensor<T> {
-    /// Matrix product of plain tensors; shapes as for [`Var::matmul`](crate::Var::matmul).
+    /// Matrix product with a plain tensor or a handle on the right ([`Right`](crate::ops::Right)); shapes as for
+    /// [`Var::matmul`](crate::Var::matmul).
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[must_use]
     #[track_caller]
-    pub fn matmul(&self, other: &Self) -> Self {
+    pub fn matmul<R: Right<T>>(&self, other: R) -> R::Output {
         self.try_matmul(other).or_panic()
     }
 
@@ -148,8 +151,9 @@ impl<T: Storage> Tensor<T> {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn try_matmul(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Matmul::<false>, [self, other])
+    #[track_caller]
+    pub fn try_matmul<R: Right<T>>(&self, other: R) -> Result<R::Output, Error> {
+        other.product(self, Matmul::<false>)
     }
 }
 

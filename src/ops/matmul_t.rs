@@ -1,7 +1,7 @@
 //! Matrix product whose right operand is stored transposed.
 
-use super::forms::evaluate;
 use super::forms::products::Products;
+use super::forms::right::Right;
 use super::matmul::Matmul;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
@@ -66,14 +66,14 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
 }
 
 impl<T: Storage> Tensor<T> {
-    /// Matrix product of plain tensors, the right one transposed; shapes as for
-    /// [`Var::matmul_t`](crate::Var::matmul_t).
+    /// Matrix product with a plain tensor or a handle on the right ([`Right`](crate::ops::Right)), transposed; shapes
+    /// as for [`Var::matmul_t`](crate::Var::matmul_t).
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[must_use]
     #[track_caller]
-    pub fn matmul_t(&self, other: &Self) -> Self {
+    pub fn matmul_t<R: Right<T>>(&self, other: R) -> R::Output {
         self.try_matmul_t(other).or_panic()
     }
 
@@ -81,8 +81,9 @@ impl<T: Storage> Tensor<T> {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn try_matmul_t(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Matmul::<true>, [self, other])
+    #[track_caller]
+    pub fn try_matmul_t<R: Right<T>>(&self, other: R) -> Result<R::Output, Error> {
+        other.product(self, Matmul::<true>)
     }
 }
 

@@ -12,7 +12,7 @@ mod linear;
 mod spec;
 
 pub(crate) use forms::evaluate;
-pub use forms::{Binary, Map, Span, Spans, Unary, Zip, s};
+pub use forms::{Binary, Map, Right, Span, Spans, Unary, Zip, s};
 pub use spec::{Draw, Sample, Spec, Visitor};
 
 /// Declares the modules of all ops and the walk over them; a folder (`/softmax`) has its own registry.

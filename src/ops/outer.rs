@@ -1,6 +1,6 @@
 //! Outer product of two vectors.
 
-use super::forms::evaluate;
+use super::forms::right::{Right, everywhere};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Elem, Matrix};
 use crate::ops::{Draw, Sample, Spec};
@@ -131,14 +131,16 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+everywhere!(Outer);
+
 impl<T: Elem> Tensor<T> {
-    /// Outer product of two plain vectors.
+    /// Outer product with a plain vector or a handle of one on the right ([`Right`](crate::ops::Right)).
     ///
     /// # Panics
     /// If an operand is not a vector.
     #[must_use]
     #[track_caller]
-    pub fn outer(&self, other: &Self) -> Self {
+    pub fn outer<R: Right<T>>(&self, other: R) -> R::Output {
         self.try_outer(other).or_panic()
     }
 
@@ -146,8 +148,9 @@ impl<T: Elem> Tensor<T> {
     ///
     /// # Errors
     /// If an operand is not a vector.
-    pub fn try_outer(&self, other: &Self) -> Result<Self, Error> {
-        evaluate(&Outer, [self, other])
+    #[track_caller]
+    pub fn try_outer<R: Right<T>>(&self, other: R) -> Result<R::Output, Error> {
+        other.product(self, Outer)
     }
 }
 

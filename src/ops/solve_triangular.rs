@@ -1,6 +1,6 @@
 //! Substitution: systems of equations with triangular matrices.
 
-use super::forms::evaluate;
+use super::forms::right::{Right, everywhere};
 use super::forms::squares::{Systems, singular};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Matrix, Triangle};
@@ -202,15 +202,17 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     }
 }
 
+everywhere!(SolveTriangular);
+
 impl<T: Elem> Tensor<T> {
-    /// The solution of a system of plain tensors with the lower triangle of this one; see
-    /// [`Var::solve_lower`](crate::Var::solve_lower).
+    /// The solution of a system with the lower triangle of this plain tensor, for a plain right side or a handle
+    /// ([`Right`](crate::ops::Right)); see [`Var::solve_lower`](crate::Var::solve_lower).
     ///
     /// # Panics
     /// If the shapes do not fit, or there is a 0 on the diagonal.
     #[must_use]
     #[track_caller]
-    pub fn solve_lower(&self, b: &Self) -> Self {
+    pub fn solve_lower<R: Right<T>>(&self, b: R) -> R::Output {
         self.try_solve_lower(b).or_panic()
     }
 
@@ -218,8 +220,9 @@ impl<T: Elem> Tensor<T> {
     ///
     /// # Errors
     /// As [`solve_lower`](Self::solve_lower) panics.
-    pub fn try_solve_lower(&self, b: &Self) -> Result<Self, Error> {
-        evaluate(&SolveTriangular { lower: true }, [self, b])
+    #[track_caller]
+    pub fn try_solve_lower<R: Right<T>>(&self, b: R) -> Result<R::Output, Error> {
+        b.product(self, SolveTriangular { lower: true })
     }
 
     /// [`solve_lower`](Self::solve_lower) with the upper triangle instead.
@@ -228,7 +231,7 @@ impl<T: Elem> Tensor<T> {
     /// As [`solve_lower`](Self::solve_lower) does.
     #[must_use]
     #[track_caller]
-    pub fn solve_upper(&self, b: &Self) -> Self {
+    pub fn solve_upper<R: Right<T>>(&self, b: R) -> R::Output {
         self.try_solve_upper(b).or_panic()
     }
 
@@ -236,8 +239,9 @@ impl<T: Elem> Tensor<T> {
     ///
     /// # Errors
     /// As [`solve_lower`](Self::solve_lower) panics.
-    pub fn try_solve_upper(&self, b: &Self) -> Result<Self, Error> {
-        evaluate(&SolveTriangular { lower: false }, [self, b])
+    #[track_caller]
+    pub fn try_solve_upper<R: Right<T>>(&self, b: R) -> Result<R::Output, Error> {
+        b.product(self, SolveTriangular { lower: false })
     }
 }
 

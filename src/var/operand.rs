@@ -90,6 +90,13 @@ impl<'t, T: Elem, C: Elem + Constant<T>> Operand<'t, T> for C {
 impl<T: Elem> From<Tensor<T>> for Tensor<Dual<T>> {
     /// The same numbers as dual constants, with tangents of 0.
     fn from(x: Tensor<T>) -> Self {
+        Self::from(&x)
+    }
+}
+
+impl<T: Elem> From<&Tensor<T>> for Tensor<Dual<T>> {
+    /// The same numbers as dual constants, with tangents of 0.
+    fn from(x: &Tensor<T>) -> Self {
         x.map(Dual::constant)
     }
 }

@@ -8,10 +8,11 @@
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::Var;
-use crate::error::{Error, ErrorKind};
+use super::{Operand, Var};
+use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Constant, Elem};
 use crate::tape::{Entry, Id, Member, NOBODY, Packed, Tape};
+use crate::tensor::Tensor;
 
 /// What a scalar handle holds.
 ///
@@ -54,6 +55,38 @@ impl<'t, T: Elem> Var<'t, T> {
                 folded: false,
             },
         }
+    }
+
+    /// The tape this handle lives on.
+    ///
+    /// # Panics
+    /// If the handle is a plain number ([`Var::from`]), which lives on none.
+    #[track_caller]
+    pub fn tape(self) -> &'t Tape<T> {
+        self.tape_for("tape")
+    }
+
+    #[track_caller]
+    fn tape_for(self, op: &'static str) -> &'t Tape<T> {
+        match self.tape {
+            Some(tape) => tape,
+            None => {
+                let text = "a plain number lives on no tape; enter it with var() or constant()";
+                panic!("{}", Error::argument(op, text))
+            }
+        }
+    }
+
+    /// A plain tensor as a constant on the tape of this handle.
+    #[track_caller]
+    pub(crate) fn beside(
+        self,
+        op: &'static str,
+        tensor: impl Operand<'t, T>,
+    ) -> Var<'t, Tensor<T>> {
+        let tape = self.tape_for(op);
+        let entered = tensor.enter(tape, op).or_panic();
+        Var::of_node(tape, entered)
     }
 
     /// The handle of a node without operands, whose value is stored in its entry.

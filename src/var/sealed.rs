@@ -18,6 +18,6 @@ pub trait Sealed {}
 
 impl<T: Elem> Sealed for T {}
 impl<T: Elem> Sealed for Tensor<T> {}
-impl<T: Elem> Sealed for &Tensor<T> {}
+impl<T> Sealed for &Tensor<T> {}
 impl<V: Value> Sealed for Var<'_, V> {}
 impl<V: Value> Sealed for &Var<'_, V> {}

@@ -1,6 +1,7 @@
 //! What handles can be written like: references to them, beside whatever takes them by value; assignments; constants.
 #![allow(clippy::op_ref, clippy::needless_borrows_for_generic_args)] // references are what is tested
 
+use wengert::transform::hvp;
 use wengert::{Dual, Elem, Tape, Tensor, Var};
 
 use crate::panics;
@@ -144,4 +145,64 @@ fn a_constant_may_be_a_number() {
     let y = one / x;
     assert_eq!(y.sum().backward().wrt(x), Tensor::from([-4.0, -0.25]));
     assert_eq!(Tensor::from(2.0f32), Tensor::scalar(2.0));
+}
+
+#[test]
+fn a_plain_tensor_beside_a_scalar_handle_is_a_constant() {
+    let tape = Tape::new();
+    let (s, e) = (tape.var(2.0), Tensor::from([1.0, 4.0]));
+    let y = (&e * s - s / &e + s * e.clone() - e.clone() / &s) * (&e + &s);
+    assert_eq!(y.value(), Tensor::from([4.5, 81.0]));
+    // (3 e s - s / e - e / s)' = 2 e - 1 / e + e / s², times e + s, and that itself.
+    assert_eq!(y.sum().backward().wrt(s), 1.5 + 3.75 + 13.5 + 52.5);
+    let second = hvp(|s| (s.exp() * &e).sum(), 0.0, 1.0);
+    assert_eq!(second, 5.0);
+    panics!(
+        &e + Var::number(1.0),
+        "add: a plain number lives on no tape; enter it with var() or constant()"
+    );
+}
+
+#[test]
+fn a_plain_tensor_stands_on_the_left_of_products() {
+    let tape = Tape::new();
+    let x = Tensor::from([[1.0, 2.0], [0.0, 4.0]]);
+    let w = tape.var(Tensor::from([1.0, -1.0]));
+    let row = Tensor::from([3.0, 5.0]);
+    assert_eq!(x.matmul(w).value(), x.matmul(&w.value()));
+    let gradient = |y: Var<'_, Tensor<f64>>| y.sum().backward().wrt(w);
+    assert_eq!(gradient(x.matmul(&w)), Tensor::from([1.0, 6.0]));
+    assert_eq!(row.dot(w).backward().wrt(w), row);
+    assert_eq!(gradient(row.outer(w)), Tensor::from([8.0, 8.0]));
+    assert_eq!(gradient(row.matmul_t(w.reshape([1, 2]))), row);
+    let plain = [x.linear_solve(&row), x.solve_upper(&row)];
+    assert_eq!(plain[0], plain[1]);
+    for y in [x.linear_solve(w), x.solve_upper(w)] {
+        assert_eq!(y.value(), Tensor::from([1.5, -0.25]));
+        assert_eq!(gradient(y), Tensor::from([1.0, -0.25]));
+    }
+    let hv = hvp(|w| x.matmul(w).square().sum(), &row, &row);
+    assert_eq!(hv, Tensor::from([26.0, 212.0]));
+    let constant = hvp(
+        |w| w.tape().constant(&x).matmul(w).square().sum(),
+        &row,
+        &row,
+    );
+    assert_eq!(constant, hv);
+    panics!(
+        x.matmul(tape.var(Tensor::ones([3]))),
+        "matmul: inner sizes 2 and 3 differ ([2, 2] and [3])"
+    );
+}
+
+#[test]
+fn a_scalar_handle_knows_its_tape() {
+    let tape = Tape::new();
+    let s = tape.var(2.0);
+    let y = s.tape().constant(&Tensor::from([1.0, 2.0])) * s;
+    assert_eq!(y.sum().backward().wrt(s), 3.0);
+    panics!(
+        Var::<f64>::number(1.0).tape().tensor_nodes(),
+        "tape: a plain number lives on no tape; enter it with var() or constant()"
+    );
 }

@@ -13,11 +13,13 @@ pub(super) mod over;
 mod own;
 pub(super) mod products;
 pub(super) mod reduction;
+pub(super) mod right;
 pub(super) mod span;
 pub(super) mod squares;
 pub(super) mod unary;
 
 pub use binary::{Binary, Zip};
 pub(crate) use evaluate::{evaluate, evaluate_all};
+pub use right::Right;
 pub use span::{Span, Spans, s};
 pub use unary::{Map, Unary};

@@ -88,6 +88,9 @@ macro_rules! operator {
             }
         }
 
+        operator!(@beside $trait $method $try_name, Tensor<C>);
+        operator!(@beside $trait $method $try_name, &Tensor<C>);
+
         impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, Tensor<T>>> for Tensor<C> {
             type Output = Var<'t, Tensor<T>>;
 
@@ -103,6 +106,26 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, other: Var<'t, Tensor<T>>) -> Var<'t, Tensor<T>> {
                 other.record2_left(Zip($op), self).or_panic()
+            }
+        }
+    };
+    // A plain tensor and a scalar handle, in either order.
+    (@beside $trait:ident $method:ident $try_name:ident, $tensor:ty) => {
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<Var<'t, T>> for $tensor {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: Var<'t, T>) -> Var<'t, Tensor<T>> {
+                other.beside(stringify!($method), self).$try_name(other).or_panic()
+            }
+        }
+
+        impl<'t, T: Elem + crate::kernel::Embeds<C>, C: Elem> $trait<$tensor> for Var<'t, T> {
+            type Output = Var<'t, Tensor<T>>;
+
+            #[track_caller]
+            fn $method(self, other: $tensor) -> Var<'t, Tensor<T>> {
+                self.$method(self.beside(stringify!($method), other))
             }
         }
     };

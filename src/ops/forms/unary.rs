@@ -353,6 +353,7 @@ macro_rules! elementwise {
         impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
             #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain are documented on the method of tensor handles.")]
             #[must_use]
+            #[track_caller]
             pub fn $name(&self $(, $arg: $t)*) -> Self {
                 $crate::ops::forms::unary::tensor($op, self)
             }

@@ -240,3 +240,16 @@ fn recording_while_the_nodes_are_read_is_refused_in_clear_words() {
     drop(nodes);
     assert_eq!((x * x).sum().backward().wrt(x), Tensor::from([2.0, 4.0]));
 }
+
+#[test]
+fn bounds_that_leave_nothing_between_them_are_refused() {
+    let tape = Tape::new();
+    let text = "clamp: nothing lies between 2 and 1; the lower bound comes first";
+    panics!(tape.var(Tensor::from([0.0, 5.0])).clamp(2.0, 1.0), text);
+    panics!(tape.var(0.0).clamp(2.0, 1.0), text);
+    panics!(Tensor::from([0.0]).clamp(2.0, 1.0), text);
+    panics!(
+        tape.var(0.0).clamp(f64::NAN, 1.0),
+        "clamp: nothing lies between NaN and 1; the lower bound comes first"
+    );
+}
