@@ -125,15 +125,27 @@ fn small_ops(c: &mut Criterion) {
     c.bench_function("2000 ops on 4 elements", |b| b.iter(|| black_box(step())));
 }
 
-/// A linear system with one right side, from a few unknowns to a few hundred.
+/// Linear systems with one right side and with as many as unknowns, and the factors of a positive definite matrix, from
+/// a few unknowns to a few hundred, beside the product of two such matrices.
 fn linear_solve(c: &mut Criterion) {
     let mut random = Random::new(5);
-    for n in [3, 10, 100, 300] {
+    for n in [3, 10, 100, 300, 600] {
         let a: Tensor<f64> = random.uniform([n, n], -1.0, 1.0);
-        let b: Tensor<f64> = random.uniform([n], -1.0, 1.0);
-        c.bench_function(&format!("linear_solve of {n}"), |bench| {
+        let b: Tensor<f64> = random.uniform([n, n], -1.0, 1.0);
+        let right = b.slice((.., 0));
+        let definite = a.matmul_t(&a) + Tensor::eye(n);
+        let mut group = c.benchmark_group(format!("linear_solve of {n}"));
+        group.bench_function("one right side", |bench| {
+            bench.iter(|| black_box(&a).linear_solve(&right));
+        });
+        group.bench_function("n right sides", |bench| {
             bench.iter(|| black_box(&a).linear_solve(&b));
         });
+        group.bench_function("cholesky", |bench| {
+            bench.iter(|| black_box(&definite).cholesky());
+        });
+        group.bench_function("matmul", |bench| bench.iter(|| black_box(&a).matmul(&b)));
+        group.finish();
     }
 }
 

@@ -7,6 +7,7 @@ mod arith;
 mod assign;
 mod axes;
 mod axis;
+mod broadcast;
 mod create;
 mod display;
 #[cfg(feature = "half")]

@@ -183,7 +183,7 @@ impl Shape {
     pub fn with(&self, axis: usize, size: usize) -> Self {
         self.require("with", axis, self.rank());
         let mut shape = self.clone();
-        shape.0.change(|sizes| sizes[axis] = size);
+        shape.change(|sizes| sizes[axis] = size);
         shape
     }
 
@@ -232,48 +232,9 @@ impl Shape {
         Err(Error::argument(op, text)).or_panic()
     }
 
-    /// Whether a tensor of this shape, broadcast to `rank` axes, repeats along all of the first `axes` axes.
-    pub(crate) fn repeats(&self, rank: usize, axes: usize) -> bool {
-        (0..axes).all(|axis| self.size_from_end(rank - 1 - axis) == 1)
-    }
-
-    /// The shape that both broadcast to, by numpy's rule: aligned at the last axis, sizes equal or 1.
-    ///
-    /// # Errors
-    /// If the shapes do not broadcast.
-    #[inline]
-    pub fn broadcast(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
-        match self == other {
-            true => Ok(self.clone()),
-            false => self.spread(op, other),
-        }
-    }
-
-    /// [`broadcast`](Self::broadcast) of shapes that differ.
-    #[inline(never)]
-    fn spread(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
-        let longer = if self.rank() < other.rank() {
-            other
-        } else {
-            self
-        };
-        let mut shape = longer.clone();
-        let fits = shape.0.change(|sizes| {
-            let mut sizes = sizes.iter_mut().rev().enumerate();
-            sizes.all(|(back, size)| {
-                let (a, b) = (self.size_from_end(back), other.size_from_end(back));
-                *size = if a == 1 { b } else { a };
-                a == b || a == 1 || b == 1
-            })
-        });
-        match fits {
-            true => Ok(shape),
-            false => Err(Error::new(ErrorKind::Broadcast {
-                op,
-                left: self.clone(),
-                right: other.clone(),
-            })),
-        }
+    /// Changes sizes in place.
+    pub(super) fn change<R>(&mut self, f: impl FnOnce(&mut [usize]) -> R) -> R {
+        self.0.change(f)
     }
 
     /// Strides, in elements, of a contiguous row-major tensor of this shape.
@@ -285,14 +246,6 @@ impl Shape {
     #[inline]
     pub(crate) fn is_surely(&self, other: &Self) -> bool {
         self.0.are_surely(&other.0)
-    }
-
-    /// The size `back` axes before the last one; 1 where there is no such axis.
-    fn size_from_end(&self, back: usize) -> usize {
-        match self.rank().checked_sub(back + 1) {
-            Some(axis) => self[axis],
-            None => 1,
-        }
     }
 }
 
@@ -326,6 +279,13 @@ impl<const N: usize> From<[usize; N]> for Shape {
 impl<const N: usize> From<&[usize; N]> for Shape {
     fn from(sizes: &[usize; N]) -> Self {
         Self::new(sizes)
+    }
+}
+
+impl From<usize> for Shape {
+    /// The shape of a vector.
+    fn from(size: usize) -> Self {
+        Self::new(&[size])
     }
 }
 

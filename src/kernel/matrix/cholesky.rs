@@ -1,51 +1,55 @@
 //! Cholesky factors, for elements of any type.
 
 use super::Matrix;
-use crate::kernel::{Elem, dot};
+use super::lu::PANEL;
+use super::triangle::subtract;
+use crate::kernel::Elem;
 
-/// How many columns are computed before the matrix product takes what they contribute to the others.
-const PANEL: usize = 64;
-
-/// Factors the symmetric `n × n` matrix `a` in place, `A = L Lᵀ`. Reads the lower triangle only, and writes 0 above the
+/// Factors the symmetric `n × n` matrix `a` in place, `A = L Lᵀ`. Reads the upper triangle only, and writes 0 above the
 /// diagonal.
 ///
+/// The rows of `Lᵀ` are computed, since they are contiguous: by panels, each of which subtracts what the rows before it
+/// contribute as one matrix product.
+///
 /// # Errors
-/// The column whose pivot is not positive: the matrix is not positive definite. A pivot that is NaN is no error.
+/// The step whose pivot is not positive: the matrix is not positive definite. A pivot that is NaN is no error.
 pub(crate) fn cholesky<T: Elem>(n: usize, a: &mut [T]) -> Result<(), usize> {
     let mut product = Vec::new();
     for start in (0..n).step_by(PANEL) {
         let end = n.min(start + PANEL);
         if start > 0 {
-            let below = (n - start, end - start);
+            let (panel, left) = (end - start, n - start);
             let before = Matrix {
-                data: &a[start * n..],
-                size: (below.0, start),
+                data: &a[start..],
+                size: (start, left),
                 step: (n, 1),
             };
-            let beside = before.part(0, (below.1, start)).transposed();
-            product.resize(below.0 * below.1, T::zero());
-            T::matmul(before, beside, &mut product[..below.0 * below.1], false);
-            for (i, product) in product.chunks_exact(below.1).enumerate().take(below.0) {
-                let row = &mut a[(start + i) * n..][start..end];
+            let own = before.part(0, (start, panel)).transposed();
+            product.resize(panel * left, T::zero());
+            T::matmul(own, before, &mut product[..panel * left], false);
+            for (i, product) in product.chunks_exact(left).take(panel).enumerate() {
+                let row = &mut a[(start + i) * n + start..][..left];
                 row.iter_mut().zip(product).for_each(|(a, &p)| *a -= p);
             }
         }
-        for i in start..n {
-            let (rows, row) = a.split_at_mut(i * n);
-            let row = &mut row[..n];
-            for j in start..end.min(i) {
-                let other = &rows[j * n..][..=j];
-                let left = row[j] - dot(&row[start..j], &other[start..j]);
-                row[j] = left / other[j];
+        for k in start..end {
+            let (above, below) = a.split_at_mut((k + 1) * n);
+            let row = &mut above[k * n..];
+            if row[k] <= T::zero() {
+                return Err(k);
             }
-            if i < end {
-                let pivot = row[i] - dot(&row[start..i], &row[start..i]);
-                if pivot <= T::zero() {
-                    return Err(i);
-                }
-                row[i] = pivot.sqrt();
-                row[i + 1..].fill(T::zero());
+            let root = row[k].sqrt();
+            row[k] = root;
+            row[k + 1..].iter_mut().for_each(|x| *x /= root);
+            for (i, other) in (k + 1..end).zip(below.chunks_exact_mut(n)) {
+                subtract(row[i], &row[i..], &mut other[i..]);
             }
+        }
+    }
+    for i in 0..n {
+        for j in 0..i {
+            a[i * n + j] = a[j * n + i];
+            a[j * n + i] = T::zero();
         }
     }
     Ok(())

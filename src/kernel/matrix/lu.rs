@@ -3,16 +3,64 @@
 //! Double-doubles need a form of our own in any case, and for floats it is faster than a library's, which works on
 //! column-major matrices (`docs/measurements.md`). Dual numbers use a separate form, by planes.
 
-use super::triangle::Triangle;
+use std::ops::Range;
+
+use super::Matrix;
+use super::triangle::{Triangle, subtract};
 use crate::kernel::Elem;
+
+/// How many columns are eliminated before a matrix product takes what they contribute to the others.
+pub(super) const PANEL: usize = 64;
 
 /// Factors the `n × n` matrix `a` in place, `P A = L U`: below the diagonal L, whose own diagonal is 1, and U on
 /// and above it. `pivots[k]` is the row that step `k` exchanged with row `k`.
 ///
 /// # Errors
-/// The column without a pivot: all that is left of it is 0, and the matrix is singular.
+/// The step without a pivot: all that is left of its column is 0, and the matrix is singular.
 pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Result<(), usize> {
-    for k in 0..n {
+    let mut product = Vec::new();
+    for start in (0..n).step_by(PANEL) {
+        let end = n.min(start + PANEL);
+        eliminate(n, a, pivots, start..end)?;
+        if end == n {
+            break;
+        }
+        // The rows of U beside the panel, by substitution, then what they and L contribute to the rest.
+        for i in start + 1..end {
+            let (above, row) = a.split_at_mut(i * n);
+            for k in start..i {
+                let factor = row[k];
+                subtract(factor, &above[k * n..][end..n], &mut row[end..n]);
+            }
+        }
+        let (left, panel) = (n - end, end - start);
+        let view = |at: usize, size| Matrix {
+            data: &a[at..],
+            size,
+            step: (n, 1),
+        };
+        let (l, u) = (
+            view(end * n + start, (left, panel)),
+            view(start * n + end, (panel, left)),
+        );
+        product.resize(left * left, T::zero());
+        T::matmul(l, u, &mut product[..left * left], false);
+        for (i, product) in product.chunks_exact(left).take(left).enumerate() {
+            let row = &mut a[(end + i) * n..][end..n];
+            row.iter_mut().zip(product).for_each(|(a, &p)| *a -= p);
+        }
+    }
+    Ok(())
+}
+
+/// Eliminates some columns, in these columns alone.
+fn eliminate<T: Elem>(
+    n: usize,
+    a: &mut [T],
+    pivots: &mut [u32],
+    columns: Range<usize>,
+) -> Result<(), usize> {
+    for k in columns.clone() {
         let larger = |p: usize, i: usize| {
             if a[i * n + k].abs() > a[p * n + k].abs() {
                 i
@@ -32,9 +80,8 @@ pub(crate) fn factor<T: Elem>(n: usize, a: &mut [T], pivots: &mut [u32]) -> Resu
         for other in below.chunks_exact_mut(n) {
             let factor = other[k] / row[k];
             other[k] = factor;
-            for (o, &r) in other[k + 1..].iter_mut().zip(&row[k + 1..]) {
-                *o -= factor * r;
-            }
+            let right = k + 1..columns.end;
+            subtract(factor, &row[right.clone()], &mut other[right]);
         }
     }
     Ok(())
