@@ -124,7 +124,11 @@ fn scores_and_weights_are_never_there_for_all_heads() {
     let scores = 4 * 2 * 4 * 40 * 40;
     for way in [0, 1, 2, 4, 7, 10] {
         let (kept, walk) = peak(Tape::default().with_blocks(8000), way);
-        assert!(kept < 4 * leaf && walk < 6 * leaf, "{way}: {kept} {walk}");
+        // On one thread, the buffers of the block count, too: three tensors of a single head.
+        assert!(
+            kept < 4 * leaf && walk < 6 * leaf + scores / 2,
+            "{way}: {kept} {walk}"
+        );
         let (kept, _) = peak(eager(), way);
         assert!(kept >= 3 * leaf + 2 * scores, "{way}: {kept}");
     }
