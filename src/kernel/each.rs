@@ -269,7 +269,12 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
         let [along_a, along_b] = step.map(|step| step == 1);
         for [i, j, k] in self.layout.runs() {
             let (c, d, y) = (&c[k..k + n], &d[k..k + n], &mut y[k..k + n]);
-            if along_a && along_b {
+            if R::REFERENCE {
+                for p in 0..n {
+                    let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
+                    y[p] = put::<R, ADD>(y[p], f.of(a, b, c[p], d[p]));
+                }
+            } else if along_a && along_b {
                 let (a, b) = (&a[i..i + n], &b[j..j + n]);
                 for p in 0..n {
                     y[p] = put::<R, ADD>(y[p], f.of(a[p], b[p], c[p], d[p]));

@@ -40,6 +40,11 @@ pub trait Elem:
     /// this type.
     const ROOM: bool = false;
 
+    /// Whether this type serves as a reference only. Every rule is compiled for it along with the type that it judges, so
+    /// its loops are few rather than fast.
+    #[doc(hidden)]
+    const REFERENCE: bool = false;
+
     /// The same number in the type of [`Elem::Work`], exactly.
     fn lift(self) -> Self::Work;
 

@@ -7,6 +7,8 @@ impl sealed::Sealed for Dd {}
 impl Elem for Dd {
     type Wide = Self;
 
+    const REFERENCE: bool = true;
+
     fn widen(self) -> Self {
         self
     }

@@ -23,12 +23,25 @@ impl<T: Elem> Twin<T> {
         x: &[&Tensor<T>],
         composed: impl for<'t> FnOnce(&[Var<'t, Tensor<T>>]) -> Var<'t, Tensor<T>>,
     ) -> Self {
-        Self::record_some(x, |x| Some(composed(x))).expect("the closure gives one")
+        Self::recorded(x, |x| Some(composed(x))).expect("the closure gives one")
     }
 
-    /// The same; `None` if the closure returns `None`.
+    /// The same for ops of the crate; `None` if the closure returns `None`, or for elements whose tapes have no ledger.
     #[track_caller]
     pub(crate) fn record_some(
+        x: &[&Tensor<T>],
+        composed: impl for<'t> FnOnce(&[Var<'t, Tensor<T>>]) -> Option<Var<'t, Tensor<T>>>,
+    ) -> Option<Self> {
+        // A constant, so that otherwise the closure is not even compiled.
+        if T::REFERENCE {
+            None
+        } else {
+            Self::recorded(x, composed)
+        }
+    }
+
+    #[track_caller]
+    fn recorded(
         x: &[&Tensor<T>],
         composed: impl for<'t> FnOnce(&[Var<'t, Tensor<T>>]) -> Option<Var<'t, Tensor<T>>>,
     ) -> Option<Self> {

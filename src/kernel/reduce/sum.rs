@@ -85,6 +85,9 @@ fn block<A: Copy, T: Elem>(x: &[A], f: impl Fn(A) -> T) -> T {
 /// Only the sums are joined: if arrays were, the compiler would make pieces of two and four instead of vectors.
 #[inline(always)]
 fn block_of<A: Copy, B: Copy, T: Elem>(a: &[A], b: &[B], f: impl Fn(A, B) -> T) -> T {
+    if T::REFERENCE {
+        return few(a, b, &f);
+    }
     let columns = match a.len() / WIDTH {
         0 => return few(a, b, &f),
         1 => columns::<1, _, _, _>(a, b, &f),

@@ -128,12 +128,7 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         let t = [0, 1].map(|k| t[k].unwrap_or(&zero));
         // The tangents broadcast as their operands do; expanding them costs one pass each.
         let shape = at.y.shape();
-        let spread = |t: &Tensor<T>| {
-            let mut full = vec![T::zero(); shape.elements()];
-            kernel::zip(shape, view(t), view(&zero), &mut full, |t, _| t);
-            full
-        };
-        let (ta, tb) = (spread(t[0]), spread(t[1]));
+        let (ta, tb) = (expanded(t[0], shape), expanded(t[1], shape));
         let layout = Layout::new(shape, at.x[0].shape(), at.x[1].shape());
         layout.fill(at.x[0].data(), at.x[1].data(), ty.fill(), |p, a, b| {
             let at = [a, b, y[p]];
@@ -218,20 +213,21 @@ impl<B> Zip<B> {
         if !gx.wanted() {
             return;
         }
-        if B::PASSES[K] {
+        // As constants, so that loops that never run are not compiled.
+        if const { B::PASSES[K] } {
             return gx.sum_to(g);
         }
         let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g.data());
         let f = Pulled::<_, K>(self.0);
         if layout.is_none() || at.x[K].len() == at.y.len() {
-            if !B::FAR_LATER && gx.adds() {
+            if const { !B::FAR_LATER && !T::REFERENCE } && gx.adds() {
                 let y = gx.accumulate();
                 return kernel::each_onto(layout, Buffers { a, b, c, d, y }, f);
             }
             let y = gx.fill();
             return write(layout, Buffers { a, b, c, d, y }, f);
         }
-        if B::NEGATES[K] {
+        if const { B::NEGATES[K] } {
             let to = gx.fill();
             kernel::sum_to(at.y.shape(), g.data(), at.x[K].shape(), to);
             // Subtracted from 0, so that a sum of 0 does not become -0.
@@ -245,6 +241,14 @@ impl<B> Zip<B> {
         kernel::sum_to(at.y.shape(), full.data(), at.x[K].shape(), gx.fill());
         gx.recycle(full);
     }
+}
+
+/// The elements of a tensor that broadcasts to a shape. One function for all ops, which would otherwise each compile it.
+fn expanded<T: Elem>(x: &Tensor<T>, shape: &Shape) -> Vec<T> {
+    let nothing: (&[usize], &[()]) = (&[], &[()]);
+    let mut full = vec![T::zero(); shape.elements()];
+    kernel::zip(shape, view(x), nothing, &mut full, |x, ()| x);
+    full
 }
 
 /// Whether both operands have as many elements as the output, and so pair up in memory order.

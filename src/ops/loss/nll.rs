@@ -113,9 +113,9 @@ impl<T: Elem> Rule<T> for Nll<T> {
             own.data_mut()[at] = T::one();
         }
         let axis = self.axis;
-        Some(Twin::record(z, |z| {
-            self.outcome.composed(-(z[0] * own).sum_axis(axis))
-        }))
+        Twin::record_some(z, |z| {
+            Some(self.outcome.composed(-(z[0] * own).sum_axis(axis)))
+        })
     }
 
     fn keeps(&self) -> Keeps {

@@ -195,10 +195,10 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
         let targets = self.targets(self.smooth.as_ref().unwrap_or(&plain), x[0].shape());
         let targets = Tensor::new(x[0].shape(), targets).expect("one target for each logit");
         let axis = self.axis;
-        Some(Twin::record(x, |x| {
-            self.outcome
-                .composed(composed::cross_entropy_soft(x[0], axis, targets))
-        }))
+        Twin::record_some(x, |x| {
+            let loss = composed::cross_entropy_soft(x[0], axis, targets);
+            Some(self.outcome.composed(loss))
+        })
     }
 
     fn keeps(&self) -> Keeps {

@@ -131,9 +131,7 @@ impl<T: Elem> Rule<T> for MaskedSoftmax {
 
     fn twin(&self, x: &[&Tensor<T>]) -> Option<Twin<T>> {
         let (axis, mask) = (self.axis, &self.mask);
-        Some(Twin::record(x, |x| {
-            composed::masked_softmax(x[0], axis, mask)
-        }))
+        Twin::record_some(x, |x| Some(composed::masked_softmax(x[0], axis, mask)))
     }
 
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {

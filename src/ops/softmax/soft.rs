@@ -165,14 +165,14 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
         let changed = |t: T| self.targets(&Tensor::full(shape, t)).map(full);
         let linear = changed(T::zero()).zip(changed(T::one()));
         let axis = self.axis;
-        Some(Twin::record(x, |x| {
+        Twin::record_some(x, |x| {
             let targets = match linear {
                 Some((even, one)) => x[1] * (&one - &even) + even,
                 None => x[1],
             };
-            self.outcome
-                .composed(composed::cross_entropy_soft(x[0], axis, targets))
-        }))
+            let loss = composed::cross_entropy_soft(x[0], axis, targets);
+            Some(self.outcome.composed(loss))
+        })
     }
 
     fn keeps(&self) -> Keeps {
