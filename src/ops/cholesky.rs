@@ -168,7 +168,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     /// rounding error.
     ///
     /// # Complexity
-    /// `n³ / 3` steps for the factor, by matrix products from n = 64 on, and some `3 n³` for its gradient.
+    /// `n³ / 3` steps for the factor, by matrix products from n = 64 on, and some `4 n³` for its gradient.
     ///
     /// # Panics
     /// If the tensor does not hold square matrices, or one is not positive definite.

@@ -147,7 +147,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// a and x.
     ///
     /// # Complexity
-    /// `n² k` steps, and as many again for each gradient.
+    /// `n² k` steps; as many again for the gradient of b, and twice as many for that of a.
     ///
     /// # Panics
     /// If the shapes do not fit, there is a 0 on the diagonal, or b lives on another tape.
