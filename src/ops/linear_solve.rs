@@ -3,7 +3,7 @@
 use super::forms::right::{Right, everywhere};
 use super::forms::squares::{Squares, Systems, singular};
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Matrix, System};
+use crate::kernel::{Elem, System};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
@@ -58,21 +58,8 @@ impl<T: Elem> Rule<T> for LinearSolve {
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let systems = Systems::of(at.x);
-        let (n, width) = (systems.squares.n, systems.width);
-        let mut gb = g.data().to_vec();
-        solve(systems, at.kept, &mut gb, true);
-        if gx[0].wanted() {
-            let ga = gx[0].fill();
-            for [a, b] in systems.each() {
-                let negative: Vec<T> = gb[b.clone()].iter().map(|&g| -g).collect();
-                let g = Matrix::new(&negative, n, width);
-                let y = Matrix::new(&at.y.data()[b], n, width);
-                T::matmul(g, y.transposed(), &mut ga[a], false);
-            }
-        }
-        if gx[1].wanted() {
-            gx[1].fill().copy_from_slice(&gb);
-        }
+        let solve = |b: &mut [T], transposed| solve(systems, at.kept, b, transposed);
+        systems.vjp(at, g, gx, solve, |_| true);
     }
 
     fn jvp(
@@ -82,20 +69,8 @@ impl<T: Elem> Rule<T> for LinearSolve {
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
         let systems = Systems::of(at.x);
-        let (n, width) = (systems.squares.n, systems.width);
-        let ty = ty.fill();
-        match t[1] {
-            Some(t) => ty.copy_from_slice(t.data()),
-            None => ty.fill(T::zero()),
-        }
-        if let Some(t) = t[0] {
-            for [a, b] in systems.each() {
-                let negative: Vec<T> = t.data()[a].iter().map(|&t| -t).collect();
-                let y = Matrix::new(&at.y.data()[b.clone()], n, width);
-                T::matmul(Matrix::new(&negative, n, n), y, &mut ty[b], true);
-            }
-        }
-        solve(systems, at.kept, ty, false);
+        let solve = |b: &mut [T], transposed| solve(systems, at.kept, b, transposed);
+        systems.jvp(at, t, ty.fill(), solve, |_| true);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::forms::right::{Right, everywhere};
 use super::forms::squares::{Systems, singular};
 use crate::error::{Error, OrPanic};
-use crate::kernel::{Elem, Matrix, Triangle};
+use crate::kernel::{Elem, Triangle};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Tensor};
@@ -35,14 +35,14 @@ impl SolveTriangular {
         }
     }
 
-    /// `-a`, with 0 on the side that is not read.
-    fn negative<T: Elem>(self, n: usize, a: &[T]) -> Vec<T> {
-        let inside = |at: usize| match self.lower {
-            true => at % n <= at / n,
-            false => at % n >= at / n,
-        };
-        let element = |(at, &a): (usize, &T)| if inside(at) { -a } else { T::zero() };
-        a.iter().enumerate().map(element).collect()
+    /// Whether an element of an `n × n` matrix lies in the triangle.
+    fn reads(self, n: usize, at: usize) -> bool {
+        let (row, column) = (at / n, at % n);
+        if self.lower {
+            column <= row
+        } else {
+            column >= row
+        }
     }
 }
 
@@ -61,7 +61,8 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         let n = systems.squares.n;
         for (matrix, a) in systems.squares.each().enumerate() {
             let a = &x[0].data()[a];
-            if let Some(pivot) = (0..n).find(|k| a[k * n + k].is_zero()) {
+            // As equality, which of dual numbers looks at the primals.
+            if let Some(pivot) = (0..n).find(|k| a[k * n + k] == T::zero()) {
                 return y.refuse(singular(self.op(), x[0], matrix, pivot));
             }
         }
@@ -72,22 +73,9 @@ impl<T: Elem> Rule<T> for SolveTriangular {
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let systems = Systems::of(at.x);
-        let (n, width) = (systems.squares.n, systems.width);
-        let mut gb = g.data().to_vec();
-        self.solve(systems, at.x[0], &mut gb, true);
-        if gx[0].wanted() {
-            let ga = gx[0].fill();
-            let mut product = vec![T::zero(); n * n];
-            for [a, b] in systems.each() {
-                let g = Matrix::new(&gb[b.clone()], n, width);
-                let y = Matrix::new(&at.y.data()[b], n, width);
-                T::matmul(g, y.transposed(), &mut product, false);
-                ga[a].copy_from_slice(&self.negative(n, &product));
-            }
-        }
-        if gx[1].wanted() {
-            gx[1].fill().copy_from_slice(&gb);
-        }
+        let solve = |b: &mut [T], transposed| self.solve(systems, at.x[0], b, transposed);
+        let read = |at| self.reads(systems.squares.n, at);
+        systems.vjp(at, g, gx, solve, read);
     }
 
     fn jvp(
@@ -97,20 +85,9 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
         let systems = Systems::of(at.x);
-        let (n, width) = (systems.squares.n, systems.width);
-        let ty = ty.fill();
-        match t[1] {
-            Some(t) => ty.copy_from_slice(t.data()),
-            None => ty.fill(T::zero()),
-        }
-        if let Some(t) = t[0] {
-            for [a, b] in systems.each() {
-                let negative = self.negative(n, &t.data()[a]);
-                let y = Matrix::new(&at.y.data()[b.clone()], n, width);
-                T::matmul(Matrix::new(&negative, n, n), y, &mut ty[b], true);
-            }
-        }
-        self.solve(systems, at.x[0], ty, false);
+        let solve = |b: &mut [T], transposed| self.solve(systems, at.x[0], b, transposed);
+        let read = |at| self.reads(systems.squares.n, at);
+        systems.jvp(at, t, ty.fill(), solve, read);
         Ok(())
     }
 

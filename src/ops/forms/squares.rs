@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind};
+use crate::kernel::{Elem, Matrix};
+use crate::rule::{Point, Slot};
 use crate::tensor::{Shape, Tensor};
 
 /// How many square matrices a tensor holds, and their size.
@@ -88,6 +90,62 @@ impl Systems {
     /// The systems of operands whose shapes have been checked.
     pub(crate) fn of<T>(x: &[&Tensor<T>]) -> Self {
         Self::new("", x[0].shape(), x[1].shape()).expect("the shapes were checked")
+    }
+
+    /// The pullback of `y = a⁻¹ b`: `gb = a⁻ᵀ g`, and `ga = -gb yᵀ` at the elements that are read, 0 elsewhere.
+    ///
+    /// `solve` solves all systems in place, the transposed ones if it is told so; `read` says whether an element of a
+    /// matrix is read.
+    pub(crate) fn vjp<T: Elem>(
+        self,
+        at: &Point<'_, T>,
+        g: &Tensor<T>,
+        gx: &mut [Slot<'_, T>],
+        solve: impl Fn(&mut [T], bool),
+        read: impl Fn(usize) -> bool,
+    ) {
+        let (n, width) = (self.squares.n, self.width);
+        let mut gb = g.data().to_vec();
+        solve(&mut gb, true);
+        if gx[0].wanted() {
+            let ga = gx[0].fill();
+            for [a, b] in self.each() {
+                let negative: Vec<T> = gb[b.clone()].iter().map(|&g| -g).collect();
+                let y = Matrix::new(&at.y.data()[b], n, width);
+                let (g, ga) = (Matrix::new(&negative, n, width), &mut ga[a]);
+                T::matmul(g, y.transposed(), ga, false);
+                let unread = ga.iter_mut().enumerate().filter(|&(at, _)| !read(at));
+                unread.for_each(|(_, ga)| *ga = T::zero());
+            }
+        }
+        if gx[1].wanted() {
+            gx[1].fill().copy_from_slice(&gb);
+        }
+    }
+
+    /// The pushforward, `ty = a⁻¹ (tb - ta y)`, with the same functions.
+    pub(crate) fn jvp<T: Elem>(
+        self,
+        at: &Point<'_, T>,
+        t: &[Option<&Tensor<T>>],
+        ty: &mut [T],
+        solve: impl Fn(&mut [T], bool),
+        read: impl Fn(usize) -> bool,
+    ) {
+        let (n, width) = (self.squares.n, self.width);
+        match t[1] {
+            Some(t) => ty.copy_from_slice(t.data()),
+            None => ty.fill(T::zero()),
+        }
+        if let Some(t) = t[0] {
+            for [a, b] in self.each() {
+                let negative = |(at, &t): (usize, &T)| if read(at) { -t } else { T::zero() };
+                let negative: Vec<T> = t.data()[a].iter().enumerate().map(negative).collect();
+                let y = Matrix::new(&at.y.data()[b.clone()], n, width);
+                T::matmul(Matrix::new(&negative, n, n), y, &mut ty[b], true);
+            }
+        }
+        solve(ty, false);
     }
 
     /// Where the matrix and the right sides of each system lie.
