@@ -59,19 +59,12 @@ pub(crate) fn cholesky<T: Elem>(n: usize, a: &mut [T]) -> Result<(), usize> {
 mod tests {
     use super::cholesky;
     use crate::kernel::Matrix;
-    use crate::kernel::matrix::plain;
+    use crate::kernel::matrix::{numbers, plain};
 
     #[test]
     fn the_factors_of_any_number_of_panels_multiply_to_the_matrix() {
         for n in [0, 1, 5, 63, 64, 65, 128, 150] {
-            let mut state = 7u64;
-            let mut number = || {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                (state >> 40) as f64 / f64::from(1 << 23) - 1.0
-            };
-            let b: Vec<f64> = (0..n * n).map(|_| number()).collect();
+            let b = numbers(n, n * n);
             let mut a = vec![0.0; n * n];
             let view = |b| Matrix::new(b, n, n);
             plain::matmul(view(&b), view(&b).transposed(), &mut a, false);

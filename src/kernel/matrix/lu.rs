@@ -135,3 +135,54 @@ fn swap<T>(width: usize, b: &mut [T], i: usize, k: usize) {
         upper[i.min(k) * width..][..width].swap_with_slice(&mut lower[..width]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{System, factor, solve};
+    use crate::kernel::Matrix;
+    use crate::kernel::matrix::{numbers, plain};
+
+    #[test]
+    fn systems_of_any_number_of_panels_are_solved() {
+        for n in [1, 63, 64, 65, 128, 150] {
+            let a = numbers(n, n * n);
+            let (mut lu, mut order) = (a.clone(), vec![0; n]);
+            factor(n, &mut lu, &mut order).unwrap();
+            for (width, transposed) in [(1, false), (1, true), (9, false), (9, true)] {
+                let b = numbers(n + width, n * width);
+                let mut x = b.clone();
+                let system = System {
+                    n,
+                    factors: &lu,
+                    order: &order,
+                    width,
+                    transposed,
+                };
+                solve(system, &mut x);
+                let matrix = Matrix::new(&a, n, n);
+                let matrix = if transposed {
+                    matrix.transposed()
+                } else {
+                    matrix
+                };
+                let mut back = vec![0.0; n * width];
+                plain::matmul(matrix, Matrix::new(&x, n, width), &mut back, false);
+                let size = x.iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+                for (b, back) in b.iter().zip(&back) {
+                    let limit = 1e-13 * n as f64 * size;
+                    assert!((b - back).abs() <= limit, "{b} and {back} of {n} × {width}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pivot_of_0_is_found_beyond_the_first_panel() {
+        let n = 100;
+        let mut a: Vec<f64> = (0..n * n)
+            .map(|at| f64::from(u8::from(at / n == at % n)))
+            .collect();
+        a[90 * n + 90] = 0.0;
+        assert_eq!(factor(n, &mut a, &mut vec![0; n]), Err(90));
+    }
+}
