@@ -338,3 +338,19 @@ fn a_cotangent_of_0_stops_at_a_pole() {
         assert_eq!(y.backward().wrt(x), 1.0, "a node of 0 after {at}");
     }
 }
+
+#[test]
+fn a_handle_compares_with_a_number_by_its_value() {
+    let tape = Tape::new();
+    let x = tape.var(2.0);
+    assert!(x < 2.5 && x > 1.0 && x <= 2.0 && x == 2.0 && x != 3.0);
+    assert_eq!((x * f64::NAN).partial_cmp(&0.0), None);
+    // Heron's iteration, and beside dual numbers numbers are plain as well.
+    let mut y = x;
+    while (y * y - x).abs() > 1e-12 {
+        y = (y + x / y) * 0.5;
+    }
+    assert!((y.backward().wrt(x) - 0.125f64.sqrt()).abs() < 1e-12);
+    let second = wengert::transform::hvp(|x| if x > 1.0 { x * x * x } else { x }, 2.0, 1.0);
+    assert_eq!(second, 12.0);
+}

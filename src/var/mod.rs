@@ -3,6 +3,7 @@
 //! There is one type, [`Var`], for scalars and tensors. Here is what a handle is and how it enters the
 //! tape; the operations on handles are in `ops`.
 
+mod compare;
 mod handle;
 mod operand;
 mod replay;

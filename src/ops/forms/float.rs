@@ -331,24 +331,6 @@ impl<T: Elem> FloatConst for Var<'_, T> {
     );
 }
 
-impl<T: Elem> PartialEq for Var<'_, T> {
-    /// Compares values, as generic numerical code expects of a number.
-    fn eq(&self, other: &Self) -> bool {
-        self.repr.value == other.repr.value
-    }
-}
-
-impl<T: Elem> PartialOrd for Var<'_, T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        self.repr.value.partial_cmp(&other.repr.value)
-    }
-    // One comparison; the default, by `partial_cmp`, takes two.
-    #[inline]
-    fn lt(&self, other: &Self) -> bool {
-        self.repr.value < other.repr.value
-    }
-}
-
 impl<T: Elem> Rem for Var<'_, T> {
     type Output = Self;
 
