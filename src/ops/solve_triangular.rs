@@ -224,7 +224,8 @@ impl<T: Elem> Tensor<T> {
 
 impl Spec for SolveTriangular {
     const NAME: &'static str = "solve_triangular";
-    const FORMULA: &'static str = "y = a⁻¹ b, of a the lower (`solve_lower`) or the upper triangle (`solve_upper`)";
+    const FORMULA: &'static str =
+        "y = a⁻¹ b, of a the lower (`solve_lower`) or the upper triangle (`solve_upper`)";
     const GRADIENT: &'static str = "gb = a⁻ᵀ g, ga = -gb yᵀ in the triangle";
     type Attributes = Self;
 
