@@ -176,6 +176,9 @@ fn a_multiple_is_added_in_place_and_not_to_what_shares_the_elements() {
     x.add_scaled(2.0, &Tensor::from([[1.0, 0.0], [-1.0, 0.5]]));
     assert_eq!(x, Tensor::from([[3.0, 2.0], [1.0, 5.0]]));
     assert_eq!(before, Tensor::from([[1.0, 2.0], [3.0, 4.0]]));
+    let refused = x.try_add_scaled(1.0, &Tensor::ones([2])).unwrap_err();
+    assert!(refused.to_string().starts_with("add_scaled: "), "{refused}");
+    assert_eq!(x, Tensor::from([[3.0, 2.0], [1.0, 5.0]]));
 }
 
 #[test]

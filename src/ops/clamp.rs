@@ -1,6 +1,6 @@
 //! Restriction of numbers to an interval.
 
-use super::forms::unary::{Unary, elementwise};
+use super::forms::unary::{Map, Unary, elementwise, tensor};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
@@ -19,12 +19,16 @@ impl<T: Elem> Clamp<T> {
     /// The op for these bounds.
     #[track_caller]
     fn between(low: impl Constant<T>, high: impl Constant<T>) -> Self {
+        Self::try_between(low, high).or_panic()
+    }
+
+    fn try_between(low: impl Constant<T>, high: impl Constant<T>) -> Result<Self, Error> {
         let (low, high) = (low.embed(), high.embed());
         if low <= high {
-            return Self { low, high };
+            return Ok(Self { low, high });
         }
         let text = format!("nothing lies between {low} and {high}; the lower bound comes first");
-        Err(Error::argument("clamp", text)).or_panic()
+        Err(Error::argument("clamp", text))
     }
 }
 
@@ -94,6 +98,27 @@ elementwise! {
     /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([0.0, 1.0, 1.0, 0.0]));
     /// ```
     pub fn clamp(self, low: impl Constant<T>, high: impl Constant<T>) = Clamp::between(low, high);
+}
+
+impl<'t, T: Elem> Var<'t, Tensor<T>> {
+    /// [`clamp`](Self::clamp), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the lower bound is above the upper one, or one of them is NaN.
+    #[track_caller]
+    pub fn try_clamp(self, low: impl Constant<T>, high: impl Constant<T>) -> Result<Self, Error> {
+        self.record(Map(Clamp::try_between(low, high)?))
+    }
+}
+
+impl<T: Elem> Tensor<T> {
+    /// [`clamp`](Self::clamp), with bad input as an [`Error`].
+    ///
+    /// # Errors
+    /// If the lower bound is above the upper one, or one of them is NaN.
+    pub fn try_clamp(&self, low: impl Constant<T>, high: impl Constant<T>) -> Result<Self, Error> {
+        Ok(tensor(Clamp::try_between(low, high)?, self))
+    }
 }
 
 impl Spec for Clamp<f64> {

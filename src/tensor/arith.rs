@@ -59,16 +59,24 @@ impl<T: Elem> Tensor<T> {
     /// ```
     #[track_caller]
     pub fn add_scaled(&mut self, factor: T, other: &Self) {
+        self.try_add_scaled(factor, other).or_panic();
+    }
+
+    /// [`add_scaled`](Self::add_scaled), with bad input as an [`Error`]; `self` is then left as it was.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    pub fn try_add_scaled(&mut self, factor: T, other: &Self) -> Result<(), Error> {
         if self.shape() != other.shape() {
-            let error = Error::new(ErrorKind::Shape {
+            return Err(Error::new(ErrorKind::Shape {
                 op: "add_scaled",
                 what: "the other tensor",
                 found: other.shape().clone(),
                 expected: self.shape().clone(),
-            });
-            panic!("{error}");
+            }));
         }
         kernel::add_scaled_to(factor, other.data(), self.data_mut());
+        Ok(())
     }
 }
 

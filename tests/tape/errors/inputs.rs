@@ -165,7 +165,7 @@ fn a_scalar_that_is_not_a_node_has_no_name() {
         texts[0]
     );
     assert!(
-        texts[1].starts_with("id: scalar node 3 combines two scalars"),
+        texts[1].starts_with("id: scalar node 3 was computed from scalars"),
         "{}",
         texts[1]
     );
@@ -247,6 +247,12 @@ fn bounds_that_leave_nothing_between_them_are_refused() {
     let text = "clamp: nothing lies between 2 and 1; the lower bound comes first";
     panics!(tape.var(Tensor::from([0.0, 5.0])).clamp(2.0, 1.0), text);
     panics!(tape.var(0.0).clamp(2.0, 1.0), text);
+    let refused = tape.var(Tensor::from([0.0])).try_clamp(2.0, 1.0);
+    assert_eq!(refused.unwrap_err().to_string(), text);
+    let refused = Tensor::from([0.0]).try_clamp(2.0, 1.0);
+    assert_eq!(refused.unwrap_err().to_string(), text);
+    let clamped = Tensor::from([-1.0, 0.5, 3.0]).try_clamp(0.0, 1.0);
+    assert_eq!(clamped.unwrap(), Tensor::from([0.0, 0.5, 1.0]));
     panics!(Tensor::from([0.0]).clamp(2.0, 1.0), text);
     panics!(
         tape.var(0.0).clamp(f64::NAN, 1.0),
