@@ -3,7 +3,7 @@
 use num_traits::FloatConst;
 
 use super::{Dual, Duals, planes, system};
-use crate::kernel::{Elem, Matrix, Rows, System, sealed};
+use crate::kernel::{Elem, Matrix, Rows, Span, System, sealed};
 
 impl<T: Elem> sealed::Sealed for Dual<T> {}
 impl<T: Elem, const N: usize> sealed::Sealed for Duals<T, N> {}
@@ -39,6 +39,15 @@ impl<T: Elem> Elem for Dual<T> {
             None => self.primal.part(k),
             Some(k) => self.tangent.part(k),
         }
+    }
+
+    fn is_within(self, span: Span) -> bool {
+        self.primal.is_within(span) && self.tangent.is_within(span)
+    }
+
+    fn is_product_within(self, a: Self, b: Self, span: Span) -> bool {
+        let tangent = tangent_within([a.primal, a.tangent], [b.primal, b.tangent], span);
+        tangent && self.primal.is_product_within(a.primal, b.primal, span)
     }
 
     fn moving_as(self, other: Self) -> Self {
@@ -111,6 +120,16 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
         }
     }
 
+    fn is_within(self, span: Span) -> bool {
+        self.primal.is_within(span) && self.tangents.iter().all(|t| t.is_within(span))
+    }
+
+    fn is_product_within(self, a: Self, b: Self, span: Span) -> bool {
+        let mut tangents = a.tangents.into_iter().zip(b.tangents);
+        tangents.all(|(s, t)| tangent_within([a.primal, s], [b.primal, t], span))
+            && self.primal.is_product_within(a.primal, b.primal, span)
+    }
+
     fn moving_as(self, other: Self) -> Self {
         Self::new(self.primal.moving_as(other.primal), other.tangents)
     }
@@ -135,6 +154,13 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
     fn erfc(self) -> Self {
         self.chain(self.primal.erfc(), -bell(self.primal))
     }
+}
+
+/// Whether both terms of the tangent of a product, of `[primal, tangent]` each, lie within the span. A NaN that a factor
+/// brings along loses nothing.
+fn tangent_within<T: Elem>([a, s]: [T; 2], [b, t]: [T; 2], span: Span) -> bool {
+    let term = |a: T, b: T| a.is_nan() || b.is_nan() || (a * b).is_product_within(a, b, span);
+    term(a, t) && term(s, b)
 }
 
 /// The derivative of the error function, `2/√π e^(-x²)`.

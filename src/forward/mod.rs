@@ -168,11 +168,21 @@ impl<T: Elem> Tangents<'_, T> {
 
     /// The tangent of a scalar node; 0 for nobody's.
     pub(crate) fn scalar(&self, index: u32) -> Result<T, Error> {
-        match self.scalars.get(index as usize) {
-            Some(tangent) => Ok(*tangent),
+        let entries = self.tape.scalars.entries();
+        // A slope that left the range after the walk has factors in nodes that the walk has not come by.
+        let (mut at, mut factors) = (index, SmallVec::<[T; 4]>::new());
+        while at as usize >= self.scalars.len()
+            && let Some((factor, operand)) = entries[at as usize].as_link()
+        {
+            factors.push(factor);
+            at = operand;
+        }
+        let pushed = |t: T, &factor: &T| if t.is_zero() { t } else { factor * t };
+        match self.scalars.get(at as usize) {
+            Some(tangent) => Ok(factors.iter().rev().fold(*tangent, pushed)),
             // An element of a tensor has no operands either, but depends on what the tensor depends on.
-            None if self.tape.scalars.entries()[index as usize].is_source()
-                && self.tape.check_leaf_scalar("of", index).is_ok() =>
+            None if entries[at as usize].is_source()
+                && self.tape.check_leaf_scalar("of", at).is_ok() =>
             {
                 Ok(T::zero())
             }

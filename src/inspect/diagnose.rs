@@ -229,8 +229,7 @@ impl<T: Elem> Var<'_, T> {
         };
         let (value, slope, index) = (self.repr.value, self.repr.slope, self.repr.index);
         let mut eye = Eye::new(tape, Place::Scalar(index));
-        // What is folded into the handle is not a node: its value comes last, its slope is the first
-        // cotangent.
+        // What is folded into the handle is not a node: its value comes last, its slope is the first cotangent.
         if let Some(kind) = NonFinite::of(value) {
             let seen = match kind {
                 NonFinite::Nan => &mut eye.found.nan,
@@ -239,6 +238,7 @@ impl<T: Elem> Var<'_, T> {
             let note = tape.folded(index, value);
             seen.get_or_insert_with(|| Birth::scalar(OUTPUT, kind, "y", value, &[], note));
         }
+        // It is finite, but on dual numbers a tangent may be NaN.
         if let Some(kind) = NonFinite::of(slope) {
             let note = "the slope of what is folded into it";
             eye.note(kind, || Birth::scalar(OUTPUT, kind, "g", slope, &[], note));

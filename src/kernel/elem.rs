@@ -63,6 +63,17 @@ pub trait Elem:
         self.primal()
     }
 
+    /// Whether every part of this number lies within the span.
+    #[doc(hidden)]
+    fn is_within(self, span: Span) -> bool;
+
+    /// Whether every part of this number, the product of `a` and `b`, lies within the span, or is 0 because a factor is.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn is_product_within(self, a: Self, b: Self, span: Span) -> bool {
+        self.is_within(span) || self.is_zero() && (a.is_zero() || b.is_zero())
+    }
+
     /// This value with the derivatives of `other`: what an overridden gradient (a detached value, a straight-through
     /// estimate) means on [`Dual`](crate::dual::Dual) elements.
     #[must_use]
@@ -369,6 +380,17 @@ pub trait Elem:
         let nan = self.is_nan() && other.is_nan();
         nan || (self == other && self.is_sign_negative() == other.is_sign_negative())
     }
+}
+
+/// A stretch of the exponents of a type, on both sides of 1.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Span {
+    /// From 2^-511 to below 2^513 (2^-63 and 2^65 in `f32`): the middle half. The quotient of two such numbers is finite, and
+    /// subnormal at most by two bits.
+    Moderate,
+    /// Neither 0, subnormal, infinite nor NaN.
+    Normal,
 }
 
 pub(crate) mod sealed {

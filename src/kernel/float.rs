@@ -3,14 +3,14 @@
 #[cfg(feature = "gemm")]
 use super::Matrix;
 use super::softmax::fast;
-use super::{Dd, Elem, Function, Joint, Loop, Rows, memory, sealed, simd};
+use super::{Dd, Elem, Function, Joint, Loop, Rows, Span, memory, sealed, simd};
 
 /// Up to this many multiplications the plain loop beats the packing of a blocked product.
 #[cfg(feature = "gemm")]
 const SMALL_PRODUCT: usize = 512;
 
 macro_rules! float {
-    ($t:ident, $erf:ident, $erfc:ident, $width:ident) => {
+    ($t:ident, $signed:ident, $erf:ident, $erfc:ident, $width:ident) => {
         impl sealed::Sealed for $t {}
 
         impl Elem for $t {
@@ -38,6 +38,18 @@ macro_rules! float {
 
             fn primal(self) -> f64 {
                 f64::from(self)
+            }
+
+            #[inline(always)]
+            fn is_within(self, span: Span) -> bool {
+                match span {
+                    Span::Moderate => {
+                        // The two highest bits of the exponent differ; so the sign changes in a shift, which overflows.
+                        let shifted = (self.to_bits() << 1) as $signed;
+                        shifted.checked_add(shifted).is_none()
+                    }
+                    Span::Normal => self.is_normal(),
+                }
             }
 
             fn erf(self) -> Self {
@@ -233,5 +245,5 @@ macro_rules! float {
     };
 }
 
-float!(f32, erff, erfcf, single);
-float!(f64, erf, erfc, double);
+float!(f32, i32, erff, erfcf, single);
+float!(f64, i64, erf, erfc, double);

@@ -23,6 +23,8 @@ pub use constant::{Constant, Embeds};
 pub use double::Dd;
 pub use each::Loop;
 pub use elem::Elem;
+#[doc(hidden)]
+pub use elem::Span;
 pub use function::{Function, Joint};
 pub use matrix::{Matrix, System};
 pub use rows::Rows;

@@ -1,6 +1,6 @@
 //! `Dd` as an element: every kernel in its plain form, at twice the precision of `f64`.
 
-use super::{Dd, Elem, sealed};
+use super::{Dd, Elem, Span, sealed};
 
 impl sealed::Sealed for Dd {}
 
@@ -29,6 +29,10 @@ impl Elem for Dd {
 
     fn primal(self) -> f64 {
         self.hi()
+    }
+
+    fn is_within(self, span: Span) -> bool {
+        self.hi().is_within(span)
     }
 
     fn erf(self) -> Self {

@@ -275,7 +275,7 @@ impl<T: Elem> Var<'_, T> {
     /// ```
     pub fn straight_through(self, f: impl FnOnce(T) -> T) -> Self {
         let x = self.repr.value;
-        self.chain(f(x).moving_as(x), T::one())
+        self.folded(f(x).moving_as(x), (self.repr.slope, self.repr.index))
     }
 
     /// The same value; `look` sees its cotangent whenever a walk passes one here.

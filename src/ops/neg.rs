@@ -30,7 +30,7 @@ impl<T: Elem> Neg for Var<'_, T> {
 
     #[inline]
     fn neg(self) -> Self {
-        self.chain(-self.repr.value, -T::one())
+        self.folded(-self.repr.value, (-self.repr.slope, self.repr.index))
     }
 }
 

@@ -32,7 +32,7 @@ impl<T: Elem> Tape<T> {
         };
         let entries = self.scalars.entries();
         if let Some(at) = entries.iter().position(|e| !e.is_source()) {
-            return refuse(&format!("scalar node {at} combines two scalars"));
+            return refuse(&format!("scalar node {at} was computed from scalars"));
         }
         let nodes = self.nodes.borrow();
         for node in nodes.iter() {

@@ -34,6 +34,23 @@ impl<T: Elem> Entry<T> {
         }
     }
 
+    /// A node for a factor of a slope that no handle could hold. No handle is the node itself, so that a later op may
+    /// take the factor back ([`as_link`](Self::as_link)). A second partial of -0 tells it from a node that somebody may ask
+    /// about.
+    pub(crate) fn link(factor: T, operand: u32) -> Self {
+        Self {
+            partial: [factor, -T::zero()],
+            operand: [operand, NOBODY],
+        }
+    }
+
+    /// Factor and operand of a [`link`](Self::link).
+    pub(crate) fn as_link(&self) -> Option<(T, u32)> {
+        let [operand, nobody] = self.operand;
+        let marked = nobody == NOBODY && self.partial[1].is_sign_negative();
+        (marked && !self.is_source()).then_some((self.partial[0], operand))
+    }
+
     /// Whether the node has no operands.
     #[inline]
     pub(crate) fn is_source(&self) -> bool {
@@ -93,6 +110,8 @@ impl<T: Elem> Scalars<T> {
         [a, b]: [T; 2],
         line: &'static Location<'static>,
     ) -> (T, u32) {
+        // `sweep` carries one share for the node before, not two.
+        debug_assert!(entry.is_source() || entry.operand[0] != entry.operand[1]);
         if self.entries.is_slow() {
             // As pairs, which travel in registers: arrays would be built in memory before the check.
             let ([p, q], [i, j]) = (entry.partial, entry.operand);

@@ -6,6 +6,7 @@
 mod compare;
 mod handle;
 mod operand;
+mod range;
 mod replay;
 mod scalar;
 pub(crate) mod sealed;
@@ -26,13 +27,13 @@ pub use value::Value;
 ///
 /// A handle is `Copy`, borrows its tape, and is used like the number it stands for:
 /// `a * a + b` needs no clone, no reference and no `?`. Operations between handles of different
-/// tapes panic at the user's line, as do operations on shapes that do not match; each method that can
-/// fail has a `try_` twin.
+/// tapes panic at the user's line, as do operations on shapes that do not match; each op on tensor handles that
+/// can fail has a `try_` twin.
 ///
 /// A scalar handle carries its value and its slope with respect to one scalar node: unary functions and
-/// constants change these two and normally record nothing; where the slope of such an operation leaves the
-/// range of the type (`exp` at -800), one to three nodes keep its factors apart. The running product of
-/// several slopes is not watched; [`watch`](Self::watch) keeps two factors apart. A tensor handle names a node.
+/// constants change these two and normally record nothing. Where a slope, or the product of several, would leave the
+/// range of the type or come near its ends (from about 1e±154, in `f32` 1e±19), nodes keep the factors apart, so that a
+/// gradient has the digits of a walk op by op. On dual numbers the same holds for tangents. A tensor handle names a node.
 #[must_use = "an operation whose result is not used is recorded for nothing"]
 pub struct Var<'t, V: Value> {
     /// `None` for a plain number that has the type of a handle, such as generic code makes with `T::one()`.

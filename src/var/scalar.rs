@@ -1,16 +1,16 @@
 //! Scalar handles: a value, and its slope with respect to one scalar node.
 //!
 //! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary
-//! operation of one node with itself change value and slope and normally record nothing (where the slope of
-//! the operation leaves the range of the type, one to three nodes keep its factors apart); a binary operation on two
-//! different nodes records a new one.
+//! operation of one node with itself change value and slope and normally record nothing (where a slope would leave the
+//! range of the type, nodes keep its factors apart; see `range`); a binary operation on two different nodes records a
+//! new one.
 
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::{Operand, Var};
+use super::{Operand, Var, range};
 use crate::error::{Error, ErrorKind, OrPanic};
-use crate::kernel::{Constant, Elem};
+use crate::kernel::{Constant, Elem, Span};
 use crate::tape::{Entry, Id, Member, NOBODY, Packed, Tape};
 use crate::tensor::Tensor;
 
@@ -95,22 +95,44 @@ impl<'t, T: Elem> Var<'t, T> {
         Self::source(tape, index, value)
     }
 
-    /// A function of this handle alone, given its value and derivative: folds and records nothing.
+    /// A function of this handle alone, given its value and derivative: folds and normally records nothing.
     ///
-    /// This is how to add an elementary function of your own on scalars, as long as its derivative is finite. The
-    /// derivative is multiplied into the handle's slope whatever it is, and one that is infinite or NaN makes the
-    /// gradient NaN where it meets a factor of 0, such as a later multiplication by 0. [`unary`](Self::unary) keeps
-    /// such a derivative in a node, at which a cotangent of 0 stops.
+    /// This is how to add an elementary function of your own on scalars. Where the product of the handle's slope and the
+    /// derivative would leave the range of the type, or come near its ends, one or two nodes keep the factors apart. A
+    /// derivative that is infinite or NaN stays in a node, too, so that a cotangent of 0 stops there.
     #[inline(always)]
+    #[track_caller]
     pub fn chain(self, value: T, derivative: T) -> Self {
-        let Scalar { slope, index, .. } = self.repr;
+        self.fold("chain", value, derivative)
+    }
+
+    /// The same for the op of this name.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn fold(self, op: &'static str, value: T, derivative: T) -> Self {
+        let Scalar {
+            index, slope: own, ..
+        } = self.repr;
+        let slope = own * derivative;
+        if !slope.is_product_within(own, derivative, Span::Moderate) {
+            let operand = (self.repr.value, index);
+            let line = Location::caller();
+            let apart = range::fold_apart(self.tape, op, operand, value, own, derivative, line);
+            return self.folded(value, apart);
+        }
+        self.folded(value, (slope, index))
+    }
+
+    /// This handle after a function that leaves it with this value, slope and node.
+    #[inline(always)]
+    pub(crate) fn folded(self, value: T, (slope, index): (T, u32)) -> Self {
         Self {
             tape: self.tape,
             repr: Scalar {
                 value,
-                slope: slope * derivative,
                 index,
                 folded: true,
+                slope,
             },
         }
     }
@@ -118,46 +140,79 @@ impl<'t, T: Elem> Var<'t, T> {
     /// A function of two handles, given its value and both partial derivatives.
     ///
     /// Handles of two different nodes make a new node, at which a cotangent of 0 stops. If one handle is a plain number,
-    /// or both stem from one node, the result folds, and an infinite or NaN derivative does the same harm as in
-    /// [`chain`](Self::chain). So it does in [`binary`](Self::binary), except that an op may keep the factors of a
-    /// derivative that has left the range apart ([`far`](crate::ops::Binary::far)).
+    /// or both stem from one node, the result folds, with the exceptions of [`chain`](Self::chain).
     ///
     /// # Panics
     /// If the handles belong to different tapes.
     #[inline(always)]
     #[track_caller]
     pub fn chain2(self, other: Self, op: &'static str, value: T, partial: [T; 2]) -> Self {
-        match (self.tape, other.tape) {
+        self.join(other, op, value, partial, [false; 2])
+    }
+
+    /// The same; `units` says which partial derivatives are always 1 or -1, so that a slope stays as far from the ends of
+    /// the range as it was.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn join(
+        self,
+        other: Self,
+        op: &'static str,
+        value: T,
+        partial: [T; 2],
+        units: [bool; 2],
+    ) -> Self {
+        let tape = match (self.tape, other.tape) {
             (Some(tape), Some(t)) => {
                 if !tape.is(t) {
                     other_tape(op);
                 }
-                let (a, b) = (self.repr, other.repr);
-                let slopes = [partial[0] * a.slope, partial[1] * b.slope];
-                if a.index == b.index {
-                    Self {
-                        tape: self.tape,
-                        repr: Scalar {
-                            value,
-                            slope: slopes[0] + slopes[1],
-                            index: a.index,
-                            folded: true,
-                        },
-                    }
-                } else {
-                    let entry = Entry {
-                        partial: slopes,
-                        operand: [a.index, b.index],
-                    };
-                    let (operands, line) = ([a.value, b.value], Location::caller());
-                    let (value, index) = tape.scalars.push(entry, op, value, operands, line);
-                    Self::source(tape, index, value)
-                }
+                tape
             }
-            (Some(_), None) => self.chain(value, partial[0]),
-            (None, Some(_)) => other.chain(value, partial[1]),
-            (None, None) => Self::number(value),
+            (None, None) => return Self::number(value),
+            (tape, _) => {
+                let (handle, k) = if tape.is_some() {
+                    (self, 0)
+                } else {
+                    (other, 1)
+                };
+                let Scalar { slope, index, .. } = handle.repr;
+                return match units[k] {
+                    true => handle.folded(value, (slope * partial[k], index)),
+                    false => handle.fold(op, value, partial[k]),
+                };
+            }
+        };
+        let (a, b) = (self.repr, other.repr);
+        let slopes = [partial[0] * a.slope, partial[1] * b.slope];
+        let (operands, line) = ([a.value, b.value], Location::caller());
+        // Pairs travel in registers, arrays would not.
+        let (one, two) = ((a.slope, a.index), (b.slope, b.index));
+        let pairs = (partial.into(), operands.into());
+        // Of numbers with tangents, every part has to be looked at.
+        let near = |slope: T| T::PARTS == 1 && slope.is_within(Span::Moderate);
+        let held = |k: usize, own: T| slopes[k].is_product_within(own, partial[k], Span::Moderate);
+        if a.index == b.index {
+            let slope = slopes[0] + slopes[1];
+            if near(slope) || T::PARTS > 1 && held(0, a.slope) && held(1, b.slope) {
+                return self.folded(value, (slope, a.index));
+            }
+            let apart = range::fold_both(tape, op, one, two, pairs.0, pairs.1, value, line);
+            return self.folded(value, apart);
         }
+        let all_near = (units[0] || near(slopes[0])) && (units[1] || near(slopes[1]));
+        if range::rarely(!all_near)
+            && !((units[0] || held(0, a.slope)) && (units[1] || held(1, b.slope)))
+        {
+            let index = range::join_apart(tape, op, one, two, pairs.0, pairs.1, value, line);
+            return Self::source(tape, index, value);
+        }
+        let entry = Entry {
+            partial: slopes,
+            operand: [a.index, b.index],
+        };
+        let (value, index) = tape.scalars.push(entry, op, value, operands, line);
+        Self::source(tape, index, value)
     }
 
     /// A node of its own for a handle that was folded.
@@ -184,47 +239,6 @@ impl<'t, T: Elem> Var<'t, T> {
         }
     }
 
-    /// The slope and the node of this handle after a function whose own slope, `lost`, came out as 0, subnormal or not
-    /// finite.
-    ///
-    /// `far` gives that slope times a number. If such a product is representable, nodes keep the factors of the slope
-    /// apart, since a cotangent may come between them. How far out of range a slope may be is determined by the
-    /// smallest and largest cotangents.
-    ///
-    /// Both results travel in registers: a handle would be built in memory on the common path too.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    pub(crate) fn apart(self, op: &'static str, lost: T, far: impl Fn(T) -> Option<T>) -> (T, u32) {
-        let (least, value) = (T::min_positive_value(), self.repr.value);
-        let far = |unit| far(unit).filter(|first| first.is_finite() && *first != T::zero());
-        let [unit, back] = match lost.abs() < T::one() {
-            true => [least.recip(), least],
-            false => [least, least.recip()],
-        };
-        // First case: the slope itself is normal, and only an intermediate result was not.
-        let Scalar { slope, index, .. } =
-            if let Some(slope) = far(T::one()).filter(|x| x.is_normal()) {
-                self.chain(value, slope).repr
-            } else if let Some(first) = far(unit) {
-                self.chain(value, first).node(op).chain(value, back).repr
-            } else if let Some(first) = far(least * T::epsilon()) {
-                let near = self.chain(value, first).node(op);
-                let near = near.chain(value, T::epsilon().recip()).node(op);
-                near.chain(value, back).repr
-            } else {
-                self.chain(value, lost).repr
-            };
-        (slope, index)
-    }
-
-    /// This handle, with its slope now with respect to another node.
-    #[inline(always)]
-    pub(crate) fn through(mut self, (slope, index): (T, u32)) -> Self {
-        (self.repr.slope, self.repr.index, self.repr.folded) = (slope, index, true);
-        self
-    }
-
     /// The name of the handle's node.
     pub(crate) fn scalar_id(self, op: &'static str) -> Result<Id<T>, Error> {
         let Some(tape) = self.tape else {
@@ -236,7 +250,7 @@ impl<'t, T: Elem> Var<'t, T> {
         let index = self.repr.index;
         if !tape.scalars.entries()[index as usize].is_source() {
             let text = format!(
-                "scalar node {index} combines two scalars: it is not a leaf and cannot be run again; write that stretch with tensor operations"
+                "scalar node {index} was computed from scalars: it is not a leaf and cannot be run again; write that stretch with tensor operations"
             );
             return Err(Error::argument(op, text));
         }

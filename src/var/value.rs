@@ -136,7 +136,7 @@ impl<'t, V: Value> Var<'t, V> {
     /// [`Tape::handle`].
     ///
     /// # Errors
-    /// If a scalar handle is a constant, was folded, or names a node that combines two scalars.
+    /// If a scalar handle is a constant, was folded, or names a node that was computed from scalars.
     pub fn id(self) -> Result<Id<V>, Error> {
         V::id(self)
     }

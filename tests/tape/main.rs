@@ -7,6 +7,7 @@ mod axes;
 mod check;
 mod deferred;
 mod errors;
+mod folding;
 mod handles;
 mod hooks;
 mod inspect;

@@ -315,7 +315,7 @@ fn scalar_stretches_are_not_replayed() {
             let _ = a * b;
             a.id().unwrap()
         },
-        "replay: scalar node 3 combines two scalars, and scalar nodes keep only slopes; write that stretch with tensor operations",
+        "replay: scalar node 3 was computed from scalars, and scalar nodes keep only slopes; write that stretch with tensor operations",
     );
     let mut tape = Tape::new();
     let a = tape.var(1.0);

@@ -1,8 +1,8 @@
-//! Binary ops on scalar handles: with slopes within the range they fold or record one node; a slope that has left
-//! the range is kept as separate factors.
+//! Binary ops on scalar handles: they fold or record one node, unless a slope of the op has left the range and the op
+//! knows factors of it.
 
 use super::Binary;
-use crate::kernel::Elem;
+use crate::kernel::{Elem, Span};
 use crate::var::Var;
 
 /// A binary op on two scalar handles.
@@ -20,13 +20,18 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     let slopes = op.slopes(x, y, value);
     // The compiler removes this for ops without `far`.
     let far = |k| op.far([x, y, value], k, T::one()).is_some();
-    let lost = |k: usize, x: Var<'t, T>| x.tape.is_some() && !slopes[k].is_normal() && far(k);
+    let lost = |k: usize, x: Var<'t, T>| {
+        // If the product is moderate, the op's slope has not left the range either, and `join` asks for the same.
+        let moderate = (x.repr.slope * slopes[k]).is_within(Span::Moderate);
+        !moderate && x.tape.is_some() && !slopes[k].is_normal() && far(k)
+    };
     if (lost(0, a) || lost(1, b))
         && let Some(tape) = a.tape.or(b.tape)
     {
         return Var::source(tape, beyond(op, [a, b], value, slopes), value);
     }
-    a.chain2(b, B::NAME, value, slopes)
+    let unit = |k: usize| B::PASSES[k] || B::NEGATES[k];
+    a.join(b, B::NAME, value, slopes, [unit(0), unit(1)])
 }
 
 /// The node of such an op where a slope came out as 0, subnormal or not finite. Its index is returned in a register:
@@ -45,7 +50,8 @@ fn beyond<'t, T: Elem, B: Binary<T>>(
         let operand = operands[k];
         if operand.tape.is_some() && !slopes[k].is_normal() {
             let far = |unit| op.far([x, y, value], k, unit);
-            operands[k] = operand.through(operand.apart(B::NAME, slopes[k], far));
+            let apart = operand.apart(B::NAME, operand.repr.value, slopes[k], far);
+            operands[k] = operand.folded(operand.repr.value, apart);
             slopes[k] = T::one();
         }
     }

@@ -17,6 +17,8 @@ use crate::var::Var;
 trait FirstOrder<T: Elem>: Copy {
     fn constant(value: T) -> Self;
     fn value(self) -> T;
+    /// A function of `self` that is constant between its jumps.
+    fn step(self, op: &'static str, value: T) -> Self;
     fn unary(self, op: impl Unary<T>) -> Self;
     fn binary(self, other: Self, op: impl Binary<T>) -> Self;
     /// `self * a + b` with the value rounded once.
@@ -32,6 +34,13 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
     #[inline]
     fn value(self) -> T {
         self.repr.value
+    }
+
+    // Not a plain number, which a replay of the tape would not know to be stale.
+    #[inline]
+    #[track_caller]
+    fn step(self, op: &'static str, value: T) -> Self {
+        self.fold(op, value, T::zero())
     }
 
     #[inline]
@@ -52,7 +61,7 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
         let (x, y) = (self.repr.value, a.repr.value);
         let product = self.chain2(a, "mul_add", x * y, [y, x]);
         let value = x.mul_add(y, b.repr.value);
-        product.chain2(b, "mul_add", value, [T::one(); 2])
+        product.join(b, "mul_add", value, [T::one(); 2], [true; 2])
     }
 }
 
@@ -67,6 +76,11 @@ macro_rules! duals {
             #[inline]
             fn value(self) -> T {
                 self.primal
+            }
+
+            #[inline]
+            fn step(self, _: &'static str, value: T) -> Self {
+                Self::constant(value)
             }
 
             #[inline]
@@ -135,8 +149,9 @@ macro_rules! binary {
 macro_rules! step {
     ($($name:ident)*) => {
         $(#[inline]
+        #[track_caller]
         fn $name(self) -> Self {
-            FirstOrder::constant(FirstOrder::value(self).$name())
+            FirstOrder::step(self, stringify!($name), FirstOrder::value(self).$name())
         })*
     };
 }
@@ -337,7 +352,8 @@ impl<T: Elem> Rem for Var<'_, T> {
     #[track_caller]
     fn rem(self, other: Self) -> Self {
         let (a, b) = (self.repr.value, other.repr.value);
-        self.chain2(other, "rem", a % b, [T::one(), -(a / b).trunc()])
+        let slopes = [T::one(), -(a / b).trunc()];
+        self.join(other, "rem", a % b, slopes, [true, false])
     }
 }
 

@@ -1,36 +1,36 @@
 //! Methods that apply a user's own ops, so that they are called like the crate's.
 
-use std::panic::Location;
-
 use super::binary::{self, Binary, Zip};
 use super::unary::{Map, Unary};
 use crate::error::{Error, OrPanic};
-use crate::kernel::Elem;
+use crate::kernel::{Elem, Span};
 use crate::rule::Rule;
-use crate::tape::{Entry, NOBODY, Tape};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::{Operand, Scalar, Var};
 
 impl<'t, T: Elem> Var<'t, T> {
     /// A function of your own, applied to this scalar; it folds into the handle and normally records nothing.
     ///
-    /// Where its slope leaves the range of the type and [`far`](Unary::far) has a better form, one to three nodes keep
-    /// its factors apart. A slope that is infinite or NaN stays in a node, so that an adjoint of 0 stops there.
+    /// Where the slope, or its product with that of the handle, leaves the range of the type, nodes keep the factors
+    /// apart, among them those that [`far`](Unary::far) may know. A slope that is infinite or NaN stays in a node, so
+    /// that an adjoint of 0 stops there.
     #[inline]
     #[track_caller]
     pub fn unary<U: Unary<T>>(self, op: U) -> Self {
         let x = self.repr.value;
         let y = op.value(x);
         let slope = op.slope(x, y);
-        // The compiler leaves the last question out for functions without `far`.
-        if !slope.is_normal() && (!slope.is_finite() || op.far(x, y, T::one()).is_some()) {
-            let Scalar {
-                index, slope: own, ..
-            } = self.repr;
-            let apart = beyond(op, self.tape, index, own, x, y, slope);
-            return self.through(apart).chain(y, T::one());
+        let Scalar {
+            index, slope: own, ..
+        } = self.repr;
+        // If the product is moderate, the slope has not left the range either, and `fold` asks for the same. The compiler
+        // leaves the last question out for functions without `far`.
+        let moderate = (own * slope).is_within(Span::Moderate);
+        if !moderate && !slope.is_normal() && op.far(x, y, T::one()).is_some() {
+            return self.folded(y, beyond(op, self.tape, index, own, x, y, slope));
         }
-        self.chain(y, slope)
+        self.fold(U::NAME, y, slope)
     }
 
     /// A function of your own, applied to two scalars.
@@ -67,20 +67,7 @@ fn beyond<T: Elem, U: Unary<T>>(
             slope,
         },
     };
-    let (slope, index) = handle.apart(U::NAME, lost, |unit| op.far(x, y, unit));
-    match tape {
-        // An adjoint of 0 stops at a node; times such a slope it would become NaN.
-        Some(tape) if !slope.is_finite() => {
-            let entry = Entry {
-                partial: [slope, T::zero()],
-                operand: [index, NOBODY],
-            };
-            let (operands, line) = ([x, T::zero()], Location::caller());
-            let (_, index) = tape.scalars.push(entry, U::NAME, y, operands, line);
-            (T::one(), index)
-        }
-        _ => (slope, index),
-    }
+    handle.apart(U::NAME, y, lost, |unit| op.far(x, y, unit))
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {

@@ -2,7 +2,8 @@
 //!
 //! Scalar nodes and elements of tensor nodes become *cells*, numbered so that a cell comes after its
 //! operands. An operand is *bent* if the derivative with respect to it depends on the variables: only
-//! such operands make entries of a Hessian. Both follow from the recording's structure.
+//! such operands make entries of a Hessian. Both follow from the recording's structure, to which the factors of slopes
+//! beyond the range belong.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
