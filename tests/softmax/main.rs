@@ -7,6 +7,7 @@ mod cures;
 mod golden;
 mod identities;
 mod losses;
+mod plain;
 mod special;
 mod special_rows;
 

@@ -6,6 +6,7 @@ mod average;
 pub(crate) mod labels;
 mod options;
 pub(crate) mod outcome;
+mod plain;
 pub(crate) mod sample;
 
 pub use labels::Labels;

@@ -6,7 +6,7 @@ use super::sample::Classes;
 use super::{Labels, LossOptions};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
-use crate::ops::{Draw, Sample, Spec, evaluate};
+use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
@@ -23,7 +23,7 @@ pub struct Nll<T> {
 }
 
 impl<T: Elem> Nll<T> {
-    fn new(
+    pub(in crate::ops) fn new(
         z: &Shape,
         axis: isize,
         labels: impl Labels,
@@ -247,37 +247,6 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
             options,
             form,
         )?)
-    }
-}
-
-impl<T: Elem> Tensor<T> {
-    /// Mean `nll_loss` of plain log-probabilities, with the classes along `axis`, against one label
-    /// for each row. Formula and special values are documented on
-    /// [`Var::nll_loss`](crate::Var::nll_loss).
-    ///
-    /// # Panics
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
-    /// class.
-    #[must_use]
-    #[track_caller]
-    pub fn nll_loss(&self, axis: impl Axis, labels: impl Labels) -> T {
-        self.try_nll_loss(axis.signed(), labels).or_panic()
-    }
-
-    /// [`nll_loss`](Self::nll_loss), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
-    /// class.
-    pub fn try_nll_loss(&self, axis: impl Axis, labels: impl Labels) -> Result<T, Error> {
-        let rule = Nll::<T>::new(
-            self.shape(),
-            axis.signed(),
-            labels,
-            &LossOptions::new(),
-            None,
-        )?;
-        Ok(evaluate(&rule, [self])?.item())
     }
 }
 

@@ -7,9 +7,9 @@ use crate::ops::loss::labels::classes;
 use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
 use crate::ops::loss::sample::Classes;
 use crate::ops::loss::{Labels, LossOptions};
-use crate::ops::{Draw, Sample, Spec, evaluate};
+use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Axis, Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
 const NAME: &str = "cross_entropy";
@@ -33,7 +33,7 @@ struct Smooth<T> {
 
 impl<T: Elem> CrossEntropy<T> {
     /// The rule for logits of this shape; if `form` is `None`, the options decide.
-    pub(super) fn new(
+    pub(in crate::ops) fn new(
         x: &Shape,
         axis: isize,
         labels: impl Labels,
@@ -343,33 +343,6 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
             options,
             form,
         )?)
-    }
-}
-
-impl<T: Storage> Tensor<T> {
-    /// Mean `cross_entropy` of plain logits, with the classes along `axis`, against one label for
-    /// each row. Formula and special values are documented on
-    /// [`Var::cross_entropy`](crate::Var::cross_entropy).
-    ///
-    /// # Panics
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
-    /// class.
-    #[must_use]
-    #[track_caller]
-    pub fn cross_entropy(&self, axis: impl Axis, labels: impl Labels) -> T {
-        self.try_cross_entropy(axis.signed(), labels).or_panic()
-    }
-
-    /// [`cross_entropy`](Self::cross_entropy), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a
-    /// class.
-    pub fn try_cross_entropy(&self, axis: impl Axis, labels: impl Labels) -> Result<T, Error> {
-        let options = LossOptions::new();
-        let rule =
-            CrossEntropy::<T::Work>::new(self.shape(), axis.signed(), labels, &options, None)?;
-        Ok(evaluate(&rule, [self])?.item())
     }
 }
 

@@ -14,8 +14,10 @@ pub mod scalar;
 use crate::kernel::Rows;
 use crate::rule::Residual;
 
+pub(in crate::ops) use cross_entropy::CrossEntropy;
 pub use jacobian::SoftmaxJacobian;
 pub use masked::EmptyRow;
+pub(in crate::ops) use soft::SoftCrossEntropy;
 
 registry! {
     softmax::Softmax

@@ -5,9 +5,9 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::loss::LossOptions;
 use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
-use crate::ops::{Draw, Sample, Spec, evaluate};
+use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tensor::{Axis, Shape, Storage, Tensor};
+use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::{Operand, Var};
 
 const NAME: &str = "cross_entropy_soft";
@@ -22,7 +22,7 @@ pub struct SoftCrossEntropy<T> {
 }
 
 impl<T: Elem> SoftCrossEntropy<T> {
-    fn new(
+    pub(in crate::ops) fn new(
         x: &Shape,
         axis: isize,
         options: &LossOptions,
@@ -307,35 +307,6 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         let form = Some(Form::Rows);
         let rule = SoftCrossEntropy::<T>::new(&self.shape(), axis.signed(), options, form)?;
         self.record2(rule, targets)
-    }
-}
-
-impl<T: Storage> Tensor<T> {
-    /// Mean `cross_entropy_soft` of plain logits, with the classes along `axis`, against plain
-    /// targets. Formula and special values are documented on
-    /// [`Var::cross_entropy_soft`](crate::Var::cross_entropy_soft).
-    ///
-    /// # Panics
-    /// If `axis` is not an axis of the tensor, or the targets have a different shape.
-    #[must_use]
-    #[track_caller]
-    pub fn cross_entropy_soft(&self, axis: impl Axis, targets: &Self) -> T {
-        self.try_cross_entropy_soft(axis.signed(), targets)
-            .or_panic()
-    }
-
-    /// [`cross_entropy_soft`](Self::cross_entropy_soft), with bad input as an [`Error`].
-    ///
-    /// # Errors
-    /// If `axis` is not an axis of the tensor, or the targets have a different shape.
-    pub fn try_cross_entropy_soft(&self, axis: impl Axis, targets: &Self) -> Result<T, Error> {
-        let rule = SoftCrossEntropy::<T::Work>::new(
-            self.shape(),
-            axis.signed(),
-            &LossOptions::new(),
-            None,
-        )?;
-        Ok(evaluate(&rule, [self, targets])?.item())
     }
 }
 
