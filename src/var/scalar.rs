@@ -191,19 +191,23 @@ impl<'t, T: Elem> Var<'t, T> {
         let pairs = (partial.into(), operands.into());
         // Of numbers with tangents, every part has to be looked at.
         let near = |slope: T| T::PARTS == 1 && slope.is_within(Span::Moderate);
-        let held = |k: usize, own: T| slopes[k].is_product_within(own, partial[k], Span::Moderate);
+        let within = |k: usize, span| {
+            let own = if k == 0 { a.slope } else { b.slope };
+            slopes[k].is_product_within(own, partial[k], span)
+        };
         if a.index == b.index {
             let slope = slopes[0] + slopes[1];
-            if near(slope) || T::PARTS > 1 && held(0, a.slope) && held(1, b.slope) {
+            if near(slope) || T::PARTS > 1 && within(0, Span::Moderate) && within(1, Span::Moderate)
+            {
                 return self.folded(value, (slope, a.index));
             }
             let apart = range::fold_both(tape, op, one, two, pairs.0, pairs.1, value, line);
             return self.folded(value, apart);
         }
         let all_near = (units[0] || near(slopes[0])) && (units[1] || near(slopes[1]));
-        if range::rarely(!all_near)
-            && !((units[0] || held(0, a.slope)) && (units[1] || held(1, b.slope)))
-        {
+        // A node may hold more than a handle.
+        let held = |k: usize| units[k] || within(k, Span::Normal);
+        if range::rarely(!all_near) && !(held(0) && held(1)) {
             let index = range::join_apart(tape, op, one, two, pairs.0, pairs.1, value, line);
             return Self::source(tape, index, value);
         }
