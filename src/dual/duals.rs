@@ -5,6 +5,7 @@ use std::ops::{
     Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
 };
 
+use super::whole_quotient;
 use crate::kernel::{Constant, Elem};
 
 /// A primal value and `N` tangents: vector forward mode.
@@ -168,7 +169,7 @@ operator! {
         Self::new(quotient, tangents.map(|t| t / b.primal))
     };
     Rem rem RemAssign rem_assign |a, b| {
-        let whole = (a.primal / b.primal).trunc();
+        let whole = whole_quotient(a.primal, b.primal);
         a.chain2(b, a.primal % b.primal, [T::one(), -whole])
     };
 }

@@ -106,6 +106,12 @@ impl<T: Elem> Neg for Dual<T> {
     }
 }
 
+/// How often b goes into a, towards 0. Not the quotient without its fraction, which may have been rounded up to the next
+/// integer: 0.1 goes into 1 nine times.
+pub(crate) fn whole_quotient<T: Elem>(a: T, b: T) -> T {
+    ((a - a % b) / b).round()
+}
+
 /// Implements an operator; a plain number on the right is a constant.
 macro_rules! operator {
     ($($trait:ident $method:ident $assign:ident $assign_method:ident |$a:ident, $b:ident| $body:expr;)*) => {$(
@@ -138,7 +144,7 @@ operator! {
         Self::new(quotient, tangent / b.primal)
     };
     Rem rem RemAssign rem_assign |a, b| {
-        let whole = (a.primal / b.primal).trunc();
+        let whole = whole_quotient(a.primal, b.primal);
         a.chain2(b, a.primal % b.primal, [T::one(), -whole])
     };
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::op_ref, clippy::needless_borrows_for_generic_args)] // references are what is tested
 
 use wengert::transform::hvp;
-use wengert::{Dual, Elem, Tape, Tensor, Var};
+use wengert::{Dual, Duals, Elem, Tape, Tensor, Var};
 
 use crate::panics;
 
@@ -205,4 +205,24 @@ fn a_scalar_handle_knows_its_tape() {
         Var::<f64>::number(1.0).tape().tensor_nodes(),
         "tape: a plain number lives on no tape; enter it with var() or constant()"
     );
+}
+
+#[test]
+fn a_remainder_counts_the_whole_times_that_its_divisor_fits() {
+    // Correctly rounded, 1 / 0.1 is 10; but ten times the f64 next to 0.1 is more than 1.
+    for (a, b, whole) in [
+        (1.0, 0.1, 9.0),
+        (-1.0, 0.1, -9.0),
+        (7.0, -2.0, -3.0),
+        (0.5, 2.0, 0.0),
+    ] {
+        let tape = Tape::new();
+        let (x, y) = (tape.var(a), tape.var(b));
+        let grads = (x % y).backward();
+        assert_eq!((grads.wrt(x), grads.wrt(y)), (1.0, -whole), "{a} % {b}");
+        let dual = Dual::new(a, 0.0) % Dual::new(b, 1.0);
+        assert_eq!(dual.tangent, -whole, "{a} % {b}");
+        let duals = Duals::new(a, [0.0, 1.0]) % Duals::new(b, [1.0, 0.0]);
+        assert_eq!(duals.tangents, [-whole, 1.0], "{a} % {b}");
+    }
 }

@@ -9,7 +9,7 @@ use std::ops::{Rem, RemAssign};
 use num_traits::{Float, FloatConst, Num, NumCast, One, ToPrimitive, Zero};
 
 use super::{Binary, Unary};
-use crate::dual::{Dual, Duals};
+use crate::dual::{Dual, Duals, whole_quotient};
 use crate::kernel::Elem;
 use crate::var::Var;
 
@@ -352,7 +352,7 @@ impl<T: Elem> Rem for Var<'_, T> {
     #[track_caller]
     fn rem(self, other: Self) -> Self {
         let (a, b) = (self.repr.value, other.repr.value);
-        let slopes = [T::one(), -(a / b).trunc()];
+        let slopes = [T::one(), -whole_quotient(a, b)];
         self.join(other, "rem", a % b, slopes, [true, false])
     }
 }
