@@ -49,8 +49,11 @@ pub(super) fn fold_apart<T: Elem>(
     let Some(tape) = tape else {
         return (own, index);
     };
-    // A handle's slope times a number that it may hold, too.
+    // Whether a handle may hold the product.
     let held = |own: T, by: T| (own * by).is_product_within(own, by, Span::Moderate);
+    if held(own, derivative) {
+        return (own * derivative, index);
+    }
     let before = tape.scalars.entries()[index as usize].as_link();
     if let Some((factor, index)) = before.filter(|_| own.same(T::one()))
         && held(factor, derivative)
@@ -82,13 +85,19 @@ pub(super) fn fold_both<T: Elem>(
     y: T,
     line: &'static Location<'static>,
 ) -> (T, u32) {
+    let finite = |slope: T| (0..T::PARTS).all(|k| slope.part(k).is_finite());
+    // One handle twice: its derivatives are added first, since products with its slope might overflow, not cancel.
+    let twice = partial.0 + partial.1;
+    if a.0.same(b.0) && finite(twice) {
+        return fold_apart(Some(tape), op, (operands.0, a.1), y, a.0, twice, line);
+    }
     let (first, second) = (a.0 * partial.0, b.0 * partial.1);
     let slope = first + second;
     if is_exact(first, a.0, partial.0) && is_exact(second, b.0, partial.1) {
         if slope.is_zero() {
             return (slope, a.1);
         }
-        if (0..T::PARTS).all(|k| slope.part(k).is_finite()) {
+        if finite(slope) {
             let operand = (operands.0, a.1);
             return (T::one(), link(tape, op, slope, operand, y, line));
         }

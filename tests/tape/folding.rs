@@ -2,7 +2,7 @@
 
 use num_traits::Float;
 use proptest::prelude::*;
-use wengert::transform::hvp;
+use wengert::transform::{hvp, sparse};
 use wengert::{Dual, Elem, Tape, Tensor, Var};
 
 /// A derivative beyond the range of every type: a number near 1 and a power of 2.
@@ -193,42 +193,88 @@ fn an_op_on_two_nodes_has_a_cotangent_of_its_own_whatever_its_slopes_are() {
     }
 }
 
+/// The gradient of a function of one number, by a walk over a tape that holds nothing else.
+fn slope<T: Elem>(x: T, f: impl Fn(Var<'_, T>) -> Var<'_, T>) -> T {
+    let tape = Tape::default();
+    let x = tape.var(x);
+    f(x).backward().wrt(x)
+}
+
 #[test]
-fn two_operands_of_one_node_both_count_beyond_the_range() {
-    for (x, exact) in [(1e78, 3e156), (1e-78, 3e-156)] {
+fn both_operands_of_one_node_count_wherever_the_sum_of_their_slopes_lies() {
+    // Right after the leaf, so that the share of the preceding node is carried.
+    for x in [1e-250, 1e-160, 1e160, 1e250, f64::MAX] {
+        let size = x.min(1e300);
+        assert_eq!(slope(x, |x| x * x / size), 2.0 * (x / size), "{x:e}");
+        assert_eq!(slope(x, |x| (x + x) * size), 2.0 * size, "{x:e}");
+    }
+    for x in [1e78, 1e-78] {
         for tape in [Tape::new(), Tape::new().with_lines()] {
-            let x = tape.var(x);
-            let y = x * x * x;
-            let tangent = tape.forward().along(x, 1.0).walk().of(y);
-            let [found, tangent] = [y.backward().wrt(x), tangent].map(|found| found / exact - 1.0);
-            assert!(found.abs() < 1e-14 && tangent.abs() < 1e-14, "{exact:e}");
+            let handle = tape.var(x);
+            let y = handle * handle * handle;
+            let tangent = tape.forward().along(handle, 1.0).walk().of(y);
+            for found in [y.backward().wrt(handle), tangent] {
+                assert!((found / (3.0 * x * x) - 1.0).abs() < 1e-14, "{found:e}");
+            }
         }
     }
-    let tape = Tape::<f32>::default();
-    let x = tape.var(1e10);
-    let y = ((x * 2.0 + 1.0) * x + 1.0) * x;
-    assert!((y.backward().wrt(x) / 6e20 - 1.0).abs() < 1e-6);
-    // Both shares are numbers, their sum is not; the next op brings it back.
-    let tape = Tape::new();
-    let x = tape.var(1e-150);
-    let y = (x * 1e308 + x * 1e308) * 1e-10;
-    assert!((y.backward().wrt(x) / 2e298 - 1.0).abs() < 1e-14);
+    let found = slope(1e10f32, |x| ((x * 2.0 + 1.0) * x + 1.0) * x);
+    assert!((found / 6e20 - 1.0).abs() < 1e-6, "{found:e}");
+    // Each slope is a number, but their sum is not.
+    assert_eq!(slope(f64::MAX, |x| x * x * 0.25), 0.5 * f64::MAX);
+    let found = slope(1e-150, |x| (x * 1e308 + x * 1.5e308) * 1e-10);
+    assert!((found / 2.5e298 - 1.0).abs() < 1e-14, "{found:e}");
+    // What cancels, cancels where it is small, too.
+    assert_eq!(slope(1.0, |x| x * 1e-200 - x * 1e-200), 0.0);
+    assert_eq!(slope(1.0, |x| x * 3e-200 - x * 1e-200), 2e-200);
+    // One handle twice, whose slopes cancel although each of them is beyond the range.
+    assert_eq!(slope(1e-318, |x| (x * 1e60).atan2(x * 1e60)), 0.0);
+    let double = slope(1e-300, |x| {
+        let u = x * 1e20;
+        u / u
+    });
+    let single = slope(2e-20f32, |x| {
+        let u = x * x * 6e8;
+        u / u
+    });
+    assert_eq!((double, single), (0.0, 0.0));
 }
 
 #[test]
 fn second_derivatives_beyond_the_range_are_kept_as_well() {
-    let near = |found: f64, exact: f64| assert!((found / exact - 1.0).abs() < 1e-13, "{found:e}");
     type Function = fn(Var<'_, Dual<f64>>) -> Var<'_, Dual<f64>>;
+    let near = |found: f64, exact: f64| assert!((found / exact - 1.0).abs() < 1e-13, "{found:e}");
     let second = |f: Function, x: f64| hvp(f, x, 1.0);
+    // A slope whose value is 1 is not 1: the factor before it is taken back together with its tangent.
     let s = 2f64.powi(600);
     let f: Function = |x| (x * 2f64.powi(600)).ln() * 2f64.powi(-600);
     near(hvp(f, s.recip(), 1.0), -s);
     near(hvp(f, s.recip(), s.recip()), -1.0);
-    near(second(|x| x * x * 1e-200 * 1e-200 * 1e300, 0.0), 2e-100);
+    near(
+        second(|x| (x * 1e200).square() * 0.5 * 1e-200, 1e-200),
+        1e200,
+    );
+    // The tangent leaves the range before the slope does, or where the slope is 0.
+    near(second(|x| x.sqrt() * 1e50 * 1e-50, 1e-200), -2.5e299);
     near(second(|x| x.ln() * 1e100 * 1e-100, 1e-150), -1e300);
+    near(second(|x| x.square() * 1e200 * 1e200 * 1e-300, 0.0), 2e100);
+    near(
+        second(|x| x.square() * 1e-200 * 1e-200 * 1e300, 0.0),
+        2e-100,
+    );
+    near(second(|x| x * x * 1e-200 * 1e-200 * 1e300, 0.0), 2e-100);
     near(second(|x| x * x * x, 1e78), 6e78);
+    // A tangent vanishes where the slope is but small.
+    near(hvp(|x| x.square() * 1e-259 * 1e112, 0.5, 1e-98), 2e-245);
     let single = |f: fn(Var<'_, Dual<f32>>) -> Var<'_, Dual<f32>>, x: f32| hvp(f, x, 1.0);
     assert!((single(|x| x * x * x, 1e10) / 6e10 - 1.0).abs() < 1e-6);
+    // So no entry of a Hessian is missed.
+    let found = sparse::hessian(
+        |x| (x[0] * 1e200).square() * 0.5 * 1e-200 + x[1].square(),
+        &[1e-200, 3.0],
+    );
+    near(found.get(0, 0), 1e200);
+    near(found.get(1, 1), 2.0);
 }
 
 #[test]
