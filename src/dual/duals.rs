@@ -82,8 +82,7 @@ impl<T: Elem, const N: usize> Duals<T, N> {
     ///
     /// A tangent of exactly 0 stays 0, even where the derivative is infinite.
     pub fn chain(self, value: T, derivative: T) -> Self {
-        let push = |t: T| if t.is_zero() { t } else { derivative * t };
-        Self::new(value, self.tangents.map(push))
+        self.push(value, |t| if t.is_zero() { t } else { derivative * t })
     }
 
     /// A function of two numbers, given its value and both partial derivatives.
@@ -92,8 +91,15 @@ impl<T: Elem, const N: usize> Duals<T, N> {
             .plus(other.chain(value, partial[1]), value)
     }
 
+    /// A function of this number, given its value and what becomes of a tangent.
+    #[inline]
+    pub(crate) fn push(self, value: T, tangent: impl Fn(T) -> T) -> Self {
+        Self::new(value, self.tangents.map(tangent))
+    }
+
     /// The tangents of both added, with the given value.
-    fn plus(self, other: Self, value: T) -> Self {
+    #[inline]
+    pub(crate) fn plus(self, other: Self, value: T) -> Self {
         let tangent = |k| self.tangents[k] + other.tangents[k];
         Self::new(value, std::array::from_fn(tangent))
     }

@@ -61,19 +61,25 @@ impl<T: Elem> Dual<T> {
     ///
     /// A tangent of exactly 0 stays 0, even where the derivative is infinite.
     pub fn chain(self, value: T, derivative: T) -> Self {
-        let tangent = if self.tangent.is_zero() {
-            self.tangent
-        } else {
-            derivative * self.tangent
-        };
-        Self::new(value, tangent)
+        self.push(value, |t| if t.is_zero() { t } else { derivative * t })
     }
 
     /// A function of two numbers, given its value and both partial derivatives.
     pub fn chain2(self, other: Self, value: T, partial: [T; 2]) -> Self {
-        let a = self.chain(value, partial[0]);
-        let b = other.chain(value, partial[1]);
-        Self::new(value, a.tangent + b.tangent)
+        self.chain(value, partial[0])
+            .plus(other.chain(value, partial[1]), value)
+    }
+
+    /// A function of this number, given its value and what becomes of the tangent.
+    #[inline]
+    pub(crate) fn push(self, value: T, tangent: impl Fn(T) -> T) -> Self {
+        Self::new(value, tangent(self.tangent))
+    }
+
+    /// The tangents of both added, with the given value.
+    #[inline]
+    pub(crate) fn plus(self, other: Self, value: T) -> Self {
+        Self::new(value, self.tangent + other.tangent)
     }
 }
 

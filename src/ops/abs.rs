@@ -1,6 +1,6 @@
 //! Absolute value.
 
-use super::forms::unary::{Unary, elementwise, plain_unary};
+use super::forms::unary::{Unary, elementwise, gated, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -19,6 +19,11 @@ impl<T: Elem> Unary<T> for Abs {
 
     fn slope(self, x: T, _: T) -> T {
         super::sign::signum(x)
+    }
+
+    #[inline(always)]
+    fn bulk_pull(self, x: T, y: T, g: T) -> T {
+        gated(g, self.slope(x, y))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Restriction of numbers to an interval.
 
-use super::forms::unary::{Map, Unary, elementwise, tensor};
+use super::forms::unary::{Map, Unary, elementwise, gated, tensor};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
@@ -61,6 +61,11 @@ impl<T: Elem> Unary<T> for Clamp<T> {
         } else {
             T::one()
         }
+    }
+
+    #[inline(always)]
+    fn bulk_pull(self, x: T, y: T, g: T) -> T {
+        gated(g, self.slope(x, y))
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

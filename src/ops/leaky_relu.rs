@@ -1,6 +1,6 @@
 //! Leaky rectifier, which has a slope for negative x too.
 
-use super::forms::unary::{Unary, elementwise};
+use super::forms::unary::{Unary, elementwise, gated};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;
@@ -31,6 +31,11 @@ impl<T: Elem> Unary<T> for LeakyRelu<T> {
 
     fn slope(self, x: T, _: T) -> T {
         if x > T::zero() { T::one() } else { self.alpha }
+    }
+
+    #[inline(always)]
+    fn bulk_pull(self, x: T, y: T, g: T) -> T {
+        gated(g, self.slope(x, y))
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

@@ -1,6 +1,7 @@
 //! Smaller of two.
 
 use super::forms::binary::{Binary, pairwise, plain_binary};
+use super::forms::unary::gated;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -19,6 +20,11 @@ impl<T: Elem> Binary<T> for Minimum {
 
     fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
         super::maximum::winners(-a, -b)
+    }
+
+    #[inline(always)]
+    fn bulk_pull<const K: usize>(self, [a, b, y]: [T; 3], g: T) -> T {
+        gated(g, self.slopes(a, b, y)[K])
     }
 }
 

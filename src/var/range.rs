@@ -54,6 +54,10 @@ pub(super) fn fold_apart<T: Elem>(
     if held(own, derivative) {
         return (own * derivative, index);
     }
+    // Whatever the derivative is: nothing flows back.
+    if own.is_zero() {
+        return (own, index);
+    }
     let before = tape.scalars.entries()[index as usize].as_link();
     if let Some((factor, index)) = before.filter(|_| own.same(T::one()))
         && held(factor, derivative)
@@ -124,8 +128,8 @@ pub(super) fn join_apart<T: Elem>(
     line: &'static Location<'static>,
 ) -> u32 {
     let share = |(own, index): (T, u32), partial: T, x: T| {
-        let slope = own * partial;
-        match is_exact(slope, own, partial) {
+        let slope = if own.is_zero() { own } else { own * partial };
+        match own.is_zero() || is_exact(slope, own, partial) {
             true => (slope, index),
             false => (partial, link(tape, BEFORE, own, (x, index), x, line)),
         }

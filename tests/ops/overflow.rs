@@ -1,8 +1,9 @@
 //! No derivative is infinite or NaN where the exact one is a number: the largest cotangents and tangents on
 //! every elementwise op over its whole domain. `range.rs` has the special cases.
 
+use num_traits::Float;
 use wengert::ops::{Draw, Spec, Visitor, visit};
-use wengert::{Dd, Elem, Tape, Tensor};
+use wengert::{Dd, Dual, Duals, Elem, Tape, Tensor};
 
 use crate::sweep::{self, Function};
 
@@ -76,4 +77,41 @@ fn the_largest_cotangents_and_tangents_overflow_only_where_the_result_does() {
     let mut large = Large { wrong: Vec::new() };
     visit(&mut large);
     assert!(large.wrong.is_empty(), "{}", large.wrong.join("\n"));
+}
+
+#[test]
+fn a_gate_that_is_closed_stops_an_infinite_cotangent() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([-1.0, 4.0]));
+    let zero = Tensor::from([0.0]);
+    let opened = [
+        x.relu().sqrt(),
+        x.clamp(0.0, 9.0).sqrt(),
+        x.maximum(&zero).sqrt(),
+        x.leaky_relu(0.0).sqrt(),
+    ];
+    for y in opened {
+        assert_eq!(y.sum().backward().wrt(x), Tensor::from([0.0, 0.25]));
+    }
+    let x = tape.var(-1.0);
+    let zero = wengert::Var::from(0.0);
+    let closed = [
+        x.relu().sqrt(),
+        x.clamp(0.0, 9.0).ln(),
+        x.maximum(zero).recip(),
+        (x - x).sqrt(),
+    ];
+    for y in closed {
+        assert_eq!(y.backward().wrt(x), 0.0);
+    }
+}
+
+#[test]
+fn tangents_of_dual_numbers_survive_slopes_beyond_the_range() {
+    let near = |found: f64, exact: f64| assert!((found / exact - 1.0).abs() < 1e-14, "{found:e}");
+    let e = (-400f64).exp();
+    near(Float::recip(Dual::new(1e-200, 1e-300)).tangent, -1e100);
+    near(Float::exp(Dual::new(-800.0, 1e300)).tangent, e * 1e300 * e);
+    let power = Float::powf(Duals::new(1e-200, [1e-250]), Duals::constant(-1.0));
+    near(power.tangents[0], -1e150);
 }

@@ -8,6 +8,7 @@ use std::ops::{Rem, RemAssign};
 
 use num_traits::{Float, FloatConst, Num, NumCast, One, ToPrimitive, Zero};
 
+use super::unary::pull;
 use super::{Binary, Unary};
 use crate::dual::{Dual, Duals, whole_quotient};
 use crate::kernel::Elem;
@@ -87,14 +88,17 @@ macro_rules! duals {
             fn unary(self, op: impl Unary<T>) -> Self {
                 let x = self.primal;
                 let y = op.value(x);
-                self.chain(y, op.slope(x, y))
+                let slope = op.slope(x, y);
+                self.push(y, |t| pull(t, slope, || op.far(x, y, t)))
             }
 
             #[inline]
             fn binary(self, other: Self, op: impl Binary<T>) -> Self {
                 let (a, b) = (self.primal, other.primal);
                 let y = op.value(a, b);
-                self.chain2(other, y, op.slopes(a, b, y))
+                let slopes = op.slopes(a, b, y);
+                let by = |k: usize| move |t| pull(t, slopes[k], || op.far([a, b, y], k, t));
+                self.push(y, by(0)).plus(other.push(y, by(1)), y)
             }
 
             fn fused(self, a: Self, b: Self) -> Self {

@@ -317,6 +317,13 @@ pub(crate) fn unless_zero<T: Elem>(g: T, pulled: T) -> T {
     if g.is_zero() { g } else { pulled }
 }
 
+/// `slope * g` for a function that passes its cotangent on or does not: where the slope is 0 the product is, even for an
+/// infinite cotangent, such as the root of `relu` sends back.
+#[inline(always)]
+pub(crate) fn gated<T: Elem>(g: T, slope: T) -> T {
+    unless_zero(g, if slope.is_zero() { slope } else { slope * g })
+}
+
 /// [`pull`] without `far`, which is called later: where the slope is too small or too large, this is 0 or not finite.
 #[inline(always)]
 pub(crate) fn pull_inside<T: Elem>(g: T, slope: T) -> T {
