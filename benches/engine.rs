@@ -29,6 +29,33 @@ fn softmax(c: &mut Criterion) {
     }
 }
 
+fn layer_norm(c: &mut Criterion) {
+    for (rows, n) in [(64, 16), (128, 768), (4096, 1024)] {
+        let mut random = Random::new(1);
+        let x: Tensor<f32> = random.uniform([rows, n], -4.0, 4.0);
+        let g: Tensor<f32> = random.uniform([rows, n], -1.0, 1.0);
+        let mut group = c.benchmark_group(format!("layer_norm {rows}x{n}, value and gradient"));
+        group.throughput(Throughput::Elements((rows * n) as u64));
+        let mut tape = Tape::<f32>::default();
+        let mut fused = || {
+            tape.reset();
+            let x = tape.var(x.clone());
+            x.layer_norm(1, 1e-5).vjp(g.clone()).wrt(x).data()[0]
+        };
+        let mut tape = Tape::<f32>::default();
+        let mut composed = || {
+            tape.reset();
+            let x = tape.var(x.clone());
+            let y = (x - x.mean_keep(1)) / (x.var_keep(1, 0) + 1e-5).sqrt();
+            y.vjp(g.clone()).wrt(x).data()[0]
+        };
+        assert!((fused() - composed()).abs() < 1e-6);
+        group.bench_function("fused", |b| b.iter(&mut fused));
+        group.bench_function("composed", |b| b.iter(&mut composed));
+        group.finish();
+    }
+}
+
 /// Plain tensors, without a tape: each result takes new memory.
 fn plain(c: &mut Criterion) {
     for (rows, n) in [(1, 10), (64, 10), (128, 1000), (12288, 128)] {
@@ -235,6 +262,7 @@ fn few_inputs<const N: usize>(c: &mut Criterion) {
 criterion_group!(
     benches,
     softmax,
+    layer_norm,
     plain,
     cross_entropy,
     digits_step,

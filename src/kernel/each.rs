@@ -18,6 +18,8 @@ pub(crate) enum Again {
     Never,
     /// Those that came out as 0, subnormal or not finite.
     Abnormal,
+    /// Those that came out infinite or NaN.
+    Infinite,
     /// Those that came out as NaN.
     Nan,
 }
@@ -29,6 +31,7 @@ impl Again {
         match self {
             Self::Never => true,
             Self::Abnormal => y.is_normal(),
+            Self::Infinite => y.is_finite(),
             Self::Nan => !y.is_nan(),
         }
     }

@@ -39,7 +39,7 @@ pub(crate) use places::{
     sum_to, zip, zip_onto,
 };
 pub(crate) use reduce::{
-    cumsum, dot, fold_axis, mean_axis, norm_axis, product_axis, product_of_others,
-    running_product_apart, running_product_jvp_apart, running_product_vjp_apart, sum_axis,
-    sum_axis_of,
+    centres, cumsum, dot, fold_axis, from_centre, mean_axis, norm_axis, normalize, normalize_vjp,
+    product_axis, product_of_others, running_product_apart, running_product_jvp_apart,
+    running_product_vjp_apart, sum_axis, sum_axis_of,
 };

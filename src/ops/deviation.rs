@@ -3,8 +3,8 @@
 use super::forms::given::Given;
 use super::forms::reduction::{Reduction, reduction};
 use super::forms::unary::share;
-use super::variance::{centre, centres, freedom, from_centre, spread_rows};
-use crate::kernel::{self, Elem, Rows};
+use super::variance::{centre, centres, freedom, spread_rows};
+use crate::kernel::{self, Elem, Rows, from_centre};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};
 use crate::tensor::Tensor;

@@ -90,6 +90,7 @@ registry! {
     min::Min
     norm::Norm
     norm_l1::NormL1
+    layer_norm::LayerNorm<f64>
     cumsum::Cumsum
     cumprod::Cumprod
     matmul::Matmul

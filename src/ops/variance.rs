@@ -3,7 +3,7 @@
 use super::forms::given::Given;
 use super::forms::reduction::{Reduction, reduction};
 use super::forms::unary::share;
-use crate::kernel::{self, Elem, Rows};
+use crate::kernel::{self, Elem, Rows, from_centre};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Residual};
 use crate::tensor::{Shape, Tensor};
@@ -69,18 +69,9 @@ pub(super) fn freedom<T: Elem>(rows: Rows, ddof: usize) -> T {
     }
 }
 
-/// The centre of each row: its mean, and the rounding error of that mean.
-///
-/// The second part is the mean of the differences from the first. With it, the differences of a
-/// constant row are exactly 0, and a spread of a few ulps around a large mean is still right.
+/// The centre of each row, kept for the pullback.
 pub(super) fn centre<T: Elem>(rows: Rows, x: &[T], keep: &mut Residual<T>) -> Vec<[T; 2]> {
-    let count = rows.count();
-    let mut mean = vec![T::zero(); count];
-    let mut off = mean.clone();
-    kernel::mean_axis(rows, x, &vec![(); count], &mut mean, &|x, ()| x);
-    kernel::mean_axis(rows, x, &mean, &mut off, &|x, mean| x - mean);
-    let centres = mean.into_iter().zip(off).map(|(mean, off)| [mean, off]);
-    let centres: Vec<_> = centres.collect();
+    let centres = kernel::centres(rows, x);
     // Row by row, since what blocks of rows keep is concatenated.
     keep.values.clear();
     keep.values.extend(centres.iter().flatten());
@@ -90,11 +81,6 @@ pub(super) fn centre<T: Elem>(rows: Rows, x: &[T], keep: &mut Residual<T>) -> Ve
 /// The centres kept by [`centre`].
 pub(super) fn centres<T: Elem>(kept: &[T]) -> impl Iterator<Item = [T; 2]> {
     kept.chunks_exact(2).map(|pair| [pair[0], pair[1]])
-}
-
-/// How far a number is from its row's centre.
-pub(super) fn from_centre<T: Elem>(x: T, [mean, off]: [T; 2]) -> T {
-    (x - mean) - off
 }
 
 reduction! {

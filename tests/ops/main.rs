@@ -9,6 +9,7 @@ mod edges;
 mod elementwise;
 mod functions;
 mod golden;
+mod layer_norm;
 mod orders;
 mod overflow;
 mod products;
@@ -23,6 +24,8 @@ mod twins;
 mod big;
 #[path = "../support/document.rs"]
 mod document;
+#[path = "../support/panics.rs"]
+mod panics;
 #[path = "../support/golden.rs"]
 mod records;
 #[path = "../support/sweep.rs"]

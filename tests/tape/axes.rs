@@ -47,6 +47,7 @@ fn each_method_with_one_axis_takes_a_rank_without_a_cast() {
     assert_eq!(x.argmin(last), plain.argmin(-1));
     assert_eq!(x.cumsum(last).value(), plain.cumsum(-1));
     assert_eq!(x.cumprod(last).value(), plain.cumprod(-1));
+    assert_eq!(x.layer_norm(last, 0.5).value(), plain.layer_norm(-1, 0.5));
     assert_eq!(x.log_softmax(last).value(), plain.log_softmax(-1));
     assert_eq!(
         x.softmax_scaled(last, 2.0).value(),

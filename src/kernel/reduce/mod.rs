@@ -1,13 +1,17 @@
-//! Reductions of rows: sums, products, folds, norms, and their running forms.
+//! Reductions of rows: sums, products, folds, norms, and their running forms; and normalization, which is made of them.
 
+mod centre;
 mod fold;
+mod normalize;
 mod product;
 mod running;
 mod scaled;
 mod scan;
 mod sum;
 
+pub(crate) use centre::{centres, from_centre};
 pub(crate) use fold::fold_axis;
+pub(crate) use normalize::{normalize, normalize_vjp};
 pub(crate) use product::{product_axis, product_of_others};
 pub(crate) use running::{
     running_product_apart, running_product_jvp_apart, running_product_vjp_apart,

@@ -229,48 +229,73 @@ pub(crate) fn sum_axis_of<A: Copy, B: Copy, T: Elem>(
     y: &mut [T],
     f: &impl Fn(A, B) -> T,
 ) {
+    let units = &UNITS[..x.len()];
+    sum_axis_of_both(rows, x, units, of_row, y, &|x, (), b| f(x, b));
+}
+
+/// Sums `f(a, b, of_row)` over every row of two operands.
+pub(crate) fn sum_axis_of_both<A: Copy, B: Copy, C: Copy, T: Elem>(
+    rows: Rows,
+    a: &[A],
+    b: &[B],
+    of_row: &[C],
+    y: &mut [T],
+    f: &impl Fn(A, B, C) -> T,
+) {
     if rows.elements() == 0 {
         y.fill(T::zero());
     } else if rows.inner == 1 {
-        let (n, len) = (rows.n, x.len());
-        T::at_level(len, Lines { n, x, of_row, y, f });
+        let (n, len) = (rows.n, a.len());
+        T::at_level(
+            len,
+            Lines {
+                n,
+                a,
+                b,
+                of_row,
+                y,
+                f,
+            },
+        );
     } else {
-        let blocks = x.chunks_exact(rows.n * rows.inner);
+        let block = rows.n * rows.inner;
+        let blocks = a.chunks_exact(block).zip(b.chunks_exact(block));
         let per_block = y
             .chunks_exact_mut(rows.inner)
             .zip(of_row.chunks_exact(rows.inner));
-        for (block, (y, b)) in blocks.zip(per_block) {
-            sum_rows_of(block, rows.n, b, y, f);
+        for ((a, b), (y, c)) in blocks.zip(per_block) {
+            sum_rows_of(a, b, rows.n, c, y, f);
         }
     }
 }
 
 /// Sums of contiguous rows of `n` elements.
-struct Lines<'a, A, B, T, F> {
+struct Lines<'a, A, B, C, T, F> {
     n: usize,
-    x: &'a [A],
-    of_row: &'a [B],
+    a: &'a [A],
+    b: &'a [B],
+    of_row: &'a [C],
     y: &'a mut [T],
     f: F,
 }
 
-impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F> {
+impl<A: Copy, B: Copy, C: Copy, T: Elem, F: Fn(A, B, C) -> T> Loop for Lines<'_, A, B, C, T, F> {
     #[inline(always)]
     fn run(self) {
-        let rows = self.x.chunks_exact(self.n);
+        let rows = self.a.chunks_exact(self.n).zip(self.b.chunks_exact(self.n));
         let rows = rows.zip(self.y.iter_mut().zip(self.of_row));
         if self.n < WIDTH {
             // A loop of its own, with few branches per row.
-            for (row, (y, &b)) in rows {
-                *y = few(row, &UNITS[..row.len()], &|x, ()| (self.f)(x, b));
+            for ((a, b), (y, &c)) in rows {
+                *y = few(a, b, &|a, b| (self.f)(a, b, c));
             }
             return;
         }
         let mut tree = Tree::new();
-        for (row, (y, &b)) in rows {
+        for ((a, b), (y, &c)) in rows {
             tree.clear();
-            for stretch in row.chunks(BLOCK) {
-                tree.add(block(stretch, |x| (self.f)(x, b)));
+            for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+                tree.add(block_of(a, b, |a, b| (self.f)(a, b, c)));
             }
             *y = tree.total();
         }
@@ -278,42 +303,47 @@ impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Lines<'_, A, B, T, F>
 }
 
 /// Sums `f` of `n` rows of `y.len()` elements each into `y`: up to sixteen in order, more pairwise.
-fn sum_rows_of<A: Copy, B: Copy, T: Elem>(
-    x: &[A],
+fn sum_rows_of<A: Copy, B: Copy, C: Copy, T: Elem>(
+    a: &[A],
+    b: &[B],
     n: usize,
-    of_row: &[B],
+    of_row: &[C],
     y: &mut [T],
-    f: &impl Fn(A, B) -> T,
+    f: &impl Fn(A, B, C) -> T,
 ) {
     let width = y.len();
     if n > STACK {
         let half = (n / 2).next_multiple_of(STACK);
         let mut second = vec![T::zero(); width];
-        sum_rows_of(&x[..half * width], half, of_row, y, f);
-        sum_rows_of(&x[half * width..], n - half, of_row, &mut second, f);
+        let (a, more_a) = a.split_at(half * width);
+        let (b, more_b) = b.split_at(half * width);
+        sum_rows_of(a, b, half, of_row, y, f);
+        sum_rows_of(more_a, more_b, n - half, of_row, &mut second, f);
         add_to(&second, y);
         return;
     }
-    T::at_level(x.len(), Stack { x, of_row, y, f });
+    T::at_level(a.len(), Stack { a, b, of_row, y, f });
 }
 
 /// Sums of a few rows, element by element, in their order.
-struct Stack<'a, A, B, T, F> {
-    x: &'a [A],
-    of_row: &'a [B],
+struct Stack<'a, A, B, C, T, F> {
+    a: &'a [A],
+    b: &'a [B],
+    of_row: &'a [C],
     y: &'a mut [T],
     f: F,
 }
 
-impl<A: Copy, B: Copy, T: Elem, F: Fn(A, B) -> T> Loop for Stack<'_, A, B, T, F> {
+impl<A: Copy, B: Copy, C: Copy, T: Elem, F: Fn(A, B, C) -> T> Loop for Stack<'_, A, B, C, T, F> {
     #[inline(always)]
     fn run(self) {
         let n = self.y.len();
         let (y, of_row) = (self.y, &self.of_row[..n]);
         y.fill(T::zero());
-        for row in self.x.chunks_exact(n.max(1)) {
+        let width = n.max(1);
+        for (a, b) in self.a.chunks_exact(width).zip(self.b.chunks_exact(width)) {
             for i in 0..n {
-                y[i] += (self.f)(row[i], of_row[i]);
+                y[i] += (self.f)(a[i], b[i], of_row[i]);
             }
         }
     }

@@ -284,9 +284,10 @@ fn a_value_that_was_asked_for_is_not_computed_again() {
 #[test]
 fn tangents_at_the_end_of_a_chain_are_those_of_a_tape_that_computes_at_once() {
     type End = fn(Var<'_, Tensor<f64>>) -> Var<'_, Tensor<f64>>;
-    let ends: [(&str, End); 12] = [
+    let ends: [(&str, End); 13] = [
         ("var", |x| x.var_axis(1, 0)),
         ("std", |x| x.std_keep(1, 1)),
+        ("layer_norm", |x| x.layer_norm(1, 1e-5)),
         ("softmax", |x| x.softmax(1)),
         ("log_softmax", |x| x.log_softmax(1)),
         ("softmax_scaled", |x| x.softmax_scaled(1, 0.5)),
