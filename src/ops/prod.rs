@@ -30,6 +30,10 @@ impl<T: Elem> Reduction<T> for Prod {
         kernel::product_of_others(at.rows, at.x, g, gx);
     }
 
+    fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
+        kernel::product_tangent(at.rows, at.x, t, ty);
+    }
+
     fn composed<'t>(
         &self,
         x: Var<'t, Tensor<T>>,

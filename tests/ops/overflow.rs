@@ -115,3 +115,20 @@ fn tangents_of_dual_numbers_survive_slopes_beyond_the_range() {
     let power = Float::powf(Duals::new(1e-200, [1e-250]), Duals::constant(-1.0));
     near(power.tangents[0], -1e150);
 }
+
+#[test]
+fn a_mean_and_a_product_survive_terms_beyond_the_range() {
+    let tape = Tape::<f32>::default();
+    let near = |found: f32, exact: f32| assert!((found / exact - 1.0).abs() < 1e-6, "{found:e}");
+    let x = tape.var(Tensor::from([56.47, -2.25e19, 5.6e15]));
+    let loss = x.mse(Tensor::from([-5.2, 56.5, 1.1]));
+    near(
+        loss.value(),
+        2.25e19 / 3.0 * 2.25e19 + 5.6e15 / 3.0 * 5.6e15,
+    );
+    let x = tape.var(Tensor::from([5.79e34, 1.63, 3.18e34]));
+    let y = x.prod();
+    let walk = tape.forward().along(x, Tensor::from([1.0, -8.4e-33, 1.0]));
+    let others = [1.63 * 3.18e34, -5.79e34 * 8.4e-33 * 3.18e34, 5.79e34 * 1.63];
+    near(walk.walk().of(y), others.iter().sum());
+}

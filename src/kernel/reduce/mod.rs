@@ -12,7 +12,7 @@ mod sum;
 pub(crate) use centre::{centres, from_centre};
 pub(crate) use fold::fold_axis;
 pub(crate) use normalize::{normalize, normalize_vjp};
-pub(crate) use product::{product_axis, product_of_others};
+pub(crate) use product::{product_axis, product_of_others, product_tangent};
 pub(crate) use running::{
     running_product_apart, running_product_jvp_apart, running_product_vjp_apart,
 };

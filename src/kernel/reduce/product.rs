@@ -4,6 +4,7 @@
 //! with the powers of 2 kept apart, which adds no rounding.
 
 use super::fold::fold_axis;
+use super::sum::sum_axis;
 use crate::kernel::{Elem, Rows};
 
 /// Product of every row; 1 for rows without elements.
@@ -52,6 +53,39 @@ fn others_apart<T: Elem>(rows: Rows, x: &[T], start: usize, g: T, gx: &mut [T]) 
         gx[at] = before.and(after).number();
         after = after.times(x[at]);
     }
+}
+
+/// `ty = Σ_i t_i Π x_k` over k ≠ i, for every row.
+pub(crate) fn product_tangent<T: Elem>(rows: Rows, x: &[T], t: &[T], ty: &mut [T]) {
+    let mut terms = vec![T::zero(); t.len()];
+    product_of_others(rows, x, &vec![T::one(); ty.len()], &mut terms);
+    for (term, &t) in terms.iter_mut().zip(t) {
+        *term = if t.is_zero() { t } else { *term * t };
+    }
+    sum_axis(rows, &terms, ty);
+    for (ty, start) in ty.iter_mut().zip(rows.starts()) {
+        if far(rows, x, start) {
+            *ty = tangent_apart(rows, x, start, t);
+        }
+    }
+}
+
+/// One row of [`product_tangent`] with the powers of 2 kept apart.
+#[cold]
+fn tangent_apart<T: Elem>(rows: Rows, x: &[T], start: usize, t: &[T]) -> T {
+    let mut before = Vec::with_capacity(rows.n);
+    rows.row(start).fold(Apart::one(), |product, at| {
+        before.push(product);
+        product.times(x[at])
+    });
+    let (mut sum, mut after) = (Apart::one().times(T::zero()), Apart::one());
+    for (at, before) in rows.row(start).rev().zip(before.into_iter().rev()) {
+        if !t[at].is_zero() {
+            sum = sum.plus(before.times(t[at]).and(after));
+        }
+        after = after.times(x[at]);
+    }
+    sum.number()
 }
 
 /// Whether some product of elements of the row could leave the range, whatever the order.

@@ -12,16 +12,13 @@ use crate::var::Var;
 
 /// A function of two numbers.
 ///
-/// It gives an op its method or operator on scalar handles, on tensor handles (which records [`Zip`])
-/// and on plain tensors. For a function of your own, that method is [`Var::binary`](crate::Var::binary);
-/// broadcasting is done for you.
+/// It gives an op its method or operator on scalar handles, on tensor handles (which records [`Zip`]) and on plain tensors.
+/// For a function of your own, that method is [`Var::binary`](crate::Var::binary); broadcasting is done for you.
 pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
-
     /// What the derivatives read.
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT;
-
     /// Why they read that, for the ledger: their formula.
     const WHY: &'static str = Self::KEEPS.why();
     /// For each operand, whether its slope is 1 everywhere, so that its cotangent is that of the value.
@@ -79,6 +76,12 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// For each operand, whether a cotangent that came out as 0 is right where the first operand is 0 and the value's
     /// cotangent is finite, so that [`far`](Self::far) need not be called there.
     const STILL: [bool; 2] = [false; 2];
+
+    /// `f(a, b) / n`, the share of a mean, also where `f(a, b)` is too large.
+    #[doc(hidden)]
+    fn share(self, a: T, b: T, n: T) -> T {
+        self.value(a, b) / n
+    }
 
     /// The same function composed from other ops, which the ledger counts; `None` if it is primitive.
     fn twin<'t>(self, a: Var<'t, Tensor<T>>, b: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {
@@ -304,7 +307,6 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
     }
 
     const STILL: bool = B::STILL[K];
-
     #[inline(always)]
     fn still(a: T, g: T, pulled: T) -> bool {
         B::STILL[K] & a.is_zero() & pulled.is_zero() & g.is_finite()
@@ -315,8 +317,7 @@ fn view<T>(x: &Tensor<T>) -> (&[usize], &[T]) {
     (x.shape(), x.data())
 }
 
-/// Writes the method of a [`Binary`] op and its `try_` twin for scalar handles, tensor handles and
-/// plain tensors.
+/// Writes the method of a [`Binary`] op and its `try_` twin for scalar handles, tensor handles and plain tensors.
 macro_rules! pairwise {
     ($(#[$doc:meta])* pub fn $name:ident(self, $other:ident), $try_name:ident = $op:expr;) => {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {

@@ -15,10 +15,15 @@ use crate::tensor::{Shape, Tensor};
 pub(crate) struct Average<B>(pub(crate) B);
 
 impl<B> Average<B> {
-    /// Writes the mean of `f(position)` over `n` positions.
-    fn mean<T: Elem>(n: usize, y: &mut [T], f: impl Fn(usize) -> T) {
-        let terms: Vec<T> = (0..n).map(f).collect();
-        kernel::mean_axis(Rows::last(1, n), &terms, &[()], y, &|x, ()| x);
+    /// Writes the mean of `term(position, None)` over `n` positions, or, where terms overflow, the sum of their shares of
+    /// it, `term(position, Some(n))`.
+    fn mean<T: Elem>(n: usize, y: &mut [T], term: impl Fn(usize, Option<T>) -> T) {
+        let terms = |of: Option<T>| -> Vec<T> { (0..n).map(|i| term(i, of)).collect() };
+        let rows = Rows::last(1, n);
+        kernel::mean_axis(rows, &terms(None), &[()], y, &|x, ()| x);
+        if !y[0].is_finite() {
+            kernel::sum_axis(rows, &terms(Some(T::of(n as f64))), y);
+        }
     }
 }
 
@@ -51,7 +56,10 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         let (a, b) = (x[0].data(), x[1].data());
-        Self::mean(a.len(), y.fill(), |i| self.0.value(a[i], b[i]));
+        Self::mean(a.len(), y.fill(), |i, of| match of {
+            None => self.0.value(a[i], b[i]),
+            Some(n) => self.0.share(a[i], b[i], n),
+        });
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -71,22 +79,16 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
         let (a, b) = (at.x[0].data(), at.x[1].data());
-        let term = |i: usize, per: T| {
+        let term = |i: usize, of: Option<T>| {
             let slopes = self.0.slopes(a[i], b[i], T::nan());
             let pushed = |k: usize| {
-                let t = t[k].map_or(T::zero(), |t| t.data()[i] / per);
+                let t = t[k].map_or(T::zero(), |t| t.data()[i]);
+                let t = of.map_or(t, |n| t / n);
                 self.scaled(t, a[i], b[i], k, slopes)
             };
             pushed(0) + pushed(1)
         };
-        let ty = ty.fill();
-        Self::mean(a.len(), ty, |i| term(i, T::one()));
-        if !ty[0].is_finite() {
-            // The terms may have overflowed where their shares of the mean do not.
-            let n = T::of(a.len() as f64);
-            let terms: Vec<T> = (0..a.len()).map(|i| term(i, n)).collect();
-            kernel::sum_axis(Rows::last(1, a.len()), &terms, ty);
-        }
+        Self::mean(a.len(), ty.fill(), term);
         Ok(())
     }
 

@@ -31,6 +31,10 @@ impl<T: Elem> Binary<T> for Mse {
         [d, -d]
     }
 
+    fn share(self, x: T, t: T, n: T) -> T {
+        (x - t) / n * (x - t)
+    }
+
     // For overflow only: a subnormal slope is exact.
     fn far(self, [x, t, _]: [T; 3], k: usize, g: T) -> Option<T> {
         if ((x - t) + (x - t)).is_finite() {

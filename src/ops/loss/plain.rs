@@ -10,8 +10,9 @@ use crate::ops::softmax::{CrossEntropy, SoftCrossEntropy};
 use crate::tensor::{Axis, Storage, Tensor};
 
 impl<T: Storage> Tensor<T> {
-    /// Mean `cross_entropy` of plain logits, with the classes along `axis`, against one label for each row. Formula and special values are documented on
-    /// [`Var::cross_entropy`](crate::Var::cross_entropy).
+    /// Mean `cross_entropy` of plain logits, with the classes along `axis`, against one label for each row.
+    ///
+    /// Formula and special values are documented on [`Var::cross_entropy`](crate::Var::cross_entropy).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a class.
@@ -29,10 +30,20 @@ impl<T: Storage> Tensor<T> {
         self.try_cross_entropy_with(axis.signed(), labels, &LossOptions::new())
     }
 
-    /// [`cross_entropy`](Self::cross_entropy) with [`LossOptions`], as [`Var::cross_entropy_with`](crate::Var::cross_entropy_with).
+    /// [`cross_entropy`](Self::cross_entropy) with [`LossOptions`], as
+    /// [`Var::cross_entropy_with`](crate::Var::cross_entropy_with).
     ///
     /// # Panics
     /// As that does.
+    ///
+    /// # Example
+    /// ```
+    /// use wengert::{LossOptions, Tensor};
+    ///
+    /// let logits = Tensor::from([[0.0, 0.0], [3.0, 1.0]]);
+    /// let options = LossOptions::new().ignore_index(-100);
+    /// assert_eq!(logits.cross_entropy_with(1, [0, -100], &options), 2f64.ln()); // of the first row alone
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn cross_entropy_with(
@@ -96,8 +107,9 @@ impl<T: Storage> Tensor<T> {
         evaluate(&rule, [self])
     }
 
-    /// Mean `cross_entropy_soft` of plain logits, with the classes along `axis`, against plain targets. Formula and special values are documented on
-    /// [`Var::cross_entropy_soft`](crate::Var::cross_entropy_soft).
+    /// Mean `cross_entropy_soft` of plain logits, with the classes along `axis`, against plain targets.
+    ///
+    /// Formula and special values are documented on [`Var::cross_entropy_soft`](crate::Var::cross_entropy_soft).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, or the targets have a different shape.
@@ -116,7 +128,8 @@ impl<T: Storage> Tensor<T> {
         self.try_cross_entropy_soft_with(axis.signed(), targets, &LossOptions::new())
     }
 
-    /// [`cross_entropy_soft`](Self::cross_entropy_soft) with [`LossOptions`], as [`Var::cross_entropy_soft_with`](crate::Var::cross_entropy_soft_with).
+    /// [`cross_entropy_soft`](Self::cross_entropy_soft) with [`LossOptions`], as
+    /// [`Var::cross_entropy_soft_with`](crate::Var::cross_entropy_soft_with).
     ///
     /// # Panics
     /// As that does.
@@ -183,8 +196,9 @@ impl<T: Storage> Tensor<T> {
 }
 
 impl<T: Elem> Tensor<T> {
-    /// Mean `nll_loss` of plain log-probabilities, with the classes along `axis`, against one label for each row. Formula and special values are documented on
-    /// [`Var::nll_loss`](crate::Var::nll_loss).
+    /// Mean `nll_loss` of plain log-probabilities, with the classes along `axis`, against one label for each row.
+    ///
+    /// Formula and special values are documented on [`Var::nll_loss`](crate::Var::nll_loss).
     ///
     /// # Panics
     /// If `axis` is not an axis of the tensor, if there is not one label for each row, or if one is not a class.
@@ -202,7 +216,8 @@ impl<T: Elem> Tensor<T> {
         self.try_nll_loss_with(axis.signed(), labels, &LossOptions::new())
     }
 
-    /// [`nll_loss`](Self::nll_loss) with [`LossOptions`], as [`Var::nll_loss_with`](crate::Var::nll_loss_with).
+    /// [`nll_loss`](Self::nll_loss) with [`LossOptions`], as
+    /// [`Var::nll_loss_with`](crate::Var::nll_loss_with).
     ///
     /// # Panics
     /// As that does.
