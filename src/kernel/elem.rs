@@ -40,8 +40,8 @@ pub trait Elem:
     /// this type.
     const ROOM: bool = false;
 
-    /// Whether this type serves as a reference only. Every rule is compiled for it along with the type that it judges, so
-    /// its loops are few rather than fast.
+    /// Whether this type serves as a reference only. Every rule is compiled for it along with the type that it judges,
+    /// so its loops are few rather than fast.
     #[doc(hidden)]
     const REFERENCE: bool = false;
 
@@ -67,7 +67,7 @@ pub trait Elem:
     #[doc(hidden)]
     fn is_within(self, span: Span) -> bool;
 
-    /// Whether every part of this number, the product of `a` and `b`, lies within the span, or is 0 because a factor is.
+    /// Whether every part of this number, the product of `a` and `b`, lies within the span or is 0 like a factor.
     #[doc(hidden)]
     #[inline(always)]
     fn is_product_within(self, a: Self, b: Self, span: Span) -> bool {
@@ -386,8 +386,8 @@ pub trait Elem:
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Span {
-    /// From 2^-511 to below 2^513 (2^-63 and 2^65 in `f32`): the middle half. The quotient of two such numbers is finite, and
-    /// subnormal at most by two bits.
+    /// From 2^-511 to below 2^513 (2^-63 and 2^65 in `f32`): the middle half. The quotient of two such numbers is
+    /// finite, and subnormal at most by two bits.
     Moderate,
     /// Neither 0, subnormal, infinite nor NaN.
     Normal,

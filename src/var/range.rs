@@ -1,8 +1,8 @@
 //! Slopes of scalar handles that would leave the range of the type: nodes keep their factors apart, since a cotangent
 //! may come between them.
 //!
-//! The slope of a handle is 0 or moderate ([`Span::Moderate`]), in all its parts. If one such slope times a derivative is
-//! moderate again, neither the product nor the derivative has left the range, so that one test guards both. Whatever
+//! The slope of a handle is 0 or moderate ([`Span::Moderate`]), in all its parts. If one such slope times a derivative
+//! is moderate again, neither the product nor the derivative has left the range, so that one test guards both. Whatever
 //! fails it comes here.
 //!
 //! Arguments and results travel in registers: a handle would be built in memory on the common path too.
@@ -30,11 +30,12 @@ fn is_exact<T: Elem>(slope: T, own: T, derivative: T) -> bool {
     own.abs().same(T::one()) || slope.is_product_within(own, derivative, Span::Normal)
 }
 
-/// The slope and the node of a handle `(x, index)` with slope `own` after a function with this derivative and value `y`.
+/// The slope and the node of a handle `(x, index)` with slope `own` after a function with this derivative and value
+/// `y`.
 ///
-/// One node may hold any normal product, which a handle may not. If the op before left the range and this one brings the
-/// slope back, the factor is taken from its node again. A derivative that is infinite or NaN stays in a node, so that an
-/// adjoint of 0 stops there.
+/// One node may hold any normal product, which a handle may not. If the op before left the range and this one brings
+/// the slope back, the factor is taken from its node again. A derivative that is infinite or NaN stays in a node, so
+/// that an adjoint of 0 stops there.
 #[cold]
 #[inline(never)]
 pub(super) fn fold_apart<T: Elem>(

@@ -97,9 +97,9 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// A function of this handle alone, given its value and derivative: folds and normally records nothing.
     ///
-    /// This is how to add an elementary function of your own on scalars. Where the product of the handle's slope and the
-    /// derivative would leave the range of the type, or come near its ends, one or two nodes keep the factors apart. A
-    /// derivative that is infinite or NaN stays in a node, too, so that a cotangent of 0 stops there.
+    /// This is how to add an elementary function of your own on scalars. Where the product of the handle's slope and
+    /// the derivative would leave the range of the type, or come near its ends, one or two nodes keep the factors
+    /// apart. A derivative that is infinite or NaN stays in a node, too, so that a cotangent of 0 stops there.
     #[inline(always)]
     #[track_caller]
     pub fn chain(self, value: T, derivative: T) -> Self {
@@ -139,8 +139,8 @@ impl<'t, T: Elem> Var<'t, T> {
 
     /// A function of two handles, given its value and both partial derivatives.
     ///
-    /// Handles of two different nodes make a new node, at which a cotangent of 0 stops. If one handle is a plain number,
-    /// or both stem from one node, the result folds, with the exceptions of [`chain`](Self::chain).
+    /// Handles of two different nodes make a new node, at which a cotangent of 0 stops. If one handle is a plain
+    /// number, or both stem from one node, the result folds, with the exceptions of [`chain`](Self::chain).
     ///
     /// # Panics
     /// If the handles belong to different tapes.
@@ -150,8 +150,8 @@ impl<'t, T: Elem> Var<'t, T> {
         self.join(other, op, value, partial, [false; 2])
     }
 
-    /// The same; `units` says which partial derivatives are always 1 or -1, so that a slope stays as far from the ends of
-    /// the range as it was.
+    /// The same; `units` says which partial derivatives are always 1 or -1, so that a slope stays as far from the ends
+    /// of the range as it was.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn join(

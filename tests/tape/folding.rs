@@ -51,8 +51,8 @@ fn step<'t, T: Elem>(op: u8, y: Var<'t, T>, w: Var<'t, T>, c: f64) -> (Var<'t, T
 /// A chain of ops: whether each takes the far constant or its reciprocal.
 type Ops = [(u8, bool)];
 
-/// The gradient of such a chain times `seed`, and the derivatives of its ops. Values stay within the range, so that slopes
-/// alone leave it. Without `folds`, every op makes a node.
+/// The gradient of such a chain times `seed`, and the derivatives of its ops. Values stay within the range, so that
+/// slopes alone leave it. Without `folds`, every op makes a node.
 fn gradient<T: Elem>(
     [start, far]: [T; 2],
     ops: &Ops,

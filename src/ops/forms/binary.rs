@@ -12,8 +12,8 @@ use crate::var::Var;
 
 /// A function of two numbers.
 ///
-/// It gives an op its method or operator on scalar handles, on tensor handles (which records [`Zip`]) and on plain tensors.
-/// For a function of your own, that method is [`Var::binary`](crate::Var::binary); broadcasting is done for you.
+/// It gives an op its method or operator on scalar handles, on tensor handles (which records [`Zip`]) and on plain
+/// tensors. For one of your own, that method is [`Var::binary`](crate::Var::binary); broadcasting is done for you.
 pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// The op's name.
     const NAME: &'static str;
@@ -69,8 +69,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then called afterwards, for the
-    /// few elements whose cotangent came out as 0, subnormal or not finite.
+    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then called afterwards, for
+    /// the few elements whose cotangent came out as 0, subnormal or not finite.
     const FAR_LATER: bool = false;
 
     /// For each operand, whether a cotangent that came out as 0 is right where the first operand is 0 and the value's
@@ -246,7 +246,7 @@ impl<B> Zip<B> {
     }
 }
 
-/// The elements of a tensor that broadcasts to a shape. One function for all ops, which would otherwise each compile it.
+/// The elements of a tensor that broadcasts to a shape. One function for all ops, so that it is compiled once.
 fn expanded<T: Elem>(x: &Tensor<T>, shape: &Shape) -> Vec<T> {
     let nothing: (&[usize], &[()]) = (&[], &[()]);
     let mut full = vec![T::zero(); shape.elements()];

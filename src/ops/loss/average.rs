@@ -15,8 +15,8 @@ use crate::tensor::{Shape, Tensor};
 pub(crate) struct Average<B>(pub(crate) B);
 
 impl<B> Average<B> {
-    /// Writes the mean of `term(position, None)` over `n` positions, or, where terms overflow, the sum of their shares of
-    /// it, `term(position, Some(n))`.
+    /// Writes the mean of `term(position, None)` over `n` positions, or, where terms overflow, the sum of their shares
+    /// of it, `term(position, Some(n))`.
     fn mean<T: Elem>(n: usize, y: &mut [T], term: impl Fn(usize, Option<T>) -> T) {
         let terms = |of: Option<T>| -> Vec<T> { (0..n).map(|i| term(i, of)).collect() };
         let rows = Rows::last(1, n);
