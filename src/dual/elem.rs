@@ -156,8 +156,8 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
     }
 }
 
-/// Whether both terms of the tangent of a product, of `[primal, tangent]` each, lie within the span. A NaN that a factor
-/// brings along loses nothing.
+/// Whether both terms of the tangent of a product, of `[primal, tangent]` each, lie within the span. A NaN that a
+/// factor brings along loses nothing.
 fn tangent_within<T: Elem>([a, s]: [T; 2], [b, t]: [T; 2], span: Span) -> bool {
     let term = |a: T, b: T| a.is_nan() || b.is_nan() || (a * b).is_product_within(a, b, span);
     term(a, t) && term(s, b)

@@ -112,8 +112,8 @@ impl<T: Elem> Neg for Dual<T> {
     }
 }
 
-/// How often b goes into a, towards 0. Not the quotient without its fraction, which may have been rounded up to the next
-/// integer: 0.1 goes into 1 nine times.
+/// How often b goes into a, towards 0. Not the quotient without its fraction, which may have been rounded up to the
+/// next integer: 0.1 goes into 1 nine times.
 pub(crate) fn whole_quotient<T: Elem>(a: T, b: T) -> T {
     ((a - a % b) / b).round()
 }

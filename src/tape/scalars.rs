@@ -35,8 +35,8 @@ impl<T: Elem> Entry<T> {
     }
 
     /// A node for a factor of a slope that no handle could hold. No handle is the node itself, so that a later op may
-    /// take the factor back ([`as_link`](Self::as_link)). A second partial of -0 tells it from a node that somebody may ask
-    /// about.
+    /// take the factor back ([`as_link`](Self::as_link)). A second partial of -0 tells it from a node that somebody may
+    /// ask about.
     pub(crate) fn link(factor: T, operand: u32) -> Self {
         Self {
             partial: [factor, -T::zero()],

@@ -1,5 +1,5 @@
-//! The structure of a recording: what was computed from what, without the numbers (except that a slope which has left the
-//! range of the type makes nodes).
+//! The structure of a recording: what was computed from what, without the numbers (except that a slope which has left
+//! the range of the type makes nodes).
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -24,8 +24,8 @@ impl<'t, T: Elem> Var<'t, T> {
         let Scalar {
             index, slope: own, ..
         } = self.repr;
-        // If the product is moderate, the slope has not left the range either, and `fold` asks for the same. The compiler
-        // leaves the last question out for functions without `far`.
+        // If the product is moderate, the slope has not left the range either, and `fold` asks for the same. The
+        // compiler leaves the last question out for functions without `far`.
         let moderate = (own * slope).is_within(Span::Moderate);
         if !moderate && !slope.is_normal() && op.far(x, y, T::one()).is_some() {
             return self.folded(y, beyond(op, self.tape, index, own, x, y, slope));

@@ -87,8 +87,8 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then called afterwards, for the
-    /// few elements whose cotangent came out as 0, subnormal or not finite.
+    /// Whether [`far`](Self::far) is too long for a loop that is to be vectorized. It is then called afterwards, for
+    /// the few elements whose cotangent came out as 0, subnormal or not finite.
     const FAR_LATER: bool = false;
 
     /// Whether [`bulk_value`](Self::bulk_value) or [`bulk_slope`](Self::bulk_slope) is NaN for some elements for which
@@ -317,8 +317,8 @@ pub(crate) fn unless_zero<T: Elem>(g: T, pulled: T) -> T {
     if g.is_zero() { g } else { pulled }
 }
 
-/// `slope * g` for a function that passes its cotangent on or does not: where the slope is 0 the product is, even for an
-/// infinite cotangent, such as the root of `relu` sends back.
+/// `slope * g` for a function that passes its cotangent on or does not: where the slope is 0 the product is, even for
+/// an infinite cotangent, such as the root of `relu` sends back.
 #[inline(always)]
 pub(crate) fn gated<T: Elem>(g: T, slope: T) -> T {
     unless_zero(g, if slope.is_zero() { slope } else { slope * g })
