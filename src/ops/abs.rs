@@ -1,6 +1,7 @@
 //! Absolute value.
 
-use super::forms::unary::{Unary, elementwise, gated, plain_unary};
+use super::forms::pull::gated;
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

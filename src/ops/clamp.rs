@@ -1,6 +1,7 @@
 //! Restriction of numbers to an interval.
 
-use super::forms::unary::{Map, Unary, elementwise, gated, tensor};
+use super::forms::pull::gated;
+use super::forms::unary::{Map, Unary, elementwise, tensor};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,6 +1,6 @@
 //! Running product along an axis.
 
-use super::forms::unary::share;
+use super::forms::pull::share;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};

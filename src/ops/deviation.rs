@@ -1,8 +1,8 @@
 //! Standard deviation over all, one or several axes.
 
 use super::forms::given::Given;
+use super::forms::pull::share;
 use super::forms::reduction::{Reduction, reduction};
-use super::forms::unary::share;
 use super::variance::{centre, centres, freedom, spread_rows};
 use crate::kernel::{self, Elem, Rows, from_centre};
 use crate::ops::{Draw, Sample, Spec};

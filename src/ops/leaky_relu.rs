@@ -1,6 +1,7 @@
 //! Leaky rectifier, which has a slope for negative x too.
 
-use super::forms::unary::{Unary, elementwise, gated};
+use super::forms::pull::gated;
+use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

@@ -1,6 +1,7 @@
 //! Natural logarithm.
 
-use super::forms::unary::{Unary, elementwise, plain_unary, unless_zero};
+use super::forms::pull::unless_zero;
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,7 +1,7 @@
 //! Smaller of two.
 
 use super::forms::binary::{Binary, pairwise, plain_binary};
-use super::forms::unary::gated;
+use super::forms::pull::gated;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,8 +1,8 @@
 //! Sum of absolute values over all, one or several axes.
 
 use super::forms::given::Given;
+use super::forms::pull::share;
 use super::forms::reduction::{Reduction, reduction};
-use super::forms::unary::share;
 use super::sign::signum;
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};

@@ -2,7 +2,7 @@
 
 use super::forms::binary::{Binary, pairwise, plain_binary};
 use super::forms::factors::{power, product};
-use super::forms::unary::pull;
+use super::forms::pull::pull;
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -1,6 +1,7 @@
 //! Power with a constant exponent.
 
-use super::forms::unary::{Unary, elementwise, pull_inside};
+use super::forms::pull::pull_inside;
+use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

@@ -1,6 +1,7 @@
 //! Whole power.
 
-use super::forms::unary::{Unary, elementwise, pull};
+use super::forms::pull::pull;
+use super::forms::unary::{Unary, elementwise};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::Keeps;

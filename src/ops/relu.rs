@@ -1,6 +1,7 @@
 //! Rectifier.
 
-use super::forms::unary::{Unary, elementwise, gated, plain_unary};
+use super::forms::pull::gated;
+use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 pub(crate) use super::apart::scalars;
-use super::unary::{later, pull, pull_inside};
+use super::pull::{later, pull, pull_inside};
 use crate::error::Error;
 use crate::kernel::{self, Again, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};

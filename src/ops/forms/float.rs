@@ -8,7 +8,7 @@ use std::ops::{Rem, RemAssign};
 
 use num_traits::{Float, FloatConst, Num, NumCast, One, ToPrimitive, Zero};
 
-use super::unary::pull;
+use super::pull::pull;
 use super::{Binary, Unary};
 use crate::dual::{Dual, Duals, whole_quotient};
 use crate::kernel::Elem;

@@ -12,6 +12,7 @@ pub(super) mod operator;
 pub(super) mod over;
 mod own;
 pub(super) mod products;
+pub(super) mod pull;
 pub(super) mod reduction;
 pub(super) mod right;
 pub(super) mod span;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use super::given::Given;
 use super::over::Over;
-use super::unary::share;
+use super::pull::share;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Rows};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};

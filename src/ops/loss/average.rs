@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::Binary;
-use crate::ops::forms::unary::pull;
+use crate::ops::forms::pull::pull;
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
 use crate::tensor::{Shape, Tensor};
 

@@ -3,7 +3,8 @@
 use super::average::Average;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
-use crate::ops::forms::unary::{Unary, share};
+use crate::ops::forms::pull::share;
+use crate::ops::forms::unary::Unary;
 use crate::ops::sigmoid::logistic;
 use crate::ops::softplus::Softplus;
 use crate::ops::{Binary, Draw, Sample, Spec, evaluate};
