@@ -179,6 +179,7 @@ impl<T: Elem> Tangents<'_, T> {
         }
         let pushed = |t: T, &factor: &T| if t.is_zero() { t } else { factor * t };
         match self.scalars.get(at as usize) {
+            None if entries[at as usize].is_still() => Ok(T::zero()),
             Some(tangent) => Ok(factors.iter().rev().fold(*tangent, pushed)),
             // An element of a tensor has no operands either, but depends on what the tensor depends on.
             None if entries[at as usize].is_source()

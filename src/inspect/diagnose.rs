@@ -151,10 +151,10 @@ impl<T: Elem> Tape<T> {
             ));
         };
         let mut from = Vec::new();
-        for (name, (&operand, x)) in ["a", "b"]
-            .into_iter()
-            .zip(entry.operand.iter().zip(origin.operands))
-        {
+        // The operand of a node where walks end comes second.
+        let names = [["a", "b"], ["", "a"]][usize::from(entry.is_end())];
+        let operands = entry.operand.iter().zip(origin.operands);
+        for (name, (&operand, x)) in names.into_iter().zip(operands) {
             if operand != NOBODY {
                 let note = self.folded(operand, x);
                 let comma = if note.is_empty() { "" } else { ", " };
@@ -349,6 +349,9 @@ impl<T: Elem> Watch<T> for &mut Eye<'_, T> {
     }
 
     fn scalar(&mut self, k: u32, entry: &Entry<T>, g: T) {
+        if entry.is_end() {
+            return;
+        }
         for (name, (&operand, &slope)) in ["ga", "gb"]
             .into_iter()
             .zip(entry.operand.iter().zip(&entry.partial))

@@ -1,6 +1,5 @@
 //! Absolute value.
 
-use super::forms::pull::gated;
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
@@ -21,11 +20,6 @@ impl<T: Elem> Unary<T> for Abs {
     fn slope(self, x: T, _: T) -> T {
         super::sign::signum(x)
     }
-
-    #[inline(always)]
-    fn bulk_pull(self, x: T, y: T, g: T) -> T {
-        gated(g, self.slope(x, y))
-    }
 }
 
 elementwise! {
@@ -38,7 +32,8 @@ elementwise! {
     /// All reals; ±inf give +inf with slopes ±1. NaN gives NaN, in the slope too.
     ///
     /// # Gradient
-    /// `gx = g sign(x), 0 at 0`. At 0 this is the subgradient of least norm.
+    /// `gx = g sign(x), 0 at 0`. At 0 this is the subgradient of least norm, but an infinite cotangent gives
+    /// NaN: the function is constant on neither side.
     ///
     /// # Accuracy
     /// Measured: exact in f32 and f64, value and gradient; see docs/accuracy.md.

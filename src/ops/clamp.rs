@@ -1,6 +1,5 @@
 //! Restriction of numbers to an interval.
 
-use super::forms::pull::gated;
 use super::forms::unary::{Map, Unary, elementwise, tensor};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Constant, Elem};
@@ -36,6 +35,7 @@ impl<T: Elem> Clamp<T> {
 impl<T: Elem> Unary<T> for Clamp<T> {
     const NAME: &'static str = "clamp";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const GATE: bool = true;
     const WHY: &'static str = <Clamp<f64> as Spec>::GRADIENT;
     type Wide = Clamp<T::Wide>;
 
@@ -62,11 +62,6 @@ impl<T: Elem> Unary<T> for Clamp<T> {
         } else {
             T::one()
         }
-    }
-
-    #[inline(always)]
-    fn bulk_pull(self, x: T, y: T, g: T) -> T {
-        gated(g, self.slope(x, y))
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

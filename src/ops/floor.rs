@@ -13,6 +13,8 @@ pub struct Floor;
 impl<T: Elem> Unary<T> for Floor {
     plain_unary!("floor", NOTHING);
 
+    const GATE: bool = true;
+
     fn value(self, x: T) -> T {
         x.floor()
     }

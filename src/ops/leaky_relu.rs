@@ -1,6 +1,5 @@
 //! Leaky rectifier, which has a slope for negative x too.
 
-use super::forms::pull::gated;
 use super::forms::unary::{Unary, elementwise};
 use crate::kernel::{Constant, Elem};
 use crate::ops::{Draw, Sample, Spec};
@@ -17,6 +16,7 @@ pub struct LeakyRelu<T> {
 impl<T: Elem> Unary<T> for LeakyRelu<T> {
     const NAME: &'static str = "leaky_relu";
     const KEEPS: Keeps = Keeps::INPUTS;
+    const GATE: bool = true;
     const WHY: &'static str = <LeakyRelu<f64> as Spec>::GRADIENT;
     type Wide = LeakyRelu<T::Wide>;
 
@@ -32,11 +32,6 @@ impl<T: Elem> Unary<T> for LeakyRelu<T> {
 
     fn slope(self, x: T, _: T) -> T {
         if x > T::zero() { T::one() } else { self.alpha }
-    }
-
-    #[inline(always)]
-    fn bulk_pull(self, x: T, y: T, g: T) -> T {
-        gated(g, self.slope(x, y))
     }
 
     fn twin<'t>(self, x: Var<'t, Tensor<T>>) -> Option<Var<'t, Tensor<T>>> {

@@ -1,7 +1,6 @@
 //! Larger of two.
 
 use super::forms::binary::{Binary, pairwise, plain_binary};
-use super::forms::pull::gated;
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -14,17 +13,14 @@ pub struct Maximum;
 impl<T: Elem> Binary<T> for Maximum {
     plain_binary!("maximum", INPUTS);
 
+    const GATE: bool = true;
+
     fn value(self, a: T, b: T) -> T {
         larger(a, b)
     }
 
     fn slopes(self, a: T, b: T, _: T) -> [T; 2] {
         super::maximum::winners(a, b)
-    }
-
-    #[inline(always)]
-    fn bulk_pull<const K: usize>(self, [a, b, y]: [T; 3], g: T) -> T {
-        gated(g, self.slopes(a, b, y)[K])
     }
 }
 

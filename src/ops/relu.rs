@@ -1,6 +1,5 @@
 //! Rectifier.
 
-use super::forms::pull::gated;
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};
@@ -14,6 +13,8 @@ pub struct Relu;
 impl<T: Elem> Unary<T> for Relu {
     plain_unary!("relu", INPUTS);
 
+    const GATE: bool = true;
+
     fn value(self, x: T) -> T {
         if x <= T::zero() { T::zero() } else { x }
     }
@@ -26,11 +27,6 @@ impl<T: Elem> Unary<T> for Relu {
         } else {
             x
         }
-    }
-
-    #[inline(always)]
-    fn bulk_pull(self, x: T, y: T, g: T) -> T {
-        gated(g, self.slope(x, y))
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Sign;
 impl<T: Elem> Unary<T> for Sign {
     plain_unary!("sign", NOTHING);
 
+    const GATE: bool = true;
+
     fn value(self, x: T) -> T {
         signum(x)
     }

@@ -1,7 +1,8 @@
 //! The scalar part of the tape: one entry for each binary operation on two different nodes.
 //!
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and constants
-//! normally record nothing: they fold into the handle's slope, unless that would leave the type's range.
+//! normally record nothing: they fold into the handle's slope, unless that would leave the type's range. Nor does a
+//! gate that is open; one that is closed records a node where walks end.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -49,6 +50,26 @@ impl<T: Elem> Entry<T> {
         let [operand, nobody] = self.operand;
         let marked = nobody == NOBODY && self.partial[1].is_sign_negative();
         (marked && !self.is_source()).then_some((self.partial[0], operand))
+    }
+
+    /// A node for an op that is constant near its operand. A walk ends there, so that 0 * inf cannot arise; the operand
+    /// is known only to those who ask what depends on what.
+    pub(crate) fn still(operand: u32) -> Self {
+        Self {
+            partial: [T::zero(); 2],
+            operand: [NOBODY, operand],
+        }
+    }
+
+    /// Whether a walk ends here: the node has no operands, or is constant near its own.
+    #[inline]
+    pub(crate) fn is_end(&self) -> bool {
+        self.operand[0] == NOBODY
+    }
+
+    /// Whether the node is one for an op that is constant near its operand; see [`still`](Self::still).
+    pub(crate) fn is_still(&self) -> bool {
+        self.is_end() && !self.is_source()
     }
 
     /// Whether the node has no operands.
@@ -246,7 +267,7 @@ pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32,
         here.set(a);
         carried = T::zero();
         // The shares of sources would all be added to one adjoint, that of NOBODY, one after the other.
-        if a.is_zero() || entry.is_source() {
+        if a.is_zero() || entry.is_end() {
             continue;
         }
         for (p, i) in entry.partial.into_iter().zip(entry.operand) {
@@ -270,7 +291,7 @@ pub(crate) fn push_forward<T: Elem>(entries: &[Entry<T>], tangent: &mut [T], fro
     let share = |p: T, t: T| if t.is_zero() { t } else { p * t };
     for k in from as usize..to as usize {
         let entry = &entries[k];
-        if !entry.is_source() {
+        if !entry.is_end() {
             let [i, j] = entry.operand;
             tangent[k] = share(entry.partial[0], tangent[i as usize])
                 + share(entry.partial[1], tangent[j as usize]);

@@ -55,10 +55,6 @@ pub(super) fn fold_apart<T: Elem>(
     if held(own, derivative) {
         return (own * derivative, index);
     }
-    // Whatever the derivative is: nothing flows back.
-    if own.is_zero() {
-        return (own, index);
-    }
     let before = tape.scalars.entries()[index as usize].as_link();
     if let Some((factor, index)) = before.filter(|_| own.same(T::one()))
         && held(factor, derivative)
@@ -129,8 +125,8 @@ pub(super) fn join_apart<T: Elem>(
     line: &'static Location<'static>,
 ) -> u32 {
     let share = |(own, index): (T, u32), partial: T, x: T| {
-        let slope = if own.is_zero() { own } else { own * partial };
-        match own.is_zero() || is_exact(slope, own, partial) {
+        let slope = own * partial;
+        match is_exact(slope, own, partial) {
             true => (slope, index),
             false => (partial, link(tape, BEFORE, own, (x, index), x, line)),
         }
@@ -147,6 +143,21 @@ pub(super) fn join_apart<T: Elem>(
 /// The name of a node for the slope that a handle had before an op.
 const BEFORE: &str = "slope before";
 
+/// A node of value `y` for a function that is constant near the value of a handle `(x, index)`.
+///
+/// Not a handle of slope 0: that is a product, which an infinite cotangent turns into NaN.
+#[inline(never)]
+fn still<T: Elem>(
+    tape: &Tape<T>,
+    op: &'static str,
+    (x, index): (T, u32),
+    y: T,
+    line: &'static Location<'static>,
+) -> u32 {
+    let entry = Entry::still(index);
+    tape.scalars.push(entry, op, y, [T::zero(), x], line).1
+}
+
 /// A node of value `y` for a function of the node of a handle `(x, index)`.
 fn link<T: Elem>(
     tape: &Tape<T>,
@@ -161,6 +172,19 @@ fn link<T: Elem>(
 }
 
 impl<T: Elem> Var<'_, T> {
+    /// This handle after a function that is constant near its value, such as a gate that is closed: nothing flows
+    /// back, whatever arrives.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn still(self, op: &'static str, y: T) -> Self {
+        let Some(tape) = self.tape else {
+            return Self::number(y);
+        };
+        let operand = (self.repr.value, self.repr.index);
+        let index = still(tape, op, operand, y, Location::caller());
+        self.folded(y, (T::one(), index))
+    }
+
     /// The slope and the node of this handle after a function whose own slope, `lost`, came out as 0, subnormal or not
     /// finite.
     ///

@@ -1,9 +1,9 @@
 //! Scalar handles: a value, and its slope with respect to one scalar node.
 //!
-//! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary
-//! operation of one node with itself change value and slope and normally record nothing (where a slope would leave the
-//! range of the type, nodes keep its factors apart; see `range`); a binary operation on two different nodes records a
-//! new one.
+//! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary operation of one node
+//! with itself change value and slope and normally record nothing. (Where a slope would leave the range of the type,
+//! nodes keep its factors apart, and a gate that is closed is a node where walks end; see `range`.) A binary operation on
+//! two different nodes records a new one.
 
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -99,7 +99,9 @@ impl<'t, T: Elem> Var<'t, T> {
     ///
     /// This is how to add an elementary function of your own on scalars. Where the product of the handle's slope and
     /// the derivative would leave the range of the type, or come near its ends, one or two nodes keep the factors
-    /// apart. A derivative that is infinite or NaN stays in a node, too, so that a cotangent of 0 stops there.
+    /// apart. A derivative that is infinite or NaN stays in a node, too, so that a cotangent of 0 stops there. A
+    /// derivative of 0 is a factor like others, of which an infinite cotangent makes NaN; a function that is constant
+    /// near this value says so by [`Unary::GATE`](crate::ops::Unary::GATE).
     #[inline(always)]
     #[track_caller]
     pub fn chain(self, value: T, derivative: T) -> Self {

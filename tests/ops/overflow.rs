@@ -99,7 +99,7 @@ fn a_gate_that_is_closed_stops_an_infinite_cotangent() {
         x.relu().sqrt(),
         x.clamp(0.0, 9.0).ln(),
         x.maximum(zero).recip(),
-        (x - x).sqrt(),
+        x.floor().log1p(),
     ];
     for y in closed {
         assert_eq!(y.backward().wrt(x), 0.0);

@@ -15,6 +15,7 @@ mod mutants;
 mod nodes;
 mod own_ops;
 mod steps;
+mod still;
 
 #[path = "../support/chains.rs"]
 mod chains;

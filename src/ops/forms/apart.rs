@@ -18,6 +18,14 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     let (x, y) = (a.repr.value, b.repr.value);
     let value = op.value(x, y);
     let slopes = op.slopes(x, y, value);
+    if B::GATE {
+        let part = |k: usize, x: Var<'t, T>| match slopes[k].is_zero() {
+            true => (x.still(B::NAME, x.repr.value), T::one()),
+            false => (x, slopes[k]),
+        };
+        let ((a, p), (b, q)) = (part(0, a), part(1, b));
+        return a.join(b, B::NAME, value, [p, q], [false; 2]);
+    }
     // The compiler removes this for ops without `far`.
     let far = |k| op.far([x, y, value], k, T::one()).is_some();
     let lost = |k: usize, x: Var<'t, T>| {

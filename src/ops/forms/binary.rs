@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 pub(crate) use super::apart::scalars;
-use super::pull::{later, pull, pull_inside};
+use super::pull::{later, passed, pull, pull_inside};
 use crate::error::Error;
 use crate::kernel::{self, Again, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
@@ -25,6 +25,8 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     const PASSES: [bool; 2] = [false; 2];
     /// For each operand, whether its slope is -1 everywhere, so that a sum over broadcast axes is negated afterwards.
     const NEGATES: [bool; 2] = [false; 2];
+    /// Whether it is constant in an operand wherever that slope is 0; see [`Unary::GATE`](super::Unary::GATE).
+    const GATE: bool = false;
 
     /// The same function on wider elements.
     type Wide: Binary<T::Wide>;
@@ -57,7 +59,7 @@ pub trait Binary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         let slope = self.bulk_slope::<K>(a, b, y);
         match Self::FAR_LATER {
             true => pull_inside(g, slope),
-            false => pull(g, slope, || self.far([a, b, y], K, g)),
+            false => passed(Self::GATE, g, slope, || self.far([a, b, y], K, g)),
         }
     }
 
@@ -360,19 +362,10 @@ macro_rules! pairwise {
             #[must_use]
             #[track_caller]
             pub fn $name(&self, $other: &Self) -> Self {
-                $crate::error::OrPanic::or_panic($crate::ops::forms::binary::tensors($op, self, $other))
+                $crate::error::OrPanic::or_panic($crate::ops::forms::evaluate(&$crate::ops::Zip($op), [self, $other]))
             }
         }
     };
-}
-
-/// A binary op on two plain tensors.
-pub(crate) fn tensors<T: Elem, B: Binary<T>>(
-    op: B,
-    a: &Tensor<T>,
-    b: &Tensor<T>,
-) -> Result<Tensor<T>, Error> {
-    super::evaluate(&Zip(op), [a, b])
 }
 
 /// Writes the parts of a [`Binary`] impl that are the same for every op without attributes.

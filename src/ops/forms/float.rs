@@ -8,7 +8,7 @@ use std::ops::{Rem, RemAssign};
 
 use num_traits::{Float, FloatConst, Num, NumCast, One, ToPrimitive, Zero};
 
-use super::pull::pull;
+use super::pull::passed;
 use super::{Binary, Unary};
 use crate::dual::{Dual, Duals, whole_quotient};
 use crate::kernel::Elem;
@@ -20,8 +20,8 @@ trait FirstOrder<T: Elem>: Copy {
     fn value(self) -> T;
     /// A function of `self` that is constant between its jumps.
     fn step(self, op: &'static str, value: T) -> Self;
-    fn unary(self, op: impl Unary<T>) -> Self;
-    fn binary(self, other: Self, op: impl Binary<T>) -> Self;
+    fn unary<O: Unary<T>>(self, op: O) -> Self;
+    fn binary<O: Binary<T>>(self, other: Self, op: O) -> Self;
     /// `self * a + b` with the value rounded once.
     fn fused(self, a: Self, b: Self) -> Self;
 }
@@ -41,18 +41,18 @@ impl<T: Elem> FirstOrder<T> for Var<'_, T> {
     #[inline]
     #[track_caller]
     fn step(self, op: &'static str, value: T) -> Self {
-        self.fold(op, value, T::zero())
+        self.still(op, value)
     }
 
     #[inline]
     #[track_caller]
-    fn unary(self, op: impl Unary<T>) -> Self {
+    fn unary<O: Unary<T>>(self, op: O) -> Self {
         self.unary(op)
     }
 
     #[inline]
     #[track_caller]
-    fn binary(self, other: Self, op: impl Binary<T>) -> Self {
+    fn binary<O: Binary<T>>(self, other: Self, op: O) -> Self {
         super::binary::scalars(op, self, other)
     }
 
@@ -85,19 +85,20 @@ macro_rules! duals {
             }
 
             #[inline]
-            fn unary(self, op: impl Unary<T>) -> Self {
+            fn unary<O: Unary<T>>(self, op: O) -> Self {
                 let x = self.primal;
                 let y = op.value(x);
                 let slope = op.slope(x, y);
-                self.push(y, |t| pull(t, slope, || op.far(x, y, t)))
+                self.push(y, |t| passed(O::GATE, t, slope, || op.far(x, y, t)))
             }
 
             #[inline]
-            fn binary(self, other: Self, op: impl Binary<T>) -> Self {
+            fn binary<O: Binary<T>>(self, other: Self, op: O) -> Self {
                 let (a, b) = (self.primal, other.primal);
                 let y = op.value(a, b);
                 let slopes = op.slopes(a, b, y);
-                let by = |k: usize| move |t| pull(t, slopes[k], || op.far([a, b, y], k, t));
+                let far = |k, t| op.far([a, b, y], k, t);
+                let by = |k: usize| move |t| passed(O::GATE, t, slopes[k], || far(k, t));
                 self.push(y, by(0)).plus(other.push(y, by(1)), y)
             }
 

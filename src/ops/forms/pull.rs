@@ -38,6 +38,15 @@ pub(crate) fn gated<T: Elem>(g: T, slope: T) -> T {
     unless_zero(g, if slope.is_zero() { slope } else { slope * g })
 }
 
+/// [`gated`] for a gate, [`pull`] for any other function.
+#[inline(always)]
+pub(crate) fn passed<T: Elem>(gate: bool, g: T, slope: T, far: impl FnOnce() -> Option<T>) -> T {
+    match gate {
+        true => gated(g, slope),
+        false => pull(g, slope, far),
+    }
+}
+
 /// [`pull`] without `far`, which is called later: where the slope is too small or too large, this is 0 or not finite.
 #[inline(always)]
 pub(crate) fn pull_inside<T: Elem>(g: T, slope: T) -> T {

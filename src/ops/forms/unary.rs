@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::pull::{later, pull, pull_inside};
+use super::pull::{later, passed, pull, pull_inside};
 use crate::error::Error;
 use crate::kernel::{self, Again, Buffers, Elem, Formula};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
@@ -96,6 +96,11 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
     /// [`value`](Self::value) and [`slope`](Self::slope) are numbers, such as a sine whose argument needs a long
     /// reduction. Elements that came out as NaN are then recomputed by those two.
     const PARTIAL: bool = false;
+
+    /// Whether the function is constant near `x` wherever its slope is 0, as a gate that is closed: then nothing flows
+    /// back, whatever arrives. The slope 0 of any other function makes NaN of an infinite cotangent. A gate has no
+    /// [`far`](Self::far); on scalars, a closed one is a node.
+    const GATE: bool = false;
 
     /// Whether the bulk value and slope have most of their work in common, so that a walk which needs both computes
     /// them together; ignored if they are [`PARTIAL`](Self::PARTIAL).
@@ -287,7 +292,7 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
 fn pull_by<T: Elem, U: Unary<T>>(op: U, slope: T, [x, y]: [T; 2], g: T) -> T {
     match U::FAR_LATER {
         true => pull_inside(g, slope),
-        false => pull(g, slope, || op.far(x, y, g)),
+        false => passed(U::GATE, g, slope, || op.far(x, y, g)),
     }
 }
 

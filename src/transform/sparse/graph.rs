@@ -135,6 +135,11 @@ impl Graph {
     fn stretch<T: Elem>(&mut self, tape: &Tape<T>, mark: u32, bent: Option<fn(T) -> bool>) {
         let entries = tape.scalars.entries();
         for entry in &entries[self.scalars.len()..(mark as usize).max(self.scalars.len())] {
+            // Which gates are closed changes nothing: their cells are those of their operands.
+            if entry.is_still() {
+                self.scalars.push(self.scalar(entry.operand[1]));
+                continue;
+            }
             let operands = [0, 1].map(|k| Operand {
                 cell: self.scalar(entry.operand[k]),
                 bent: bent.is_some_and(|bent| bent(entry.partial[k])),
