@@ -36,6 +36,7 @@ impl<T: Elem> Reduction<T> for Max {
     }
 
     const ONTO: bool = true;
+    const GATE: bool = true;
 
     fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         pull_ties::<T, true>(at, g, gx);

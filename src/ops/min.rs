@@ -35,6 +35,7 @@ impl<T: Elem> Reduction<T> for Min {
     }
 
     const ONTO: bool = true;
+    const GATE: bool = true;
 
     fn pull_onto(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]) {
         pull_ties::<T, true>(at, g, gx);

@@ -173,6 +173,16 @@ fn the_losing_operand_of_two_gets_nothing_and_the_other_everything() {
         let x = tape.var(at);
         assert_eq!(choose(x, x * 0.5).backward().wrt(x), 0.5);
     }
+    // As do the elements of a tensor.
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([0.0, 4.0]));
+    let y = x.sqrt().max();
+    let tangents = tape.forward().along(x, Tensor::from([1.0, 0.0])).walk();
+    assert_eq!(tangents.of(y), 0.0);
+    assert_eq!(
+        (-(x.sqrt())).min().backward().wrt(x),
+        Tensor::from([0.0, -0.25])
+    );
     // Where neither wins, the halves multiply.
     let tape = Tape::new();
     let (x, w) = (tape.var(0.0), tape.var(0.0));

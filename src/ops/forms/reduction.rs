@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use super::given::Given;
 use super::over::Over;
-use super::pull::share;
+use super::pull::passed;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Rows};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
@@ -68,12 +68,15 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether the result is constant in an element wherever that slope is 0; see [`Unary::GATE`](super::Unary::GATE).
+    const GATE: bool = false;
+
     /// Writes one tangent for each row; by default from the slopes, which are the pullback of ones.
     fn push(&self, at: &Given<'_, T>, t: &[T], ty: &mut [T]) {
         let mut terms = vec![T::zero(); t.len()];
         self.pull(at, &vec![T::one(); ty.len()], &mut terms);
         for (term, &t) in terms.iter_mut().zip(t) {
-            *term = share(t, || *term);
+            *term = passed(Self::GATE, t, *term, || None);
         }
         kernel::sum_axis(at.rows, &terms, ty);
     }
