@@ -1,4 +1,7 @@
-//! `Dd` as an element: every kernel in its plain form, at twice the precision of `f64`.
+//! `Dd` as an element: every kernel in its plain form, at twice the precision of `f64` and without the ends of its
+//! range.
+
+use num_traits::Float;
 
 use super::{Dd, Elem, Span, sealed};
 
@@ -32,7 +35,12 @@ impl Elem for Dd {
     }
 
     fn is_within(self, span: Span) -> bool {
-        self.hi().is_within(span)
+        let exponents = match span {
+            // Those of `f64`, whose recordings this type judges.
+            Span::Moderate => -511..=512,
+            Span::Normal => i32::MIN..=i32::MAX,
+        };
+        self.is_normal() && exponents.contains(&self.exponent())
     }
 
     fn erf(self) -> Self {
@@ -41,5 +49,26 @@ impl Elem for Dd {
 
     fn erfc(self) -> Self {
         Self::erfc(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_one_of_exponents() {
+        let two = |power: i32| Dd::new(2.0).powi(power);
+        for span in [Span::Moderate, Span::Normal] {
+            for x in [Dd::ONE, -two(500), two(-511), two(513) - two(460)] {
+                assert!(x.is_within(span), "{x} {span:?}");
+            }
+            for x in [Dd::ZERO, Dd::INFINITY, Dd::NAN] {
+                assert!(!x.is_within(span), "{x} {span:?}");
+            }
+        }
+        for x in [two(513), two(-512), Dd::MIN_POSITIVE] {
+            assert!(!x.is_within(Span::Moderate) && x.is_within(Span::Normal));
+        }
     }
 }

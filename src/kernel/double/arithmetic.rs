@@ -1,12 +1,9 @@
-//! The operators `+ - * / %`, their assigning forms, sums and products.
+//! The operators `+ - * /`, their assigning forms, sums and products.
 //!
-//! Here: arithmetic with the error bounds of Joldes, Muller and Popescu, "Tight and rigorous error bounds for
-//! basic building blocks of double-word arithmetic" (ACM TOMS 44, 2017). Not here: functions.
+//! Here: which numbers are near, and the same operations on far ones. Not here: the algorithms for pairs, functions.
 
 use std::iter::{Product, Sum};
-use std::ops::{
-    Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
-};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, RemAssign, Sub, SubAssign};
 
 use super::Dd;
 
@@ -14,26 +11,22 @@ impl Neg for Dd {
     type Output = Self;
 
     fn neg(self) -> Self {
-        Self::raw(-self.hi, -self.lo)
+        Self {
+            pair: -self.pair,
+            power: self.power,
+        }
     }
 }
 
 impl Add for Dd {
     type Output = Self;
 
-    /// Algorithm 6 of the paper: relative error below 3 · 2^-106, also under cancellation.
     fn add(self, other: Self) -> Self {
-        let high = Self::exact_sum(self.hi, other.hi);
-        if !high.hi.is_finite() {
-            return high;
+        if self.power | other.power == 0 {
+            (self.pair + other.pair).into()
+        } else {
+            self.far_sum(other)
         }
-        let low = Self::exact_sum(self.lo, other.lo);
-        if high.hi == 0.0 {
-            // The sign of an exact zero is the one f64 gives; 0 + -0 of the low parts would lose it.
-            return if low.hi == 0.0 { high } else { low };
-        }
-        let partial = Self::ordered_sum(high.hi, high.lo + low.hi);
-        Self::ordered_sum(partial.hi, partial.lo + low.lo)
     }
 }
 
@@ -48,37 +41,12 @@ impl Sub for Dd {
 impl Mul for Dd {
     type Output = Self;
 
-    /// Algorithm 12 of the paper: relative error below 4 · 2^-106.
     fn mul(self, other: Self) -> Self {
-        let high = Self::exact_product(self.hi, other.hi);
-        if high.hi == 0.0 || !high.hi.is_finite() {
-            return high;
+        if self.power | other.power == 0 {
+            (self.pair * other.pair).into()
+        } else {
+            self.far_product(other)
         }
-        let cross = self.lo * other.lo;
-        let cross = self.hi.mul_add(other.lo, cross);
-        let cross = self.lo.mul_add(other.hi, cross);
-        Self::ordered_sum(high.hi, high.lo + cross)
-    }
-}
-
-impl Dd {
-    /// `self * factor` for a plain `f64` (algorithm 9 of the paper).
-    pub(super) fn times(self, factor: f64) -> Self {
-        let high = Self::exact_product(self.hi, factor);
-        if high.hi == 0.0 || !high.hi.is_finite() {
-            return high;
-        }
-        Self::ordered_sum(high.hi, self.lo.mul_add(factor, high.lo))
-    }
-
-    /// Quotient of values far from both ends of the exponent range, by long division in three digits.
-    fn quotient(self, other: Self) -> Self {
-        let first = self.hi / other.hi;
-        let rest = self - other.times(first);
-        let second = rest.hi / other.hi;
-        let rest = rest - other.times(second);
-        let third = rest.hi / other.hi;
-        Self::exact_sum(first, second) + Self::new(third)
     }
 }
 
@@ -86,51 +54,44 @@ impl Div for Dd {
     type Output = Self;
 
     fn div(self, other: Self) -> Self {
-        let plain = self.hi / other.hi;
-        // Zeros, infinities and NaN on either side: f64 has the answer, and a remainder would be NaN.
-        if self.hi == 0.0 || other.hi == 0.0 || !self.hi.is_finite() || !other.hi.is_finite() {
-            return Self::new(plain);
+        if self.power | other.power == 0 {
+            (self.pair / other.pair).into()
+        } else {
+            self.far_quotient(other)
         }
-        let (above, below) = (self.exponent(), other.exponent());
-        if above.abs() < 900 && below.abs() < 900 && (above - below).abs() < 900 {
-            return self.quotient(other);
-        }
-        // Near the ends a remainder or a product of the division would overflow or lose bits to underflow.
-        let quotient = self.scale(-above).quotient(other.scale(-below));
-        quotient.scale(above - below)
     }
 }
 
-impl Rem for Dd {
-    type Output = Self;
+/// Far numbers: the pairs of two, times powers of two that are near enough to each other, are near.
+impl Dd {
+    #[cold]
+    #[inline(never)]
+    fn far_sum(self, other: Self) -> Self {
+        // Without an exponent: 0, infinite or NaN.
+        let ends = |x: Self| x.pair.hi == 0.0 || !x.pair.hi.is_finite();
+        match (ends(self), ends(other)) {
+            (true, _) if self.pair.hi == 0.0 => other,
+            (true, _) => self,
+            (_, true) if other.pair.hi == 0.0 => self,
+            (_, true) => other,
+            _ => {
+                let top = self.exponent().max(other.exponent());
+                let [x, y] = [self, other].map(|x| x.pair.scale(x.power - top));
+                Self::at(x + y, top)
+            }
+        }
+    }
 
-    /// The remainder with the sign of `self`, as for `f64`.
-    ///
-    /// Shift and subtract, one binary digit of the quotient per step: slow, but never off by a multiple. The
-    /// remainder may need more than two parts on the way, so a third is kept. The relative error is 2^-104 +
-    /// quotient · 2^-157.
-    fn rem(self, other: Self) -> Self {
-        let plain = self.hi % other.hi;
-        if self.hi == 0.0 || plain.is_nan() || (self.lo == 0.0 && other.lo == 0.0) {
-            return Self::new(plain);
-        }
-        if other.hi.is_infinite() {
-            return self;
-        }
-        let divisor = other.abs();
-        let mut rest = self.abs();
-        let mut third = 0.0;
-        while rest >= divisor {
-            let step = divisor.scale(rest.exponent() - divisor.exponent());
-            let step = if step > rest { step.scale(-1) } else { step };
-            // The high parts are within a factor of two, so their difference is exact.
-            let low = Self::exact_sum(rest.lo, -step.lo);
-            let sum = Self::exact_sum(rest.hi - step.hi, low.hi);
-            let tail = Self::exact_sum(sum.lo, low.lo + third);
-            rest = Self::exact_sum(sum.hi, tail.hi);
-            third = tail.lo;
-        }
-        (rest + Self::new(third)).copysign(self)
+    #[cold]
+    #[inline(never)]
+    fn far_product(self, other: Self) -> Self {
+        Self::at(self.pair * other.pair, self.power + other.power)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn far_quotient(self, other: Self) -> Self {
+        Self::at(self.pair / other.pair, self.power - other.power)
     }
 }
 

@@ -34,28 +34,30 @@ impl ToPrimitive for Dd {
 
     fn to_i128(&self) -> Option<i128> {
         let whole = self.trunc();
-        if !(-I128_END..I128_END).contains(&whole.hi) {
+        if !(-I128_END..I128_END).contains(&whole.hi()) {
             return None;
         }
-        (whole.hi as i128).checked_add(whole.lo as i128)
+        (whole.hi() as i128).checked_add(whole.lo() as i128)
     }
 
     fn to_u128(&self) -> Option<u128> {
         let whole = self.trunc();
-        if !(0.0..U128_END).contains(&whole.hi) {
+        if !(0.0..U128_END).contains(&whole.hi()) {
             return None;
         }
-        (whole.hi as u128).checked_add_signed(whole.lo as i128)
+        (whole.hi() as u128).checked_add_signed(whole.lo() as i128)
     }
 
     /// The value rounded once, not first to `f64` and then to `f32`.
     fn to_f32(&self) -> Option<f32> {
-        let bits = self.hi.to_bits();
+        // Far values are infinite or 0 in f32, and rounding them to f64 first changes nothing.
+        let (high, low) = (self.hi(), self.lo());
+        let bits = high.to_bits();
         // Rounding to odd: an even last bit with something left over moves towards it, so that no false tie
         // appears at 24 bits.
-        let odd = if self.lo == 0.0 || bits % 2 == 1 {
+        let odd = if low == 0.0 || bits % 2 == 1 {
             bits
-        } else if (self.lo > 0.0) == (self.hi > 0.0) {
+        } else if (low > 0.0) == (high > 0.0) {
             bits + 1
         } else {
             bits - 1
@@ -64,7 +66,7 @@ impl ToPrimitive for Dd {
     }
 
     fn to_f64(&self) -> Option<f64> {
-        Some(self.hi)
+        Some(self.hi())
     }
 }
 

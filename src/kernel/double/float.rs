@@ -6,7 +6,7 @@ use std::num::FpCategory;
 
 use num_traits::{Float, FloatConst, FloatErrorKind, Num, One, ParseFloatError, Zero};
 
-use super::{Dd, constants};
+use super::{Dd, Pair, constants};
 
 impl Zero for Dd {
     fn zero() -> Self {
@@ -14,7 +14,7 @@ impl Zero for Dd {
     }
 
     fn is_zero(&self) -> bool {
-        self.hi == 0.0
+        self.pair.hi == 0.0
     }
 }
 
@@ -65,7 +65,7 @@ impl Float for Dd {
         nan = Self::NAN;
         infinity = Self::INFINITY;
         neg_infinity = Self::NEG_INFINITY;
-        neg_zero = Self::raw(-0.0, 0.0);
+        neg_zero = Self::near(Pair::of(-0.0));
         min_value = Self::MIN;
         min_positive_value = Self::MIN_POSITIVE;
         epsilon = Self::EPSILON;
@@ -120,16 +120,17 @@ impl Float for Dd {
         atanh() -> Self;
     }
 
+    /// Whether the value is finite and not 0: no number is subnormal.
     fn is_normal(self) -> bool {
-        self.hi.is_normal()
+        self.pair.hi.is_normal()
     }
 
     fn classify(self) -> FpCategory {
-        self.hi.classify()
+        self.pair.hi.classify()
     }
 
     fn is_sign_positive(self) -> bool {
-        self.hi.is_sign_positive()
+        !self.is_sign_negative()
     }
 
     /// `self - other` where that is positive, otherwise 0.
@@ -141,32 +142,32 @@ impl Float for Dd {
         }
     }
 
-    /// Mantissa, exponent and sign of `hi`; the trait allows no more.
+    /// Mantissa, exponent and sign of [`Dd::hi`]; the trait allows no more.
     fn integer_decode(self) -> (u64, i16, i8) {
-        Float::integer_decode(self.hi)
+        Float::integer_decode(self.hi())
     }
 }
 
 impl FloatConst for Dd {
     constant! {
-        E = constants::E;
-        FRAC_1_PI = constants::FRAC_1_PI;
-        FRAC_1_SQRT_2 = constants::FRAC_1_SQRT_2;
-        FRAC_2_PI = constants::FRAC_2_PI;
-        FRAC_2_SQRT_PI = constants::FRAC_2_SQRT_PI;
-        FRAC_PI_2 = constants::FRAC_PI_2;
-        FRAC_PI_3 = constants::FRAC_PI_3;
-        FRAC_PI_4 = constants::FRAC_PI_4;
-        FRAC_PI_6 = constants::FRAC_PI_6;
-        FRAC_PI_8 = constants::FRAC_PI_8;
-        LN_10 = constants::LN_10;
-        LN_2 = constants::LN_2;
-        LOG10_E = constants::LOG10_E;
-        LOG2_E = constants::LOG2_E;
-        PI = constants::PI;
-        SQRT_2 = constants::SQRT_2;
-        TAU = constants::TAU;
-        LOG10_2 = constants::LOG10_2;
-        LOG2_10 = constants::LOG2_10;
+        E = Self::near(constants::E);
+        FRAC_1_PI = Self::near(constants::FRAC_1_PI);
+        FRAC_1_SQRT_2 = Self::near(constants::FRAC_1_SQRT_2);
+        FRAC_2_PI = Self::near(constants::FRAC_2_PI);
+        FRAC_2_SQRT_PI = Self::near(constants::FRAC_2_SQRT_PI);
+        FRAC_PI_2 = Self::near(constants::FRAC_PI_2);
+        FRAC_PI_3 = Self::near(constants::FRAC_PI_3);
+        FRAC_PI_4 = Self::near(constants::FRAC_PI_4);
+        FRAC_PI_6 = Self::near(constants::FRAC_PI_6);
+        FRAC_PI_8 = Self::near(constants::FRAC_PI_8);
+        LN_10 = Self::near(constants::LN_10);
+        LN_2 = Self::near(constants::LN_2);
+        LOG10_E = Self::near(constants::LOG10_E);
+        LOG2_E = Self::near(constants::LOG2_E);
+        PI = Self::near(constants::PI);
+        SQRT_2 = Self::near(constants::SQRT_2);
+        TAU = Self::near(constants::TAU);
+        LOG10_2 = Self::near(constants::LOG10_2);
+        LOG2_10 = Self::near(constants::LOG2_10);
     }
 }

@@ -2,24 +2,37 @@
 //!
 //! Here: `Display`, `Debug` and `LowerExp` with 31 digits of the exact value, and `FromStr`. Not here: the
 //! arithmetic of digits.
+//!
+//! A far number is its pair times a power of two, which is made of decimal digits too: exactly within the range of
+//! `f64`, beyond it to a hundred digits.
 
 use std::fmt;
 use std::num::ParseFloatError;
 use std::str::FromStr;
 
-use super::{Dd, decimal::Decimal};
+use super::{Dd, Pair, constants, decimal::Decimal};
 
 /// Digits that are always right in a double-double, and shown unless a precision is asked for.
 const DIGITS: i32 = 31;
 
+/// From this power of ten on, numbers are written with an exponent even where a number of places is asked for: the
+/// largest `f64` is a little less, and others could have millions of digits before the point.
+const LONGEST: i32 = 309;
+
+/// No number has a larger decimal exponent, of either sign: 2^-1000000000 is 2.2e-301029996.
+const LAST_EXPONENT: u32 = 301_029_996;
+
 impl fmt::Display for Dd {
     /// 31 digits without trailing zeros or, given a precision, that many digits after the point.
+    ///
+    /// Numbers from 1e309 on have an exponent in both cases.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(mut number) = self.digits() else {
-            return fmt::Display::fmt(&self.hi, f);
+            return fmt::Display::fmt(&self.pair.hi, f);
         };
         let exponent = number.exponent();
         let text = match f.precision() {
+            Some(places) if exponent >= LONGEST => scientific(number, Some(places)),
             Some(places) => {
                 number.round(-(places as i32));
                 positional(number, places)
@@ -50,7 +63,7 @@ impl fmt::LowerExp for Dd {
     /// One digit before the point and 30 after it, or as many as the precision asks for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(number) = self.digits() else {
-            return fmt::LowerExp::fmt(&self.hi, f);
+            return fmt::LowerExp::fmt(&self.pair.hi, f);
         };
         let text = scientific(number, f.precision());
         f.pad_integral(!self.is_sign_negative(), "", &text)
@@ -60,35 +73,72 @@ impl fmt::LowerExp for Dd {
 impl FromStr for Dd {
     type Err = ParseFloatError;
 
-    /// Reads what `f64` reads, to the full width.
+    /// Reads what `f64` reads, to the full width and beyond its range; what is beyond that of this type is infinite
+    /// or 0.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let high: f64 = text.parse()?;
         let unsigned = text.trim_start_matches(['+', '-']);
-        if high == 0.0 || !high.is_finite() {
-            return Ok(Self::new(high));
-        }
-        let Some(number) = Decimal::read(unsigned) else {
-            return Ok(Self::new(high));
+        // Not the names of infinity and NaN.
+        let digits = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+        let number = Some(unsigned).filter(|_| digits).and_then(Decimal::read);
+        let size = match number {
+            // Where the exponent is absurd, f64 has the answer.
+            None => Self::new(high),
+            Some(number) if number.is_zero() => Self::ZERO,
+            Some(number) if high.is_normal() && Pair::of(high).is_near() => {
+                Self::near(Pair::read(number)?)
+            }
+            Some(number) => Self::read_far(number)?,
         };
-        let (rest, negative) = number.minus(Decimal::exact(high));
-        let low: f64 = format!("{}e{}", rest.text(), rest.last).parse()?;
-        let size = Self::from_parts(high.abs(), if negative { -low } else { low });
         Ok(size.copysign(Self::new(high)))
     }
 }
 
 impl Dd {
-    /// The absolute value in exact decimal digits; `None` for 0, infinities and NaN.
+    /// The nearest number, or one beside it, to one that is far.
+    fn read_far(mut number: Decimal) -> Result<Self, ParseFloatError> {
+        let exponent = number.exponent();
+        if exponent.unsigned_abs() > LAST_EXPONENT {
+            return Ok(if exponent > 0 {
+                Self::INFINITY
+            } else {
+                Self::ZERO
+            });
+        }
+        // What is left is from ½ to 20.
+        let power = (f64::from(exponent) * constants::LOG2_10.hi) as i32;
+        number.shorten();
+        let pair = Pair::read(number.times(&Decimal::power_of_two(-power)))?;
+        Ok(Self::at(pair, power))
+    }
+
+    /// The absolute value in decimal digits; `None` for 0, infinities and NaN.
     fn digits(self) -> Option<Decimal> {
-        if self.hi == 0.0 || !self.is_finite() {
+        if self.pair.hi == 0.0 || !self.is_finite() {
             return None;
         }
-        let (high, low) = (Decimal::exact(self.hi), Decimal::exact(self.lo));
-        if (self.hi > 0.0) == (self.lo > 0.0) {
-            Some(high.plus(low))
+        let (high, low) = (Decimal::exact(self.pair.hi), Decimal::exact(self.pair.lo));
+        let pair = if (self.pair.hi > 0.0) == (self.pair.lo > 0.0) {
+            high.plus(low)
         } else {
-            Some(high.minus(low).0)
-        }
+            high.minus(low).0
+        };
+        Some(match self.power {
+            0 => pair,
+            power => pair.times(&Decimal::power_of_two(power)),
+        })
+    }
+}
+
+impl Pair {
+    /// The number nearest to one without a sign, within the range of `f64`.
+    fn read(number: Decimal) -> Result<Self, ParseFloatError> {
+        let nearest =
+            |number: &Decimal| format!("{}e{}", number.text(), number.last).parse::<f64>();
+        let high = nearest(&number)?;
+        let (rest, negative) = number.minus(Decimal::exact(high));
+        let low = nearest(&rest)?;
+        Ok(Self::exact_sum(high, if negative { -low } else { low }))
     }
 }
 
@@ -201,7 +251,7 @@ mod tests {
             Dd::new(1e-5) + (read("0.00001") - Dd::new(1e-5))
         );
         assert_eq!(
-            (read("1e400"), read("1e-999999999999")),
+            (read("1e999999999999"), read("-1e-999999999999")),
             (Dd::INFINITY, Dd::ZERO)
         );
         assert!(

@@ -17,11 +17,11 @@ impl Dd {
 
     /// Converts an angle from radians to degrees.
     pub fn to_degrees(self) -> Self {
-        self * constants::FRAC_180_PI
+        self * Self::near(constants::FRAC_180_PI)
     }
 
     /// Converts an angle from degrees to radians.
     pub fn to_radians(self) -> Self {
-        self * constants::FRAC_PI_180
+        self * Self::near(constants::FRAC_PI_180)
     }
 }

@@ -11,31 +11,31 @@ impl Dd {
     /// The hyperbolic sine.
     pub fn sinh(self) -> Self {
         let size = self.abs();
-        let result = if size.hi > 40.0 {
-            size.half_exp() - (-size).exp().times(0.5)
+        let result = if size.hi() > 40.0 {
+            size.exp() - (-size).exp()
         } else {
             let e = size.exp_m1();
-            (e + e / (e + Self::ONE)).times(0.5)
+            e + e / (e + Self::ONE)
         };
-        result.copysign(self)
+        result.scale(-1).copysign(self)
     }
 
     /// The hyperbolic cosine.
     pub fn cosh(self) -> Self {
         let size = self.abs();
-        size.half_exp() + (-size).exp().times(0.5)
+        (size.exp() + (-size).exp()).scale(-1)
     }
 
     /// The hyperbolic tangent.
     pub fn tanh(self) -> Self {
         let size = self.abs();
-        let result = if size.hi > 20.0 {
+        let result = if size.hi() > 20.0 {
             // 1 - 2 / (e^2x + 1); the 1 in the denominator is under 2^-57 of it but counts at
             // 2^-106.
-            let e = size.times(-2.0).exp();
-            Self::ONE - e.times(2.0) / (e + Self::ONE)
+            let e = (-size.scale(1)).exp();
+            Self::ONE - e.scale(1) / (e + Self::ONE)
         } else {
-            let e = size.times(2.0).exp_m1();
+            let e = size.scale(1).exp_m1();
             e / (e + Self::new(2.0))
         };
         result.copysign(self)
@@ -44,8 +44,8 @@ impl Dd {
     /// The inverse hyperbolic sine.
     pub fn asinh(self) -> Self {
         let size = self.abs();
-        let result = if size.hi > LARGE {
-            size.ln() + constants::LN_2
+        let result = if size.hi() > LARGE {
+            size.ln() + Self::near(constants::LN_2)
         } else {
             let square = size * size;
             let root = (square + Self::ONE).sqrt();
@@ -56,8 +56,8 @@ impl Dd {
 
     /// The inverse hyperbolic cosine, NaN below 1.
     pub fn acosh(self) -> Self {
-        if self.hi > LARGE {
-            return self.ln() + constants::LN_2;
+        if self.hi() > LARGE {
+            return self.ln() + Self::near(constants::LN_2);
         }
         if self < Self::ONE {
             return Self::NAN;
@@ -69,13 +69,7 @@ impl Dd {
     /// The inverse hyperbolic tangent, infinite at ±1 and NaN beyond.
     pub fn atanh(self) -> Self {
         let size = self.abs();
-        let result = (size.times(2.0) / (Self::ONE - size)).ln_1p().times(0.5);
-        result.copysign(self)
-    }
-
-    /// `e^x / 2`, finite also where only `e^x` overflows.
-    fn half_exp(self) -> Self {
-        let root = self.times(0.5).exp();
-        root.times(0.5) * root
+        let result = (size.scale(1) / (Self::ONE - size)).ln_1p();
+        result.scale(-1).copysign(self)
     }
 }

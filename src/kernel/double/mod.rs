@@ -1,7 +1,12 @@
-//! Double-double numbers: an `f64` and the `f64` nearest to what it left out, about 106 bits together.
+//! Double-double numbers: an `f64` and the `f64` nearest to what it left out, about 106 bits together, with a wide
+//! exponent.
 //!
 //! Here: the type that judges the `f32` and `f64` kernels, with everything `num_traits::Float` asks for.
-//! Not here: speed, a wider exponent than `f64` has, or correct rounding (errors are a few units of 2^-104).
+//! Not here: speed, or correct rounding (errors are a few units of 2^-104).
+//!
+//! Most numbers are *near*, with exponents of at most 400 in size. On them the algorithms for pairs serve as they are,
+//! and one test of the result shows whether it is near as well. The others are *far*: their pair is between 1 and 2,
+//! and a power of two stands beside it.
 
 mod arithmetic;
 mod constants;
@@ -13,6 +18,10 @@ mod float;
 mod format;
 mod functions;
 mod hyperbolic;
+mod pair;
+#[cfg(test)]
+mod range;
+mod remainder;
 mod roots;
 mod rounding;
 #[cfg(test)]
@@ -20,13 +29,16 @@ mod tests;
 mod trigonometric;
 mod turns;
 
-/// A number of about 31 decimal digits, kept as the sum of two `f64`.
+use pair::{NEAR, Pair, scaled};
+
+/// A number of about 31 decimal digits, kept as the sum of two `f64` times a power of two.
 ///
-/// The same generic code, run on this type, says which of two `f64` results is nearer to the truth.
+/// The same generic code, run on this type, says which of two `f64` results is nearer to the truth: it has twice the
+/// digits, and exponents up to a billion, so that nothing on the way leaves the range.
 ///
-/// `hi` is always the sum rounded to `f64`, and `lo` is 0 when `hi` is infinite or NaN. So equality and order
-/// are those of the pairs, and infinities, NaN and signed zeros behave as they do in `f64`. Below about
-/// 1e-291 `lo` reaches the end of the exponent range, and the precision falls to that of `f64`.
+/// Infinities, NaN and signed zeros behave as they do in `f64`. A result beyond 2^1000000001 is infinite, one below
+/// 2^-1000000000 is 0. The relative error of an operation is a few units of [`Dd::EPSILON`], and more only where a
+/// function says so. It is relative to `hi`: a low part that is more than 2^1000 times smaller may be dropped.
 ///
 /// # Example
 /// ```
@@ -34,121 +46,181 @@ mod turns;
 ///
 /// let third = Dd::new(1.0) / Dd::new(3.0);
 /// assert_eq!(third.to_string(), "0.3333333333333333333333333333333");
+///
+/// let far = Dd::new(1000.0).exp();
+/// assert_eq!(far.to_string(), "1.970071114017046993888879352243e434");
+/// assert_eq!((far * Dd::new(-1000.0).exp()).hi(), 1.0);
 /// ```
-#[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub struct Dd {
-    hi: f64,
-    lo: f64,
+    // (hi + lo) 2^power, each number in one form only, so that equality may be derived: power is 0 if the exponent is
+    // near or there is none; otherwise |hi| is from 1 to below 2.
+    pair: Pair,
+    power: i32,
 }
+
+/// Exponents beyond this size are infinity or 0. Two of them may be added or subtracted as `i32`.
+const MOST: i32 = 1_000_000_000;
 
 impl Dd {
     /// Positive zero.
-    pub const ZERO: Self = Self::raw(0.0, 0.0);
+    pub const ZERO: Self = Self::near(Pair::of(0.0));
     /// One.
-    pub const ONE: Self = Self::raw(1.0, 0.0);
+    pub const ONE: Self = Self::near(Pair::ONE);
     /// Not a number.
-    pub const NAN: Self = Self::raw(f64::NAN, 0.0);
+    pub const NAN: Self = Self::near(Pair::of(f64::NAN));
     /// Positive infinity.
-    pub const INFINITY: Self = Self::raw(f64::INFINITY, 0.0);
+    pub const INFINITY: Self = Self::near(Pair::of(f64::INFINITY));
     /// Negative infinity.
-    pub const NEG_INFINITY: Self = Self::raw(f64::NEG_INFINITY, 0.0);
-    /// The largest finite value, a little under 2^1024.
-    pub const MAX: Self = Self::raw(f64::MAX, 9.979201547673598e291);
+    pub const NEG_INFINITY: Self = Self::near(Pair::of(f64::NEG_INFINITY));
+    /// The largest finite value, a little under 2^1000000001.
+    pub const MAX: Self = Self {
+        pair: Pair::new(
+            2.0 - f64::EPSILON,
+            f64::EPSILON / 2.0 * (1.0 - f64::EPSILON / 2.0),
+        ),
+        power: MOST,
+    };
     /// The smallest finite value, the negative of [`Dd::MAX`].
-    pub const MIN: Self = Self::raw(f64::MIN, -9.979201547673598e291);
-    /// The smallest positive normal value, that of `f64`.
-    pub const MIN_POSITIVE: Self = Self::raw(f64::MIN_POSITIVE, 0.0);
+    pub const MIN: Self = Self {
+        pair: Pair::new(-Self::MAX.pair.hi, -Self::MAX.pair.lo),
+        power: MOST,
+    };
+    /// The smallest positive value, 2^-1000000000; there are no subnormal numbers.
+    pub const MIN_POSITIVE: Self = Self {
+        pair: Pair::ONE,
+        power: -MOST,
+    };
     /// The relative error that one operation may make, 2^-104.
-    pub const EPSILON: Self = Self::raw(f64::EPSILON * f64::EPSILON, 0.0);
+    pub const EPSILON: Self = Self::near(Pair::of(f64::EPSILON * f64::EPSILON));
 
     /// The double-double equal to `x`.
     pub const fn new(x: f64) -> Self {
-        Self::raw(x, 0.0)
+        let pair = Pair::of(x);
+        if pair.is_near() {
+            return Self::near(pair);
+        }
+        let power = pair.exponent();
+        Self {
+            pair: pair.scale(-power),
+            power,
+        }
     }
 
     /// The sum of `hi` and `lo`, which may overlap and come in any order.
     pub fn from_parts(hi: f64, lo: f64) -> Self {
         // Without a low part there is nothing to add, and -0 keeps its sign.
         if hi.is_finite() && lo != 0.0 {
-            Self::exact_sum(hi, lo)
+            Self::new(hi) + Self::new(lo)
         } else {
             Self::new(hi)
         }
     }
 
-    /// The value rounded to `f64`.
+    /// The value rounded to `f64`, once: infinite or 0 where it is beyond the range of `f64`.
     pub const fn hi(self) -> f64 {
-        self.hi
+        match self.power {
+            0 => self.pair.hi,
+            -1022..=1023 => scaled(self.pair.hi, self.power),
+            1024.. => f64::INFINITY.copysign(self.pair.hi),
+            _ => self.subnormal(),
+        }
     }
 
-    /// What rounding to `f64` leaves out.
+    /// What rounding to `f64` leaves out, to the nearest `f64`; 0 where [`hi`](Self::hi) is infinite.
+    ///
+    /// Where `hi` is subnormal, so is this, and mostly 0: it is at most half the smallest `f64`.
     pub const fn lo(self) -> f64 {
-        self.lo
-    }
-
-    /// The pair as it is; the caller keeps the invariant.
-    const fn raw(hi: f64, lo: f64) -> Self {
-        Self { hi, lo }
-    }
-
-    /// `x + y` without error (Knuth's TwoSum).
-    fn exact_sum(x: f64, y: f64) -> Self {
-        let sum = x + y;
-        if sum == 0.0 || !sum.is_finite() {
-            return Self::new(sum);
+        match self.power {
+            0 => self.pair.lo,
+            -1022..=1023 => scaled(self.pair.lo, self.power),
+            _ => 0.0,
         }
-        let most = sum - x;
-        Self::raw(sum, (x - (sum - most)) + (y - most))
     }
 
-    /// `x + y` without error, for `|x| >= |y|` (Dekker's Fast2Sum).
-    fn ordered_sum(x: f64, y: f64) -> Self {
-        if y == 0.0 {
-            // Not x + y, so that -0 stays what it is.
-            return Self::new(x);
-        }
-        let sum = x + y;
-        if !sum.is_finite() {
-            return Self::new(sum);
-        }
-        Self::raw(sum, y - (sum - x))
+    /// A pair that is near, as it is.
+    const fn near(pair: Pair) -> Self {
+        Self { pair, power: 0 }
     }
 
-    /// `x * y` without error as long as the low part stays above the smallest subnormal.
-    fn exact_product(x: f64, y: f64) -> Self {
-        let product = x * y;
-        if product == 0.0 || !product.is_finite() {
-            return Self::new(product);
+    /// `pair * 2^power` in its one form, infinite or 0 beyond the range.
+    fn at(pair: Pair, power: i32) -> Self {
+        if pair.hi == 0.0 || !pair.hi.is_finite() {
+            return Self::near(pair);
         }
-        Self::raw(product, x.mul_add(y, -product))
-    }
-
-    /// `self * 2^power`, rounded at most once, in two steps by powers that `f64` can hold.
-    fn scale(self, power: i32) -> Self {
-        // Beyond ±2044 everything leaves the range of f64, whatever it was.
-        let power = power.clamp(-2044, 2044);
-        let (first, second) = (two_to(power / 2), two_to(power - power / 2));
-        let high = self.hi * first * second;
-        if high.is_finite() {
-            Self::ordered_sum(high, self.lo * first * second)
+        let exponent = pair.exponent();
+        let power = power.saturating_add(exponent);
+        let mantissa = pair.scale(-exponent);
+        if power.unsigned_abs() <= NEAR as u32 {
+            Self::near(mantissa.scale(power))
+        } else if power.unsigned_abs() <= MOST as u32 {
+            Self {
+                pair: mantissa,
+                power,
+            }
+        } else if power > 0 {
+            Self::INFINITY.copysign(Self::near(pair))
         } else {
-            Self::new(high)
+            Self::ZERO.copysign(Self::near(pair))
         }
     }
 
-    /// The binary exponent of a finite value other than 0: `2^exponent <= |hi| < 2^(exponent + 1)`.
-    fn exponent(self) -> i32 {
-        let field = |x: f64| ((x.to_bits() >> 52) & 0x7ff) as i32;
-        match field(self.hi) {
-            // Subnormal: 2^54 lifts it into the normal range.
-            0 => field(self.hi * two_to(54)) - 1023 - 54,
-            biased => biased - 1023,
+    /// `self * 2^power`.
+    fn scale(self, power: i32) -> Self {
+        Self::at(self.pair, self.power.saturating_add(power))
+    }
+
+    /// The binary exponent of a finite value other than 0.
+    pub(super) fn exponent(self) -> i32 {
+        match self.power {
+            0 => self.pair.exponent(),
+            power => power,
+        }
+    }
+
+    /// Whether the value is so small that its square counts for nothing beside it.
+    fn is_tiny(self) -> bool {
+        self.power < 0
+    }
+
+    /// A value below the normal numbers of `f64`, rounded to a multiple of the smallest one.
+    #[cold]
+    const fn subnormal(self) -> f64 {
+        const LEAST: i32 = -1074;
+        if self.power < LEAST - 1 {
+            return 0f64.copysign(self.pair.hi);
+        }
+        // Below 2^52, where a sum with 2^52 rounds to an integer, ties to even. At a tie the low part decides.
+        const WHOLE: f64 = 1.0 / f64::EPSILON;
+        let size = scaled(self.pair.hi.abs(), self.power - LEAST);
+        let whole = (size + WHOLE) - WHOLE;
+        let low = self.pair.lo * self.pair.hi.signum();
+        let whole = if size - whole == 0.5 && low > 0.0 {
+            whole + 1.0
+        } else if size - whole == -0.5 && low < 0.0 {
+            whole - 1.0
+        } else {
+            whole
+        };
+        // The bits of a subnormal number count multiples of the smallest.
+        f64::from_bits(whole as u64).copysign(self.pair.hi)
+    }
+}
+
+impl From<Pair> for Dd {
+    /// A result of arithmetic on near numbers.
+    #[inline]
+    fn from(pair: Pair) -> Self {
+        if pair.is_near() {
+            Self::near(pair)
+        } else {
+            far(pair)
         }
     }
 }
 
-/// `2^power` for a power within -1022..=1023.
-fn two_to(power: i32) -> f64 {
-    debug_assert!((-1022..=1023).contains(&power), "2^power is normal");
-    f64::from_bits(((power + 1023) as u64) << 52)
+#[cold]
+#[inline(never)]
+fn far(pair: Pair) -> Dd {
+    Dd::at(pair, 0)
 }

@@ -1,8 +1,10 @@
 //! Roots and powers.
 //!
-//! Here: `sqrt`, `cbrt`, `hypot` by one Newton step from the `f64` root, and powers. Not here: `exp` itself.
+//! Here: `sqrt`, `cbrt`, `hypot` by Newton steps from the `f64` root, and powers. Not here: `exp` itself.
 
-use super::Dd;
+use num_traits::Zero;
+
+use super::{Dd, MOST, Pair, constants};
 
 /// Up to this power repeated multiplication is more accurate than `exp(y ln x)`.
 const SMALL_POWER: i32 = 64;
@@ -10,34 +12,23 @@ const SMALL_POWER: i32 = 64;
 impl Dd {
     /// The square root, NaN below 0.
     pub fn sqrt(self) -> Self {
-        let plain = self.hi.sqrt();
+        let plain = self.pair.hi.sqrt();
         if plain == 0.0 || !plain.is_finite() {
             return Self::new(plain);
         }
-        // Scaled to near 1, since the remainder of a tiny number would be lost to underflow.
-        let half = self.exponent().div_euclid(2);
-        let near = self.scale(-2 * half);
-        let root = near.hi.sqrt();
-        let rest = near - Self::exact_product(root, root);
-        let root = Self::ordered_sum(root, rest.hi / (2.0 * root));
-        // A second step costs little and makes up for the rounding of the first.
-        let rest = near - root * root;
-        (root + Self::new(rest.hi / (2.0 * root.hi))).scale(half)
+        let half = self.power.div_euclid(2);
+        let near = self.pair.scale(self.power - 2 * half);
+        Self::at(near.square_root(), half)
     }
 
     /// The cube root, of negative numbers too.
     pub fn cbrt(self) -> Self {
-        if self.hi == 0.0 || !self.is_finite() {
+        if self.is_zero() || !self.is_finite() {
             return self;
         }
-        let third = self.exponent().div_euclid(3);
-        let near = self.scale(-3 * third);
-        let root = Self::new(near.hi.cbrt());
-        let square = root * root;
-        let root = root - (square * root - near) / square.times(3.0);
-        let square = root * root;
-        let step = (square * root - near).hi / (3.0 * square.hi);
-        (root - Self::new(step)).scale(third)
+        let third = self.power.div_euclid(3);
+        let near = self.pair.scale(self.power - 3 * third);
+        Self::at(near.cube_root(), third)
     }
 
     /// The length of the hypotenuse, without overflow on the way.
@@ -46,7 +37,7 @@ impl Dd {
             return Self::INFINITY;
         }
         let sum = self.abs() + other.abs();
-        if sum.is_nan() || self.hi == 0.0 || other.hi == 0.0 {
+        if sum.is_nan() || self.is_zero() || other.is_zero() {
             return sum;
         }
         let exponent = self.abs().max(other.abs()).exponent();
@@ -55,6 +46,8 @@ impl Dd {
     }
 
     /// `self` to an integer power, with 1 for the power 0.
+    ///
+    /// The relative error grows with the power, as that of [`powf`](Self::powf).
     pub fn powi(self, power: i32) -> Self {
         if power.unsigned_abs() > SMALL_POWER.unsigned_abs() {
             return self.powf(Self::new(f64::from(power)));
@@ -76,6 +69,8 @@ impl Dd {
     }
 
     /// `self` to the power `power`, with the special values of `f64::powf`.
+    ///
+    /// The relative error grows with `power`: about as many units of [`Dd::EPSILON`].
     pub fn powf(self, power: Self) -> Self {
         if power == Self::ZERO || self == Self::ONE {
             return Self::ONE;
@@ -98,24 +93,54 @@ impl Dd {
     /// `self^power` for `self >= 0`, neither NaN.
     fn positive_powf(self, power: Self) -> Self {
         let grows = (self > Self::ONE) == (power > Self::ZERO);
-        if self.hi == 0.0 || self.is_infinite() || power.is_infinite() {
-            return if self == Self::ONE {
-                Self::ONE
-            } else if grows {
-                Self::INFINITY
-            } else {
-                Self::ZERO
-            };
+        let end = if grows { Self::INFINITY } else { Self::ZERO };
+        if self.is_zero() || self.is_infinite() || power.is_infinite() {
+            return if self == Self::ONE { Self::ONE } else { end };
         }
-        if power == power.trunc() && power.hi.abs() <= f64::from(SMALL_POWER) {
-            return self.powi(power.hi as i32);
+        if power.hi().abs() <= f64::from(SMALL_POWER) && power == power.trunc() {
+            return self.powi(power.hi() as i32);
         }
-        (power * self.ln()).exp()
+        if power.power != 0 {
+            return (power * self.ln()).exp();
+        }
+        // 2^(e p) (1 + r)^p, in which the first power has no error: e p is known exactly.
+        let (exponent, rest) = self.by_power_of_two();
+        let [high, low] =
+            [power.pair.hi, power.pair.lo].map(|part| Pair::exact_product(part, exponent));
+        if high.hi.abs() > 2.0 * f64::from(MOST) {
+            return end;
+        }
+        let whole = high.hi.round();
+        let less = (high - Pair::of(whole) + low) * constants::LN_2;
+        let natural = power * Self::from(rest.near_ln_1p()) + Self::from(less);
+        natural.exp().scale(whole as i32)
     }
 
     /// Whether the value is an odd integer.
     fn is_odd(self) -> bool {
-        let half = self.times(0.5);
+        let half = self.scale(-1);
         self.is_finite() && self == self.trunc() && half != half.trunc()
+    }
+}
+
+impl Pair {
+    /// The square root of a near number above 0.
+    fn square_root(self) -> Self {
+        let root = self.hi.sqrt();
+        let rest = self - Self::exact_product(root, root);
+        let root = Self::ordered_sum(root, rest.hi / (2.0 * root));
+        // A second step costs little and makes up for the rounding of the first.
+        let rest = self - root * root;
+        root + Self::of(rest.hi / (2.0 * root.hi))
+    }
+
+    /// The cube root of a near number other than 0.
+    fn cube_root(self) -> Self {
+        let root = Self::of(self.hi.cbrt());
+        let square = root * root;
+        let root = root - (square * root - self) / square.times(3.0);
+        let square = root * root;
+        let step = (square * root - self).hi / (3.0 * square.hi);
+        root - Self::of(step)
     }
 }

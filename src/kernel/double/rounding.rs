@@ -2,27 +2,29 @@
 //!
 //! Here: `abs`, `floor`, `max` and their kin, with the edge cases of `f64`. Not here: approximations.
 
-use super::Dd;
+use std::cmp::Ordering;
+
+use super::{Dd, Pair, scaled};
 
 impl Dd {
     /// Whether the value is NaN.
     pub fn is_nan(self) -> bool {
-        self.hi.is_nan()
+        self.pair.hi.is_nan()
     }
 
     /// Whether the value is an infinity.
     pub fn is_infinite(self) -> bool {
-        self.hi.is_infinite()
+        self.pair.hi.is_infinite()
     }
 
     /// Whether the value is neither infinite nor NaN.
     pub fn is_finite(self) -> bool {
-        self.hi.is_finite()
+        self.pair.hi.is_finite()
     }
 
     /// Whether the sign bit is set, as for `f64` also of -0 and NaN.
     pub fn is_sign_negative(self) -> bool {
-        self.hi.is_sign_negative()
+        self.pair.hi.is_sign_negative()
     }
 
     /// The value without its sign.
@@ -32,7 +34,7 @@ impl Dd {
 
     /// 1 or -1 with the sign of `self`, and NaN for NaN.
     pub fn signum(self) -> Self {
-        Self::new(self.hi.signum())
+        Self::new(self.pair.hi.signum())
     }
 
     /// The size of `self` with the sign of `sign`.
@@ -64,22 +66,12 @@ impl Dd {
 
     /// The largest integer not above the value.
     pub fn floor(self) -> Self {
-        let high = self.hi.floor();
-        if high == self.hi {
-            Self::ordered_sum(high, self.lo.floor())
-        } else {
-            Self::new(high)
-        }
+        self.whole(f64::floor)
     }
 
     /// The smallest integer not below the value.
     pub fn ceil(self) -> Self {
-        let high = self.hi.ceil();
-        if high == self.hi {
-            Self::ordered_sum(high, self.lo.ceil())
-        } else {
-            Self::new(high)
-        }
+        self.whole(f64::ceil)
     }
 
     /// The integer part, rounded towards 0.
@@ -104,5 +96,61 @@ impl Dd {
         } else {
             whole
         }
+    }
+
+    /// The value rounded to an integer as `round` does it.
+    fn whole(self, round: fn(f64) -> f64) -> Self {
+        match self.power {
+            0 => self.pair.whole(round).into(),
+            // Any fraction with this sign is rounded alike.
+            ..0 => Self::new(round(0.5f64.copysign(self.pair.hi))),
+            // The high part is an integer.
+            power => {
+                let low = scaled(self.pair.lo, power);
+                let whole = round(low);
+                if whole == low {
+                    return self;
+                }
+                Self::at(Pair::exact_sum(self.pair.hi, scaled(whole, -power)), power)
+            }
+        }
+    }
+}
+
+impl Pair {
+    fn whole(self, round: fn(f64) -> f64) -> Self {
+        let high = round(self.hi);
+        if high == self.hi {
+            Self::ordered_sum(high, round(self.lo))
+        } else {
+            Self::of(high)
+        }
+    }
+}
+
+impl PartialOrd for Dd {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        if self.power == other.power {
+            self.pair.partial_cmp(&other.pair)
+        } else {
+            self.far_cmp(*other)
+        }
+    }
+}
+
+impl Dd {
+    /// The order of two numbers with different powers.
+    #[cold]
+    #[inline(never)]
+    fn far_cmp(self, other: Self) -> Option<Ordering> {
+        let (x, y) = (self.pair.hi, other.pair.hi);
+        let same_sign = x.is_sign_negative() == y.is_sign_negative();
+        let sizes = x != 0.0 && y != 0.0 && self.is_finite() && other.is_finite();
+        if !(same_sign && sizes) {
+            return x.partial_cmp(&y);
+        }
+        // A near number stands between those with powers below 0 and above.
+        let by_size = self.power.cmp(&other.power);
+        Some(if x > 0.0 { by_size } else { by_size.reverse() })
     }
 }

@@ -8,12 +8,12 @@
 //! nor too small; m times that window, without its overflow, is the angle modulo one turn. Fixed point wraps
 //! around exactly as angles do, and the two halves are added in it before anything is rounded.
 
-use super::{Dd, constants};
+use super::{Pair, constants};
 
 /// Quarter turns modulo 4, most significant limb first: 2 bits before the binary point and 318 after.
 type Turns = [u64; 5];
 
-impl Dd {
+impl Pair {
     /// `quarter` in 0..4 and `rest` with `self = (4k + quarter) π/2 + rest` and `|rest|` at most about π/4.
     pub(super) fn by_quarter_turns(self) -> (u8, Self) {
         if self.hi.abs() <= constants::FRAC_PI_4.hi {
@@ -87,11 +87,11 @@ fn shift_left(x: Turns, by: u32) -> Turns {
 }
 
 /// The fraction as a number; half limbs are exact in `f64`, and small ones are added first.
-fn to_double(fraction: Turns) -> Dd {
-    let mut sum = Dd::ZERO;
+fn to_double(fraction: Turns) -> Pair {
+    let mut sum = Pair::of(0.0);
     for limb in fraction.into_iter().rev() {
-        let low = Dd::new((limb & 0xffff_ffff) as f64);
-        let high = Dd::new((limb >> 32) as f64);
+        let low = Pair::of((limb & 0xffff_ffff) as f64);
+        let high = Pair::of((limb >> 32) as f64);
         sum = (sum + low).scale(-32);
         sum = (sum + high).scale(-32);
     }

@@ -239,7 +239,8 @@ impl Line {
         let sizes = places.map(|place| x[place].primal().abs());
         let top = sizes.fold(0.0, |a: f64, b| if a >= b || a.is_nan() { a } else { b });
         top.is_finite().then(|| {
-            let top = top.max(least::<T>().primal());
+            // The smallest double-double is 0 in f64, which has no reciprocal.
+            let top = top.max(least::<T>().primal()).max(f64::MIN_POSITIVE);
             let power = f64::from_bits(top.to_bits() & f64::INFINITY.to_bits());
             T::of(power.recip())
         })
