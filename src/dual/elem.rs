@@ -16,6 +16,10 @@ impl<T: Elem> Elem for Dual<T> {
         Dual::new(self.primal.widen(), self.tangent.widen())
     }
 
+    fn narrow(x: Self::Wide) -> Self {
+        Dual::new(T::narrow(x.primal), T::narrow(x.tangent))
+    }
+
     type Work = Dual<T::Work>;
 
     fn lift(self) -> Self::Work {
@@ -93,6 +97,10 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
 
     fn widen(self) -> Self::Wide {
         Duals::new(self.primal.widen(), self.tangents.map(T::widen))
+    }
+
+    fn narrow(x: Self::Wide) -> Self {
+        Duals::new(T::narrow(x.primal), x.tangents.map(T::narrow))
     }
 
     type Work = Duals<T::Work, N>;
@@ -188,3 +196,16 @@ constants!(
     E FRAC_1_PI FRAC_1_SQRT_2 FRAC_2_PI FRAC_2_SQRT_PI FRAC_PI_2 FRAC_PI_3 FRAC_PI_4 FRAC_PI_6
     FRAC_PI_8 LN_10 LN_2 LOG10_E LOG2_E PI SQRT_2 TAU LOG10_2 LOG2_10
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_undoes_widen_in_every_part() {
+        let x = Dual::new(0.1, -0.0);
+        assert!(Dual::narrow(x.widen()).same(x));
+        let x = Duals::new(0.1f32, [0.2, f32::INFINITY]);
+        assert!(Duals::narrow(x.widen()).same(x));
+    }
+}

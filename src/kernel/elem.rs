@@ -32,6 +32,9 @@ pub trait Elem:
     /// The same number in the wider type, exactly.
     fn widen(self) -> Self::Wide;
 
+    /// The nearest number to `x`, the inverse of [`widen`](Self::widen).
+    fn narrow(x: Self::Wide) -> Self;
+
     /// The type in which compound formulas of one number are evaluated before the result is rounded, once: `f64` for
     /// `f32`, otherwise this type itself.
     type Work: Elem;
@@ -40,8 +43,7 @@ pub trait Elem:
     /// this type.
     const ROOM: bool = false;
 
-    /// Whether this type serves as a reference only. Every rule is compiled for it along with the type that it judges,
-    /// so its loops are few rather than fast.
+    /// Whether this type serves as a reference only, for which every rule is compiled: its loops are few, not fast.
     #[doc(hidden)]
     const REFERENCE: bool = false;
 
@@ -90,8 +92,7 @@ pub trait Elem:
 
     /// Runs a loop over `len` elements with the best instructions that this machine has for them.
     ///
-    /// Elements other than `f32` and `f64` have no vector kernels and use the instructions of the
-    /// target.
+    /// Elements other than `f32` and `f64` have no vector kernels and use the instructions of the target.
     #[doc(hidden)]
     #[inline(always)]
     fn at_level(len: usize, work: impl Loop) {

@@ -20,6 +20,10 @@ macro_rules! float {
                 Dd::from(self)
             }
 
+            fn narrow(x: Dd) -> Self {
+                num_traits::cast(x).expect("every number has a nearest float")
+            }
+
             type Work = f64;
 
             const ROOM: bool = Self::DIGITS < f64::DIGITS;

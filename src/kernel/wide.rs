@@ -16,6 +16,10 @@ impl Elem for Dd {
         self
     }
 
+    fn narrow(x: Self) -> Self {
+        x
+    }
+
     type Work = Self;
 
     fn lift(self) -> Self {
@@ -70,5 +74,15 @@ mod tests {
         for x in [two(513), two(-512), Dd::MIN_POSITIVE] {
             assert!(!x.is_within(Span::Moderate) && x.is_within(Span::Normal));
         }
+    }
+
+    #[test]
+    fn narrow_undoes_widen_and_rounds_once() {
+        assert_eq!(f64::narrow(0.1f64.widen()), 0.1);
+        assert_eq!(f64::narrow(Dd::new(1e300) * Dd::new(1e300)), f64::INFINITY);
+        // Half a step above 1 in f32, and a little more.
+        let tie = Dd::from_parts(1.0 + f64::from(f32::EPSILON) / 2.0, 1e-20);
+        assert_eq!(f32::narrow(tie), 1.0 + f32::EPSILON);
+        assert_eq!(Dd::narrow(tie), tie);
     }
 }
