@@ -6,11 +6,11 @@
 use crate::kernel::Elem;
 use crate::tensor::Tensor;
 
-/// The spacing of `T`'s numbers around `x`: `2^max(⌊log₂ |x|⌋, emin) ε`.
+/// The spacing of `T`'s numbers around `x`: `2^max(⌊log₂ |x|⌋, emin) ε`, where `emin` is at least that of `f64`.
 pub(super) fn ulp<T: Elem>(x: f64) -> f64 {
     let (epsilon, least) = (T::epsilon().primal(), T::min_positive_value().primal());
     // The exponent field of an f64 is exact, whereas a logarithm may round up.
-    let size = x.abs().max(least);
+    let size = x.abs().max(least).max(f64::MIN_POSITIVE);
     let power = f64::from_bits(size.to_bits() & 0x7FF0_0000_0000_0000);
     power * epsilon
 }
@@ -35,8 +35,9 @@ pub(super) fn distance<T: Elem>(found: T, exact: T::Wide, k: usize, scale: f64) 
             part.signum() == target.signum() && !part.is_finite() && target.abs() >= largest;
         return if agree { 0.0 } else { f64::INFINITY };
     }
-    let error = (found.widen() - exact).part(k).abs();
-    error / ulp::<T>(if target == 0.0 { scale } else { target })
+    let unit = ulp::<T>(if target == 0.0 { scale } else { target });
+    // Divided before it is rounded to `f64`, of which a part of the smallest unit is no number.
+    ((found.widen() - exact) / T::Wide::of(unit)).part(k).abs()
 }
 
 /// The largest finite magnitude of part `k` in a tensor.
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(ulp::<f64>(1.99), f64::EPSILON);
         assert_eq!(ulp::<f32>(4.0), 4.0 * f64::from(f32::EPSILON));
         assert_eq!(ulp::<f64>(0.0), f64::from_bits(1));
+        assert_eq!(ulp::<Dd>(1.0), f64::EPSILON * f64::EPSILON);
     }
 
     #[test]
@@ -97,6 +99,12 @@ mod tests {
         assert_eq!(distance(f64::NAN, Dd::from(f64::NAN), 0, 1.0), 0.0);
         assert_eq!(distance(1.0, Dd::from(f64::NAN), 0, 1.0), f64::INFINITY);
         assert_eq!(distance(f32::INFINITY, Dd::from(1e300), 0, 1.0), 0.0);
+        let beyond = Dd::from(1e300) * Dd::from(1e300);
+        assert_eq!(distance(f64::INFINITY, beyond, 0, 1.0), 0.0);
+        assert_eq!(distance(f64::MAX, beyond, 0, 1.0), f64::INFINITY);
+        let least = f64::from_bits(1);
+        let between = Dd::from(least) * Dd::from(1.25);
+        assert_eq!(distance(least, between, 0, 1.0), 0.25);
     }
 
     #[test]
