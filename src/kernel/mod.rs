@@ -40,6 +40,6 @@ pub(crate) use places::{
 };
 pub(crate) use reduce::{
     centres, cumsum, dot, fold_axis, from_centre, mean_axis, norm_axis, normalize, normalize_vjp,
-    product_axis, product_of_others, product_tangent, running_product_apart,
-    running_product_jvp_apart, running_product_vjp_apart, sum_axis, sum_axis_of,
+    product_axis, product_of_others, product_tangent, running_product_again,
+    running_product_jvp_again, running_product_vjp_again, sum_axis, sum_axis_of,
 };

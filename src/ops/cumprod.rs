@@ -33,7 +33,7 @@ impl<T: Elem> Rule<T> for Cumprod {
                 y[p] = y[p - inner] * x[p];
             }
         }
-        kernel::running_product_apart(x[0].shape().rows(self.axis), x[0].data(), out);
+        kernel::running_product_again(x[0].shape().rows(self.axis), x[0].data(), out);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -55,7 +55,7 @@ impl<T: Elem> Rule<T> for Cumprod {
             }
         }
         let rows = g.shape().rows(self.axis);
-        kernel::running_product_vjp_apart(rows, at.x[0].data(), g.data(), out);
+        kernel::running_product_vjp_again(rows, at.x[0].data(), g.data(), out);
     }
 
     fn jvp(
@@ -81,7 +81,7 @@ impl<T: Elem> Rule<T> for Cumprod {
             }
         }
         let rows = t.shape().rows(self.axis);
-        kernel::running_product_jvp_apart(rows, at.x[0].data(), t.data(), out);
+        kernel::running_product_jvp_again(rows, at.x[0].data(), t.data(), out);
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl<T: Elem> Var<'_, Tensor<T>> {
     ///
     /// # Domain
     /// All reals. A product that overflows is infinite, yet those after it are right: where a product
-    /// could leave the range, powers of 2 are kept apart, so that `[1e200, 1e200, 1e-300]` gives
+    /// could leave the range, the row is multiplied again on wider numbers, so that `[1e200, 1e200, 1e-300]` gives
     /// `[1e200, inf, 1e100]`.
     ///
     /// # Gradient

@@ -60,9 +60,9 @@ reduction! {
     /// Any; the product of no elements is 1.
     ///
     /// # Domain
-    /// All reals. The order of the elements does not matter: where an intermediate product could leave the range,
-    /// powers of 2 are kept apart, so that `[1e200, 1e200, 1e-300]` gives 1e100. Infinities and NaN go through the
-    /// products, so an infinity beside a 0 gives NaN, in the value and in the gradients of the others.
+    /// All reals. The order of the elements does not matter: where an intermediate product could leave the range, the
+    /// row is multiplied again on wider numbers, so that `[1e200, 1e200, 1e-300]` gives 1e100. Infinities and NaN go
+    /// through the products, so an infinity beside a 0 gives NaN, in the value and in the gradients of the others.
     ///
     /// # Gradient
     /// `gx_i = g Π_(k ≠ i) x_k`, from the products of the elements before and after each element: right with any

@@ -14,7 +14,7 @@ pub(crate) use fold::fold_axis;
 pub(crate) use normalize::{normalize, normalize_vjp};
 pub(crate) use product::{product_axis, product_of_others, product_tangent};
 pub(crate) use running::{
-    running_product_apart, running_product_jvp_apart, running_product_vjp_apart,
+    running_product_again, running_product_jvp_again, running_product_vjp_again,
 };
 pub(crate) use scaled::{mean_axis, norm_axis};
 pub(crate) use scan::cumsum;
