@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Rule, Slot};
-use crate::tape::{Collector, Content, Cotangent, Pool, unique};
+use crate::tape::{Collector, Content, Cotangent, Pool, guard, unique};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and the point where.
@@ -62,7 +62,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             ([i], [x]) if collectors.is_empty() => {
                 let a = begin(i, x);
                 let mut gx = [slot(a)];
-                rule.vjp(&at, g, &mut gx);
+                guard::vjp(rule, &at, g, &mut gx);
                 settle(cotangents, 0, &mut gx[0])?;
                 // Nothing is left in it, and dropping it would be a call.
                 std::mem::forget(gx);
@@ -70,7 +70,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
             ([i, j], [x, y]) if collectors.is_empty() => {
                 let (a, b) = (begin(i, x), begin(j, y));
                 let mut gx = [slot(a), slot(b)];
-                rule.vjp(&at, g, &mut gx);
+                guard::vjp(rule, &at, g, &mut gx);
                 settle(cotangents, 0, &mut gx[0])?;
                 settle(cotangents, 1, &mut gx[1])?;
                 std::mem::forget(gx);
@@ -105,7 +105,7 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 gx[k].collect_in(collector);
             }
         }
-        self.rule.vjp(&self.at, g, &mut gx);
+        guard::vjp(self.rule, &self.at, g, &mut gx);
         let mut heir = None;
         for k in 0..gx.len() {
             let same = |j: &usize| self.inputs[*j] == self.inputs[k];

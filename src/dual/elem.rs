@@ -20,6 +20,7 @@ impl<T: Elem> Elem for Dual<T> {
         Dual::new(T::narrow(x.primal), T::narrow(x.tangent))
     }
 
+    const REFERENCE: bool = T::REFERENCE;
     type Work = Dual<T::Work>;
 
     fn lift(self) -> Self::Work {
@@ -103,6 +104,7 @@ impl<T: Elem, const N: usize> Elem for Duals<T, N> {
         Duals::new(T::narrow(x.primal), x.tangents.map(T::narrow))
     }
 
+    const REFERENCE: bool = T::REFERENCE;
     type Work = Duals<T::Work, N>;
 
     fn lift(self) -> Self::Work {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Kind, NOBODY, Node, NodeId, Tape, push_forward};
+use crate::tape::{Kind, NOBODY, Node, NodeId, Tape, guard, push_forward};
 use crate::tensor::Tensor;
 use crate::var::{Handle, Value, Var};
 
@@ -243,8 +243,7 @@ impl<T: Elem> Tangents<'_, T> {
         };
         let mut ty = Slot::new(&self.tape.pool, node.shape(), true);
         let line = Some(node.line);
-        rule.jvp(&at, &t, &mut ty)
-            .map_err(|why| why.recorded_at(node.line))?;
+        guard::jvp(&**rule, &at, &t, &mut ty).map_err(|why| why.recorded_at(node.line))?;
         ty.result()
             .map_err(|fault| fault.error(rule.name(), "the tangent", line))
     }

@@ -1,7 +1,7 @@
 //! `Elem`: what a number must offer to live in a tensor and on a tape.
 //!
-//! One hook per kernel, each with a plain loop as its default: the default is the oracle that the
-//! fast forms are tested against, and what elements such as `Dual` and `Dd` run on.
+//! One hook per kernel, each with a plain loop as its default: the default is the oracle that the fast forms are tested
+//! against, and what elements such as `Dual` and `Dd` run on.
 
 use std::fmt::{Debug, Display};
 
@@ -90,9 +90,8 @@ pub trait Elem:
     /// The complementary error function `1 - erf(x)`, without its cancellation.
     fn erfc(self) -> Self;
 
-    /// Runs a loop over `len` elements with the best instructions that this machine has for them.
-    ///
-    /// Elements other than `f32` and `f64` have no vector kernels and use the instructions of the target.
+    /// Runs a loop over `len` elements with the best instructions that this machine has for them, those of the target for
+    /// elements other than `f32` and `f64`.
     #[doc(hidden)]
     #[inline(always)]
     fn at_level(len: usize, work: impl Loop) {
@@ -155,8 +154,8 @@ pub trait Elem:
         softmax::plain::softmax_vjp(rows, y, top, g, gx);
     }
 
-    /// Log-softmax of every row, with the row statistics: `top` the index of the first maximum,
-    /// `rest` the sum of the other exponentials relative to it.
+    /// Log-softmax of every row, with statistics: `top`, the index of the first maximum, and `rest`, the sum of the other
+    /// exponentials relative to it.
     fn log_softmax(rows: Rows, x: &[Self], z: &mut [Self], top: &mut [u32], rest: &mut [Self]) {
         softmax::plain::log_softmax(rows, x, z, top, rest);
     }
@@ -383,15 +382,16 @@ pub trait Elem:
     }
 }
 
-/// A stretch of the exponents of a type, on both sides of 1.
+/// A stretch of the numbers of a type.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Span {
-    /// From 2^-511 to below 2^513 (2^-63 and 2^65 in `f32`): the middle half. The quotient of two such numbers is
-    /// finite, and subnormal at most by two bits.
+    /// From 2^-511 to below 2^513 (`f32`: 2^-63, 2^65), the middle half: quotients are subnormal by two bits at most.
     Moderate,
     /// Neither 0, subnormal, infinite nor NaN.
     Normal,
+    /// Neither infinite nor NaN.
+    Finite,
 }
 
 pub(crate) mod sealed {

@@ -53,6 +53,7 @@ macro_rules! float {
                         shifted.checked_add(shifted).is_none()
                     }
                     Span::Normal => self.is_normal(),
+                    Span::Finite => self.is_finite(),
                 }
             }
 

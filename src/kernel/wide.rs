@@ -43,6 +43,7 @@ impl Elem for Dd {
             // Those of `f64`, whose recordings this type judges.
             Span::Moderate => -511..=512,
             Span::Normal => i32::MIN..=i32::MAX,
+            Span::Finite => return self.is_finite(),
         };
         self.is_normal() && exponents.contains(&self.exponent())
     }

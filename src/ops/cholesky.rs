@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem, Matrix, Triangle};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -90,6 +91,7 @@ impl<T: Elem> Rule<T> for Cholesky {
             upper.solve(n, &mut inside);
             symmetric(n, &inside, &mut ga[a]);
         }
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

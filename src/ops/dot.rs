@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -35,8 +36,9 @@ impl<T: Elem> Rule<T> for Dot {
         Ok(Shape::scalar())
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         y.fill()[0] = kernel::dot(x[0].data(), x[1].data());
+        guard::output(self, x, y, keep);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

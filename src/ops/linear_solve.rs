@@ -6,6 +6,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, System};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -51,15 +52,17 @@ impl<T: Elem> Rule<T> for LinearSolve {
                 return y.refuse(singular(NAME, x[0], matrix, pivot));
             }
         }
-        let y = y.fill();
-        y.copy_from_slice(x[1].data());
-        solve(systems, keep, y, false);
+        let solution = y.fill();
+        solution.copy_from_slice(x[1].data());
+        solve(systems, keep, solution, false);
+        guard::output(self, x, y, keep);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let systems = Systems::of(at.x);
         let solve = |b: &mut [T], transposed| solve(systems, at.kept, b, transposed);
         systems.vjp(at, g, gx, solve, |_| true);
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

@@ -1,5 +1,6 @@
 //! Logarithm to base 10.
 
+use super::forms::factors::product;
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
@@ -12,6 +13,7 @@ pub struct Log10;
 
 impl<T: Elem> Unary<T> for Log10 {
     plain_unary!("log10", INPUTS);
+    const FAR_LATER: bool = true;
 
     fn value(self, x: T) -> T {
         x.log10()
@@ -19,6 +21,10 @@ impl<T: Elem> Unary<T> for Log10 {
 
     fn slope(self, x: T, _: T) -> T {
         T::LOG10_E() / x
+    }
+
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
+        Some(product(g, [T::LOG10_E()], [x]))
     }
 
     #[inline(always)]

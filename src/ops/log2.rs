@@ -1,5 +1,6 @@
 //! Logarithm to base 2.
 
+use super::forms::factors::product;
 use super::forms::unary::{Unary, elementwise, plain_unary};
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
@@ -12,6 +13,7 @@ pub struct Log2;
 
 impl<T: Elem> Unary<T> for Log2 {
     plain_unary!("log2", INPUTS);
+    const FAR_LATER: bool = true;
 
     fn value(self, x: T) -> T {
         x.log2()
@@ -19,6 +21,10 @@ impl<T: Elem> Unary<T> for Log2 {
 
     fn slope(self, x: T, _: T) -> T {
         T::LOG2_E() / x
+    }
+
+    fn far(self, x: T, _: T, g: T) -> Option<T> {
+        Some(product(g, [T::LOG2_E()], [x]))
     }
 
     #[inline(always)]

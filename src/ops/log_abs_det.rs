@@ -6,6 +6,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, System, lu};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -54,6 +55,7 @@ impl<T: Elem> Rule<T> for LogAbsDet {
             let logs = (0..n).map(|k| u[k * n + k].abs().ln());
             *y = logs.fold(T::zero(), |sum, log| sum + log);
         }
+        guard::output(self, x, y, keep);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -66,6 +68,7 @@ impl<T: Elem> Rule<T> for LogAbsDet {
             (0..n).for_each(|i| ga[i * n + i] = g);
             lu::solve(system(squares, at.kept, k, true), ga);
         }
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Elem, Matrix};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -34,15 +35,16 @@ impl<T: Elem> Rule<T> for Outer {
         multiply(x[0], x[1], y.fill(), false);
     }
 
-    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+    fn vjp(&self, at: &Point<'_, T>, pulled: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let (a, b) = (at.x[0], at.x[1]);
-        let g = Matrix::new(g.data(), a.len(), b.len());
+        let g = Matrix::new(pulled.data(), a.len(), b.len());
         if gx[0].wanted() {
             T::matmul(g, Matrix::new(b.data(), b.len(), 1), gx[0].fill(), false);
         }
         if gx[1].wanted() {
             T::matmul(Matrix::new(a.data(), 1, a.len()), g, gx[1].fill(), false);
         }
+        guard::cotangents(self, at, pulled, gx);
     }
 
     fn jvp(

@@ -6,6 +6,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Triangle};
 use crate::ops::{Draw, Sample, Spec, s};
 use crate::rule::{Point, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -56,7 +57,7 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         Ok(x[1].clone())
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let systems = Systems::of(x);
         let n = systems.squares.n;
         for (matrix, a) in systems.squares.each().enumerate() {
@@ -66,9 +67,10 @@ impl<T: Elem> Rule<T> for SolveTriangular {
                 return y.refuse(singular(self.op(), x[0], matrix, pivot));
             }
         }
-        let y = y.fill();
-        y.copy_from_slice(x[1].data());
-        self.solve(systems, x[0], y, false);
+        let solution = y.fill();
+        solution.copy_from_slice(x[1].data());
+        self.solve(systems, x[0], solution, false);
+        guard::output(self, x, y, keep);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -76,6 +78,7 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         let solve = |b: &mut [T], transposed| self.solve(systems, at.x[0], b, transposed);
         let read = |at| self.reads(systems.squares.n, at);
         systems.vjp(at, g, gx, solve, read);
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

@@ -8,6 +8,7 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
+use super::guard;
 use super::node::{Kind, Node};
 use super::pool::{Pool, unique};
 use super::rule::{Residual, Rule, Slot};
@@ -191,8 +192,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
                     match pulled {
                         // NaN, so that a rule that reads it after all is found out.
                         true if !step.read => y.fill().fill(T::nan()),
-                        true => op.rule.forward_to_pull(&x, &mut y, &mut residual),
-                        false => op.rule.forward(&x, &mut y, &mut residual),
+                        _ => guard::forward(op.rule, &x, &mut y, &mut residual, pulled),
                     }
                     y.dense().unwrap_or_else(|fault| {
                         let line = Some(op.line);
@@ -238,6 +238,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
                 let mut last = block.kept.pop().expect("the last step");
                 kept.values.append(&mut last.values);
                 kept.indices.append(&mut last.indices);
+                kept.lost |= last.lost;
                 block.recycle(pool);
             }
             kept
@@ -245,6 +246,7 @@ impl<'a, T: Elem> Blocks<'a, T> {
         let kept = kept.into_iter().reduce(|mut all, part| {
             all.values.extend(part.values);
             all.indices.extend(part.indices);
+            all.lost |= part.lost;
             all
         });
         (value, kept.unwrap_or_default())

@@ -13,6 +13,7 @@ mod cotangent;
 #[cfg(any(feature = "cursor", test))]
 mod cursor;
 mod foresight;
+pub(crate) mod guard;
 mod meter;
 mod node;
 mod nodes;

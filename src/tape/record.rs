@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::node::{Kind, Member, Node, NodeId, Packed, operands};
 use super::rule::{Residual, Rule, Slot};
 use super::run::Place;
-use super::{NOBODY, Tape, unique};
+use super::{NOBODY, Tape, guard, unique};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
@@ -219,11 +219,8 @@ impl<T: Elem> Tape<T> {
         let pack = |x: &&Node<T>| matches!(x.kind, Kind::Pack { .. });
         let loss = shape.elements() == 1 && active && !x.iter().any(pack);
         operands(x, Node::value, |x| {
-            if loss && x.iter().any(|x| x.len() > 1) {
-                rule.forward_to_pull(x, &mut y, &mut residual);
-            } else {
-                rule.forward(x, &mut y, &mut residual);
-            }
+            let pulled = loss && x.iter().any(|x| x.len() > 1);
+            guard::forward(rule, x, &mut y, &mut residual, pulled);
         });
         let value = y
             .dense()

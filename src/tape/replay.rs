@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::node::{Kind, Member, Node, NodeId};
 use super::rule::{Residual, Slot};
 use super::run::evaluate;
-use super::{Entry, Tape};
+use super::{Entry, Tape, guard};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
@@ -120,13 +120,12 @@ impl<T: Elem> Tape<T> {
                         let mut kept = residual.take().map_or_else(Residual::default, |r| *r);
                         kept.values.clear();
                         kept.indices.clear();
+                        kept.lost = false;
                         // The same forward as when it was recorded: only this one keeps a tensor.
-                        if let Some(tensor) = kept.tensor.take() {
-                            self.pool.put(tensor);
-                            rule.forward_to_pull(&x, &mut y, &mut kept);
-                        } else {
-                            rule.forward(&x, &mut y, &mut kept);
-                        }
+                        let tensor = kept.tensor.take();
+                        let pulled = tensor.is_some();
+                        tensor.into_iter().for_each(|old| self.pool.put(old));
+                        guard::forward(&**rule, &x, &mut y, &mut kept, pulled);
                         if !kept.is_empty() {
                             *residual = OnceCell::from(Box::new(kept));
                         }

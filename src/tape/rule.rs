@@ -195,6 +195,9 @@ pub struct Residual<T> {
     /// A tensor that the pullback may hand on without a copy: a cotangent that the forward has computed.
     pub tensor: Option<Tensor<T>>,
     unread: bool,
+    /// Whether the output or what is kept here has left the range on the way, so that the pullback has to be computed
+    /// on wider numbers.
+    pub(crate) lost: bool,
 }
 
 impl<T> Default for Residual<T> {
@@ -204,6 +207,7 @@ impl<T> Default for Residual<T> {
             indices: Vec::new(),
             tensor: None,
             unread: false,
+            lost: false,
         }
     }
 }
@@ -227,13 +231,14 @@ impl<T> Residual<T> {
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none()
+        self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none() && !self.lost
     }
 
     /// Itself, if anything is kept. A call would be a fortieth of a node's instructions.
     #[inline(always)]
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        if self.values.capacity() | self.indices.capacity() == 0 && self.tensor.is_none() {
+        let lists = self.values.capacity() | self.indices.capacity();
+        if lists == 0 && self.tensor.is_none() && !self.lost {
             // The usual case; dropping it would be a call.
             std::mem::forget(self);
             return None;

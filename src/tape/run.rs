@@ -58,7 +58,7 @@ pub(super) fn is_cut(operand: &Shape, output: &Shape, axes: usize) -> bool {
 }
 
 /// Whether an operand has none of the leading axes of the output, and is repeated along all of them.
-fn is_whole(operand: &Shape, output: &Shape, axes: usize) -> bool {
+pub(super) fn is_whole(operand: &Shape, output: &Shape, axes: usize) -> bool {
     operand.rank() <= output.rank() && operand.repeats(output.rank(), axes)
 }
 

@@ -201,8 +201,9 @@ impl<T: Elem> Var<'_, T> {
         far: impl Fn(T) -> Option<T>,
     ) -> (T, u32) {
         let least = T::min_positive_value();
-        let far = |unit| far(unit).filter(|first| first.is_finite() && *first != T::zero());
-        let [unit, back] = match lost.abs() < T::one() {
+        let finite = |x: T| x.is_within(Span::Finite);
+        let far = |unit| far(unit).filter(|&first| finite(first) && first != T::zero());
+        let [unit, back] = match finite(lost) && lost.abs() < T::one() {
             true => [least.recip(), least],
             false => [least, least.recip()],
         };

@@ -19,6 +19,7 @@ mod registry;
 mod sparse;
 mod struct_ops;
 mod twins;
+mod wild;
 
 #[path = "../support/big.rs"]
 mod big;

@@ -2,6 +2,7 @@
 //! knows factors of it.
 
 use super::Binary;
+use super::own::leaves;
 use crate::kernel::{Elem, Span};
 use crate::var::Var;
 
@@ -31,7 +32,9 @@ pub(crate) fn scalars<'t, T: Elem, B: Binary<T>>(
     let lost = |k: usize, x: Var<'t, T>| {
         // If the product is moderate, the op's slope has not left the range either, and `join` asks for the same.
         let moderate = (x.repr.slope * slopes[k]).is_within(Span::Moderate);
-        !moderate && x.tape.is_some() && !slopes[k].is_normal() && far(k)
+        !moderate
+            && x.tape.is_some()
+            && (leaves([a.repr.value, b.repr.value], slopes[k]) || !slopes[k].is_normal() && far(k))
     };
     if (lost(0, a) || lost(1, b))
         && let Some(tape) = a.tape.or(b.tape)
@@ -56,8 +59,15 @@ fn beyond<'t, T: Elem, B: Binary<T>>(
     let [x, y] = operands.map(|x| x.repr.value);
     for k in 0..2 {
         let operand = operands[k];
-        if operand.tape.is_some() && !slopes[k].is_normal() {
-            let far = |unit| op.far([x, y, value], k, unit);
+        let leaves = leaves([x, y], slopes[k]);
+        if operand.tape.is_some() && (leaves || !slopes[k].is_normal()) {
+            let far = |unit: T| match leaves {
+                true => {
+                    let (op, a, b) = (op.wide(), x.widen(), y.widen());
+                    Some(T::narrow(op.slopes(a, b, op.value(a, b))[k] * unit.widen()))
+                }
+                false => op.far([x, y, value], k, unit),
+            };
             let apart = operand.apart(B::NAME, operand.repr.value, slopes[k], far);
             operands[k] = operand.folded(operand.repr.value, apart);
             slopes[k] = T::one();

@@ -7,6 +7,7 @@ use super::pull::{later, passed, pull, pull_inside};
 use crate::error::Error;
 use crate::kernel::{self, Again, Buffers, Elem, Formula, Layout};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -202,6 +203,7 @@ impl<B> Zip<B> {
         let layout = Layout::new(at.y.shape(), at.x[0].shape(), at.x[1].shape());
         self.pull_back::<T, 0>(Some(&layout), at, g, &mut gx[0]);
         self.pull_back::<T, 1>(Some(&layout), at, g, &mut gx[1]);
+        guard::sums(self, at, g, gx);
     }
 
     /// The cotangent of operand `K`; without a layout both operands are as long as the output.

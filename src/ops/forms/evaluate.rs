@@ -5,7 +5,7 @@
 use crate::error::Error;
 use crate::kernel::Elem;
 use crate::rule::{Residual, Rule, Slot};
-use crate::tape::Pool;
+use crate::tape::{Pool, guard};
 use crate::tensor::{Shape, Storage, Tensor};
 
 /// The output of a rule on plain tensors; nothing is recorded and nothing kept.
@@ -54,7 +54,7 @@ fn run<S: Storage>(
     // An empty pool costs nothing; the slot takes at most one fresh buffer from it.
     let pool = Pool::default();
     let mut y = Slot::new(&pool, shape, true);
-    rule.forward(x, &mut y, &mut Residual::unread());
+    guard::forward(rule, x, &mut y, &mut Residual::unread(), false);
     y.dense()
         .map(S::stored)
         .map_err(|fault| fault.error(rule.name(), "the output", None))

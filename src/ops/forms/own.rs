@@ -30,7 +30,9 @@ impl<'t, T: Elem> Var<'t, T> {
         // If the product is moderate, the slope has not left the range either, and `fold` asks for the same. The
         // compiler leaves the last question out for functions without `far`.
         let moderate = (own * slope).is_within(Span::Moderate);
-        if !moderate && !slope.is_normal() && op.far(x, y, T::one()).is_some() {
+        if !moderate
+            && (leaves([x], slope) || !slope.is_normal() && op.far(x, y, T::one()).is_some())
+        {
             return self.folded(y, beyond(op, self.tape, index, own, x, y, slope));
         }
         self.fold(U::NAME, y, slope)
@@ -70,7 +72,21 @@ fn beyond<T: Elem, U: Unary<T>>(
             slope,
         },
     };
-    handle.apart(U::NAME, y, lost, |unit| op.far(x, y, unit))
+    handle.apart(U::NAME, y, lost, |unit| match leaves([x], lost) {
+        true => {
+            let (op, x) = (op.wide(), x.widen());
+            Some(T::narrow(op.slope(x, op.value(x)) * unit.widen()))
+        }
+        false => op.far(x, y, unit),
+    })
+}
+
+/// Whether a part of the slope of a number with tangents has left the range, though all parts of the operands are finite.
+/// `far` would ask the primal alone; wider numbers tell what the slope is.
+#[inline(always)]
+pub(super) fn leaves<T: Elem, const N: usize>(x: [T; N], slope: T) -> bool {
+    let finite = |x: &T| x.is_within(Span::Finite);
+    T::PARTS > 1 && !T::REFERENCE && !finite(&slope) && x.iter().all(finite)
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {

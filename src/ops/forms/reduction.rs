@@ -9,6 +9,7 @@ use super::pull::passed;
 use crate::error::Error;
 use crate::kernel::{self, Elem, Rows};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Axes, Shape, Tensor};
 use crate::var::Var;
 
@@ -155,8 +156,9 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
-        let (x, rows) = self.over.rows(x[0]);
-        self.op.value(rows, &x, y.fill(), keep);
+        let (elements, rows) = self.over.rows(x[0]);
+        self.op.value(rows, &elements, y.fill(), keep);
+        guard::output(self, x, y, keep);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

@@ -5,6 +5,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem, Rows};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -55,21 +56,22 @@ impl<T: Elem> Rule<T> for SoftmaxScaled {
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let [gx, gt] = gx else {
+        let [of_x, of_t] = &mut *gx else {
             unreachable!("softmax at a temperature has two operands")
         };
-        let gx = gx.fill();
-        self.pull(at, g.data(), gx);
-        if gt.wanted() {
+        let pulled = of_x.fill();
+        self.pull(at, g.data(), pulled);
+        if of_t.wanted() {
             let rows = at.y.shape().rows(self.axis);
             let (x, temperature) = (at.x[0].data(), at.x[1].data()[0]);
             let mut each = vec![T::nan(); rows.count()];
             if usable(temperature) {
                 let top = &at.kept.indices;
-                T::temperature_vjp(rows, x, top, temperature, gx, &mut each);
+                T::temperature_vjp(rows, x, top, temperature, pulled, &mut each);
             }
-            kernel::sum_axis(Rows::last(1, each.len()), &each, gt.fill());
+            kernel::sum_axis(Rows::last(1, each.len()), &each, of_t.fill());
         }
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

@@ -7,6 +7,7 @@ use crate::ops::loss::LossOptions;
 use crate::ops::loss::outcome::{Form, Outcome, class_weights, smoothing, widen};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -104,22 +105,23 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
-        let [gx, gt] = gx else {
+        let [of_x, of_targets] = &mut *gx else {
             unreachable!("cross entropy has two operands")
         };
         let (x, rows) = (at.x[0].data(), at.x[0].shape().rows(self.axis));
         let (top, rest) = (&at.kept.indices, &at.kept.values);
-        let g = self.outcome.spread(g.data(), rows.count());
-        if gx.wanted() {
+        let of_rows = self.outcome.spread(g.data(), rows.count());
+        if of_x.wanted() {
             let changed = self.targets(at.x[1]);
             let targets = changed.as_deref().unwrap_or(at.x[1].data());
-            T::soft_cross_entropy_vjp(rows, x, targets, top, rest, &g, gx.fill());
+            T::soft_cross_entropy_vjp(rows, x, targets, top, rest, &of_rows, of_x.fill());
         }
-        if gt.wanted() {
-            let gt = gt.fill();
-            T::soft_cross_entropy_vjp_targets(rows, x, top, rest, &g, gt);
-            self.scale(at.x[0].shape(), gt);
+        if of_targets.wanted() {
+            let pulled = of_targets.fill();
+            T::soft_cross_entropy_vjp_targets(rows, x, top, rest, &of_rows, pulled);
+            self.scale(at.x[0].shape(), pulled);
         }
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(
