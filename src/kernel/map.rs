@@ -3,8 +3,8 @@
 //! A closure becomes a loop of its own on every level. One too long for the compiler to inline unasked is better
 //! written as a [`Formula`].
 
-use super::Elem;
-use super::each::{Buffers, Formula, UNITS, each};
+use super::each::{Buffers, Formula, Loop, UNITS, each};
+use super::{Elem, Span};
 
 /// `y_i = f(a_i)`.
 pub(crate) fn map<A: Copy, T: Elem>(a: &[A], y: &mut [T], f: impl Fn(A) -> T) {
@@ -81,5 +81,35 @@ impl<T: Elem> super::each::Loop for AddTo<'_, T> {
         for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
             *y += x;
         }
+    }
+}
+
+/// Whether all elements are finite in all parts.
+pub(crate) fn are_finite<T: Elem>(x: &[T]) -> bool {
+    let mut finite = true;
+    T::at_level(
+        x.len(),
+        AreFinite {
+            x,
+            finite: &mut finite,
+        },
+    );
+    finite
+}
+
+struct AreFinite<'a, T> {
+    x: &'a [T],
+    finite: &'a mut bool,
+}
+
+impl<T: Elem> Loop for AreFinite<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        // The inner loop has no early end, so that it can be vectorized.
+        let finite = |x: &[T]| {
+            x.iter()
+                .fold(true, |all, x| all & x.is_within(Span::Finite))
+        };
+        *self.finite = self.x.chunks(256).all(finite);
     }
 }

@@ -4,7 +4,6 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Constant, Elem};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
-use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::Var;
 
@@ -54,7 +53,6 @@ impl<T: Elem> Rule<T> for LayerNorm<T> {
         let rows = at.y.shape().rows(self.axis);
         let (scales, _) = at.kept.values.as_chunks();
         kernel::normalize_vjp(rows, at.y.data(), scales, g.data(), gx[0].fill());
-        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

@@ -17,7 +17,7 @@ use super::pool::{Pool, unique};
 use super::rule::{Point, Residual, Rule, Slot};
 use super::run::{is_cut, is_whole};
 use crate::error::Error;
-use crate::kernel::{Elem, Span};
+use crate::kernel::{Elem, Span, are_finite};
 use crate::tensor::{Shape, Tensor};
 
 /// Whether results are looked at without being asked; for real numbers, the compiler leaves this out.
@@ -310,17 +310,6 @@ impl<'a, T: Elem> Again<'a, T> {
 /// Whether a part of something that the rule has written is not finite.
 fn is_lost<T: Elem>(result: &mut Slot<'_, T>) -> bool {
     !written(result).is_none_or(are_finite)
-}
-
-/// Whether these numbers are finite in all parts.
-fn are_finite<T: Elem>(x: &[T]) -> bool {
-    // Without an early end in the inner loop, so that it can be vectorized.
-    let finite = |chunk: &[T]| {
-        chunk
-            .iter()
-            .fold(true, |all, x| all & x.is_within(Span::Finite))
-    };
-    x.chunks(64).all(finite)
 }
 
 /// What the rule has written, if it is a share of its own and not a sum with others.

@@ -1,12 +1,14 @@
 //! Normalization of rows to mean 0 and variance 1, and its pullback.
 //!
-//! The plain sums come first; a row whose sums left the safe range is computed again in a different unit, a power of
-//! two, which rounds nothing.
+//! The plain sums come first; a row whose sums left the safe range is computed again: the value in a different unit, a
+//! power of two, which rounds nothing, the pullback on wider numbers.
 
 use std::ops::Range;
 
+use num_traits::Zero;
+
 use super::centre::{centres, from_centre};
-use super::sum::{dot, sum_axis_of, sum_axis_of_both};
+use super::sum::{sum_axis_of, sum_axis_of_both};
 use crate::kernel::{Again, Buffers, Elem, Formula, Layout, Rows, UNITS, each_of, zip};
 
 /// How many elements are taken through all passes at a time, so that each pass finds them in the cache.
@@ -148,7 +150,7 @@ fn pull_part<T: Elem>(rows: Rows, y: &[T], scales: &[[T; 2]], g: &[T], gx: &mut 
     }
 }
 
-/// Pulls one row back in a unit near its largest cotangent.
+/// Pulls one row back on wider numbers, whose exponents do not end.
 #[cold]
 fn pull_again<T: Elem>(
     rows: Rows,
@@ -162,20 +164,16 @@ fn pull_again<T: Elem>(
     if unit == T::zero() {
         return line.write(gx, |_| T::zero());
     }
-    let Some(of_g) = line.unit(g) else { return };
-    let (y, g) = (line.read(y, T::one()), line.read(g, of_g));
-    let centre = centres(line.alone(), &g)[0];
-    let h: Vec<T> = g.iter().map(|&g| from_centre(g, centre)).collect();
-    let mean = dot(&h, &y) / T::of(rows.n as f64);
-    // One factor, if possible, so that no intermediate leaves the range.
-    let factor = unit / of_g;
-    line.write(gx, |j| {
-        let slope = (h[j] - y[j] * mean) / root;
-        match factor.is_normal() {
-            true => slope * factor,
-            false => slope * unit / of_g,
-        }
-    });
+    let (y, g) = (line.widened(y), line.widened(g));
+    let n = T::Wide::of(rows.n as f64);
+    let sum = |terms: &mut dyn Iterator<Item = T::Wide>| {
+        terms.fold(T::Wide::zero(), |sum, term| sum + term)
+    };
+    let centre = sum(&mut g.iter().copied()) / n;
+    let h: Vec<_> = g.iter().map(|&g| g - centre).collect();
+    let mean = sum(&mut h.iter().zip(&y).map(|(&h, &y)| h * y)) / n;
+    let scale = unit.widen() / root.widen();
+    line.write(gx, |j| T::narrow((h[j] - y[j] * mean) * scale));
 }
 
 /// The pullback, given each row's centre, mean of products and scale.
@@ -224,6 +222,12 @@ impl Line {
     fn read<T: Elem>(&self, x: &[T], factor: T) -> Vec<T> {
         let places = self.rows.row(self.start);
         places.map(|place| x[place] * factor).collect()
+    }
+
+    /// The elements as wider numbers.
+    fn widened<T: Elem>(&self, x: &[T]) -> Vec<T::Wide> {
+        let places = self.rows.row(self.start);
+        places.map(|place| x[place].widen()).collect()
     }
 
     /// Writes `f(j)` to element `j`.
