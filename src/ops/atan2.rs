@@ -1,6 +1,7 @@
 //! Angle of the point (b, a), from -π to π.
 
 use super::forms::binary::{Binary, pairwise, plain_binary};
+use super::forms::factors::product;
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -12,6 +13,7 @@ pub struct Atan2;
 
 impl<T: Elem> Binary<T> for Atan2 {
     plain_binary!("atan2", INPUTS);
+    const FAR_LATER: bool = true;
 
     fn value(self, a: T, b: T) -> T {
         a.atan2(b)
@@ -23,6 +25,11 @@ impl<T: Elem> Binary<T> for Atan2 {
         } else {
             turns(a.lift(), b.lift()).map(T::land)
         }
+    }
+
+    fn far(self, [a, b, _]: [T; 3], k: usize, g: T) -> Option<T> {
+        let origin = a == T::zero() && b == T::zero();
+        (!origin).then(|| T::land(turned([a.lift(), b.lift()], k, g.lift())))
     }
 
     #[inline(always)]
@@ -51,6 +58,22 @@ fn turns<T: Elem>(a: T, b: T) -> [T; 2] {
     } else {
         let ratio = a / b;
         [part(ratio) / b, -(ratio * part(ratio) / b)]
+    }
+}
+
+/// `g` times slope `k`, which has left the range.
+fn turned<T: Elem>([a, b]: [T; 2], k: usize, g: T) -> T {
+    if k == 1 {
+        return -turned([b, a], 0, g);
+    }
+    let part = |ratio: T| (T::one() + ratio * ratio).recip();
+    if a.abs() < b.abs() {
+        return product(g, [part(a / b)], [b]);
+    }
+    let ratio = b / a;
+    match ratio.is_normal() {
+        true => product(g, [ratio, part(ratio)], [a]),
+        false => product(g, [b, part(ratio)], [a, a]),
     }
 }
 

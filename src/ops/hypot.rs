@@ -1,6 +1,7 @@
 //! Length of the hypotenuse.
 
 use super::forms::binary::{Binary, pairwise, plain_binary};
+use super::forms::factors::product;
 use crate::kernel::{Elem, function};
 use crate::ops::{Draw, Sample, Spec};
 use crate::tensor::Tensor;
@@ -12,6 +13,8 @@ pub struct Hypot;
 
 impl<T: Elem> Binary<T> for Hypot {
     plain_binary!("hypot", INPUTS);
+    const FAR_LATER: bool = true;
+    const STILL: [bool; 2] = [true, false];
 
     fn value(self, a: T, b: T) -> T {
         a.hypot(b)
@@ -23,6 +26,15 @@ impl<T: Elem> Binary<T> for Hypot {
         } else {
             cosines(a.lift(), b.lift()).map(T::land)
         }
+    }
+
+    fn far(self, [a, b, _]: [T; 3], k: usize, g: T) -> Option<T> {
+        let [own, other] = if k == 0 { [a, b] } else { [b, a] };
+        // The slope of the larger one is that of no ratio.
+        (own.abs() < other.abs()).then(|| {
+            let [own, other] = [own.lift(), other.lift()];
+            T::land(product(g.lift(), [own, cosines(other, own)[0]], [other]))
+        })
     }
 
     #[inline(always)]

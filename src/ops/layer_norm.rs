@@ -4,6 +4,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Constant, Elem};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Storage, Tensor};
 use crate::var::Var;
 
@@ -52,7 +53,9 @@ impl<T: Elem> Rule<T> for LayerNorm<T> {
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let rows = at.y.shape().rows(self.axis);
         let (scales, _) = at.kept.values.as_chunks();
-        kernel::normalize_vjp(rows, at.y.data(), scales, g.data(), gx[0].fill());
+        if !kernel::normalize_vjp(rows, at.y.data(), scales, g.data(), gx[0].fill()) {
+            guard::cotangents(self, at, g, gx);
+        }
     }
 
     fn jvp(

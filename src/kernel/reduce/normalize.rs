@@ -9,7 +9,7 @@ use num_traits::Zero;
 
 use super::centre::{centres, from_centre};
 use super::sum::{sum_axis_of, sum_axis_of_both};
-use crate::kernel::{Again, Buffers, Elem, Formula, Layout, Rows, UNITS, each_of, zip};
+use crate::kernel::{Again, Buffers, Elem, Formula, Layout, Rows, UNITS, are_finite, each_of, zip};
 
 /// How many elements are taken through all passes at a time, so that each pass finds them in the cache.
 const PART: usize = 4096;
@@ -44,18 +44,22 @@ pub(crate) fn normalize<T: Elem>(rows: Rows, x: &[T], eps: T, y: &mut [T]) -> Ve
 
 /// `gx = (h - y mean(h y)) / root * unit` for every row, with `h = g - mean(g)`; the JVP is the same.
 ///
-/// Since h is right to its own last digits and y adds up to 0, a constant in g costs none of them.
+/// Since h is right to its own last digits and y adds up to 0, a constant in g costs none of them. Says whether
+/// everything is finite, which costs little here: what has just been written is in the cache.
 pub(crate) fn normalize_vjp<T: Elem>(
     rows: Rows,
     y: &[T],
     scales: &[[T; 2]],
     g: &[T],
     gx: &mut [T],
-) {
+) -> bool {
+    let mut finite = true;
     for (part, at, lines) in parts(rows) {
         let (y, g) = (&y[at.clone()], &g[at.clone()]);
-        pull_part(part, y, &scales[lines], g, &mut gx[at]);
+        pull_part(part, y, &scales[lines], g, &mut gx[at.clone()]);
+        finite &= are_finite(&gx[at]);
     }
+    finite
 }
 
 /// [`normalize`] for rows that fit in the cache.
