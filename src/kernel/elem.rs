@@ -90,8 +90,8 @@ pub trait Elem:
     /// The complementary error function `1 - erf(x)`, without its cancellation.
     fn erfc(self) -> Self;
 
-    /// Runs a loop over `len` elements with the best instructions that this machine has for them, those of the target for
-    /// elements other than `f32` and `f64`.
+    /// Runs a loop over `len` elements with the best instructions that this machine has for them, those of the target
+    /// for elements other than `f32` and `f64`.
     #[doc(hidden)]
     #[inline(always)]
     fn at_level(len: usize, work: impl Loop) {
@@ -154,8 +154,8 @@ pub trait Elem:
         softmax::plain::softmax_vjp(rows, y, top, g, gx);
     }
 
-    /// Log-softmax of every row, with statistics: `top`, the index of the first maximum, and `rest`, the sum of the other
-    /// exponentials relative to it.
+    /// Log-softmax of every row, with statistics: `top`, the index of the first maximum, and `rest`, the sum of the
+    /// other exponentials relative to it.
     fn log_softmax(rows: Rows, x: &[Self], z: &mut [Self], top: &mut [u32], rest: &mut [Self]) {
         softmax::plain::log_softmax(rows, x, z, top, rest);
     }

@@ -33,8 +33,8 @@ pub use value::Value;
 /// A scalar handle carries its value and its slope with respect to one scalar node: unary functions and constants
 /// change these two and normally record nothing. Where a slope, or the product of several, would leave the range of the
 /// type or come near its ends (from about 1e±154, in `f32` 1e±19), nodes keep the factors apart, so that a gradient has
-/// the digits of a walk op by op. On dual numbers the same holds for tangents. A gate that is closed (relu below 0, floor)
-/// records a node at which walks end, whatever arrives. A tensor handle names a node.
+/// the digits of a walk op by op. On dual numbers the same holds for tangents. A gate that is closed (relu below 0,
+/// floor) records a node at which walks end, whatever arrives. A tensor handle names a node.
 #[must_use = "an operation whose result is not used is recorded for nothing"]
 pub struct Var<'t, V: Value> {
     /// `None` for a plain number that has the type of a handle, such as generic code makes with `T::one()`.

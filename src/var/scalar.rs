@@ -1,9 +1,9 @@
 //! Scalar handles: a value, and its slope with respect to one scalar node.
 //!
-//! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary operation of one node
-//! with itself change value and slope and normally record nothing. (Where a slope would leave the range of the type,
-//! nodes keep its factors apart, and a gate that is closed is a node where walks end; see `range`.) A binary operation on
-//! two different nodes records a new one.
+//! The handle means d(handle) = slope * d(node). A unary function, a constant operand and a binary operation of one
+//! node with itself change value and slope and normally record nothing. (Where a slope would leave the range of the
+//! type, nodes keep its factors apart, and a gate that is closed is a node where walks end; see `range`.) A binary
+//! operation on two different nodes records a new one.
 
 use std::marker::PhantomData;
 use std::panic::Location;

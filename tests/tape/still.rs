@@ -1,6 +1,6 @@
 //! Slopes of 0 that meet an infinite cotangent or tangent: a gate that is closed stops it, a smooth function multiplies
-//! and gives NaN, and both do so alike on scalar handles, folded or watched, in tensors, in walks either way and on dual
-//! numbers.
+//! and gives NaN, and both do so alike on scalar handles, folded or watched, in tensors, in walks either way and on
+//! dual numbers.
 
 use num_traits::Float;
 use wengert::transform::sparse;

@@ -81,8 +81,8 @@ fn beyond<T: Elem, U: Unary<T>>(
     })
 }
 
-/// Whether a part of the slope of a number with tangents has left the range, though all parts of the operands are finite.
-/// `far` would ask the primal alone; wider numbers tell what the slope is.
+/// Whether a part of the slope of a number with tangents has left the range, though all parts of the operands are
+/// finite. `far` would ask the primal alone; wider numbers tell what the slope is.
 #[inline(always)]
 pub(super) fn leaves<T: Elem, const N: usize>(x: [T; N], slope: T) -> bool {
     let finite = |x: &T| x.is_within(Span::Finite);
