@@ -99,7 +99,10 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         }))
     }
 
-    /// The same rule on wider elements, for the reference of a check; `None` if there is none.
+    /// The same rule on wider elements; `None` if there is none.
+    ///
+    /// It is the reference of a check. On dual numbers it also computes again what came out infinite or NaN, since its
+    /// exponents do not end.
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
         None
     }
