@@ -23,7 +23,7 @@ use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
 pub trait Elem:
     Float + FloatConst + NumAssign + Default + Debug + Display + Send + Sync + sealed::Sealed + 'static
 {
-    /// The wider type in which checks evaluate the reference for this one.
+    /// The wider type: of the reference in checks, and of results that left the range and are computed again.
     type Wide: Elem;
 
     /// How many real numbers this one consists of: 1, and for a `Dual` twice as many as the number inside.

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Shape, Tensor};
 use crate::var::Var;
 
@@ -46,6 +47,7 @@ impl<T: Elem> Rule<T> for BroadcastTo {
             return gx[0].share(g);
         }
         kernel::sum_to(g.shape(), g.data(), x.shape(), gx[0].fill());
+        guard::sums(self, at, g, gx);
     }
 
     fn jvp(

@@ -36,9 +36,9 @@ impl<T: Elem> Rule<T> for Dot {
         Ok(Shape::scalar())
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         y.fill()[0] = kernel::dot(x[0].data(), x[1].data());
-        guard::output(self, x, y, keep);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

@@ -16,7 +16,8 @@ const NAME: &str = "linear_solve";
 #[derive(Clone, Copy, Debug)]
 pub struct LinearSolve;
 
-/// Solves all systems, or all transposed ones, in place.
+/// Solves all systems, or all transposed ones, in place. Where factors have left the range, so have the solutions,
+/// which are NaN then, to be computed again on wider numbers.
 fn solve<T: Elem>(systems: Systems, kept: &Residual<T>, b: &mut [T], transposed: bool) {
     let (n, width) = (systems.squares.n, systems.width);
     for (k, [a, place]) in systems.each().enumerate() {
@@ -27,7 +28,10 @@ fn solve<T: Elem>(systems: Systems, kept: &Residual<T>, b: &mut [T], transposed:
             width,
             transposed,
         };
-        T::solve(system, &mut b[place]);
+        match system.factors.iter().all(|x| x.is_finite()) {
+            true => T::solve(system, &mut b[place]),
+            false => b[place].fill(T::nan()),
+        }
     }
 }
 
@@ -55,7 +59,7 @@ impl<T: Elem> Rule<T> for LinearSolve {
         let solution = y.fill();
         solution.copy_from_slice(x[1].data());
         solve(systems, keep, solution, false);
-        guard::output(self, x, y, keep);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

@@ -53,9 +53,12 @@ impl<T: Elem> Rule<T> for LogAbsDet {
         for (y, a) in y.fill().iter_mut().zip(squares.each()) {
             let u = &keep.values[a];
             let logs = (0..n).map(|k| u[k * n + k].abs().ln());
-            *y = logs.fold(T::zero(), |sum, log| sum + log);
+            *y = match u.iter().all(|x| x.is_finite()) {
+                true => logs.fold(T::zero(), |sum, log| sum + log),
+                false => T::nan(),
+            };
         }
-        guard::output(self, x, y, keep);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -66,7 +69,11 @@ impl<T: Elem> Rule<T> for LogAbsDet {
         for (k, (a, &g)) in squares.each().zip(g.iter()).enumerate() {
             let ga = &mut ga[a];
             (0..n).for_each(|i| ga[i * n + i] = g);
-            lu::solve(system(squares, at.kept, k, true), ga);
+            let system = system(squares, at.kept, k, true);
+            match system.factors.iter().all(|x| x.is_finite()) {
+                true => lu::solve(system, ga),
+                false => ga.fill(T::nan()),
+            }
         }
         guard::cotangents(self, at, g, gx);
     }

@@ -57,7 +57,7 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         Ok(x[1].clone())
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         let systems = Systems::of(x);
         let n = systems.squares.n;
         for (matrix, a) in systems.squares.each().enumerate() {
@@ -70,7 +70,7 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         let solution = y.fill();
         solution.copy_from_slice(x[1].data());
         self.solve(systems, x[0], solution, false);
-        guard::output(self, x, y, keep);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

@@ -238,7 +238,6 @@ impl<'a, T: Elem> Blocks<'a, T> {
                 let mut last = block.kept.pop().expect("the last step");
                 kept.values.append(&mut last.values);
                 kept.indices.append(&mut last.indices);
-                kept.lost |= last.lost;
                 block.recycle(pool);
             }
             kept
@@ -246,7 +245,6 @@ impl<'a, T: Elem> Blocks<'a, T> {
         let kept = kept.into_iter().reduce(|mut all, part| {
             all.values.extend(part.values);
             all.indices.extend(part.indices);
-            all.lost |= part.lost;
             all
         });
         (value, kept.unwrap_or_default())

@@ -3,10 +3,11 @@
 //! On real numbers, an op's own forms keep its results within the range. They compare numbers to do so, and of a
 //! number with tangents a comparison sees the primal alone: the tangent of a slope may leave the range where the slope
 //! is far from its ends. So the rule is run once more on the type that judges it, whose exponents do not end, and the
-//! result is rounded. That is slow, hence done for the rows in question only. Results that are finite stay as they are.
+//! result is rounded. That is slow, hence done for the rows in question only, and only if what went into them is
+//! finite. Results that are finite stay as they are.
 //!
-//! All results on numbers with tangents are looked at, and all pushforwards. On real numbers, where looking would be
-//! a pass over memory, rules ask for it: those whose results are few or take long.
+//! All results on numbers with tangents are looked at, and all pushforwards. On real numbers, where looking is a pass
+//! over memory, rules ask for it; most of them have few results or take long.
 
 use std::ops::Range;
 
@@ -19,6 +20,10 @@ use super::run::{is_cut, is_whole};
 use crate::error::Error;
 use crate::kernel::{Elem, Span, are_finite};
 use crate::tensor::{Shape, Tensor};
+
+/// The most numbers that go into a row which is computed again. Those of a product of matrices are multiplied in
+/// seconds, at most.
+const LONGEST: usize = 1 << 17;
 
 /// Whether results are looked at without being asked; for real numbers, the compiler leaves this out.
 const fn looks<T: Elem>() -> bool {
@@ -39,7 +44,7 @@ pub(crate) fn forward<T: Elem>(
         false => rule.forward(x, y, keep),
     }
     if looks::<T>() {
-        output(rule, x, y, keep);
+        output(rule, x, y);
     }
 }
 
@@ -78,33 +83,26 @@ pub(crate) fn jvp<T: Elem>(
 }
 
 /// Computes an output again where it is not finite. Rules on real numbers call it if they lose results on the way.
-pub(crate) fn output<T: Elem>(
-    rule: &dyn Rule<T>,
-    x: &[&Tensor<T>],
-    y: &mut Slot<'_, T>,
-    keep: &mut Residual<T>,
-) {
-    if !T::REFERENCE && (is_lost(y) || !are_finite(&keep.values)) {
+pub(crate) fn output<T: Elem>(rule: &dyn Rule<T>, x: &[&Tensor<T>], y: &mut Slot<'_, T>) {
+    if !T::REFERENCE && is_lost(y) {
         let shape = y.shape().clone();
         if let Some(again) = Again::new(rule, x, &shape, &[]) {
             again.output(y);
-            keep.lost = keep.is_read();
         }
     }
 }
 
-/// The same for cotangents, and for all of them if the forward has lost what they are computed from.
+/// The same for cotangents.
 pub(crate) fn cotangents<T: Elem>(
     rule: &dyn Rule<T>,
     at: &Point<'_, T>,
     g: &Tensor<T>,
     gx: &mut [Slot<'_, T>],
 ) {
-    if !T::REFERENCE && (at.kept.lost || gx.iter_mut().any(is_lost)) {
+    if !T::REFERENCE && gx.iter_mut().any(is_lost) {
         let wanted: SmallVec<[bool; 4]> = gx.iter().map(Slot::wanted).collect();
         if let Some(again) = Again::new(rule, at.x, g.shape(), &wanted) {
-            let all = at.kept.lost;
-            Again { all, ..again }.cotangents(g, gx);
+            again.cotangents(g, gx);
         }
     }
 }
@@ -131,12 +129,10 @@ struct Again<'a, T: Elem> {
     /// How many leading axes the rows are counted along.
     axes: usize,
     rows: usize,
-    /// Whether finite results are replaced as well.
-    all: bool,
 }
 
 impl<'a, T: Elem> Again<'a, T> {
-    /// `None` if the rule runs on one type only, or takes too long: a large matrix product.
+    /// `None` if the rule runs on one type only.
     ///
     /// `wanted` says of which operands a cotangent is computed. That of one that is repeated along the rows would be a
     /// sum over all of them.
@@ -158,16 +154,12 @@ impl<'a, T: Elem> Again<'a, T> {
         };
         let cut = |&axes: &usize| rule.rowwise(&shapes, axes).is_some() && fits(axes);
         let axes = (1..=output.rank()).rev().find(cut).unwrap_or(0);
-        if rule.dear(&shapes) {
-            return None;
-        }
         Some(Self {
             rule: rule.widen()?,
             x,
             output,
             axes,
             rows: output[..axes].iter().product(),
-            all: false,
         })
     }
 
@@ -225,9 +217,6 @@ impl<'a, T: Elem> Again<'a, T> {
 
     /// The rows in which something is lost, in order.
     fn lost_rows(&self, results: &mut [Slot<'_, T>]) -> Vec<usize> {
-        if self.all {
-            return (0..self.rows).collect();
-        }
         let mut lost: Vec<usize> = Vec::new();
         for result in results {
             let elements = written(result).unwrap_or_default();
@@ -241,17 +230,17 @@ impl<'a, T: Elem> Again<'a, T> {
         lost
     }
 
-    /// These rows as stretches of neighbours, without those that NaN went into, since nothing is to be gained there.
-    /// Real numbers may not be infinite either: a sum with an infinite term is common, and would take long.
+    /// These rows as stretches of neighbours, without those that an infinity or NaN went into: it is to come out again,
+    /// as a rule, and a sum with an infinite term would take long each time.
     fn runs(&self, more: &[Option<&Tensor<T>>], rows: Vec<usize>) -> Vec<Range<usize>> {
         let operands = || self.x.iter().copied().chain(more.iter().copied().flatten());
-        let spoils = |x: &T| match T::PARTS {
-            1 => !x.is_finite(),
-            parts => (0..parts).any(|k| x.part(k).is_nan()),
-        };
+        let length = |x: &Tensor<T>| self.range(x, &(0..1)).len();
+        if rows.is_empty() || operands().map(length).sum::<usize>() > LONGEST {
+            return Vec::new();
+        }
         let spoilt = |row: usize| {
             let mut operands = operands();
-            operands.any(|x| x.data()[self.range(x, &(row..row + 1))].iter().any(spoils))
+            operands.any(|x| !are_finite(&x.data()[self.range(x, &(row..row + 1))]))
         };
         let mut runs: Vec<Range<usize>> = Vec::new();
         for row in rows.into_iter().filter(|&row| !spoilt(row)) {
@@ -290,7 +279,7 @@ impl<'a, T: Elem> Again<'a, T> {
         Tensor::of_buffer(self.shape(x.shape(), rows), wide)
     }
 
-    /// Replaces what is lost in some rows of a result.
+    /// Replaces what is not finite in some rows of a result.
     fn put(&self, rows: &Range<usize>, wide: &Tensor<T::Wide>, result: &mut Slot<'_, T>) {
         let Some(elements) = written_mut(result) else {
             return;
@@ -300,7 +289,7 @@ impl<'a, T: Elem> Again<'a, T> {
             _ => elements.len() / self.rows * rows.start,
         };
         for (element, &wide) in elements[start..].iter_mut().zip(wide.iter()) {
-            if self.all || !element.is_within(Span::Finite) {
+            if !element.is_within(Span::Finite) {
                 *element = T::narrow(wide);
             }
         }

@@ -120,7 +120,6 @@ impl<T: Elem> Tape<T> {
                         let mut kept = residual.take().map_or_else(Residual::default, |r| *r);
                         kept.values.clear();
                         kept.indices.clear();
-                        kept.lost = false;
                         // The same forward as when it was recorded: only this one keeps a tensor.
                         let tensor = kept.tensor.take();
                         let pulled = tensor.is_some();

@@ -102,7 +102,8 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// The same rule on wider elements; `None` if there is none.
     ///
     /// It is the reference of a check. On dual numbers it also computes again what came out infinite or NaN, since its
-    /// exponents do not end.
+    /// exponents do not end: its forward then runs in ordinary walks too, and on some rows if
+    /// [`rowwise`](Self::rowwise) offers that.
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {
         None
     }
@@ -198,9 +199,6 @@ pub struct Residual<T> {
     /// A tensor that the pullback may hand on without a copy: a cotangent that the forward has computed.
     pub tensor: Option<Tensor<T>>,
     unread: bool,
-    /// Whether the output or what is kept here has left the range on the way, so that the pullback has to be computed
-    /// on wider numbers.
-    pub(crate) lost: bool,
 }
 
 impl<T> Default for Residual<T> {
@@ -210,7 +208,6 @@ impl<T> Default for Residual<T> {
             indices: Vec::new(),
             tensor: None,
             unread: false,
-            lost: false,
         }
     }
 }
@@ -234,14 +231,13 @@ impl<T> Residual<T> {
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none() && !self.lost
+        self.values.is_empty() && self.indices.is_empty() && self.tensor.is_none()
     }
 
     /// Itself, if anything is kept. A call would be a fortieth of a node's instructions.
     #[inline(always)]
     pub(crate) fn boxed(self) -> Option<Box<Self>> {
-        let lists = self.values.capacity() | self.indices.capacity();
-        if lists == 0 && self.tensor.is_none() && !self.lost {
+        if self.values.capacity() | self.indices.capacity() == 0 && self.tensor.is_none() {
             // The usual case; dropping it would be a call.
             std::mem::forget(self);
             return None;

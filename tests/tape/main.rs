@@ -8,6 +8,7 @@ mod check;
 mod deferred;
 mod errors;
 mod folding;
+mod guard;
 mod handles;
 mod hooks;
 mod inspect;

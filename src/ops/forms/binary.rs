@@ -121,6 +121,9 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Zip<B> {
         }
         self.pull_back::<T, 0>(None, at, g, &mut gx[0]);
         self.pull_back::<T, 1>(None, at, g, &mut gx[1]);
+        if B::PASSES == [true, true] && !lie_alike(at.x, at.y.len()) {
+            guard::sums(self, at, g, gx);
+        }
     }
 
     fn jvp(
@@ -227,7 +230,8 @@ impl<B> Zip<B> {
         let (a, b, c, d) = (at.x[0].data(), at.x[1].data(), at.y.data(), g.data());
         let f = Pulled::<_, K>(self.0);
         if layout.is_none() || at.x[K].len() == at.y.len() {
-            if const { !B::FAR_LATER && !T::REFERENCE } && gx.adds() {
+            // What is added to a sum could not be looked at.
+            if const { !B::FAR_LATER && T::PARTS == 1 && !T::REFERENCE } && gx.adds() {
                 let y = gx.accumulate();
                 return kernel::each_onto(layout, Buffers { a, b, c, d, y }, f);
             }

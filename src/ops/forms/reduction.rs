@@ -158,7 +158,7 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
         let (elements, rows) = self.over.rows(x[0]);
         self.op.value(rows, &elements, y.fill(), keep);
-        guard::output(self, x, y, keep);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

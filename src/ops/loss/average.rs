@@ -55,13 +55,13 @@ impl<T: Elem, B: Binary<T>> Rule<T> for Average<B> {
         Ok(Shape::scalar())
     }
 
-    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
+    fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         let (a, b) = (x[0].data(), x[1].data());
         Self::mean(a.len(), y.fill(), |i, of| match of {
             None => self.0.value(a[i], b[i]),
             Some(n) => self.0.share(a[i], b[i], n),
         });
-        guard::output(self, x, y, keep);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
