@@ -19,8 +19,6 @@ mod format;
 mod functions;
 mod hyperbolic;
 mod pair;
-#[cfg(test)]
-mod range;
 mod remainder;
 mod roots;
 mod rounding;

@@ -1,5 +1,7 @@
 //! The double-double against mpmath, at the edges, and against identities.
 
+mod range;
+
 use std::collections::BTreeMap;
 
 use num_traits::{Float, FloatConst};
