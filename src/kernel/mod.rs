@@ -32,7 +32,7 @@ pub use rows::Rows;
 pub(crate) use each::{Again, Buffers, Formula, UNITS, each, each_of, each_onto, each_pair};
 pub(crate) use elem::sealed;
 pub(crate) use map::{add_scaled_to, add_to, are_finite, map, map2, map3};
-pub(crate) use matrix::{Triangle, cholesky, lu, matmuls};
+pub(crate) use matrix::{Triangle, cholesky, lu, matmuls, mend_products};
 pub(crate) use memory::{Buffer, Counted, Soon};
 pub(crate) use places::{
     Layout, Lookup, Strided, add_selected, cut, inverse, paste, permute, select, spread, strides,

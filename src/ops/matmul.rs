@@ -93,6 +93,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Domain
     /// All reals. Infinities and NaN go through the products and the sums: a product with 0 is not left out, so 0
     /// times an infinity is NaN.
+    /// An element overflows only where the exact sum does: one that is lost on the way is summed again on wider
+    /// numbers, unless that would take more than 2^25 products in a call.
     ///
     /// # Gradient
     /// `ga = g bᵀ`, `gb = aᵀ g`; for an operand that several products of a batch share, these are summed.

@@ -5,6 +5,7 @@ mod cholesky;
 #[cfg(feature = "gemm")]
 pub(super) mod gemm;
 pub(crate) mod lu;
+mod overflow;
 pub(crate) mod plain;
 #[cfg(feature = "gemm")]
 pub(super) mod squares;
@@ -15,6 +16,7 @@ mod view;
 pub(crate) use batch::matmuls;
 pub(crate) use cholesky::cholesky;
 pub use lu::System;
+pub(crate) use overflow::mend_products;
 pub(crate) use triangle::Triangle;
 pub use view::Matrix;
 

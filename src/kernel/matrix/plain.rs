@@ -12,7 +12,7 @@ pub(crate) fn matmul<T: Elem>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], a
     for i in 0..m {
         let row = &mut c[i * n..(i + 1) * n];
         for p in 0..k {
-            let a = a.data[i * a.step.0 + p * a.step.1];
+            let a = a.at(i, p);
             let start = p * b.step.0;
             if b.step.1 == 1 {
                 for (c, &b) in row.iter_mut().zip(&b.data[start..start + n]) {

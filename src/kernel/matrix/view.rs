@@ -47,6 +47,14 @@ impl<'a, T> Matrix<'a, T> {
         }
     }
 
+    /// Element `(i, j)`.
+    pub(crate) fn at(&self, i: usize, j: usize) -> T
+    where
+        T: Copy,
+    {
+        self.data[i * self.step.0 + j * self.step.1]
+    }
+
     /// A matrix of the given size with the same strides, in the slice from element `start` on.
     pub(crate) fn part(self, start: usize, size: (usize, usize)) -> Self {
         // A part without elements may begin anywhere.

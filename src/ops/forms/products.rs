@@ -123,13 +123,15 @@ impl Products {
     /// `y = a b`, or `y += a b` where `add` is set, for every product.
     pub(crate) fn forward<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T], add: bool) {
         let [m, k, n] = self.size;
+        let (a, b) = (matrix(a, m, k), self.right(b));
         if m * n == 1 && !add {
-            let (a, b) = (a.data(), b.data());
             self.walk
-                .each(|[i, j, o]| y[o] = kernel::dot(&a[i..i + k], &b[j..j + k]));
+                .each(|[i, j, o]| y[o] = kernel::dot(&a.data[i..i + k], &b.data[j..j + k]));
+            if !kernel::are_finite(y) {
+                kernel::mend_products(a, b, &self.places([0, 1, 2]), y);
+            }
             return;
         }
-        let (a, b) = (matrix(a, m, k), self.right(b));
         kernel::matmuls(a, b, &mut self.places([0, 1, 2]), y, add);
     }
 
