@@ -130,6 +130,10 @@ impl<T: Elem> Rule<T> for Cholesky {
         Keeps::OUTPUT
     }
 
+    fn cost(&self, x: &[&Shape]) -> usize {
+        x[0].last().copied().unwrap_or(1)
+    }
+
     fn why(&self) -> &'static str {
         <Self as Spec>::GRADIENT
     }

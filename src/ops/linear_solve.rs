@@ -89,6 +89,10 @@ impl<T: Elem> Rule<T> for LinearSolve {
         Keeps::OUTPUT.and_residual()
     }
 
+    fn cost(&self, x: &[&Shape]) -> usize {
+        x[0].last().copied().unwrap_or(1)
+    }
+
     fn why(&self) -> &'static str {
         <Self as Spec>::GRADIENT
     }

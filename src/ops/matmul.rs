@@ -10,9 +10,6 @@ use crate::rule::{Keeps, Point, Residual, Rule, Slot};
 use crate::tensor::{Shape, Storage, Tensor};
 use crate::var::{Operand, Var};
 
-/// The inner size up to which recomputing a product takes less time than storing and loading it.
-const SHALLOW: usize = 128;
-
 /// `y = a b` over the last two axes, or `y = a bᵀ`.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul<const TRANSPOSED: bool = false>;
@@ -66,8 +63,8 @@ impl<T: Elem, const TRANSPOSED: bool> Rule<T> for Matmul<TRANSPOSED> {
         same.then_some(self)
     }
 
-    fn dear(&self, x: &[&Shape]) -> bool {
-        x[0].last().is_some_and(|&k| k > SHALLOW)
+    fn cost(&self, x: &[&Shape]) -> usize {
+        x[0].last().copied().unwrap_or(1)
     }
 
     fn why(&self) -> &'static str {

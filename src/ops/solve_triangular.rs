@@ -98,6 +98,10 @@ impl<T: Elem> Rule<T> for SolveTriangular {
         Some(Box::new(*self))
     }
 
+    fn cost(&self, x: &[&Shape]) -> usize {
+        x[0].last().copied().unwrap_or(1)
+    }
+
     fn why(&self) -> &'static str {
         <Self as Spec>::GRADIENT
     }

@@ -21,9 +21,11 @@ use crate::error::Error;
 use crate::kernel::{Elem, Span, are_finite};
 use crate::tensor::{Shape, Tensor};
 
-/// The most numbers that go into a row which is computed again. Those of a product of matrices are multiplied in
-/// seconds, at most.
-const LONGEST: usize = 1 << 17;
+/// The most numbers that go into a row which is computed again and come out of it.
+const LONGEST: usize = 1 << 22;
+
+/// The most operations that they take: a few seconds. An op that diverges is to go on, not to stand still.
+const MOST: usize = 1 << 25;
 
 /// Whether results are looked at without being asked; for real numbers, the compiler leaves this out.
 const fn looks<T: Elem>() -> bool {
@@ -126,6 +128,8 @@ struct Again<'a, T: Elem> {
     rule: Box<dyn Rule<T::Wide>>,
     x: &'a [&'a Tensor<T>],
     output: &'a Shape,
+    /// The operations that a number takes.
+    cost: usize,
     /// How many leading axes the rows are counted along.
     axes: usize,
     rows: usize,
@@ -158,6 +162,7 @@ impl<'a, T: Elem> Again<'a, T> {
             rule: rule.widen()?,
             x,
             output,
+            cost: rule.cost(&shapes),
             axes,
             rows: output[..axes].iter().product(),
         })
@@ -235,7 +240,9 @@ impl<'a, T: Elem> Again<'a, T> {
     fn runs(&self, more: &[Option<&Tensor<T>>], rows: Vec<usize>) -> Vec<Range<usize>> {
         let operands = || self.x.iter().copied().chain(more.iter().copied().flatten());
         let length = |x: &Tensor<T>| self.range(x, &(0..1)).len();
-        if rows.is_empty() || operands().map(length).sum::<usize>() > LONGEST {
+        let output = self.output.elements() / self.rows.max(1);
+        let numbers = operands().map(length).sum::<usize>() + output;
+        if rows.is_empty() || numbers > LONGEST || numbers.saturating_mul(self.cost) > MOST {
             return Vec::new();
         }
         let spoilt = |row: usize| {

@@ -151,12 +151,14 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
         None
     }
 
-    /// Whether it is better to keep the output than to recompute it, on operands of these shapes.
+    /// About how many products or sums each number takes that goes in or comes out, on operands of these shapes: for a
+    /// matrix product, the inner size.
     ///
-    /// A chain that is put off may end with such an op but not go on after it, so nothing in the chain reads its value.
-    fn dear(&self, x: &[&Shape]) -> bool {
+    /// Where it exceeds 128, keeping the output is better than computing it again: a chain that is put off may end with
+    /// such an op but not go on after it, so nothing in the chain reads its value.
+    fn cost(&self, x: &[&Shape]) -> usize {
         let _ = x;
-        false
+        1
     }
 
     /// The output, if it is one number that is determined by the sum of all `n` elements of the only operand, added in

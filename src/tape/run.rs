@@ -16,6 +16,9 @@ use crate::tensor::{Shape, Tensor};
 /// The most operations in a run, so that what an evaluation recomputes stays bounded.
 const LONGEST: u32 = 32;
 
+/// The [cost](Rule::cost) up to which computing an output again takes less time than storing and loading it.
+const CHEAP: usize = 128;
+
 /// The bytes of cache to count on: half of a core's second-level cache on current machines.
 pub(super) const CACHE: usize = 1 << 19;
 
@@ -156,7 +159,7 @@ impl<T: Elem> Tape<T> {
         let lead = |run: &Run| &nodes[run.first as usize].shape()[..run.axes];
         let fitting = current
             .filter(|run| shape.starts_with(lead(run)) && row(run.axes) <= ROW && joins(run.axes));
-        let dear = rule.dear(&shapes);
+        let dear = rule.cost(&shapes) > CHEAP;
         let mut run = match fitting {
             _ if dear && !continues => return None,
             Some(run) => run,

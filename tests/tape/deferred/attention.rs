@@ -146,7 +146,7 @@ fn heads_of_a_single_sequence_are_rows() {
     );
 }
 
-/// `y = 2 x`, declared `dear`; counts its forwards. Unless `HONEST`, it reads the output without declaring it.
+/// `y = 2 x`, declared to cost more than keeping its output; counts its forwards. Unless `HONEST`, it reads the output without declaring it.
 #[derive(Debug)]
 struct Dear<const HONEST: bool>(Arc<AtomicUsize>);
 
@@ -180,8 +180,8 @@ impl<const HONEST: bool> Rule<f64> for Dear<HONEST> {
         Some(self)
     }
 
-    fn dear(&self, _: &[&Shape]) -> bool {
-        true
+    fn cost(&self, _: &[&Shape]) -> usize {
+        1000
     }
 }
 
