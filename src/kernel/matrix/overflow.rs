@@ -6,11 +6,14 @@
 //! This is for real numbers. On others the rule itself runs again (`tape::guard`), since what their parts lose shows
 //! only in the rule's results.
 
-use crate::kernel::{Elem, Matrix, Span, are_finite};
+use crate::kernel::{Elem, Matrix, Span, are_finite, threads};
 
 /// The most products of two numbers that are computed again in one call: they take a second or two. Where more would be
 /// needed all results stay as they are; a training run that diverges is to go on, not to stand still.
 const MOST: usize = 1 << 25;
+
+/// Elements that are worth a thread's look.
+const FORK: usize = 1 << 17;
 
 /// Computes elements of `c = Σ a b` again that are not finite, unless something was not finite that went into them.
 ///
@@ -21,7 +24,7 @@ pub(crate) fn mend_products<T: Elem>(
     places: &[[usize; 3]],
     c: &mut [T],
 ) {
-    if T::PARTS > 1 || T::REFERENCE || are_finite(c) {
+    if T::PARTS > 1 || T::REFERENCE || all_finite(c) {
         return;
     }
     let ((m, k), n) = (a.size, b.size.1);
@@ -43,6 +46,18 @@ pub(crate) fn mend_products<T: Elem>(
             c[i * n + j] = T::narrow(terms.fold(T::widen(T::zero()), |sum, term| sum + term));
         }
     }
+}
+
+/// [`are_finite`] on several threads.
+fn all_finite<T: Elem>(x: &[T]) -> bool {
+    let parts = (x.len() / FORK).min(threads::count());
+    if parts <= 1 {
+        return are_finite(x);
+    }
+    let parts = x.chunks(x.len().div_ceil(parts)).collect();
+    threads::map(parts, are_finite)
+        .into_iter()
+        .all(|finite| finite)
 }
 
 /// The elements of a result that are not finite although all of their row and of their column is.
