@@ -1,5 +1,6 @@
 //! One element of a tensor, as a scalar.
 
+use super::forms::linear;
 use super::forms::span::Span;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
@@ -37,7 +38,7 @@ impl<T: Elem> Rule<T> for At {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        super::linear::push(self, t, ty)
+        linear::push(self, t, ty)
     }
 
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {

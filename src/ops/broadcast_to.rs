@@ -1,7 +1,6 @@
 //! Repetition of a tensor along axes until it has a given shape.
 
-use super::forms::evaluate;
-use super::linear;
+use super::forms::{evaluate, linear};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

@@ -1,7 +1,6 @@
 //! The diagonals of matrices.
 
-use super::forms::evaluate;
-use super::linear;
+use super::forms::{evaluate, linear};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

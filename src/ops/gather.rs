@@ -1,8 +1,7 @@
 //! Elements chosen along one axis by an index that has one entry for each element of the result.
 
-use super::forms::evaluate;
+use super::forms::{evaluate, linear};
 use super::index_select::check_entries;
-use super::linear;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};

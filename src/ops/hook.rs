@@ -2,6 +2,7 @@
 //!
 //! Also the straight-through estimator, which is the identity in its derivatives only.
 
+use super::forms::linear;
 use std::cell::RefCell;
 use std::fmt;
 
@@ -70,7 +71,7 @@ impl<T: Elem> Rule<T> for Hook<T> {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        super::linear::push(self, t, ty)
+        linear::push(self, t, ty)
     }
 
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {

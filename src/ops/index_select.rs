@@ -1,7 +1,6 @@
 //! Entries of one axis chosen by index: rows of a table, in any order and as often as wanted.
 
-use super::forms::evaluate;
-use super::linear;
+use super::forms::{evaluate, linear};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

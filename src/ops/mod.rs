@@ -8,7 +8,6 @@ mod argmin;
 mod custom;
 mod forms;
 mod hook;
-mod linear;
 mod spec;
 
 pub(crate) use forms::evaluate;

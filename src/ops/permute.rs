@@ -2,8 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::forms::evaluate;
-use super::linear;
+use super::forms::{evaluate, linear};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};

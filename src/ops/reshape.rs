@@ -1,6 +1,6 @@
 //! The same elements in another shape: reshape, flatten, squeeze, unsqueeze.
 
-use super::linear;
+use super::forms::linear;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

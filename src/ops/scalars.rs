@@ -1,6 +1,6 @@
 //! The bridge between the kinds of nodes: a tensor as scalars, and scalars as a tensor.
 
-use super::linear;
+use super::forms::linear;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
 use crate::ops::{Draw, Sample, Spec};

@@ -2,9 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::forms::evaluate;
 use super::forms::span::{Run, Span, Spans};
-use super::linear;
+use super::forms::{evaluate, linear};
 use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Strided};
 use crate::ops::{Draw, Sample, Spec};

@@ -8,6 +8,7 @@ pub(super) mod factors;
 mod float;
 pub(super) mod gate;
 pub(super) mod given;
+pub(super) mod linear;
 pub(super) mod operator;
 pub(super) mod over;
 mod own;
