@@ -170,3 +170,58 @@ proptest! {
         masks::<f64>(seed, n)?;
     }
 }
+
+/// A few long lines that lie apart are copied, and give the bits of contiguous ones.
+fn lines_apart<T: Elem>([outer, n, inner]: [usize; 3]) {
+    let of = |seed: u64| -> Tensor<T> {
+        let x: Tensor<f64> = Random::new(seed).uniform([outer, n, inner], -20.0, 20.0);
+        x.map(T::of)
+    };
+    let (mut x, g) = (of(1), of(2));
+    // The first line holds an infinity and the second a NaN, so that both are computed again; the mask hides them.
+    x.data_mut()[n / 2 * inner] = T::infinity();
+    x.data_mut()[1] = T::nan();
+    let results = |x: &Tensor<T>, g: &Tensor<T>, axis: isize| {
+        let mask = x.map(|x| !x.is_nan() && x < T::of(10.0));
+        let tape = Tape::<T>::default();
+        let x = tape.var(x.clone());
+        let rows = x.logsumexp_axis(axis);
+        let weights = rows.value().map(|_| T::of(0.5));
+        let hidden = x.masked_softmax(axis, &mask);
+        let targets = g.softmax(axis);
+        let soft = x.cross_entropy_soft(axis, targets.clone());
+        let full = [x.softmax(axis), x.log_softmax(axis), hidden];
+        let mut all: Vec<_> = full.iter().map(|y| y.value()).collect();
+        all.extend(full.iter().map(|y| y.vjp(g.clone()).wrt(x)));
+        all.push(rows.vjp(weights).wrt(x));
+        all.push(soft.backward().wrt(x));
+        (all, rows.value())
+    };
+    let (apart, of_rows) = results(&x, &g, 1);
+    let turned = |x: &Tensor<T>| x.permute([0, 2, 1]);
+    let (along, expected) = results(&turned(&x), &turned(&g), 2);
+    assert_eq!(bits(&of_rows), bits(&expected));
+    for (k, (apart, along)) in apart.iter().zip(&along).enumerate() {
+        assert_eq!(
+            bits(&turned(apart)),
+            bits(along),
+            "result {k} of [{outer}, {n}, {inner}]"
+        );
+    }
+}
+
+#[test]
+fn a_few_long_lines_that_lie_apart_are_like_contiguous_ones() {
+    // Up to four lines of f32, two of f64; more are put side by side.
+    for shape in [
+        [1, 200, 2],
+        [2, 200, 2],
+        [1, 49, 4],
+        [1, 20_000, 2],
+        [1, 1001, 15],
+        [3, 200, 5],
+    ] {
+        lines_apart::<f32>(shape);
+        lines_apart::<f64>(shape);
+    }
+}

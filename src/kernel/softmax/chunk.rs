@@ -32,6 +32,11 @@ const fn batch<T>() -> usize {
     BATCH / size_of::<T>()
 }
 
+/// So few lines that most of a vector would be empty if they were put side by side.
+pub(super) const fn few<T: Real>() -> usize {
+    T::LANES / 4
+}
+
 /// Lines with a job for them. No two chunks share a line, as [`Work::run`] cuts them, and no two lines share an
 /// element: rows whose sizes overflow exceed any buffer, and `fast` has refused them.
 pub(super) struct Chunk<'a, T, J> {
@@ -46,8 +51,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     /// Does the job. Each layout is a task of its own, since the compiler's work grows faster than a function's size.
     pub fn run(self, level: Detected) {
         let Rows { n, inner, .. } = self.work.rows;
-        let few = self.lines.len() <= T::LANES / 4 || n > SHORT * T::LANES;
-        if inner == 1 && few {
+        let (few, long) = (self.lines.len() <= few::<T>(), n > SHORT * T::LANES);
+        if few && long || inner == 1 && (few || long) {
             simd::run(level, InPlace(self));
         } else {
             simd::run(level, Side(self));
@@ -55,7 +60,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     }
 }
 
-/// Contiguous rows.
+/// Contiguous rows, and a few long lines that are made so.
 struct InPlace<'a, T, J>(Chunk<'a, T, J>);
 
 impl<T: Real, J: Job<T>> Task<T> for InPlace<'_, T, J> {
@@ -76,34 +81,41 @@ impl<T: Real, J: Job<T>> Task<T> for Side<'_, T, J> {
 }
 
 impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
-    /// Processes contiguous rows, one after the other.
+    /// Processes rows one after the other: in place if they are contiguous, or else copied to a scratch and back.
     #[inline(always)]
     fn across<V: Lanes<Item = T>>(&self, level: V::Level) {
-        let n = self.work.rows.n;
-        let most = match J::TOGETHER {
+        let Rows { n, inner, .. } = self.work.rows;
+        let most = match J::TOGETHER && inner == 1 {
             true => (batch::<T>() / n).clamp(1, MOST.min(V::COUNT)),
             false => 1,
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut copy) = ([Vec::new(), Vec::new()], Vec::new());
+        if inner > 1 && !self.work.out.is_empty() {
+            copy.resize(n, T::ZERO);
+        }
         for r in self.lines.clone().step_by(most) {
             let lines = match J::TOGETHER {
                 true => most.min(self.lines.end - r),
                 false => 1,
             };
-            let row = r * n..(r + lines) * n;
-            let [x, g] = self.work.inputs;
-            let (mut x, mut g) = (lines_of(x, row.clone()), lines_of(g, row.clone()));
-            if let Some((mask, input, fill)) = self.work.mask {
-                hide(&mask[row], [x, g][input], fill, &mut kept);
-                *[&mut x, &mut g][input] = &kept;
-            }
-            let (next, soon) = match J::ASKS {
+            let [x, g] = match inner {
+                1 => self.contiguous(r * n..(r + lines) * n, &mut kept[0]),
+                _ => self.gather(r, &mut kept),
+            };
+            let (next, soon) = match J::ASKS && inner == 1 {
                 true => (self.next([x, g], r * n, lines * n), self.soon(x, r * n)),
                 false => ([&[][..]; 2], [0; 2]),
             };
             let now = [x, g];
             let inputs = Inputs { now, next, soon };
-            let (out, own) = (self.out(r * n, lines * n), self.own(r, lines));
+            // SAFETY: needs that nobody else holds these lines: they are this chunk's, chunks share none, and each is
+            // released before the next is taken. So below.
+            let own = unsafe { self.own(r, lines) };
+            let out = match inner {
+                // SAFETY: as above.
+                1 => unsafe { self.out(r * n, lines * n) },
+                _ => &mut copy[..],
+            };
             let well = if J::TOGETHER {
                 let across = Across::<T, true>::new(inputs, out, lines);
                 self.job.lines::<V, _>(level, r, across, own)
@@ -113,17 +125,65 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             };
             for k in others(well, lines) {
                 let line = k * n..(k + 1) * n;
-                self.alone(r + k, [lines_of(x, line.clone()), lines_of(g, line)]);
+                let out = match inner {
+                    // SAFETY: as above.
+                    1 => unsafe { self.out((r + k) * n, n) },
+                    _ => &mut copy[..],
+                };
+                self.alone(r + k, [lines_of(x, line.clone()), lines_of(g, line)], out);
+            }
+            if inner > 1 {
+                // SAFETY: as above.
+                unsafe {
+                    self.packing(r..r + 1, 1)
+                        .unpack::<V>(level, &copy, &self.work.out)
+                };
             }
         }
     }
 
-    /// Computes one contiguous line again, in its plain form.
+    /// The inputs at some contiguous rows, the masked one as a copy in `kept`.
+    #[inline(always)]
+    fn contiguous<'x>(&'x self, row: Range<usize>, kept: &'x mut Vec<T>) -> [&'x [T]; 2] {
+        let mut inputs = self.work.inputs.map(|input| lines_of(input, row.clone()));
+        if let Some((mask, input, fill)) = self.work.mask {
+            hide(&mask[row], inputs[input], fill, kept);
+            inputs[input] = kept;
+        }
+        inputs
+    }
+
+    /// The inputs at line `r`, copied to `kept`.
+    #[inline(never)]
+    fn gather<'x>(&self, r: usize, kept: &'x mut [Vec<T>; 2]) -> [&'x [T]; 2] {
+        let Rows { n, inner, .. } = self.work.rows;
+        for (kept, input) in kept.iter_mut().zip(self.work.inputs) {
+            kept.clear();
+            let line = lines_of(input, self.work.rows.at(r, 0)..input.len());
+            kept.extend(line.iter().step_by(inner).take(n));
+        }
+        if let Some((mask, input, fill)) = self.work.mask {
+            self.packing(r..r + 1, 1).hide(mask, fill, &mut kept[input]);
+        }
+        kept.each_ref().map(|kept| &kept[..])
+    }
+
+    /// Some lines, put side by side in rows that are `stride` apart.
+    #[inline(always)]
+    fn packing(&self, lines: Range<usize>, stride: usize) -> Packing {
+        Packing {
+            rows: self.work.rows,
+            lines,
+            stride,
+        }
+    }
+
+    /// Computes one line again, in its plain form.
     #[cold]
     #[inline(never)]
-    fn alone(&self, r: usize, inputs: [&[T]; 2]) {
-        let n = self.work.rows.n;
-        self.job.line(r, inputs, self.out(r * n, n), self.own(r, 1));
+    fn alone(&self, r: usize, inputs: [&[T]; 2], out: &mut [T]) {
+        // SAFETY: needs that nobody else holds the line, as in `across`.
+        self.job.line(r, inputs, out, unsafe { self.own(r, 1) });
     }
 
     /// What is prefetched while some lines are processed: as much of each input, far enough ahead for it to help; at
@@ -160,6 +220,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         let (rows, inputs) = (self.work.rows, self.work.inputs);
         let lies = self.work.lies_in_strips();
         let most = V::COUNT * if rows.inner == 1 { TURNED } else { WIDE };
+        let most = most.min(self.lines.len().next_multiple_of(V::COUNT));
         let scratch = Place {
             start: 0,
             stride: most,
@@ -186,11 +247,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             if lies {
                 count = count.min(rows.inner - r % rows.inner);
             }
-            let packing = Packing {
-                rows,
-                lines: r..r + count,
-                stride: most,
-            };
+            let packing = self.packing(r..r + count, most);
             let packed = Shared::new(y);
             let (place, inputs, out) = if lies {
                 let place = Place {
@@ -215,8 +272,11 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             };
             // SAFETY: needs that nobody else holds these lines of the result: they are this chunk's, chunks share none,
             // and within a chunk every part is released before the next is taken; the scratch is this thread's alone.
-            let strip = unsafe { Strip::new(place, inputs, out, &terms, self.parts) };
-            let well = self.job.lines::<V, _>(level, r, strip, self.own(r, count));
+            let (strip, own) = unsafe {
+                let strip = Strip::new(place, inputs, out, &terms, self.parts);
+                (strip, self.own(r, count))
+            };
+            let well = self.job.lines::<V, _>(level, r, strip, own);
             for line in others(well, count) {
                 self.again(r + line, line, place, inputs, out);
             }
@@ -241,43 +301,51 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
         let [x, g] = inputs.map(cut);
         let len = if out.is_empty() { 0 } else { place.n };
         let mut result = vec![T::ZERO; len];
-        self.job.line(r, [&x, &g], &mut result, self.own(r, 1));
+        self.alone(r, [&x, &g], &mut result);
         for (j, x) in result.into_iter().enumerate() {
             // SAFETY: needs that nobody else holds the number: it belongs to a line of this chunk, or to its scratch.
             unsafe { out.part(at(j), 1)[0] = x };
         }
     }
 
-    /// A stretch of the result, within the lines of this chunk.
-    #[allow(clippy::mut_from_ref)] // one at a time, as below
+    /// A stretch of the result.
+    ///
+    /// # Safety
+    /// It must lie within the lines of this chunk, and nobody else may hold a part of it.
+    #[allow(clippy::mut_from_ref)] // that is the point
     #[inline(always)]
-    fn out(&self, start: usize, len: usize) -> &mut [T] {
+    unsafe fn out(&self, start: usize, len: usize) -> &mut [T] {
         if self.work.out.is_empty() {
             return &mut [];
         }
-        // SAFETY: needs that nobody else holds the stretch: it belongs to lines of this chunk, chunks share no line,
-        // and within a chunk each stretch is released before the next is taken.
+        // SAFETY: needs that nobody else holds the stretch, which the caller promised.
         unsafe { self.work.out.part(start, len) }
     }
 
-    /// What is stored once per line, for some lines of this chunk.
+    /// What is stored once per line.
+    ///
+    /// # Safety
+    /// The lines must be among those of this chunk, and nobody else may hold what is stored for one of them.
     #[inline(always)]
-    fn own(&self, r: usize, lines: usize) -> Own<'_, T> {
-        #[allow(clippy::mut_from_ref)] // one at a time, as below
+    unsafe fn own(&self, r: usize, lines: usize) -> Own<'_, T> {
+        /// As for `own`.
+        #[allow(clippy::mut_from_ref)] // that is the point
         #[inline(always)]
-        fn part<'a, X>(shared: &'a Shared<'_, X>, r: usize, lines: usize) -> &'a mut [X] {
+        unsafe fn part<'a, X>(shared: &'a Shared<'_, X>, r: usize, lines: usize) -> &'a mut [X] {
             if shared.is_empty() {
                 return &mut [];
             }
-            // SAFETY: needs that nobody else holds the numbers: the lines belong to one chunk, chunks share no line,
-            // and within a chunk they are released before they are taken again.
+            // SAFETY: needs that nobody else holds the numbers, which the caller promised.
             unsafe { shared.part(r, lines) }
         }
-        Own {
-            lines,
-            top: part(&self.work.top, r, lines),
-            rest: part(&self.work.rest, r, lines),
-            value: part(&self.work.value, r, lines),
+        // SAFETY: as above.
+        unsafe {
+            Own {
+                lines,
+                top: part(&self.work.top, r, lines),
+                rest: part(&self.work.rest, r, lines),
+                value: part(&self.work.value, r, lines),
+            }
         }
     }
 }

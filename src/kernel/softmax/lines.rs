@@ -3,7 +3,7 @@
 //! A line's result depends only on its numbers: not on its neighbours, its chunk, or the number of threads.
 
 use super::bundles::Set;
-use super::chunk::{Chunk, FAR, SHORT, TURNED};
+use super::chunk::{Chunk, FAR, SHORT, TURNED, few};
 use super::layout::Layout;
 use super::place::WIDE;
 use crate::kernel::simd::{Detected, Lanes, Real, Shared};
@@ -140,6 +140,7 @@ impl<'a, T: Real> Work<'a, T> {
             1 if rows.n >= CHUNK => 1,
             1 if rows.n > SHORT * T::LANES => 16,
             1 => TURNED * T::LANES,
+            _ if rows.n >= CHUNK && count <= few::<T>() => 1,
             // Not narrower: where there are too few strips, threads share their rows.
             _ => WIDE * T::LANES,
         };
