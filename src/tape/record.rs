@@ -132,10 +132,10 @@ impl<T: Elem> Tape<T> {
             let value = value.expect("what is constant is not put off");
             return Ok(self.append(Node::new(Kind::Constant, value, mark, line)));
         }
+        let mut nodes = self.growing("record");
         if spread && let Some(value) = done.content.get() {
             self.scalars.push_sources("element", value.data(), line);
         }
-        let mut nodes = self.growing("record");
         let id = room(&mut nodes);
         let inputs = inputs.into();
         // Lets the compiler build the node in its final place. If the push could still fail, the node would have to be

@@ -138,7 +138,13 @@ impl<T: Elem> Tape<T> {
         let operands = || inputs.iter().map(|id| &nodes[id.index()]);
         let bytes = |shape: &Shape| shape.elements().saturating_mul(size_of::<T>());
         let most = operands().fold(bytes(shape), |most, x| most.max(bytes(x.shape())));
-        let current = self.tail.get().filter(|run| run.members < LONGEST);
+        // A run whose first node is not there was begun by a recording that panicked before it was done.
+        let begun = |run: &Run| {
+            let first = nodes.get(run.first as usize);
+            first.is_some_and(|first| first.run() == Some(run.first))
+        };
+        let current = self.tail.get();
+        let current = current.filter(|run| run.members < LONGEST && begun(run));
         let continues = current.is_some_and(|run| {
             let mut operands = operands();
             operands.any(|x| x.known().is_none() && x.run() == Some(run.first))

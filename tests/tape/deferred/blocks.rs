@@ -1,5 +1,6 @@
 //! Chains in blocks: bit for bit the results of a tape that computes immediately, with less kept.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -322,4 +323,30 @@ fn an_empty_batch_beside_a_large_constant_is_empty() {
         assert_eq!((y.shape(), y.sum().value()), (shape.into(), 0.0));
         assert_eq!(y.sum().backward().wrt(x), Tensor::zeros(shape));
     }
+}
+
+#[test]
+fn a_chain_whose_recording_panicked_is_forgotten() {
+    let gradients = |refuse: bool| {
+        let tape = Tape::new().with_blocks(1000);
+        let x = tape.var(numbers::<f64>(&[1000], 3));
+        let refused = || {
+            let reading = tape.nodes();
+            let recording = catch_unwind(AssertUnwindSafe(|| x.sin()));
+            drop(reading);
+            assert!(recording.is_err());
+        };
+        // The node that would have begun the chain is not there; the second time, a leaf takes its place.
+        if refuse {
+            refused();
+        }
+        let y = x * 2.0;
+        if refuse {
+            refused();
+        }
+        let w = tape.var(numbers::<f64>(&[1000], 4));
+        let grads = (x.sin() * y * w).sum().backward();
+        [grads.wrt(x), grads.wrt(w)]
+    };
+    assert_eq!(gradients(true), gradients(false));
 }
