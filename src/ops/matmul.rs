@@ -31,7 +31,7 @@ impl<T: Elem, const TRANSPOSED: bool> Rule<T> for Matmul<TRANSPOSED> {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        Products::of(x, TRANSPOSED).forward(x[0], x[1], y.fill(), false);
+        Products::of(x, TRANSPOSED).forward(x[0], x[1], y.fill());
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
@@ -90,8 +90,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// # Domain
     /// All reals. Infinities and NaN go through the products and the sums: a product with 0 is not left out, so 0
     /// times an infinity is NaN.
-    /// An element overflows only where the exact sum does: one that is lost on the way is summed again on wider
-    /// numbers, unless that would take more than 2^25 products in a call.
+    /// An element whose row and column are finite overflows only where the exact sum does: one that is lost on the way
+    /// is summed again on wider numbers, unless a call would take more than 2^22 products for it.
     ///
     /// # Gradient
     /// `ga = g bᵀ`, `gb = aᵀ g`; for an operand that several products of a batch share, these are summed.

@@ -1,6 +1,5 @@
 //! Many matrix products in one call, on as many threads as there are.
 
-use super::overflow::mend_products;
 use crate::kernel::{Elem, Matrix, threads};
 
 /// Multiplications from which threads are worth calling, and the least for a part.
@@ -11,8 +10,7 @@ const PART: usize = 1 << 18;
 ///
 /// A place says where the left matrix, the right one and the result of one product begin in their
 /// buffers; `a` and `b` give the size and strides of a matrix. Products with the same result are added
-/// up in order, so no bit depends on the number of threads. Results lie in `c` one after the other. If they are not added
-/// to what `c` holds, those whose sum leaves the range on the way are computed again.
+/// up in order, so no bit depends on the number of threads. Results lie in `c` one after the other.
 pub(crate) fn matmuls<T: Elem>(
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
@@ -34,9 +32,6 @@ pub(crate) fn matmuls<T: Elem>(
         let mut parts = Vec::new();
         cut(places, c, most.max(1), &mut parts);
         threads::map(parts, |(places, c)| multiply(a, b, places, c, add));
-    }
-    if !add {
-        mend_products(a, b, places, c);
     }
 }
 

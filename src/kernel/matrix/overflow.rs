@@ -2,49 +2,142 @@
 //!
 //! A sum of products may be a number although one of its products, or a sum on the way, is beyond the range. It comes
 //! out as an infinity or NaN then, and is computed again on wider numbers, whose exponents do not end.
-//!
-//! This is for real numbers. On others the rule itself runs again (`tape::guard`), since what their parts lose shows
-//! only in the rule's results.
 
 use crate::kernel::{Elem, Matrix, Span, are_finite, threads};
 
-/// The most products of two numbers that are computed again in one call: they take a second or two. Where more would be
-/// needed all results stay as they are; a training run that diverges is to go on, not to stand still.
-const MOST: usize = 1 << 25;
+/// The most products of two numbers that are estimated in one call, and that are computed on wider numbers; either
+/// takes less than a second. Where more would be needed, results stay as they are, since a training run that diverges
+/// is to go on, not to stand still.
+const ESTIMATED: usize = 1 << 27;
+const SUMMED: usize = 1 << 22;
 
 /// Elements that are worth a thread's look.
 const FORK: usize = 1 << 17;
 
-/// Computes elements of `c = Σ a b` again that are not finite, unless something was not finite that went into them.
+/// Matrices to multiply: the left one and the right one at the beginning of their buffers.
+pub(crate) type Pair<'a, T> = (Matrix<'a, T>, Matrix<'a, T>);
+
+/// Computes elements of `c = Σ a b`, summed over `pairs` and places, again that are not finite, unless something was
+/// not finite that went into them.
 ///
-/// Arguments are those of `matmuls`; places with the same result follow one another.
+/// Places are those of `matmuls`.
 pub(crate) fn mend_products<T: Elem>(
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    places: &[[usize; 3]],
+    pairs: &[Pair<'_, T>],
+    places: impl FnOnce() -> Vec<[usize; 3]>,
     c: &mut [T],
 ) {
-    if T::PARTS > 1 || T::REFERENCE || all_finite(c) {
+    if !T::REFERENCE && !all_finite(c) {
+        mend(pairs, places(), c);
+    }
+}
+
+/// [`mend_products`] where something is not finite.
+#[cold]
+fn mend<T: Elem>(pairs: &[Pair<'_, T>], mut places: Vec<[usize; 3]>, c: &mut [T]) {
+    places.sort_by_key(|place| place[2]);
+    let sums: Vec<Sum<'_, T>> = places
+        .chunk_by(|one, next| one[2] == next[2])
+        .filter_map(|places| Sum::of(pairs, places, c))
+        .collect();
+    let work = |sum: &Sum<'_, T>| sum.lost.len() * sum.terms();
+    if sums.iter().map(work).sum::<usize>() > ESTIMATED {
         return;
     }
-    let ((m, k), n) = (a.size, b.size.1);
-    let mut left = MOST;
-    for places in places.chunk_by(|one, next| one[2] == next[2]) {
-        let c = &mut c[places[0][2]..][..m * n];
-        let operands = || {
-            let pair = |&[i, j, _]: &[usize; 3]| (a.part(i, a.size), b.part(j, b.size));
-            places.iter().map(pair)
-        };
-        let lost = lost(operands, c, (m, n));
-        let Some(rest) = left.checked_sub(lost.len() * k * places.len()) else {
-            return;
-        };
-        left = rest;
-        for (i, j) in lost {
-            let terms = operands()
-                .flat_map(|(a, b)| (0..k).map(move |p| a.at(i, p).widen() * b.at(p, j).widen()));
-            c[i * n + j] = T::narrow(terms.fold(T::widen(T::zero()), |sum, term| sum + term));
+    let mut left = SUMMED;
+    for sum in &sums {
+        for &(i, j) in &sum.lost {
+            if !sum.overflows(i, j) {
+                let Some(rest) = left.checked_sub(sum.terms()) else {
+                    return;
+                };
+                left = rest;
+                c[sum.start + i * sum.columns + j] = T::narrow(sum.wide(i, j));
+            }
         }
+    }
+}
+
+/// One result, and which of its elements are lost.
+struct Sum<'a, T> {
+    /// The matrices at their places.
+    pairs: Vec<Pair<'a, T>>,
+    start: usize,
+    columns: usize,
+    /// The elements that are not finite although all of their rows and columns is.
+    lost: Vec<(usize, usize)>,
+}
+
+impl<'a, T: Elem> Sum<'a, T> {
+    /// `None` if all of the result is finite.
+    fn of(pairs: &[Pair<'a, T>], places: &[[usize; 3]], c: &[T]) -> Option<Self> {
+        let ((a, b), start) = (pairs.first()?, places.first()?[2]);
+        let (rows, columns) = (a.size.0, b.size.1);
+        let c = &c[start..][..rows * columns];
+        if are_finite(c) {
+            return None;
+        }
+        let at = |&[i, j, _]: &[usize; 3]| {
+            let pairs = pairs.iter();
+            pairs.map(move |(a, b)| (a.part(i, a.size), b.part(j, b.size)))
+        };
+        let pairs: Vec<Pair<'a, T>> = places.iter().flat_map(at).collect();
+        let finite = |x: T| x.is_within(Span::Finite);
+        let all = |x: Matrix<'a, T>, row: usize| (0..x.size.1).all(|p| finite(x.at(row, p)));
+        let row = |&i: &usize| {
+            !are_finite(&c[i * columns..][..columns]) && pairs.iter().all(|(a, _)| all(*a, i))
+        };
+        let column = |j: usize| pairs.iter().all(|(_, b)| all(b.transposed(), j));
+        let whole: Vec<bool> = (0..columns).map(column).collect();
+        let lost = (0..rows).filter(row).flat_map(|i| {
+            let lost = |&j: &usize| whole[j] && !finite(c[i * columns + j]);
+            (0..columns)
+                .filter(lost)
+                .map(move |j| (i, j))
+                .collect::<Vec<_>>()
+        });
+        let lost = lost.collect();
+        Some(Self {
+            pairs,
+            start,
+            columns,
+            lost,
+        })
+    }
+
+    /// How many products an element sums.
+    fn terms(&self) -> usize {
+        self.pairs.iter().map(|(a, _)| a.size.1).sum()
+    }
+
+    /// The factors of an element's products.
+    fn factors(&self, i: usize, j: usize) -> impl Iterator<Item = (T, T)> {
+        let pairs = self.pairs.iter();
+        pairs.flat_map(move |(a, b)| (0..a.size.1).map(move |p| (a.at(i, p), b.at(p, j))))
+    }
+
+    /// An element on wider numbers.
+    fn wide(&self, i: usize, j: usize) -> T::Wide {
+        let products = self.factors(i, j).map(|(a, b)| a.widen() * b.widen());
+        products.fold(T::widen(T::zero()), |sum, product| sum + product)
+    }
+
+    /// Whether the exact sum is sure to be beyond the range, too. Of a number with tangents, nothing is said.
+    fn overflows(&self, i: usize, j: usize) -> bool {
+        if T::PARTS > 1 {
+            return false;
+        }
+        // Divided by the largest factor, none leaves the range, and their sum is good to `error`.
+        let largest = self.factors(i, j).fold(1.0, |most: f64, (a, b)| {
+            most.max(a.primal().abs()).max(b.primal().abs())
+        });
+        let scale = largest.recip();
+        let (sum, size) = self.factors(i, j).fold((0.0, 0.0), |(sum, size), (a, b)| {
+            let product = (a.primal() * scale) * (b.primal() * scale);
+            (sum + product, size + f64::abs(product))
+        });
+        let error = size * f64::EPSILON * (self.terms() + 4) as f64;
+        let least: f64 = f64::abs(sum) - error;
+        least > 0.0 && least.log2() + 2.0 * largest.log2() > T::max_value().primal().log2() + 0.5
     }
 }
 
@@ -58,25 +151,4 @@ fn all_finite<T: Elem>(x: &[T]) -> bool {
     threads::map(parts, are_finite)
         .into_iter()
         .all(|finite| finite)
-}
-
-/// The elements of a result that are not finite although all of their row and of their column is.
-#[cold]
-fn lost<'a, T: Elem, I>(
-    operands: impl Fn() -> I,
-    c: &[T],
-    (m, n): (usize, usize),
-) -> Vec<(usize, usize)>
-where
-    I: Iterator<Item = (Matrix<'a, T>, Matrix<'a, T>)>,
-{
-    let finite = |x: T| x.is_within(Span::Finite);
-    let all = |x: Matrix<'a, T>, row: usize| (0..x.size.1).all(|p| finite(x.at(row, p)));
-    let row = |i: usize| operands().all(|(a, _)| all(a, i));
-    let column = |j: usize| operands().all(|(_, b)| all(b.transposed(), j));
-    let columns: Vec<bool> = (0..n).map(column).collect();
-    let rows = (0..m).filter(|&i| !are_finite(&c[i * n..(i + 1) * n]) && row(i));
-    rows.flat_map(|i| (0..n).map(move |j| (i, j)))
-        .filter(|&(i, j)| columns[j] && !finite(c[i * n + j]))
-        .collect()
 }

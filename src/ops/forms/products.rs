@@ -2,6 +2,8 @@
 //!
 //! The ops themselves, with their documentation, are in `matmul` and `matmul_t`.
 
+use smallvec::SmallVec;
+
 use crate::error::{Error, ErrorKind};
 use crate::kernel::{self, Elem, Matrix, Strided};
 use crate::ops::{Draw, Sample};
@@ -120,19 +122,30 @@ impl Products {
         Sample::new(shapes.map(|shape| draw.values(shape, -2.0, 2.0)).into(), ())
     }
 
-    /// `y = a b`, or `y += a b` where `add` is set, for every product.
-    pub(crate) fn forward<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T], add: bool) {
+    /// `y = a b` for every product.
+    pub(crate) fn forward<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T]) {
+        self.multiply(a, b, y, false);
+        self.mend(&[(a, b)], y);
+    }
+
+    /// `y = a b`, or `y += a b` where `add` is set, whatever leaves the range on the way.
+    fn multiply<T: Elem>(&self, a: &Tensor<T>, b: &Tensor<T>, y: &mut [T], add: bool) {
         let [m, k, n] = self.size;
         let (a, b) = (matrix(a, m, k), self.right(b));
         if m * n == 1 && !add {
             self.walk
                 .each(|[i, j, o]| y[o] = kernel::dot(&a.data[i..i + k], &b.data[j..j + k]));
-            if !kernel::are_finite(y) {
-                kernel::mend_products(a, b, &self.places([0, 1, 2]), y);
-            }
             return;
         }
         kernel::matmuls(a, b, &mut self.places([0, 1, 2]), y, add);
+    }
+
+    /// Computes again what left the range on the way to `y`, the sum of the products of these operands.
+    fn mend<T: Elem>(&self, pairs: &[(&Tensor<T>, &Tensor<T>)], y: &mut [T]) {
+        let [m, k, _] = self.size;
+        let pairs = pairs.iter().map(|(a, b)| (matrix(a, m, k), self.right(b)));
+        let pairs: SmallVec<[_; 2]> = pairs.collect();
+        kernel::mend_products(&pairs, || self.places([0, 1, 2]), y);
     }
 
     /// The pullback: `ga = g bᵀ` and `gb = aᵀ g`, or `gᵀ a` where the right matrix is transposed.
@@ -140,28 +153,31 @@ impl Products {
         let [m, k, n] = self.size;
         let (a, b, g) = (matrix(x[0], m, k), self.right(x[1]), matrix(g, m, n));
         if gx[0].wanted() {
-            let mut places = self.places([2, 1, 0]);
-            kernel::matmuls(g, b.transposed(), &mut places, gx[0].fill(), false);
+            let (b, order, gx) = (b.transposed(), [2, 1, 0], gx[0].fill());
+            kernel::matmuls(g, b, &mut self.places(order), gx, false);
+            kernel::mend_products(&[(g, b)], || self.places(order), gx);
         }
         if gx[1].wanted() {
             let (left, right, order) = match self.transposed {
                 true => (g.transposed(), a, [2, 0, 1]),
                 false => (a.transposed(), g, [0, 2, 1]),
             };
-            let mut places = self.places(order);
-            kernel::matmuls(left, right, &mut places, gx[1].fill(), false);
+            let gx = gx[1].fill();
+            kernel::matmuls(left, right, &mut self.places(order), gx, false);
+            kernel::mend_products(&[(left, right)], || self.places(order), gx);
         }
     }
 
     /// The pushforward: `ty = ta b + a tb`.
     pub(crate) fn push<T: Elem>(&self, x: &[&Tensor<T>], t: &[Option<&Tensor<T>>], ty: &mut [T]) {
-        match t[0] {
-            Some(t) => self.forward(t, x[1], ty, false),
-            None => ty.fill(T::zero()),
+        let mut pairs = SmallVec::<[_; 2]>::new();
+        pairs.extend(t[0].map(|t| (t, x[1])));
+        pairs.extend(t[1].map(|t| (x[0], t)));
+        ty.fill(T::zero());
+        for (k, (a, b)) in pairs.iter().enumerate() {
+            self.multiply(a, b, ty, k > 0);
         }
-        if let Some(t) = t[1] {
-            self.forward(x[0], t, ty, true);
-        }
+        self.mend(&pairs, ty);
     }
 
     /// The first right matrix as `[k, n]`, however it is stored.
