@@ -239,12 +239,14 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     /// # Errors
     /// If a rule leaves a cotangent unset or gives it the wrong shape.
     fn run(mut self, last: usize) -> Result<Gradients<'t, T>, Error> {
-        let nodes = self.tape.nodes.borrow();
+        let borrowed = self.tape.nodes.borrow();
+        let nodes = &borrowed[..];
         let entries = self.tape.scalars.entries();
         self.lists.cotangents.resize_with(last, || Cotangent::Zero);
         let mut swept = self.lists.adjoints.len() as u32;
-        for k in (0..last).rev() {
-            let node = &nodes[k];
+        let mut k = last;
+        for node in nodes[..last].iter().rev() {
+            k -= 1;
             // Scalar nodes recorded after the output need no sweep.
             if node.mark < swept {
                 self.sweep(&entries, node.mark, swept);
@@ -253,7 +255,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             if node.spread {
                 self.gather(k, node);
             }
-            if node.place.is_some() && self.in_blocks(&nodes, k)? {
+            if node.place.is_some() && self.in_blocks(nodes, k)? {
                 continue;
             }
             let Some(g) = self.lists.cotangents[k].pass(node.kept) else {
@@ -265,13 +267,13 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack { start, .. } => self.scatter(k, *start as usize, &g),
                 Kind::Op { rule, inputs } => {
-                    heir = self.pull_back(&nodes, (k, node), (&**rule, inputs), &g)?;
+                    heir = self.pull_back(nodes, (k, node), (&**rule, inputs), &g)?;
                 }
             }
             pass_on(&self.tape.pool, &mut self.lists.cotangents, heir, g);
         }
         self.sweep(&entries, 1, swept.max(1));
-        drop((nodes, entries));
+        drop((borrowed, entries));
         let peak = self.tape.pool.end(self.counted);
         if !W::LOOKS {
             self.tape.walk.set(Some(WalkCost {
@@ -338,43 +340,41 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     ) -> Result<Option<usize>, Error> {
         self.pullbacks += 1;
         let tape = self.tape;
-        let value = |node: &'n Node<T>, at: usize| {
-            let value = node.known();
-            value.unwrap_or_else(|| tape.evaluate(nodes, NodeId(at as u32)))
-        };
-        let operand = |id: NodeId| {
-            let (at, node) = (id.index(), &nodes[id.index()]);
-            (value(node, at), (at, node.active()))
+        let operand = move |id: NodeId| {
+            let active = nodes[id.index()].active();
+            (tape.evaluate(nodes, id), (id.index(), active))
         };
         // One or two operands, the usual case, need no list.
-        let (a, b) = match *inputs {
-            [a] if self.spread_evenly(nodes, at, (rule, a), g) => return Ok(None),
+        match *inputs {
+            [a] if self.spread_evenly(nodes, at, (rule, a), g) => Ok(None),
             [a] => {
                 let a = operand(a);
-                (a, a)
+                self.apply(nodes, (at, node), rule, (&[a.0], &[a.1]), g)
             }
-            [a, b] => (operand(a), operand(b)),
+            [a, b] => {
+                let (a, b) = (operand(a), operand(b));
+                self.apply(nodes, (at, node), rule, (&[a.0, b.0], &[a.1, b.1]), g)
+            }
             _ => {
-                let operands = inputs.iter().map(|&id| operand(id));
+                let operands = inputs.iter().copied().map(operand);
                 let (x, inputs): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) = operands.unzip();
-                return self.apply((at, node), rule, (&x, &inputs), value(node, at), g);
+                self.apply(nodes, (at, node), rule, (&x, &inputs), g)
             }
-        };
-        let (x, places, count) = ([a.0, b.0], [a.1, b.1], inputs.len());
-        let operands = (&x[..count], &places[..count]);
-        self.apply((at, node), rule, operands, value(node, at), g)
+        }
     }
 
     /// Applies a rule at the operands `x`; `inputs` tells where their cotangents are, and whether they are needed.
     #[inline(always)]
     fn apply(
         &mut self,
+        nodes: &[Node<T>],
         (at, node): (usize, &Node<T>),
         rule: &dyn Rule<T>,
         (x, inputs): (&[&Tensor<T>], &[(usize, bool)]),
-        y: &Tensor<T>,
         g: &Tensor<T>,
     ) -> Result<Option<usize>, Error> {
+        let y = node.known();
+        let y = y.unwrap_or_else(|| self.tape.evaluate(nodes, NodeId(at as u32)));
         let kept = node.residual.get().map_or(&self.nothing, |kept| kept);
         let pullback = Pullback {
             rule,

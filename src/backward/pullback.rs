@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::kernel::{self, Elem};
 use crate::tape::rule::{Point, Rule, Slot};
-use crate::tape::{Collector, Content, Cotangent, Pool, guard, unique};
+use crate::tape::{Collector, Content, Cotangent, Fault, Pool, guard, unique};
 use crate::tensor::{Shape, Tensor};
 
 /// A rule to pull back through, and the point where.
@@ -45,34 +45,26 @@ impl<'a, T: Elem> Pullback<'a, T> {
         mut look: impl FnMut(usize, &Tensor<T>),
     ) -> Result<Option<usize>, Error> {
         let (rule, at) = (self.rule, self.at);
-        // What a slot starts with, in registers: a slot is then built in its final place, since moving one costs more
-        // than a pullback of few elements.
-        let mut begin = |&(id, wanted): &(usize, bool), x: &&'a Tensor<T>| {
-            let shape = x.shape();
-            let earlier = cotangents[id].take(|g| filled(pool, shape, g));
-            (shape, wanted, earlier)
-        };
-        let slot =
-            |(shape, wanted, earlier)| Slot::new(pool, shape, wanted).adding(earlier, g, self.seen);
         let mut heir = None;
-        let mut settle = |cotangents: &mut [_], k, gx: &mut Slot<'_, T>| {
-            self.settle(pool, cotangents, g, k, gx, &mut heir, &mut look)
-        };
+        // A slot is built in its final place from what is in registers, since moving one costs more than a pullback of
+        // few elements. Nothing is left in the slots afterwards, and dropping them would be a call.
         match (self.inputs, at.x) {
-            ([i], [x]) if collectors.is_empty() => {
-                let a = begin(i, x);
-                let mut gx = [slot(a)];
+            (&[i], &[x]) if collectors.is_empty() => {
+                let a = earlier(pool, cotangents, i, x);
+                let mut gx = [self.slot(pool, i, x, a, g)];
                 guard::vjp(rule, &at, g, &mut gx);
-                settle(cotangents, 0, &mut gx[0])?;
-                // Nothing is left in it, and dropping it would be a call.
+                let [a] = &mut gx;
+                self.settle(pool, cotangents, g, (0, i.0), a, &mut heir, &mut look)?;
                 std::mem::forget(gx);
             }
-            ([i, j], [x, y]) if collectors.is_empty() => {
-                let (a, b) = (begin(i, x), begin(j, y));
-                let mut gx = [slot(a), slot(b)];
+            (&[i, j], &[x, y]) if collectors.is_empty() => {
+                let a = earlier(pool, cotangents, i, x);
+                let b = earlier(pool, cotangents, j, y);
+                let mut gx = [self.slot(pool, i, x, a, g), self.slot(pool, j, y, b, g)];
                 guard::vjp(rule, &at, g, &mut gx);
-                settle(cotangents, 0, &mut gx[0])?;
-                settle(cotangents, 1, &mut gx[1])?;
+                let [a, b] = &mut gx;
+                self.settle(pool, cotangents, g, (0, i.0), a, &mut heir, &mut look)?;
+                self.settle(pool, cotangents, g, (1, j.0), b, &mut heir, &mut look)?;
                 std::mem::forget(gx);
             }
             _ => {
@@ -81,6 +73,19 @@ impl<'a, T: Elem> Pullback<'a, T> {
             }
         }
         Ok(heir)
+    }
+
+    /// The slot of an operand `x` to which `earlier` was given before.
+    #[inline(always)]
+    fn slot(
+        self,
+        pool: &'a Pool<T>,
+        (_, wanted): (usize, bool),
+        x: &'a Tensor<T>,
+        earlier: Option<Tensor<T>>,
+        g: &'a Tensor<T>,
+    ) -> Slot<'a, T> {
+        Slot::new(pool, x.shape(), wanted).adding(earlier, g, self.seen)
     }
 
     /// The same for any number of operands, and for cotangents that have collectors.
@@ -94,9 +99,9 @@ impl<'a, T: Elem> Pullback<'a, T> {
         look: &mut impl FnMut(usize, &Tensor<T>),
     ) -> Result<Option<usize>, Error> {
         let mut gx: SmallVec<[Slot<'_, T>; 4]> = SmallVec::new();
-        for (&(id, wanted), x) in self.inputs.iter().zip(self.at.x) {
-            let earlier = cotangents[id].take(|g| filled(pool, x.shape(), g));
-            gx.push(Slot::new(pool, x.shape(), wanted).adding(earlier, g, self.seen));
+        for (&input, x) in self.inputs.iter().zip(self.at.x) {
+            let earlier = earlier(pool, cotangents, input, x);
+            gx.push(self.slot(pool, input, x, earlier, g));
         }
         for (id, collector) in collectors.iter_mut().enumerate() {
             // If an operand occurs twice, its first slot gets the collector.
@@ -119,21 +124,24 @@ impl<'a, T: Elem> Pullback<'a, T> {
                     let collector = gx[j].collector().expect("found a line above");
                     self.collect(pool, collector, k, content, g)?;
                 }
-                None => self.settle(pool, cotangents, g, k, &mut gx[k], &mut heir, look)?,
+                None => {
+                    let place = (k, self.inputs[k].0);
+                    self.settle(pool, cotangents, g, place, &mut gx[k], &mut heir, look)?;
+                }
             }
         }
         Ok(heir)
     }
 
-    /// Adds what the rule gave for operand `k` to that operand's cotangent.
+    /// Adds what the rule gave for operand `k` to that operand's cotangent, which is number `id`.
     #[allow(clippy::too_many_arguments)] // as a struct it would be written and read
     #[inline(always)]
     fn settle(
-        &self,
+        self,
         pool: &Pool<T>,
         cotangents: &mut [Cotangent<T>],
         g: &Tensor<T>,
-        k: usize,
+        (k, id): (usize, usize),
         gx: &mut Slot<'_, T>,
         heir: &mut Option<usize>,
         look: &mut impl FnMut(usize, &Tensor<T>),
@@ -142,7 +150,6 @@ impl<'a, T: Elem> Pullback<'a, T> {
             gx.content.set(Content::Unset);
             return Ok(());
         }
-        let id = self.inputs[k].0;
         // Matched by reference: for a value that is moved out in some cases only, the compiler would keep a drop flag.
         let sum = match &gx.content {
             Content::Filled(_) | Content::Added(_) => {
@@ -164,14 +171,11 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 };
                 plus(pool, earlier, g)
             }
-            Content::Zero => match gx.earlier.take() {
+            // Rarely, and out of the way: with one case more the compiler would jump by a table.
+            _ => match nothing(self.rule, self.line, k, gx)? {
                 Some(sum) => sum,
                 None => return Ok(()),
             },
-            _ => {
-                let copy = *self;
-                return Err(copy.fault(k, gx.content.replace()));
-            }
         };
         if *heir == Some(id) {
             // The operand occurs twice; its shares are added in their order.
@@ -204,17 +208,54 @@ impl<'a, T: Elem> Pullback<'a, T> {
                 *collector.filled = true;
                 pool.put(all);
             }
-            other => return Err(self.fault(k, other)),
+            other => {
+                let fault = other.fault(self.at.x[k].shape());
+                return Err(lacking(fault, self.rule, self.line, k));
+            }
         }
         Ok(())
     }
+}
 
-    #[cold]
-    fn fault(&self, k: usize, content: Content<T>) -> Error {
-        let what = format!("the cotangent of operand {k}");
-        let fault = content.fault(self.at.x[k].shape());
-        fault.error(self.rule.name(), what, Some(self.line))
+/// What was given to operand `k` before, if the rule has declared its share zero.
+///
+/// # Errors
+/// If it has not.
+#[cold]
+#[inline(never)]
+fn nothing<T: Elem>(
+    rule: &dyn Rule<T>,
+    line: &'static Location<'static>,
+    k: usize,
+    gx: &mut Slot<'_, T>,
+) -> Result<Option<Tensor<T>>, Error> {
+    match gx.content.replace() {
+        Content::Zero => Ok(gx.earlier.take()),
+        other => Err(lacking(other.fault(gx.shape()), rule, line, k)),
     }
+}
+
+/// The error for an operand `k` without a cotangent.
+#[cold]
+fn lacking<T: Elem>(
+    fault: Fault,
+    rule: &dyn Rule<T>,
+    line: &'static Location<'static>,
+    k: usize,
+) -> Error {
+    let what = format!("the cotangent of operand {k}");
+    fault.error(rule.name(), what, Some(line))
+}
+
+/// What was given to an operand `x` before, taken out so that more can be added.
+#[inline(always)]
+fn earlier<T: Elem>(
+    pool: &Pool<T>,
+    cotangents: &mut [Cotangent<T>],
+    (id, _): (usize, bool),
+    x: &Tensor<T>,
+) -> Option<Tensor<T>> {
+    cotangents[id].take(|g| filled(pool, x.shape(), g))
 }
 
 /// Gives a cotangent that was pulled back to its heir or, if there is none, to the pool.
@@ -265,13 +306,17 @@ fn added<T: Elem>(pool: &Pool<T>, sum: Tensor<T>, share: Tensor<T>) -> Tensor<T>
 }
 
 /// The same for a share that is still needed.
-#[inline]
 fn plus<T: Elem>(pool: &Pool<T>, mut sum: Tensor<T>, share: &Tensor<T>) -> Tensor<T> {
     if let Some(elements) = sum.unique_mut() {
         kernel::add_to(share.data(), elements);
         return sum;
     }
-    // Shared with the cotangent of another node: the sum needs a buffer of its own.
+    plus_apart(pool, sum, share)
+}
+
+/// The same where the sum is shared with the cotangent of another node, and so needs a buffer of its own.
+#[inline(never)]
+fn plus_apart<T: Elem>(pool: &Pool<T>, sum: Tensor<T>, share: &Tensor<T>) -> Tensor<T> {
     let mut fresh = pool.take(sum.shape());
     kernel::map2(sum.data(), share.data(), unique(&mut fresh), |a, b| a + b);
     fresh

@@ -34,13 +34,13 @@ impl<T: Clone> Cotangent<T> {
     /// holds one number everywhere.
     #[inline]
     pub(crate) fn take(&mut self, write: impl FnOnce(T) -> Tensor<T>) -> Option<Tensor<T>> {
-        match std::mem::replace(self, Self::Zero) {
-            Self::Sum(sum) => Some(sum),
-            Self::Even(g) => Some(write(g)),
-            other => {
-                *self = other;
-                None
-            }
+        match self {
+            Self::Zero | Self::Released => None,
+            _ => match std::mem::replace(self, Self::Zero) {
+                Self::Sum(sum) => Some(sum),
+                Self::Even(g) => Some(write(g)),
+                _ => unreachable!("it was one of these a line above"),
+            },
         }
     }
 }
