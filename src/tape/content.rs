@@ -65,23 +65,38 @@ impl<T> Content<T> {
         std::mem::replace(self, Self::Unset)
     }
 
+    /// Whether the rule has put in nothing so far.
+    #[inline]
+    pub(crate) fn is_unset(&self) -> bool {
+        matches!(self, Self::Unset)
+    }
+
     /// Sets the content. If it was `Unset`, as is usual, nothing is dropped: that would be a call.
     #[inline]
     pub(crate) fn set(&mut self, content: Self) {
         match std::mem::replace(self, content) {
             nothing @ Self::Unset => std::mem::forget(nothing),
-            other => drop(other),
+            other => other.discard(),
         }
     }
 
-    /// Puts a tensor into `Unset` content and returns it for writing.
+    /// Drops the content, out of the way.
+    #[cold]
+    #[inline(never)]
+    fn discard(self) {}
+
+    /// Puts a tensor into `Unset` content and returns it for writing; as what is [`Added`](Self::Added), if `added`.
     #[inline]
-    pub(crate) fn hold(&mut self, tensor: Tensor<T>) -> &mut Tensor<T> {
-        debug_assert!(matches!(self, Self::Unset), "asked before");
+    pub(crate) fn hold(&mut self, tensor: Tensor<T>, added: bool) -> &mut Tensor<T> {
+        debug_assert!(self.is_unset(), "asked before");
+        let content = match added {
+            true => Self::Added(tensor),
+            false => Self::Filled(tensor),
+        };
         // Nothing needs to be dropped, so the drop need not check the variant again.
-        std::mem::forget(std::mem::replace(self, Self::Filled(tensor)));
+        std::mem::forget(std::mem::replace(self, content));
         match self {
-            Self::Filled(tensor) => tensor,
+            Self::Filled(tensor) | Self::Added(tensor) => tensor,
             _ => unreachable!("it was put there a line above"),
         }
     }
@@ -94,7 +109,11 @@ impl<T> Content<T> {
     pub(crate) fn take_tensor(&mut self) -> Tensor<T> {
         match self.replace() {
             Self::Filled(tensor) | Self::Added(tensor) => tensor,
-            _ => unreachable!("asked for a tensor where there is one"),
+            other => {
+                // What might have to be dropped would be held in memory in every case.
+                std::mem::forget(other);
+                unreachable!("asked for a tensor where there is one")
+            }
         }
     }
 

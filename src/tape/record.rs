@@ -222,9 +222,10 @@ impl<T: Elem> Tape<T> {
             let pulled = loss && x.iter().any(|x| x.len() > 1);
             guard::forward(rule, x, &mut y, &mut residual, pulled);
         });
-        let value = y
-            .dense()
-            .map_err(|fault| fault.error(rule.name(), "the output", Some(line)))?;
+        let value = match y.dense() {
+            Ok(value) => value,
+            Err(fault) => return Err(fault.error(rule.name(), "the output", Some(line))),
+        };
         // Nothing is left in it, and dropping it would be a call.
         std::mem::forget(y);
         Ok(Done {

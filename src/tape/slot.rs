@@ -94,9 +94,9 @@ impl<'a, T: Elem> Slot<'a, T> {
     pub fn fill(&mut self) -> &mut [T] {
         self.check_not_added();
         // The usual case: called once, on an empty slot.
-        let elements = if self.collector.is_none() && matches!(self.content, Content::Unset) {
+        let elements = if self.collector.is_none() && self.content.is_unset() {
             let buffer = self.pool.take(self.shape);
-            unique(self.content.hold(buffer))
+            unique(self.content.hold(buffer, false))
         } else {
             self.make_room()
         };
@@ -152,7 +152,21 @@ impl<'a, T: Elem> Slot<'a, T> {
     /// let y = (tape.apply(First, [x]) * x).sum();
     /// assert_eq!(y.backward().wrt(x), Tensor::from([17.0, 5.0]));
     /// ```
+    #[inline]
     pub fn accumulate(&mut self) -> &mut [T] {
+        // The usual case: called once, with a sum of its own.
+        if self.collector.is_none()
+            && self.content.is_unset()
+            && let Some(sum) = self.earlier.take_if(|sum| sum.is_unique())
+        {
+            return unique(self.content.hold(sum, true));
+        }
+        self.accumulate_apart()
+    }
+
+    /// [`accumulate`](Self::accumulate) in all other cases.
+    #[inline(never)]
+    fn accumulate_apart(&mut self) -> &mut [T] {
         if let Some(collector) = &mut self.collector {
             if !std::mem::replace(collector.filled, true) {
                 collector.elements.fill(T::zero());
@@ -161,18 +175,10 @@ impl<'a, T: Elem> Slot<'a, T> {
             return collector.elements;
         }
         if !matches!(self.content, Content::Added(_)) {
-            let mut sum = match self.earlier.take() {
-                Some(sum) => sum,
-                None => {
-                    let mut zeros = self.pool.take(self.shape);
-                    unique(&mut zeros).fill(T::zero());
-                    zeros
-                }
-            };
-            if sum.unique_mut().is_none() {
-                let mut copy = self.pool.take(self.shape);
-                unique(&mut copy).copy_from_slice(sum.data());
-                sum = copy;
+            let mut sum = self.pool.take(self.shape);
+            match self.earlier.take() {
+                Some(earlier) => unique(&mut sum).copy_from_slice(earlier.data()),
+                None => unique(&mut sum).fill(T::zero()),
             }
             self.content = Content::Added(sum);
         }
