@@ -3,6 +3,7 @@
 //! The levels differ only in their instructions: no product is fused with a sum, so all give the same bits. A
 //! [`Layout`] says which elements meet where operands broadcast.
 
+use super::simd::FEW;
 use super::{Elem, Layout, Soon};
 
 /// A loop that the compiler may vectorize, for [`Elem::at_level`].
@@ -136,8 +137,25 @@ pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     buffers: Buffers<'_, A, B, C, D, T>,
     f: impl Formula<A, B, C, D, T>,
 ) {
-    let len = buffers.y.len();
-    T::at_level(len, Flat::<_, _, _, _, _, _, false> { buffers, f });
+    flat::<A, B, C, D, T, false>(buffers, f);
+}
+
+/// Runs [`Flat`]. For a few real numbers it is compiled into the caller, where the buffers stay in registers.
+#[inline(always)]
+fn flat<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem, const ADD: bool>(
+    buffers: Buffers<'_, A, B, C, D, T>,
+    f: impl Formula<A, B, C, D, T>,
+) {
+    // Put together in each branch: what a call gets by reference would be written to memory on both.
+    let Buffers { a, b, c, d, y } = buffers;
+    let len = y.len();
+    if const { T::PARTS == 1 && !T::REFERENCE } && len < FEW {
+        let buffers = Buffers { a, b, c, d, y };
+        Flat::<_, _, _, _, _, _, ADD> { buffers, f }.go::<true>();
+    } else {
+        let buffers = Buffers { a, b, c, d, y };
+        T::at_level(len, Flat::<_, _, _, _, _, _, ADD> { buffers, f });
+    }
 }
 
 /// Writes two results for each element of `x`, which share part of their computation.
@@ -166,7 +184,7 @@ pub(crate) fn each_of<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
 }
 
 /// Adds `f` of operands that broadcast, or, without a layout, have one shape, to `y`. No element is computed again.
-#[inline]
+#[inline(always)]
 pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     layout: Option<&Layout>,
     buffers: Buffers<'_, A, B, C, D, T>,
@@ -174,7 +192,7 @@ pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
 ) {
     let len = buffers.y.len();
     match layout {
-        None => T::at_level(len, Flat::<_, _, _, _, _, _, true> { buffers, f }),
+        None => flat::<A, B, C, D, T, true>(buffers, f),
         Some(_) if len == 0 => {}
         Some(layout) => T::at_level(len, Spread::<_, _, _, _, _, _, true> { layout, buffers, f }),
     }
@@ -192,8 +210,42 @@ struct Flat<'a, A, B, C, D, R, F, const ADD: bool> {
     f: F,
 }
 
-impl<A, B, C, D, R, F: Formula<A, B, C, D, R>, const ADD: bool> Flat<'_, A, B, C, D, R, F, ADD> {
+impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool>
+    Flat<'_, A, B, C, D, R, F, ADD>
+{
     const MENDS: bool = mends(F::AGAIN, ADD);
+
+    /// The loop; with `FOURS`, four elements at a time: they fill a vector of `f32` on any machine, while the loop that
+    /// the compiler makes by itself takes fewer than eight one by one.
+    #[inline(always)]
+    fn go<const FOURS: bool>(self) {
+        let (Buffers { a, b, c, d, y }, f) = (self.buffers, self.f);
+        let n = y.len();
+        let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
+        let mut done = 0;
+        if FOURS {
+            let fours = y.as_chunks_mut::<4>().0;
+            done = 4 * fours.len();
+            let a_and_b = a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0);
+            let c_and_d = c.as_chunks::<4>().0.iter().zip(d.as_chunks::<4>().0);
+            for (y, ((&a, &b), (&c, &d))) in fours.iter_mut().zip(a_and_b.zip(c_and_d)) {
+                // Written together, as the compiler does not know that no operand lies where one of them goes.
+                let mut four = *y;
+                for i in 0..4 {
+                    four[i] = put::<R, ADD>(four[i], f.of(a[i], b[i], c[i], d[i]));
+                }
+                *y = four;
+            }
+        }
+        // A plain counting loop is the least work for the compiler.
+        for i in done..n {
+            y[i] = put::<R, ADD>(y[i], f.of(a[i], b[i], c[i], d[i]));
+        }
+        if Self::MENDS {
+            let of_block = |start: usize| &a[start..];
+            mend(y, (of_block, d), &f, |i| f.again(a[i], b[i], c[i], d[i]));
+        }
+    }
 }
 
 impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
@@ -201,19 +253,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
 {
     #[inline(always)]
     fn run(self) {
-        let Buffers { a, b, c, d, y } = self.buffers;
-        let n = y.len();
-        let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
-        // A plain counting loop is the least work for the compiler.
-        for i in 0..n {
-            y[i] = put::<R, ADD>(y[i], self.f.of(a[i], b[i], c[i], d[i]));
-        }
-        if Self::MENDS {
-            let of_block = |start: usize| &a[start..];
-            mend(y, (of_block, d), &self.f, |i| {
-                self.f.again(a[i], b[i], c[i], d[i])
-            });
-        }
+        self.go::<false>();
     }
 }
 

@@ -3,7 +3,7 @@
 //! A closure becomes a loop of its own on every level. One too long for the compiler to inline unasked is better
 //! written as a [`Formula`].
 
-use super::each::{Buffers, Formula, Loop, UNITS, each};
+use super::each::{Buffers, Formula, Loop, UNITS, each, each_onto};
 use super::{Elem, Span};
 
 /// `y_i = f(a_i)`.
@@ -45,7 +45,8 @@ impl<A, B, C, R, F: Fn(A, B, C) -> R> Formula<A, B, C, (), R> for Of<F> {
 
 /// `y_i += x_i`.
 pub(crate) fn add_to<T: Elem>(x: &[T], y: &mut [T]) {
-    T::at_level(y.len(), AddTo { x, y });
+    let (a, b, c, d) = (x, &UNITS, &UNITS, &UNITS);
+    each_onto(None, Buffers { a, b, c, d, y }, Of(|x, (), ()| x));
 }
 
 /// `y_i += factor x_i`.
@@ -65,21 +66,6 @@ impl<T: Elem> super::each::Loop for AddScaledTo<'_, T> {
         let n = self.y.len();
         for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
             *y += self.factor * x;
-        }
-    }
-}
-
-pub(super) struct AddTo<'a, T> {
-    pub(super) x: &'a [T],
-    pub(super) y: &'a mut [T],
-}
-
-impl<T: Elem> super::each::Loop for AddTo<'_, T> {
-    #[inline(always)]
-    fn run(self) {
-        let n = self.y.len();
-        for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
-            *y += x;
         }
     }
 }

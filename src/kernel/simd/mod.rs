@@ -144,7 +144,7 @@ pub(crate) struct Avx2(());
 pub(crate) struct Avx512(());
 
 /// Loops over fewer elements use the target's instructions, since choosing a level would cost more.
-const FEW: usize = 32;
+pub(crate) const FEW: usize = 32;
 
 /// Runs a loop over `len` elements compiled for the level in use. Its rounding must not depend on the level.
 pub(crate) fn run_loop<T: Real>(len: usize, work: impl Loop) {
