@@ -15,13 +15,14 @@ impl Shape {
     /// If the shapes do not broadcast.
     #[inline]
     pub fn broadcast(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
-        match self == other {
+        // Shapes of many axes are left to the call: the clone of one that is stored in place is then a plain copy.
+        match self == other && self.is_in_place() {
             true => Ok(self.clone()),
             false => self.spread(op, other),
         }
     }
 
-    /// [`broadcast`](Self::broadcast) of shapes that differ.
+    /// [`broadcast`](Self::broadcast) of shapes that differ or have many axes.
     #[inline(never)]
     fn spread(&self, op: &'static str, other: &Self) -> Result<Self, Error> {
         let longer = if self.rank() < other.rank() {

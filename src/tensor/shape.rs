@@ -242,6 +242,12 @@ impl Shape {
         kernel::strides(self)
     }
 
+    /// Whether the sizes are stored in place.
+    #[inline]
+    pub(super) fn is_in_place(&self) -> bool {
+        self.0.are_few()
+    }
+
     /// Whether the shapes are equal, by a quick comparison: `true` is certain, `false` says nothing.
     #[inline]
     pub(crate) fn is_surely(&self, other: &Self) -> bool {

@@ -6,7 +6,6 @@
 use std::ops::Deref;
 
 /// The sizes of some axes, and what follows from them.
-#[derive(Clone)]
 pub(super) struct Sizes {
     kept: Kept,
     /// The number of elements.
@@ -52,6 +51,12 @@ impl Sizes {
         self.code == other.code && self.code != 0
     }
 
+    /// Whether there are few enough to be stored in place.
+    #[inline]
+    pub(super) fn are_few(&self) -> bool {
+        matches!(self.kept, Kept::Few { .. })
+    }
+
     /// Lets `f` change the sizes.
     pub(super) fn change<R>(&mut self, f: impl FnOnce(&mut [usize]) -> R) -> R {
         let result = f(match &mut self.kept {
@@ -62,10 +67,33 @@ impl Sizes {
         result
     }
 
+    /// A clone of many sizes, out of the way of the others.
+    #[cold]
+    #[inline(never)]
+    fn clone_many(&self) -> Self {
+        Self {
+            kept: self.kept.clone(),
+            ..*self
+        }
+    }
+
     /// Whether sizes that have no code are equal.
     #[inline(never)]
     fn are_as_large(&self, other: &Self) -> bool {
         self.kept == other.kept
+    }
+}
+
+impl Clone for Sizes {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self.kept {
+            Kept::Few { rank, sizes } => Self {
+                kept: Kept::Few { rank, sizes },
+                ..*self
+            },
+            Kept::Many(_) => self.clone_many(),
+        }
     }
 }
 
