@@ -195,19 +195,21 @@ impl<T: Elem> Tape<T> {
 
     /// Forgets the recording and keeps its memory for the next one.
     pub fn reset(&mut self) {
-        // In reverse, so that the first buffer to be taken again has the shape of the first node.
-        let nodes = self.nodes.get_mut();
-        for node in nodes.iter_mut().rev() {
-            if let Some(value) = node.content.take() {
-                self.pool.shelve(value);
+        // In reverse, so that the first buffer to be taken again has the shape of the first node. Each node is taken
+        // apart, since dropping what is left of one would be a call that asks for all its parts.
+        for node in self.nodes.get_mut().drain(..).rev() {
+            if let Kind::Op { rule, inputs } = node.kind {
+                drop((rule, inputs));
             }
-            if let Some(kept) = node.residual.get_mut()
-                && let Some(tensor) = kept.tensor.take()
+            if let Some(kept) = node.residual.into_inner()
+                && let Some(tensor) = kept.tensor
             {
                 self.pool.put(tensor);
             }
+            if let Some(value) = node.content.into_inner() {
+                self.pool.shelve(value);
+            }
         }
-        nodes.clear();
         self.tail.set(None);
         self.detached.set(None);
         self.members.get_mut().clear();
