@@ -4,6 +4,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec, evaluate};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
@@ -25,11 +26,13 @@ impl<T: Elem> Rule<T> for Cumsum {
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         let rows = x[0].shape().rows(self.axis);
         kernel::cumsum(rows, x[0].data(), y.fill(), false);
+        guard::output(self, x, y);
     }
 
-    fn vjp(&self, _: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
+    fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let rows = g.shape().rows(self.axis);
         kernel::cumsum(rows, g.data(), gx[0].fill(), true);
+        guard::cotangents(self, at, g, gx);
     }
 
     fn jvp(

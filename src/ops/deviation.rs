@@ -20,6 +20,8 @@ impl<T: Elem> Reduction<T> for Deviation {
     const NAME: &'static str = "std";
     const KEEPS: Keeps = Keeps::INPUTS_AND_OUTPUT.and_residual();
     const WHY: &'static str = <Self as Spec>::GRADIENT;
+    // Differences from the mean do.
+    const OVERFLOWS: bool = true;
     type Wide = Self;
 
     fn wide(&self) -> Self {

@@ -6,6 +6,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
@@ -33,7 +34,9 @@ impl<T: Elem> Rule<T> for Gather {
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let lookup = self.lookup(at.x[0].shape());
-        lookup.add(self.index.data(), g.data(), gx[0].accumulate());
+        guard::added(self, at, g, gx, |gx| {
+            lookup.add(self.index.data(), g.data(), gx);
+        });
     }
 
     fn jvp(

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Reach, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
@@ -34,7 +35,9 @@ impl<T: Elem> Rule<T> for IndexSelect {
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
         let rows = at.x[0].shape().rows(self.axis);
-        kernel::add_selected(rows, self.index.data(), g.data(), gx[0].accumulate());
+        guard::added(self, at, g, gx, |gx| {
+            kernel::add_selected(rows, self.index.data(), g.data(), gx);
+        });
     }
 
     fn jvp(

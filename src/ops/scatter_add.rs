@@ -6,6 +6,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Lookup};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::{Operand, Var};
 
@@ -37,10 +38,11 @@ impl<T: Elem> Rule<T> for ScatterAdd {
     }
 
     fn forward(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
-        let y = y.fill();
-        y.copy_from_slice(x[0].data());
+        let sums = y.fill();
+        sums.copy_from_slice(x[0].data());
         let lookup = self.lookup(x[0], x[1]);
-        lookup.add(self.index.data(), x[1].data(), y);
+        lookup.add(self.index.data(), x[1].data(), sums);
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

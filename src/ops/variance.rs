@@ -19,6 +19,8 @@ impl<T: Elem> Reduction<T> for Variance {
     const NAME: &'static str = "var";
     const KEEPS: Keeps = Keeps::INPUTS.and_residual();
     const WHY: &'static str = <Self as Spec>::GRADIENT;
+    // Differences from the mean do.
+    const OVERFLOWS: bool = true;
     type Wide = Self;
 
     fn wide(&self) -> Self {

@@ -123,6 +123,25 @@ pub(crate) fn sums<T: Elem>(
     }
 }
 
+/// Lets `add` add elements of `g` to the cotangent of the first operand. If so many numbers of that size may leave the
+/// range, they are not added to what others have given, and looked at.
+pub(crate) fn added<T: Elem>(
+    rule: &dyn Rule<T>,
+    at: &Point<'_, T>,
+    g: &Tensor<T>,
+    gx: &mut [Slot<'_, T>],
+    add: impl FnOnce(&mut [T]),
+) {
+    let largest = g.iter().fold(T::zero(), |most, g| most.max(g.abs()));
+    if !looks::<T>() && largest < T::max_value() / T::of(2.0 * g.len() as f64) {
+        return add(gx[0].accumulate());
+    }
+    let sums = gx[0].fill();
+    sums.fill(T::zero());
+    add(sums);
+    cotangents(rule, at, g, gx);
+}
+
 /// A rule on wider numbers, and the rows into which its operands are cut.
 struct Again<'a, T: Elem> {
     rule: Box<dyn Rule<T::Wide>>,

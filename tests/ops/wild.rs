@@ -13,20 +13,25 @@ use crate::sweep::Function;
 /// On how many samples each op is checked. Some thousands find rarer faults, and take a minute.
 const CASES: u64 = 60;
 
-/// Numbers of either sign and of sizes that are alike, of one power of two, of several, or mixed.
-fn sized(x: &Tensor<f64>, random: &mut Random, exponents: Range<i32>) -> Tensor<f64> {
+/// Numbers of either sign and of sizes that are alike, of one power of two, of several, or mixed. A third of the powers
+/// are among the largest, where sums of a few numbers leave the range.
+fn sized(x: &Tensor<f64>, random: &mut Random, exponents: Range<i32>, largest: f64) -> Tensor<f64> {
     let power = |random: &mut Random| {
-        let above = random.below(exponents.len()) as i32;
-        2f64.powi(exponents.start + above)
+        let below = match random.below(3) {
+            0 => random.below(12),
+            _ => random.below(exponents.len()),
+        };
+        2f64.powi(exponents.end - 1 - below as i32)
     };
     let (kind, all) = (random.below(4), power(random));
-    x.map(|x| match kind {
+    let sized = x.map(|x| match kind {
         0 => x,
         1 => x * all,
         2 => x * power(random),
         _ if random.below(2) == 0 => x,
         _ => x * power(random),
-    })
+    });
+    sized.map(|x| x.clamp(-largest, largest))
 }
 
 /// Numbers of this type that have sizes of all kinds in all parts, subnormal ones among them.
@@ -36,13 +41,13 @@ trait Wild: Elem {
 
 impl Wild for f64 {
     fn wild(x: &Tensor<f64>, random: &mut Random) -> Tensor<Self> {
-        sized(x, random, -1070..1016)
+        sized(x, random, -1070..1024, f64::MAX)
     }
 }
 
 impl Wild for f32 {
     fn wild(x: &Tensor<f64>, random: &mut Random) -> Tensor<Self> {
-        sized(x, random, -145..120).map(|x| x as f32)
+        sized(x, random, -145..128, f32::MAX.into()).map(|x| x as f32)
     }
 }
 

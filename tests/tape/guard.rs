@@ -1,5 +1,6 @@
 //! Results that are computed again on wider numbers: which are, and that all others keep their bits.
 
+use wengert::transform::jvp;
 use wengert::{Dual, Elem, Random, Tape, Tensor, Var};
 
 type Number = Dual<f64>;
@@ -116,4 +117,54 @@ fn long_sums_are_computed_again() {
         (y.primal, y.tangent),
         (0.5 * (N + 1) as f64, 2f64.powi(960))
     );
+}
+
+#[test]
+fn a_row_with_nan_leaves_the_others_of_a_product_alone() {
+    let a = Tensor::from([[1e300, -1e300, 1.0], [f64::NAN, 2.0, 3.0]]);
+    let b = Tensor::from([[1e300], [1e300], [6.0]]);
+    let (y, ty) = jvp(|b| a.matmul(b), &b, &b);
+    for y in [y, ty] {
+        assert!(y[[0, 0]] == 6.0 && y[[1, 0]].is_nan(), "{y}");
+    }
+    let tape = Tape::<Number>::default();
+    let [a, b] = [a, b].map(|x| tape.var(x.map(|x| Dual::new(x, 2.0 * x))));
+    let y = a.matmul(b).value()[[0, 0]];
+    assert_eq!((y.primal, y.tangent), (6.0, 24.0));
+}
+
+#[test]
+fn sums_of_chosen_elements_overflow_only_where_their_result_does() {
+    let shares = || Tensor::from([1e308, 1e308, -1e308]);
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([0.0, 7.0]));
+    let index = Tensor::from([0_usize, 0, 0]);
+    for y in [x.index_select(0, [0, 0, 0]), x.gather(0, &index)] {
+        assert_eq!(y.vjp(shares()).wrt(x).into_vec(), [1e308, 0.0]);
+    }
+    let terms = tape.var(shares());
+    let y = x.scatter_add(0, &index, terms).value();
+    assert_eq!(y.into_vec(), [1e308, 7.0]);
+    let y = terms.cumsum(0);
+    assert_eq!(y.value().into_vec(), [1e308, f64::INFINITY, 1e308]);
+    let g = y.vjp(Tensor::from([-1e308, 1e308, 1e308])).wrt(terms);
+    assert_eq!(g.into_vec(), [1e308, f64::INFINITY, 1e308]);
+}
+
+#[test]
+fn a_mean_of_losses_overflows_only_where_the_mean_does() {
+    let tape = Tape::new();
+    let x = tape.var(Tensor::from([[1e308, -1e308], [0.0, 0.0]]));
+    let near = |loss: f64| assert!((loss / 1e308 - 1.0).abs() < 1e-15, "{loss}");
+    near(x.cross_entropy(1, [1, 0]).value());
+    near(
+        x.cross_entropy_soft(1, Tensor::from([[0.0, 1.0], [0.0, 0.0]]))
+            .value(),
+    );
+    let z = tape.var(Tensor::from([
+        [-1.5e308, 0.0],
+        [-1.5e308, 0.0],
+        [0.0, 1e308],
+    ]));
+    near(1.5 * z.nll_loss(1, [0, 0, 1]).value());
 }

@@ -36,6 +36,9 @@ pub(crate) trait Reduction<T: Elem>: Clone + Debug + Send + Sync + 'static {
     /// Writes one number for each row, and puts into `keep` what else the pullback needs.
     fn value(&self, rows: Rows, x: &[T], y: &mut [T], keep: &mut Residual<T>);
 
+    /// Whether cotangents may leave the range on the way to one that does not.
+    const OVERFLOWS: bool = false;
+
     /// Writes the cotangent of every element, given one cotangent for each row.
     fn pull(&self, at: &Given<'_, T>, g: &[T], gx: &mut [T]);
 
@@ -171,6 +174,9 @@ impl<T: Elem, R: Reduction<T>> Rule<T> for Reduce<R> {
                 self.op.pull(given, g.data(), gx);
             });
         });
+        if R::OVERFLOWS {
+            guard::cotangents(self, at, g, gx);
+        }
     }
 
     fn jvp(

@@ -8,6 +8,7 @@ use crate::error::{Error, OrPanic};
 use crate::kernel::{Elem, Rows};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
@@ -74,6 +75,7 @@ impl<T: Elem> Rule<T> for Nll<T> {
 
     fn forward(&self, z: &[&Tensor<T>], y: &mut Slot<'_, T>, _: &mut Residual<T>) {
         self.pick(z[0], y);
+        guard::output(self, z, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gz: &mut [Slot<'_, T>]) {

@@ -9,6 +9,7 @@ use crate::ops::loss::sample::Classes;
 use crate::ops::loss::{Labels, LossOptions};
 use crate::ops::{Draw, Sample, Spec};
 use crate::rule::{Keeps, Point, Residual, Rule, Slot, Twin};
+use crate::tape::guard;
 use crate::tensor::{Axis, Shape, Tensor};
 use crate::var::Var;
 
@@ -104,6 +105,7 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
             }
         }
         self.outcome.gather(&loss, y.fill());
+        guard::output(self, x, y);
     }
 
     fn forward_to_pull(&self, x: &[&Tensor<T>], y: &mut Slot<'_, T>, keep: &mut Residual<T>) {
@@ -116,11 +118,12 @@ impl<T: Elem> Rule<T> for CrossEntropy<T> {
         let mut loss = vec![T::zero(); rows.count()];
         let g = self.outcome.spread(&[T::one()], rows.count());
         let mut gx = y.scratch(x[0].shape());
-        let (x, out) = (x[0].data(), gx.fill());
-        T::cross_entropy_and_vjp(rows, x, &self.labels, &mut loss, top, rest, &g, out);
+        let (logits, out) = (x[0].data(), gx.fill());
+        T::cross_entropy_and_vjp(rows, logits, &self.labels, &mut loss, top, rest, &g, out);
         self.outcome.clear(rows, out);
         keep.tensor = Some(gx.finish_dense(NAME));
         self.outcome.gather(&loss, y.fill());
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {

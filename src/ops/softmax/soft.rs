@@ -102,6 +102,7 @@ impl<T: Elem> Rule<T> for SoftCrossEntropy<T> {
         let targets = changed.as_deref().unwrap_or(x[1].data());
         T::soft_cross_entropy(rows, x[0].data(), targets, &mut loss, top, rest);
         self.outcome.gather(&loss, y.fill());
+        guard::output(self, x, y);
     }
 
     fn vjp(&self, at: &Point<'_, T>, g: &Tensor<T>, gx: &mut [Slot<'_, T>]) {
