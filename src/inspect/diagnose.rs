@@ -92,7 +92,8 @@ impl<T: Elem> Tape<T> {
     }
 
     /// The first value of a kind among all nodes, or among those that an output depends on, and its place
-    /// in the order of recording: how many scalar nodes and how many tensor nodes come before it.
+    /// in the order of recording: how many scalar nodes come before it, then, among the tensor nodes of which
+    /// that is true, how many of those. The next scalar node comes after all of them.
     fn first(&self, kind: NonFinite, of: Option<&Marks<Reach>>) -> Option<((u32, usize), Birth)> {
         let nodes = self.nodes();
         let read = |k: usize| of.is_none_or(|marks| marks.tensors[k].any);
@@ -115,7 +116,7 @@ impl<T: Elem> Tape<T> {
         let read = |k: &u32| of.is_none_or(|marks| marks.scalars[*k as usize].any);
         let scalar = (1..end)
             .filter(read)
-            .find_map(|k| Some(((k, 0), self.scalar_birth(&nodes, kind, k)?)));
+            .find_map(|k| Some(((k, usize::MAX), self.scalar_birth(&nodes, kind, k)?)));
         scalar.or(tensor)
     }
 

@@ -174,6 +174,23 @@ fn scalars_are_named_on_a_tape_with_lines() {
 }
 
 #[test]
+fn a_tensor_comes_before_the_scalars_entered_after_it() {
+    let tape = Tape::new();
+    let _ = tape.var(f64::INFINITY);
+    let _ = tape.var(Tensor::from([f64::NAN]));
+    let first = |tape: &Tape| {
+        let birth = tape.first_non_finite().unwrap();
+        (birth.kind, birth.place)
+    };
+    assert_eq!(first(&tape), (NonFinite::Infinite, "y".into()));
+    let tape = Tape::new();
+    let _ = tape.var(Tensor::from([1.0]));
+    let _ = tape.var(Tensor::from([f64::INFINITY]));
+    let _ = tape.var(f64::NAN);
+    assert_eq!(first(&tape), (NonFinite::Infinite, "y[0]".into()));
+}
+
+#[test]
 fn generic_code_on_a_tape_with_lines_is_named_by_its_own_lines() {
     fn generic<F: Float>(a: F, b: F) -> F {
         (a - a) / (b - b + a - a).max(a - a)
