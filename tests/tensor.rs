@@ -92,6 +92,24 @@ fn a_uniform_number_is_below_the_end_in_its_own_type() {
     assert_eq!(x, Tensor::full([10], 2.0));
 }
 
+/// `end - start` is 3.4e308, which is infinite.
+#[test]
+fn an_interval_may_be_longer_than_the_largest_number() {
+    let line = Tensor::linspace(-1.7e308, 1.7e308, 5);
+    assert_eq!(
+        line,
+        Tensor::from([-1.7e308, -8.5e307, 0.0, 8.5e307, 1.7e308])
+    );
+    assert_eq!(
+        Tensor::linspace(-1.7e308, 1.7e308, 1),
+        Tensor::from([-1.7e308])
+    );
+    let draws: Tensor<f64> = Random::new(1).uniform([1000], -1.7e308, 1.7e308);
+    assert!(draws.iter().all(|x| (-1.7e308..1.7e308).contains(x)));
+    let (below, above) = (draws.min(), draws.max());
+    assert!(below < -1.6e308 && above > 1.6e308, "{below} to {above}");
+}
+
 /// The numbers are those of the `libm` crate, a port of musl's functions; glibc's differ in the last digit of one.
 #[test]
 fn normal_numbers_are_the_same_on_every_machine() {

@@ -118,13 +118,19 @@ impl<T: Elem> Tensor<T> {
     #[track_caller]
     pub fn linspace(start: T, end: T, n: usize) -> Self {
         let last = T::of(n.saturating_sub(1).max(1) as f64);
+        let (half, length) = (T::of(0.5), end - start);
+        // A length that leaves the range is halved, and the steps along it are doubled.
+        let (step, steps) = match (0..T::PARTS).all(|k| length.part(k).is_finite()) {
+            true => (length, T::one()),
+            false => (end * half - start * half, T::of(2.0)),
+        };
         let place = |i: usize| {
-            let (i, half) = (T::of(i as f64), T::of(0.5));
+            let i = T::of(i as f64);
             // Counted from the nearer end, so that both ends are exact.
             if n > 1 && i > last * half {
-                end - (end - start) * ((last - i) / last)
+                end - step * ((last - i) * steps / last)
             } else {
-                start + (end - start) * (i / last)
+                start + step * (i * steps / last)
             }
         };
         Self::made("linspace", [n].into(), place).or_panic()

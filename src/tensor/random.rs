@@ -70,8 +70,13 @@ impl Random {
     #[track_caller]
     pub fn uniform<T: Elem>(&mut self, shape: impl Into<Shape>, low: f64, high: f64) -> Tensor<T> {
         let inside = |x: &T| low >= high || x.to_f64().is_none_or(|x| x < high);
+        let length = high - low;
+        let place = |unit: f64| match length.is_finite() {
+            true => low + length * unit,
+            false => low * (1.0 - unit) + high * unit,
+        };
         self.fill("uniform", shape.into(), |r| {
-            let draws = std::iter::repeat_with(|| T::of(low + (high - low) * r.unit()));
+            let draws = std::iter::repeat_with(|| T::of(place(r.unit())));
             let found = draws.take(TRIES).find(inside);
             found.unwrap_or_else(|| T::of(low))
         })
