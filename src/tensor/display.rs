@@ -16,7 +16,9 @@ impl<T: Display> Display for Tensor<T> {
             Some(digits) => format!("{x:.digits$}"),
             None => x.to_string(),
         };
-        let shorten = self.len() > MANY;
+        // Brackets count as well, where an axis of size 0 leaves no elements.
+        let sizes = self.shape().iter().map(|&size| size.max(1));
+        let shorten = sizes.fold(1, usize::saturating_mul) > MANY;
         let mut printer = Printer {
             shape: self.shape(),
             shorten,
@@ -116,6 +118,8 @@ mod tests {
         assert_eq!(Tensor::scalar(2.5).to_string(), "2.5");
         assert_eq!(Tensor::<f64>::zeros([0]).to_string(), "[]");
         assert_eq!(Tensor::<f64>::zeros([2, 0]).to_string(), "[[],\n []]");
+        let many = "[[],\n [],\n [],\n ...,\n [],\n [],\n []]";
+        assert_eq!(Tensor::<f64>::zeros([1_000_000, 0]).to_string(), many);
     }
 
     #[test]
