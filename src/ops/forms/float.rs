@@ -274,6 +274,7 @@ macro_rules! numbers {
                 FirstOrder::value(self).classify()
             }
 
+            #[track_caller]
             fn fract(self) -> Self {
                 self - Float::trunc(self)
             }

@@ -217,6 +217,11 @@ fn generic_code_on_a_tape_with_lines_is_named_by_its_own_lines() {
     let x = tape.var(0.0);
     let (found, line) = infinite(x);
     assert_eq!(found.map(origin), [Some((file!(), line)); 4]);
+    fn fraction<F: Float>(x: F) -> (F, u32) {
+        (x.fract(), line!())
+    }
+    let (found, line) = fraction(x.ln());
+    assert_eq!(origin(found), Some((file!(), line)));
     let line = line!() + 1;
     let found = [1.0 / x, x / 0.0, 1.0 / &x, x.ln() - 1.0];
     assert_eq!(found.map(origin), [Some((file!(), line)); 4]);
