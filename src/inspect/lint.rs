@@ -40,7 +40,8 @@ pub enum LintKind {
     LnOfSoftmax,
     /// The output does not depend on a leaf.
     CutPath,
-    /// The output depends on a leaf only through ops whose gradient is 0.
+    /// The output depends on a leaf only through ops whose gradient is 0. Known of ops on tensors alone: a scalar node
+    /// does not say which op it is.
     FlatPath,
     /// A square root, norm or deviation at 0.
     RootAtZero,
@@ -301,7 +302,8 @@ fn of_node<'a, T: Elem>(
                 "{op} takes logits and got probabilities: all numbers are within 0 and 1 and rows sum to 1; pass the logits, or the negative logarithm at the label is the loss"
             ),
         ),
-        "mean" | "var" | "std" | "mse" | "bce_with_logits" | "cross_entropy" | "nll_loss"
+        "mean" | "var" | "std" | "mse" | "bce_with_logits" | "cross_entropy"
+        | "cross_entropy_soft" | "nll_loss"
             if of_nothing(node, x) =>
         {
             (

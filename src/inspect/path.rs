@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::kernel::Elem;
 use crate::tape::{Kind, NodeKind, NodeView, Tape};
 
-/// Ops whose gradient is 0 wherever it exists.
+/// Ops whose gradient is 0 wherever it exists. Scalar nodes have no names; all of them count as live.
 const FLAT: &[&str] = &["sign", "floor"];
 
 /// How an output depends on a node.

@@ -255,6 +255,13 @@ fn a_mean_of_nothing_and_a_loss_without_a_row_that_counts() {
     let text = "cross_entropy of nothing (shape [2, 3]) is NaN; look for what left no elements, or ignored every label";
     assert_eq!(found(&loss.lint()), [(LintKind::MeanOfNothing, line, text)]);
     assert_eq!(x.sum().lint(), []);
+    let tape = Tape::new();
+    let x = tape.var(Tensor::<f64>::zeros([0, 3]));
+    let line = line!() + 1;
+    let loss = x.cross_entropy_soft(1, Tensor::zeros([0, 3]));
+    let text =
+        "cross_entropy_soft of nothing (shape [0, 3]) is NaN; look for what left no elements";
+    assert_eq!(found(&loss.lint()), [(LintKind::MeanOfNothing, line, text)]);
 }
 
 /// The network of the example `digits` has no lint, in training and with a hook.
