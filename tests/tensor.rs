@@ -3,7 +3,7 @@
 use approx::{assert_abs_diff_eq, assert_relative_eq, assert_relative_ne, assert_ulps_eq};
 use proptest::prelude::*;
 use wengert::ops::Draw;
-use wengert::{Dd, Random, Shape, Tensor};
+use wengert::{Dd, Dual, Random, Shape, Tensor};
 
 #[test]
 fn nested_arrays_have_one_reading() {
@@ -234,4 +234,12 @@ fn elements_are_read_one_by_one_or_not_at_all() {
         sum += x;
     }
     assert_eq!((sum, Vec::from(x)), (10.0, vec![1.0, 2.0, 3.0, 4.0]));
+}
+
+#[test]
+fn a_border_of_a_plain_number_suits_dual_numbers() {
+    let x = Tensor::from([Dual::new(1.0, 2.0)]);
+    let y = x.pad([(0, 1)], 3.0);
+    assert_eq!(y, Tensor::from([x[[0]], Dual::constant(3.0)]));
+    assert_eq!(x.try_pad([(1, 0)], 3.0).unwrap()[[0]], y[[1]]);
 }

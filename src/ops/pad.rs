@@ -117,7 +117,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// `gx` is `g` without the border; the value is a constant and gets no cotangent.
     ///
     /// # Panics
-    /// If there is not one pair for each axis.
+    /// If there is not one pair for each axis, or an axis with its border has more entries than can be counted.
     ///
     /// # Example
     /// ```
@@ -136,7 +136,7 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// [`pad`](Self::pad), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If there is not one pair for each axis.
+    /// If there is not one pair for each axis, or an axis with its border has more entries than can be counted.
     #[track_caller]
     pub fn try_pad(
         self,
@@ -151,19 +151,23 @@ impl<T: Elem> Tensor<T> {
     /// This tensor with a border of one value; see [`Var::pad`](crate::Var::pad).
     ///
     /// # Panics
-    /// If there is not one pair for each axis.
+    /// If there is not one pair for each axis, or an axis with its border has more entries than can be counted.
     #[must_use]
     #[track_caller]
-    pub fn pad(&self, pads: impl AsRef<[(usize, usize)]>, value: T) -> Self {
+    pub fn pad(&self, pads: impl AsRef<[(usize, usize)]>, value: impl Constant<T>) -> Self {
         self.try_pad(pads, value).or_panic()
     }
 
     /// [`pad`](Self::pad), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If there is not one pair for each axis.
-    pub fn try_pad(&self, pads: impl AsRef<[(usize, usize)]>, value: T) -> Result<Self, Error> {
-        evaluate(&Pad::new(pads, value), [self])
+    /// If there is not one pair for each axis, or an axis with its border has more entries than can be counted.
+    pub fn try_pad(
+        &self,
+        pads: impl AsRef<[(usize, usize)]>,
+        value: impl Constant<T>,
+    ) -> Result<Self, Error> {
+        evaluate(&Pad::new(pads, value.embed()), [self])
     }
 }
 
