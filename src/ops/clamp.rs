@@ -99,6 +99,7 @@ elementwise! {
     /// assert_eq!(y.sum().backward().wrt(x), Tensor::from([0.0, 1.0, 1.0, 0.0]));
     /// ```
     pub fn clamp(self, low: impl Constant<T>, high: impl Constant<T>) = Clamp::between(low, high);
+    panics "If the lower bound is above the upper one, or one of them is NaN.";
 }
 
 impl<'t, T: Elem> Var<'t, Tensor<T>> {

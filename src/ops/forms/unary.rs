@@ -296,11 +296,12 @@ fn pull_by<T: Elem, U: Unary<T>>(op: U, slope: T, [x, y]: [T; 2], g: T) -> T {
     }
 }
 
-/// Writes the method of a [`Unary`] op for scalar handles, tensor handles and plain tensors.
+/// Writes the method of a [`Unary`] op for scalar handles, tensor handles and plain tensors. The doc comment is that of
+/// tensor handles; the others repeat what `panics` says.
 macro_rules! elementwise {
-    ($(#[$doc:meta])* pub fn $name:ident(self $(, $arg:ident: $t:ty)*) = $op:expr;) => {
+    ($(#[$doc:meta])* pub fn $name:ident(self $(, $arg:ident: $t:ty)*) = $op:expr; $(panics $panics:literal;)?) => {
         impl<'t, T: $crate::kernel::Elem> $crate::var::Var<'t, T> {
-            #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and normally records nothing. Formula, domain and gradient are documented on the method of tensor handles.")]
+            #[doc = concat!("`", stringify!($name), "` of a scalar: folds into the handle and normally records nothing. Formula, domain and gradient are documented on the method of tensor handles." $(, "\n\n# Panics\n", $panics)?)]
             #[inline]
             #[track_caller]
             pub fn $name(self $(, $arg: $t)*) -> Self {
@@ -317,7 +318,7 @@ macro_rules! elementwise {
         }
 
         impl<T: $crate::kernel::Elem> $crate::tensor::Tensor<T> {
-            #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain are documented on the method of tensor handles.")]
+            #[doc = concat!("`", stringify!($name), "` of every element of a plain tensor. Formula and domain are documented on the method of tensor handles." $(, "\n\n# Panics\n", $panics)?)]
             #[must_use]
             #[track_caller]
             pub fn $name(&self $(, $arg: $t)*) -> Self {

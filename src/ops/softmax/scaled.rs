@@ -164,7 +164,8 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// As softmax; the rounding errors of `x - m` and of its division by T are carried along.
     ///
     /// # Panics
-    /// If `axis` is not an axis of x, or the temperature is not one positive, finite number.
+    /// If `axis` is not an axis of x, the temperature is not one positive, finite number, or its
+    /// handle lives on another tape.
     ///
     /// # Example
     /// ```
