@@ -30,7 +30,9 @@ impl<'t, V: Value> Var<'t, V> {
     /// May be called again, for this output or others of the same tape; each call makes a new walk.
     ///
     /// # Panics
-    /// If this is a plain number that was never on a tape.
+    /// If this is a plain number that was never on a tape, or if a rule along the way refuses (a
+    /// [`fixed_point`](crate::transform::fixed_point) or a checkpoint, say), leaves a cotangent unset or gives it
+    /// the wrong shape.
     ///
     /// # Example
     /// ```
@@ -58,11 +60,10 @@ impl<'t, V: Value> Var<'t, V> {
         self.try_backward().or_panic()
     }
 
-    /// [`backward`](Self::backward), with a constant output as an [`Error`].
+    /// [`backward`](Self::backward), with a constant output or a rule that fails as an [`Error`].
     ///
     /// # Errors
-    /// If this is a plain number that was never on a tape, or if a rule along the way leaves a cotangent
-    /// unset or gives it the wrong shape.
+    /// As [`backward`](Self::backward) panics.
     pub fn try_backward(self) -> Result<Gradients<'t, V>, Error>
     where
         V: Start,
@@ -99,7 +100,9 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
     /// Where [`backward`](Var::backward) starts from one scalar, this starts from a whole tensor.
     ///
     /// # Panics
-    /// If the shape of the cotangent differs from that of this tensor.
+    /// If the shape of the cotangent differs from that of this tensor, or if a rule along the way refuses (a
+    /// [`fixed_point`](crate::transform::fixed_point) or a checkpoint, say), leaves a cotangent unset or gives it
+    /// the wrong shape.
     ///
     /// # Example
     /// ```
@@ -115,11 +118,10 @@ impl<'t, T: Elem> Var<'t, Tensor<T>> {
         self.try_vjp(cotangent).or_panic()
     }
 
-    /// [`vjp`](Self::vjp), with a cotangent of the wrong shape as an [`Error`].
+    /// [`vjp`](Self::vjp), with a cotangent of the wrong shape or a rule that fails as an [`Error`].
     ///
     /// # Errors
-    /// If the shape of the cotangent differs from that of this tensor, or if a rule along the way
-    /// leaves a cotangent unset or gives it the wrong shape.
+    /// As [`vjp`](Self::vjp) panics.
     pub fn try_vjp(self, cotangent: Tensor<T>) -> Result<Gradients<'t, T>, Error> {
         self.walk(cotangent, Blind)
     }

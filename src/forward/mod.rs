@@ -81,16 +81,17 @@ impl<'t, T: Elem> Forward<'t, T> {
     /// Walks the tape from its first node to its last.
     ///
     /// # Panics
-    /// If a rule along the way has no JVP.
+    /// If a rule along the way has no JVP, refuses (a [`fixed_point`](crate::transform::fixed_point) or a
+    /// checkpoint, say), leaves a tangent unset or gives it the wrong shape.
     #[track_caller]
     pub fn walk(self) -> Tangents<'t, T> {
         self.try_walk().or_panic()
     }
 
-    /// [`walk`](Self::walk), with a missing JVP as an [`Error`].
+    /// [`walk`](Self::walk), with a missing JVP or a rule that fails as an [`Error`].
     ///
     /// # Errors
-    /// If a rule along the way has no JVP.
+    /// As [`walk`](Self::walk) panics.
     pub fn try_walk(self) -> Result<Tangents<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();

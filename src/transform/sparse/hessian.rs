@@ -101,8 +101,10 @@ impl Hessian {
     /// The Hessian at a point, by one product for each colour, and one to verify.
     ///
     /// # Panics
-    /// If the number of variables differs from the plan's, or the function returns a handle of another
-    /// tape or does not compute the same each time.
+    /// If the number of variables differs from the plan's, the function returns a handle of another tape or
+    /// does not compute the same each time, the pattern has become too dense to store, or the product that
+    /// verifies shows an entry that the pattern lacks (because a rule's
+    /// [`reach`](crate::rule::Rule::reach) is too narrow, say).
     #[track_caller]
     pub fn at<A: Points>(
         &mut self,
@@ -115,8 +117,10 @@ impl Hessian {
     /// [`at`](Self::at), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the number of variables differs from the plan's, or the function returns a handle of another
-    /// tape or does not compute the same each time.
+    /// If the number of variables differs from the plan's, the function returns a handle of another tape or
+    /// does not compute the same each time, the pattern has become too dense to store, or the product that
+    /// verifies shows an entry that the pattern lacks (because a rule's
+    /// [`reach`](crate::rule::Rule::reach) is too narrow, say).
     pub fn try_at<A: Points>(
         &mut self,
         f: impl for<'t> Calls<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,

@@ -105,8 +105,9 @@ impl Jacobian {
     /// It takes one recording, one walk for each colour, and one to verify.
     ///
     /// # Panics
-    /// If the number of elements of `x` or of the output differs from the plan's, or the function returns
-    /// a handle of another tape.
+    /// If the number of elements of `x` or of the output differs from the plan's, the function returns a
+    /// handle of another tape, the pattern has become too dense to store, or the walk that verifies shows an
+    /// entry that the pattern lacks (because a rule's [`reach`](crate::rule::Rule::reach) is too narrow, say).
     #[track_caller]
     pub fn at<A: Points, Y: Output<Elem = A::Elem>>(
         &mut self,
@@ -119,8 +120,9 @@ impl Jacobian {
     /// [`at`](Self::at), with bad input as an [`Error`].
     ///
     /// # Errors
-    /// If the number of elements of `x` or of the output differs from the plan's, or the function returns
-    /// a handle of another tape.
+    /// If the number of elements of `x` or of the output differs from the plan's, the function returns a
+    /// handle of another tape, the pattern has become too dense to store, or the walk that verifies shows an
+    /// entry that the pattern lacks (because a rule's [`reach`](crate::rule::Rule::reach) is too narrow, say).
     pub fn try_at<A: Points, Y: Output<Elem = A::Elem>>(
         &mut self,
         f: impl for<'t> Calls<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,

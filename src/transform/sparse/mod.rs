@@ -58,8 +58,9 @@ use crate::var::Var;
 /// [`num_traits::Float`] works unchanged. For many points, keep a plan: [`Hessian`].
 ///
 /// # Panics
-/// If the function returns a handle of another tape or does not compute the same each time, or if the
-/// pattern is too dense to store.
+/// If the function returns a handle of another tape or does not compute the same each time, if the
+/// pattern is too dense to store, or if the product that verifies shows an entry that it lacks (because a
+/// rule's [`reach`](crate::rule::Rule::reach) is too narrow, say).
 ///
 /// # Complexity
 /// For banded problems, recording, detection and colouring are linear in the recording and the pattern.
@@ -90,8 +91,9 @@ pub fn hessian<A: Points>(
 /// [`hessian`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If the function returns a handle of another tape or does not compute the same each time, or if the
-/// pattern is too dense to store.
+/// If the function returns a handle of another tape or does not compute the same each time, if the
+/// pattern is too dense to store, or if the product that verifies shows an entry that it lacks (because a
+/// rule's [`reach`](crate::rule::Rule::reach) is too narrow, say).
 pub fn try_hessian<A: Points>(
     f: impl for<'t> Function<A::Seen<'t, Dual<A::Elem>>, Var<'t, Dual<A::Elem>>>,
     x: A,
@@ -110,7 +112,9 @@ pub fn try_hessian<A: Points>(
 /// or of tensors. All elements count, one after another. For many points, keep a plan: [`Jacobian`].
 ///
 /// # Panics
-/// If the function returns a handle of another tape, or if the pattern is too dense to store.
+/// If the function returns a handle of another tape, if the pattern is too dense to store, or if the walk
+/// that verifies shows an entry that it lacks (because a rule's [`reach`](crate::rule::Rule::reach) is too
+/// narrow, say).
 ///
 /// # Complexity
 /// One recording, and a forward walk for each colour of columns or a reverse walk for each colour of
@@ -139,7 +143,9 @@ pub fn jacobian<A: Points, Y: Output<Elem = A::Elem>>(
 /// [`jacobian`], with bad input as an [`Error`].
 ///
 /// # Errors
-/// If the function returns a handle of another tape, or if the pattern is too dense to store.
+/// If the function returns a handle of another tape, if the pattern is too dense to store, or if the walk
+/// that verifies shows an entry that it lacks (because a rule's [`reach`](crate::rule::Rule::reach) is too
+/// narrow, say).
 pub fn try_jacobian<A: Points, Y: Output<Elem = A::Elem>>(
     f: impl for<'t> Function<A::Seen<'t, A::Elem>, Vec<Var<'t, Y>>>,
     x: A,
