@@ -7,7 +7,8 @@ use super::{Kind, Tape};
 use crate::kernel::Elem;
 
 impl<T: Elem> Tape<T> {
-    /// A hash that is the same for two recordings if the same ops were recorded on the same operands.
+    /// A hash that is the same for two recordings if ops of the same names were recorded on the same operands,
+    /// with results of the same shapes. Attributes, such as a permutation or a bound, do not enter.
     pub(crate) fn structure(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for entry in self.scalars.entries().iter() {

@@ -35,9 +35,10 @@ impl<T: Elem> Tape<T> {
     /// ```
     /// `f` gets a tape of its own and handles on it. It owns what it captures (clone tensors; they
     /// share their buffer), so a handle of this tape can enter only through `inputs`. It must compute the
-    /// same from the same inputs: a second run that differs, in its ops or in any bit of its result, is
-    /// refused. Scalars enter by [`Var::tensor`] and leave by [`Var::sum`]. Checkpoints nest, and work for
-    /// [`Dual`](crate::dual::Dual) elements as for any other.
+    /// same from the same inputs. A second run is refused that differs in any bit of its result, or in its ops
+    /// by name, operands and shapes; one that differs in an attribute alone, such as the bound of a clamp that
+    /// holds nothing back, goes unnoticed. Scalars enter by [`Var::tensor`] and leave by [`Var::sum`].
+    /// Checkpoints nest, and work for [`Dual`](crate::dual::Dual) elements as for any other.
     ///
     /// # Gradient
     /// That of `f`, bit for bit, from a recording made in the walk.
