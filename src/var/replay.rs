@@ -39,7 +39,7 @@ impl<T: Elem> Tape<T> {
     /// [`fixed_point`](crate::transform::fixed_point) that is not reached. In each case the tape is as it was
     /// before. After a refusal by an operation, all of them are run again on the old values; one that then
     /// refuses those as well, because it does not compute the same each time, leaves NaN as its result and as
-    /// that of every operation after it.
+    /// that of every operation after it, except those that are put off again and compute from what they read.
     ///
     /// # Example
     /// ```
