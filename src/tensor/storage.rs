@@ -11,8 +11,10 @@ use crate::kernel::Elem;
 /// A number that tensors store, with the element type ([`Elem`]) that arithmetic on it runs in.
 ///
 /// Elements are stored as they are. With the feature `half`, `half::bf16` and `half::f16` can be stored
-/// too and are computed in `f32`: a plain tensor's sums, matrix products and softmaxes read them exactly,
-/// accumulate in `f32` and round each result once. Implemented in this crate only.
+/// too and are computed in `f32`: a plain tensor's reductions, `matmul`, `matmul_t`, `softmax`, `log_softmax`,
+/// `masked_softmax`, `layer_norm` and `cross_entropy` with its variants read them exactly, accumulate in `f32`
+/// and round each result once. What else a tensor offers takes elements; [`widen`](Tensor::widen) gives them.
+/// Implemented in this crate only.
 ///
 /// # Example
 /// ```
