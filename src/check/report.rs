@@ -112,7 +112,7 @@ pub enum Nearer {
 pub struct Cost {
     /// Median time of one recording and one reverse walk on a warm tape, over 5 to 200 runs.
     pub time: Duration,
-    /// Recorded nodes: tensor operations and scalar entries together, without leaves.
+    /// Recorded nodes: tensor operations and scalar nodes together, scalar leaves included.
     pub nodes: usize,
     /// Bytes kept for the walk.
     pub bytes: usize,

@@ -11,7 +11,7 @@ use super::matrix::{lu, plain};
 use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
-/// [`Dual`](crate::dual::Dual) over any of them.
+/// [`Dual`](crate::dual::Dual) and [`Duals`](crate::dual::Duals) over any of them.
 ///
 /// Rules are written once, over `T: Elem`. On `Dual` elements a rule yields its own second order; on [`Elem::Wide`] it
 /// is the reference that judges it. Besides arithmetic it offers the kernels that a rule may call on slices; no other
@@ -26,7 +26,7 @@ pub trait Elem:
     /// The wider type: of the reference in checks, and of results that left the range and are computed again.
     type Wide: Elem;
 
-    /// How many real numbers this one consists of: 1, and for a `Dual` twice as many as the number inside.
+    /// How many real numbers this one consists of: 1; for `Dual` 2, for `Duals` 1 + N times those of the one inside.
     const PARTS: usize = 1;
 
     /// The same number in the wider type, exactly.

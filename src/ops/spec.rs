@@ -15,7 +15,8 @@ use crate::var::Var;
 /// op of your own needs no `Spec`: [`check`](crate::check) judges it as a closure. If you have many, a `Spec`
 /// for each lets one generic function check them all.
 pub trait Spec: 'static {
-    /// The op's name, as it appears in errors.
+    /// The op's name. Errors give it as well; those of `solve_triangular` name its methods, `solve_lower` and
+    /// `solve_upper`.
     const NAME: &'static str;
 
     /// The value, in plain text.

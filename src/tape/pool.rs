@@ -10,7 +10,8 @@ use crate::tensor::{Shape, Tensor};
 /// Free buffers by size class: class `c` holds buffers with room for at least 2^c elements.
 ///
 /// Blocks that a pool has lent come back to it; they are aligned to cache lines, large ones to huge pages. None is
-/// freed while the tape lives: a fresh page costs more than the work done on it. Tensors that a user enters in each
+/// freed while the tape lives, since a fresh page costs more than the work done on it; only helpers go when a walk
+/// panics, or with a walk within a walk. Tensors that a user enters in each
 /// step are not kept, or the pool would grow from step to step.
 #[derive(Default)]
 pub(crate) struct Pool<T> {

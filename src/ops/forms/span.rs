@@ -10,8 +10,8 @@ use crate::tensor::Shape;
 
 /// The entries of one axis: a range with a step, or one entry.
 ///
-/// Made from any range of whole numbers, of which negative ones count from the end, or from one whole
-/// number. Clippy reports a literal `1..-1` as a mistake; count the end from the start (`1..n - 1`),
+/// Made from any range of `i32`, `isize` or `usize`, of which negative ones count from the end, or from one
+/// such number. Clippy reports a literal `1..-1` as a mistake; count the end from the start (`1..n - 1`),
 /// or slice twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -120,8 +120,8 @@ pub(crate) struct Run {
     pub(crate) keep: bool,
 }
 
-/// The spans of the first axes of a tensor: one range, a tuple of ranges and numbers, or an array
-/// or slice of one kind. Axes that are not named are taken whole.
+/// The spans of the first axes of a tensor: one range, a tuple of ranges and numbers, an array of one kind,
+/// or a slice of [`Span`]s. Axes that are not named are taken whole.
 pub trait Spans {
     /// The spans as a list.
     #[doc(hidden)]
