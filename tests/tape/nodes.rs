@@ -216,7 +216,7 @@ fn what_a_tape_has_not_lent_or_others_share_is_not_recycled() {
 }
 
 #[test]
-fn a_reset_tape_keeps_its_memory_and_forgets_the_rest() {
+fn a_reset_tape_is_empty_and_gives_the_same_gradients_again() {
     let mut tape = Tape::new();
     let data: Tensor<f64> = Random::new(1).uniform([100], -1.0, 1.0);
     let mut first = None;
@@ -254,7 +254,7 @@ fn a_tape_may_move_to_another_thread() {
 }
 
 #[test]
-fn a_million_nodes_neither_recurse_nor_slow_down() {
+fn a_million_nodes_do_not_recurse() {
     let n = 1_000_000;
     let tape = Tape::new();
     let (x, c) = (tape.var(1.0), tape.var(1.0));
