@@ -15,7 +15,12 @@ impl<T: Elem> Unary<T> for Atanh {
 
     // From |x|, with the sign restored: for x near -1 the quotient nears -1, where `ln_1p` magnifies its error.
     fn value(self, x: T) -> T {
-        let of_size = |x: T| ((x + x) / (T::one() - x)).ln_1p() * T::of(0.5);
+        // At 1 the tangent of the quotient would meet a slope of 0. As equality, which of dual numbers looks at the
+        // primals.
+        let of_size = |x: T| match x == T::one() {
+            true => (T::one() - x).ln() * T::of(-0.5),
+            false => ((x + x) / (T::one() - x)).ln_1p() * T::of(0.5),
+        };
         if x < T::zero() {
             -of_size(-x)
         } else {
