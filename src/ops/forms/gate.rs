@@ -78,9 +78,9 @@ impl<T: Elem> Gate<T> {
     fn vanish(self, factor: T) -> T {
         let half = T::of(0.5);
         let root = (self.v * half).exp();
-        // An infinite factor must not turn the limit into NaN.
+        // An infinite factor must not turn the limit into NaN; nothing is left of it but the sign.
         if root == T::zero() {
-            return root;
+            return if factor < T::zero() { -root } else { root };
         }
         let root = root + root * (half * self.lost);
         factor * root * root
