@@ -13,6 +13,10 @@ use crate::sweep::Function;
 /// On how many samples each op is checked. Some thousands find rarer faults, and take a minute.
 const CASES: u64 = 60;
 
+/// Ops that eliminate: of numbers whose sizes differ so much, rounding decides whether a pivot is 0, so one type may find
+/// a matrix singular that another does not.
+const BY_ROUNDING: [&str; 2] = ["linear_solve", "log_abs_det"];
+
 /// Numbers of either sign and of sizes that are alike, of one power of two, of several, or mixed. A third of the powers
 /// are among the largest, where sums of a few numbers leave the range.
 fn sized(x: &Tensor<f64>, random: &mut Random, exponents: Range<i32>, largest: f64) -> Tensor<f64> {
@@ -67,7 +71,7 @@ struct Inputs<'a, T> {
     cotangent: &'a dyn Fn(&Shape) -> Tensor<T>,
 }
 
-/// The value, the cotangents and the tangent of an op; `None` if it refuses its operands, a singular matrix for one.
+/// The value, the tangent and the cotangents of an op; `None` if it refuses its operands, a singular matrix for one.
 fn results<T: Elem>(f: Function<'_, T>, inputs: Inputs<'_, T>) -> Option<Vec<Tensor<T>>> {
     let run = AssertUnwindSafe(|| {
         let tape = Tape::<T>::default();
@@ -122,9 +126,24 @@ impl Losses {
             tangents,
             cotangent: &cotangent,
         };
-        let (Some(found), Some(exact)) = (results(f, found), results(wide, exact)) else {
-            self.refused += 1;
-            return;
+        let t = std::any::type_name::<T>();
+        let (found, exact) = match (results(f, found), results(wide, exact)) {
+            (Some(found), Some(exact)) => (found, exact),
+            (None, None) => {
+                self.refused += 1;
+                return;
+            }
+            _ if BY_ROUNDING.contains(&op) => {
+                self.refused += 1;
+                return;
+            }
+            (found, _) => {
+                let which = if found.is_none() { "not" } else { "only" };
+                self.found.push(format!(
+                    "{op} on {t}, sample {seed}: computed {which} on numbers of this type; x = {x:?}"
+                ));
+                return;
+            }
         };
         self.compared += 1;
         for (k, (found, exact)) in found.iter().zip(&exact).enumerate() {
@@ -134,7 +153,6 @@ impl Losses {
                     |&part: &usize| exact.part(part).is_finite() && !found.part(part).is_finite();
                 if let Some(part) = (0..T::PARTS).find(lost) {
                     let result = ["value", "JVP"].get(k).copied().unwrap_or("VJP");
-                    let t = std::any::type_name::<T>();
                     self.found.push(format!(
                         "{op} on {t}, sample {seed}: part {part} of {result} {i} is {found}, not {exact}; x = {x:?}"
                     ));
