@@ -172,7 +172,9 @@ operator! {
     Div div DivAssign div_assign |a, b| {
         let quotient = a.primal / b.primal;
         let tangents = a.plus(-b.chain(quotient, quotient), quotient).tangents;
-        Self::new(quotient, tangents.map(|t| t / b.primal))
+        // A tangent of 0 stays 0 beside an infinite quotient, too.
+        let still = |t: T| t.is_zero() && !quotient.is_nan();
+        Self::new(quotient, tangents.map(|t| if still(t) { t } else { t / b.primal }))
     };
     Rem rem RemAssign rem_assign |a, b| {
         let whole = whole_quotient(a.primal, b.primal);

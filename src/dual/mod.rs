@@ -147,7 +147,9 @@ operator! {
     Div div DivAssign div_assign |a, b| {
         let quotient = a.primal / b.primal;
         let tangent = a.tangent - b.chain(quotient, quotient).tangent;
-        Self::new(quotient, tangent / b.primal)
+        // A tangent of 0 stays 0 beside an infinite quotient, too.
+        let still = tangent.is_zero() && !quotient.is_nan();
+        Self::new(quotient, if still { tangent } else { tangent / b.primal })
     };
     Rem rem RemAssign rem_assign |a, b| {
         let whole = whole_quotient(a.primal, b.primal);

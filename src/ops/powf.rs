@@ -54,7 +54,7 @@ impl<T: Elem> Unary<T> for Powf<T> {
 
     fn far(self, x: T, _: T, g: T) -> Option<T> {
         if self.exponent.is_zero() {
-            return Some(T::zero());
+            return None;
         }
         super::pow::power_far(x, self.exponent, g)
     }

@@ -4,7 +4,7 @@
 
 use num_traits::Float;
 use wengert::transform::sparse;
-use wengert::{Dual, Tape, Tensor, Var};
+use wengert::{Dual, Duals, Tape, Tensor, Var};
 
 /// What became of an infinite slope before or after a function.
 struct Seen {
@@ -127,6 +127,8 @@ fn a_smooth_function_multiplies_though_its_slope_is_0() {
     seen!(3.0, |x| x * 0.0, |y| y.sqrt()).is(nan, 0.0);
     seen!(3.0, |x| x - x, |y| y.sqrt()).is(nan, 0.0);
     seen!(3.0, |x| x * 0.0, |y| y.ln()).is(nan, 0.0);
+    seen!(3.0, |x| x.powi(0) - 1.0, |y| y.sqrt()).is(nan, 0.0);
+    seen!(3.0, |x| x.powf(0.0) - 1.0, |y| y.sqrt()).is(nan, 0.0);
     // Not constant on either side of 0.
     seen!(0.0, |x| x.abs(), |y| y.sqrt()).is(nan, 0.0);
 }
@@ -258,4 +260,17 @@ fn a_slope_that_is_0_with_a_tangent_is_not_still() {
     let y = x.leaky_relu(Dual::new(0.0, 5.0)) * 2.0;
     assert_eq!(y.backward().wrt(x), Dual::new(0.0, 10.0));
     assert_eq!(x.square().backward().wrt(x).tangent, 2.0);
+}
+
+#[test]
+fn a_tangent_of_0_stays_0_beside_an_infinite_quotient() {
+    let (one, zero) = (Dual::constant(1.0), Dual::constant(0.0));
+    assert_eq!((one / zero).tangent, 0.0);
+    assert!((zero / zero).tangent.is_nan());
+    let several = Duals::<f64, 2>::constant(1.0) / Duals::new(0.0, [0.0, 1.0]);
+    assert_eq!(several.tangents, [0.0, f64::NEG_INFINITY]);
+    let tape = Tape::<Dual<f64>>::default();
+    let x = tape.var(Dual::constant(0.0));
+    let g = (-(1.0 / (x * x))).exp().backward().wrt(x);
+    assert_eq!((g.primal, g.tangent), (0.0, 0.0));
 }
