@@ -58,9 +58,13 @@ impl fmt::Display for Error {
                 };
                 write!(
                     f,
-                    "{op}: inner sizes {} and {} differ ({left} and {right})",
+                    "{op}: inner sizes {} and {} differ ({left} and {right}); {}",
                     inner(left, 1),
-                    inner(right, 2)
+                    inner(right, 2),
+                    match *op {
+                        "dot" => "both vectors need the same length",
+                        _ => "the left operand needs as many columns as the right one has rows",
+                    }
                 )
             }
             ErrorKind::Batch { op, left, right } => {
@@ -130,6 +134,12 @@ impl fmt::Display for Error {
                 ),
             },
             ErrorKind::Argument { op, text } => write!(f, "{op}: {text}"),
+            ErrorKind::OtherTape {
+                op: op @ ("wrt" | "along" | "of"),
+            } => write!(
+                f,
+                "{op}: the handle belongs to another tape; pass one of the tape that the walk went over"
+            ),
             ErrorKind::OtherTape { op } => write!(
                 f,
                 "{op}: the handle belongs to another tape; record both operands on one tape, or pass the other's value()"

@@ -191,7 +191,7 @@ fn a_plain_tensor_stands_on_the_left_of_products() {
     assert_eq!(constant, hv);
     panics!(
         x.matmul(tape.var(Tensor::ones([3]))),
-        "matmul: inner sizes 2 and 3 differ ([2, 2] and [3])"
+        "matmul: inner sizes 2 and 3 differ ([2, 2] and [3]); the left operand needs as many columns as the right one has rows"
     );
 }
 

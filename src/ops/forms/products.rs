@@ -69,7 +69,9 @@ impl Products {
             return Err(match transposed {
                 true => Error::argument(
                     op,
-                    format!("inner sizes {k} and {inner} differ ({left} and {right})"),
+                    format!(
+                        "inner sizes {k} and {inner} differ ({left} and {right}); rows of both operands need the same length"
+                    ),
                 ),
                 false => Error::new(ErrorKind::Inner { op, left, right }),
             });

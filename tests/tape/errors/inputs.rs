@@ -62,8 +62,18 @@ fn a_handle_of_another_tape_is_refused() {
     panics!(x * b, text("mul"));
     assert_eq!(x.try_sub(y).unwrap_err().to_string(), text("sub"));
     let grads = x.sum().backward();
+    let text = |op| {
+        format!(
+            "{op}: the handle belongs to another tape; pass one of the tape that the walk went over"
+        )
+    };
     panics!(grads.wrt(y), text("wrt"));
     panics!(grads.wrt(b), text("wrt"));
+    panics!(one.forward().along(y, Tensor::from([1.0])), text("along"));
+    panics!(
+        one.forward().along(x, Tensor::from([1.0])).walk().of(y),
+        text("of")
+    );
 }
 
 #[test]

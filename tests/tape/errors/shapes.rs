@@ -26,11 +26,11 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
     let refused: [Refused<'_, Tensor<f64>>; 39] = [
         (
             a.try_matmul(b),
-            "matmul: inner sizes 3 and 4 differ ([2, 3] and [4, 5])",
+            "matmul: inner sizes 3 and 4 differ ([2, 3] and [4, 5]); the left operand needs as many columns as the right one has rows",
         ),
         (
             a.try_matmul(zeros(&[2])),
-            "matmul: inner sizes 3 and 2 differ ([2, 3] and [2])",
+            "matmul: inner sizes 3 and 2 differ ([2, 3] and [2]); the left operand needs as many columns as the right one has rows",
         ),
         (
             a.try_matmul(1.0),
@@ -46,7 +46,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             a.try_matmul_t(b),
-            "matmul_t: inner sizes 3 and 5 differ ([2, 3] and [4, 5])",
+            "matmul_t: inner sizes 3 and 5 differ ([2, 3] and [4, 5]); rows of both operands need the same length",
         ),
         (
             a.try_matmul_t(c),
@@ -191,7 +191,7 @@ fn bad_input_is_refused_in_clear_words_and_the_tape_stays_usable() {
         ),
         (
             c.try_dot(zeros(&[4])),
-            "dot: inner sizes 3 and 4 differ ([3] and [4])",
+            "dot: inner sizes 3 and 4 differ ([3] and [4]); both vectors need the same length",
         ),
         (
             a.try_at([0]),
