@@ -237,8 +237,9 @@ fn elements_are_read_one_by_one_or_not_at_all() {
 }
 
 #[test]
-fn a_border_of_a_plain_number_suits_dual_numbers() {
+fn plain_numbers_suit_tensors_of_dual_numbers() {
     let x = Tensor::from([Dual::new(1.0, 2.0)]);
+    assert_eq!((&x * 3.0 - 1.0)[[0]], Dual::new(2.0, 6.0));
     let y = x.pad([(0, 1)], 3.0);
     assert_eq!(y, Tensor::from([x[[0]], Dual::constant(3.0)]));
     assert_eq!(x.try_pad([(1, 0)], 3.0).unwrap()[[0]], y[[1]]);

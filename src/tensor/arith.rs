@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::Tensor;
 use crate::error::{Error, ErrorKind, OrPanic};
-use crate::kernel::{self, Elem, Layout};
+use crate::kernel::{self, Elem, Embeds, Layout};
 
 impl<T: Copy> Tensor<T> {
     /// Applies `f` to the elements of two tensors that broadcast; if they do not, the error names `op`.
@@ -118,18 +118,19 @@ macro_rules! operator {
             }
         }
 
-        impl<T: Elem> $trait<T> for &Tensor<T> {
+        impl<T: Elem + Embeds<C>, C: Elem> $trait<C> for &Tensor<T> {
             type Output = Tensor<T>;
 
-            fn $method(self, other: T) -> Tensor<T> {
+            fn $method(self, other: C) -> Tensor<T> {
+                let other: T = T::embed(other);
                 self.map(|a| a $op other)
             }
         }
 
-        impl<T: Elem> $trait<T> for Tensor<T> {
+        impl<T: Elem + Embeds<C>, C: Elem> $trait<C> for Tensor<T> {
             type Output = Tensor<T>;
 
-            fn $method(self, other: T) -> Tensor<T> {
+            fn $method(self, other: C) -> Tensor<T> {
                 &self $op other
             }
         }
