@@ -31,8 +31,8 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Judge {
-    /// The composed expression on wider elements; the fused rule was run there too, and the two
-    /// were compared without the noise of rounding.
+    /// The composed expression on wider elements. If the fused one can be run there too, the two are also compared
+    /// without the noise of rounding ([`Section::formulas`]).
     Composed,
     /// The fused expression on wider elements, since the composed one cannot be run again.
     Fused(String),

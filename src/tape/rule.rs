@@ -145,7 +145,8 @@ pub trait Rule<T: Elem>: Debug + Send + 'static {
     /// rows. An operand that is broadcast along the axes is given whole. The same holds for a block of each cotangent.
     /// The forward may then run late, more than once, on several threads, or not at all where [`keeps`](Self::keeps)
     /// says that the output is not read; the pullback may run when a sum of the chain is recorded, on the cotangent
-    /// that came in the recording before.
+    /// that came in the recording before. So the forward of such a rule must not
+    /// [refuse](crate::rule::Slot::refuse): where a value is computed late, nobody awaits an error, and it is a panic.
     fn rowwise(&self, x: &[&Shape], axes: usize) -> Option<&(dyn Rule<T> + Sync)> {
         let _ = (x, axes);
         None

@@ -13,8 +13,8 @@ use crate::sweep::Function;
 /// On how many samples each op is checked. Some thousands find rarer faults, and take a minute.
 const CASES: u64 = 60;
 
-/// Ops that eliminate: of numbers whose sizes differ so much, rounding decides whether a pivot is 0, so one type may find
-/// a matrix singular that another does not.
+/// Ops that eliminate: of numbers whose sizes differ so much, rounding decides whether a pivot is 0, so one type may
+/// find a matrix singular that another does not.
 const BY_ROUNDING: [&str; 2] = ["linear_solve", "log_abs_det"];
 
 /// Numbers of either sign and of sizes that are alike, of one power of two, of several, or mixed. A third of the powers

@@ -6,8 +6,8 @@
 use crate::kernel::{Elem, Matrix, Span, are_finite, threads};
 
 /// The most products of two numbers that are estimated in one call, and that are computed on wider numbers; either
-/// takes less than a second. Where more would be needed, results stay as they are, since a training run that diverges
-/// is to go on, not to stand still.
+/// takes less than a second. What would need more stays as it is, since a training run that diverges is to go on, not
+/// to stand still.
 const ESTIMATED: usize = 1 << 27;
 const SUMMED: usize = 1 << 22;
 
