@@ -11,6 +11,9 @@ use crate::kernel::{Elem, Matrix, Span, are_finite, threads};
 const ESTIMATED: usize = 1 << 27;
 const SUMMED: usize = 1 << 22;
 
+/// 2^-550.
+const SCALE: f64 = f64::from_bits((1023 - 550) << 52);
+
 /// Elements that are worth a thread's look.
 const FORK: usize = 1 << 17;
 
@@ -63,7 +66,7 @@ struct Sum<'a, T> {
     pairs: Vec<Pair<'a, T>>,
     start: usize,
     columns: usize,
-    /// The elements that are not finite although all of their rows and columns is.
+    /// The elements that are not finite although their rows and columns are.
     lost: Vec<(usize, usize)>,
 }
 
@@ -126,18 +129,15 @@ impl<'a, T: Elem> Sum<'a, T> {
         if T::PARTS > 1 {
             return false;
         }
-        // Divided by the largest factor, none leaves the range, and their sum is good to `error`.
-        let largest = self.factors(i, j).fold(1.0, |most: f64, (a, b)| {
-            most.max(a.primal().abs()).max(b.primal().abs())
-        });
-        let scale = largest.recip();
+        // Scaled by a power of 2, no product leaves the range at its upper end, and what is lost at the lower end is far
+        // below the limit. The sum is good to `error`.
+        let scaled = |x: T| x.primal() * SCALE;
         let (sum, size) = self.factors(i, j).fold((0.0, 0.0), |(sum, size), (a, b)| {
-            let product = (a.primal() * scale) * (b.primal() * scale);
+            let product = scaled(a) * scaled(b);
             (sum + product, size + f64::abs(product))
         });
         let error = size * f64::EPSILON * (self.terms() + 4) as f64;
-        let least: f64 = f64::abs(sum) - error;
-        least > 0.0 && least.log2() + 2.0 * largest.log2() > T::max_value().primal().log2() + 0.5
+        f64::abs(sum) - error > 2.0 * scaled(T::max_value()) * SCALE
     }
 }
 

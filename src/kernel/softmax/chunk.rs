@@ -154,6 +154,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     }
 
     /// The inputs at line `r`, copied to `kept`.
+    #[cold]
     #[inline(never)]
     fn gather<'x>(&self, r: usize, kept: &'x mut [Vec<T>; 2]) -> [&'x [T]; 2] {
         let Rows { n, inner, .. } = self.work.rows;
