@@ -175,7 +175,9 @@ impl Products {
         let mut pairs = SmallVec::<[_; 2]>::new();
         pairs.extend(t[0].map(|t| (t, x[1])));
         pairs.extend(t[1].map(|t| (x[0], t)));
-        ty.fill(T::zero());
+        if pairs.is_empty() {
+            ty.fill(T::zero());
+        }
         for (k, (a, b)) in pairs.iter().enumerate() {
             self.multiply(a, b, ty, k > 0);
         }
