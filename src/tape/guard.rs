@@ -124,7 +124,8 @@ pub(crate) fn sums<T: Elem>(
 }
 
 /// Lets `add` add elements of `g` to the cotangent of the first operand. If so many numbers of that size may leave the
-/// range, they are not added to what others have given, and looked at.
+/// range, they are not added to what others have given, and the sums are looked at; so they are where that is less work
+/// than to look at `g`.
 pub(crate) fn added<T: Elem>(
     rule: &dyn Rule<T>,
     at: &Point<'_, T>,
@@ -132,10 +133,11 @@ pub(crate) fn added<T: Elem>(
     gx: &mut [Slot<'_, T>],
     add: impl FnOnce(&mut [T]),
 ) {
+    let few = gx[0].has_earlier() || g.len() < gx[0].shape().elements();
     let bound = T::max_value() / T::of(2.0 * g.len() as f64);
     // No early end within a block, so that the loop is vectorized.
     let small = |g: &[T]| g.iter().fold(true, |all, g| all & (g.abs() < bound));
-    if !looks::<T>() && g.data().chunks(256).all(small) {
+    if !looks::<T>() && few && g.data().chunks(256).all(small) {
         return add(gx[0].accumulate());
     }
     let sums = gx[0].fill();
