@@ -1,5 +1,6 @@
 //! Running sum along an axis.
 
+use super::forms::linear;
 use crate::error::{Error, OrPanic};
 use crate::kernel::{self, Elem};
 use crate::ops::{Draw, Sample, Spec, evaluate};
@@ -41,11 +42,7 @@ impl<T: Elem> Rule<T> for Cumsum {
         t: &[Option<&Tensor<T>>],
         ty: &mut Slot<'_, T>,
     ) -> Result<(), Error> {
-        match t[0] {
-            Some(t) => self.forward(&[t], ty, &mut Residual::default()),
-            None => ty.zero(),
-        }
-        Ok(())
+        linear::push(self, t, ty)
     }
 
     fn widen(&self) -> Option<Box<dyn Rule<T::Wide>>> {

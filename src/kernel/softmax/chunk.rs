@@ -329,7 +329,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     /// The lines must be among those of this chunk, and nobody else may hold what is stored for one of them.
     #[inline(always)]
     unsafe fn own(&self, r: usize, lines: usize) -> Own<'_, T> {
-        /// As for `own`.
+        /// # Safety
+        /// That of `own`.
         #[allow(clippy::mut_from_ref)] // that is the point
         #[inline(always)]
         unsafe fn part<'a, X>(shared: &'a Shared<'_, X>, r: usize, lines: usize) -> &'a mut [X] {
