@@ -1,7 +1,7 @@
 //! Identities that hold exactly in real arithmetic, and here to the last bit where the docs say so.
 
 use proptest::prelude::*;
-use wengert::{Elem, Random, Tape, Tensor};
+use wengert::{Elem, Level, Random, Tape, Tensor};
 
 /// Softmax of `x` and its VJP for `g`, along an axis.
 fn softmax<T: Elem>(x: &Tensor<T>, g: &Tensor<T>, axis: isize) -> [Tensor<T>; 2] {
@@ -224,4 +224,42 @@ fn a_few_long_lines_that_lie_apart_are_like_contiguous_ones() {
         lines_apart::<f32>(shape);
         lines_apart::<f64>(shape);
     }
+}
+
+/// Columns that are far apart are copied, too, if the tensor is larger than the caches.
+fn large<T: Elem>(shape: [usize; 2]) {
+    let of = |seed: u64| -> Tensor<T> {
+        let x: Tensor<f64> = Random::new(seed).uniform(shape, -20.0, 20.0);
+        x.map(T::of)
+    };
+    let (mut x, g) = (of(1), of(2));
+    x.data_mut()[5 * shape[1] + 40] = T::infinity();
+    x.data_mut()[7 * shape[1] + 3] = T::nan();
+    let turned = |x: &Tensor<T>| x.permute([1, 0]);
+    let compare = |how: &str| {
+        let apart = softmax(&x, &g, 0);
+        let along = softmax(&turned(&x), &turned(&g), 1);
+        for (apart, along) in apart.iter().zip(&along) {
+            let mut pairs = apart.iter().zip(turned(along).into_vec());
+            assert!(pairs.all(|(&a, b)| a.same(b)), "{shape:?}, {how}");
+        }
+        let [apart, along] = [(&x, 0), (&turned(&x), 1)].map(|(x, axis)| x.logsumexp_axis(axis));
+        let mut pairs = apart.iter().zip(&along);
+        assert!(pairs.all(|(a, &b)| a.same(b)), "{shape:?}, {how}");
+    };
+    compare("all threads");
+    // A level is forced on one thread only.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    pool.expect("a thread").install(|| {
+        for &level in Level::all() {
+            level.force(|| compare(&level.to_string()));
+        }
+    });
+}
+
+#[test]
+fn columns_of_a_large_tensor_are_like_contiguous_rows() {
+    // More than 32 MB, rows that are whole cache lines, squares of vectors that are not whole.
+    large::<f32>([1030, 8176]);
+    large::<f64>([1030, 4088]);
 }

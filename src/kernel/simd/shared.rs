@@ -29,6 +29,11 @@ impl<'a, T> Shared<'a, T> {
         self.len == 0
     }
 
+    /// The address of the first number.
+    pub fn address(&self) -> usize {
+        self.start.addr()
+    }
+
     /// The `len` numbers from `start` on.
     ///
     /// # Safety

@@ -10,6 +10,7 @@ use super::lines::{Job, Own, Work};
 use super::pack::Packing;
 use super::place::{Place, WIDE};
 use super::room::Room;
+use super::sheaf::{self, Sheaf};
 use super::strip::Strip;
 use crate::kernel::Rows;
 use crate::kernel::simd::{self, Detected, Lanes, Real, Shared, Task};
@@ -52,18 +53,19 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     pub fn run(self, level: Detected) {
         let Rows { n, inner, .. } = self.work.rows;
         let (few, long) = (self.lines.len() <= few::<T>(), n > SHORT * T::LANES);
-        if few && long || inner == 1 && (few || long) {
-            simd::run(level, InPlace(self));
+        let copied = inner > 1 && self.parts == 1 && sheaf::is_worthwhile(self.work);
+        if few && long || copied || inner == 1 && (few || long) {
+            simd::run(level, Along(self));
         } else {
             simd::run(level, Side(self));
         }
     }
 }
 
-/// Contiguous rows, and a few long lines that are made so.
-struct InPlace<'a, T, J>(Chunk<'a, T, J>);
+/// Contiguous rows, and lines that are made so.
+struct Along<'a, T, J>(Chunk<'a, T, J>);
 
-impl<T: Real, J: Job<T>> Task<T> for InPlace<'_, T, J> {
+impl<T: Real, J: Job<T>> Task<T> for Along<'_, T, J> {
     #[inline(always)]
     fn run<V: Lanes<Item = T>>(self, level: V::Level) {
         self.0.across::<V>(level);
@@ -89,18 +91,26 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             true => (batch::<T>() / n).clamp(1, MOST.min(V::COUNT)),
             false => 1,
         };
-        let (mut kept, mut copy) = ([Vec::new(), Vec::new()], Vec::new());
-        if inner > 1 && !self.work.out.is_empty() {
-            copy.resize(n, T::ZERO);
-        }
+        let mut kept = Vec::new();
+        let mut sheaf = (inner > 1).then(|| Sheaf::new(self.work, self.lines.len()));
         for r in self.lines.clone().step_by(most) {
             let lines = match J::TOGETHER {
                 true => most.min(self.lines.end - r),
                 false => 1,
             };
-            let [x, g] = match inner {
-                1 => self.contiguous(r * n..(r + lines) * n, &mut kept[0]),
-                _ => self.gather(r, &mut kept),
+            let ([x, g], out) = match &mut sheaf {
+                Some(sheaf) => {
+                    if sheaf.ends_before(r) {
+                        sheaf.take::<V>(level, r, self.lines.end);
+                    }
+                    sheaf.line(r)
+                }
+                // SAFETY: needs that nobody else holds these lines: they are this chunk's, chunks share none, and each
+                // is released before the next is taken. So below.
+                None => unsafe {
+                    let out = self.out(r * n, lines * n);
+                    (self.contiguous(r * n..(r + lines) * n, &mut kept), out)
+                },
             };
             let (next, soon) = match J::ASKS && inner == 1 {
                 true => (self.next([x, g], r * n, lines * n), self.soon(x, r * n)),
@@ -108,36 +118,23 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             };
             let now = [x, g];
             let inputs = Inputs { now, next, soon };
-            // SAFETY: needs that nobody else holds these lines: they are this chunk's, chunks share none, and each is
-            // released before the next is taken. So below.
+            // SAFETY: as above.
             let own = unsafe { self.own(r, lines) };
-            let out = match inner {
-                // SAFETY: as above.
-                1 => unsafe { self.out(r * n, lines * n) },
-                _ => &mut copy[..],
-            };
             let well = if J::TOGETHER {
-                let across = Across::<T, true>::new(inputs, out, lines);
+                let across = Across::<T, true>::new(inputs, &mut *out, lines);
                 self.job.lines::<V, _>(level, r, across, own)
             } else {
-                let across = Across::<T, false>::new(inputs, out, 1);
+                let across = Across::<T, false>::new(inputs, &mut *out, 1);
                 self.job.lines::<V, _>(level, r, across, own)
             };
             for k in others(well, lines) {
                 let line = k * n..(k + 1) * n;
-                let out = match inner {
-                    // SAFETY: as above.
-                    1 => unsafe { self.out((r + k) * n, n) },
-                    _ => &mut copy[..],
-                };
+                let out = out.get_mut(line.clone()).unwrap_or(&mut []);
                 self.alone(r + k, [lines_of(x, line.clone()), lines_of(g, line)], out);
             }
-            if inner > 1 {
+            if let Some(sheaf) = sheaf.as_mut().filter(|sheaf| sheaf.ends_before(r + 1)) {
                 // SAFETY: as above.
-                unsafe {
-                    self.packing(r..r + 1, 1)
-                        .unpack::<V>(level, &copy, &self.work.out)
-                };
+                unsafe { sheaf.put_back::<V>(level) };
             }
         }
     }
@@ -151,22 +148,6 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             inputs[input] = kept;
         }
         inputs
-    }
-
-    /// The inputs at line `r`, copied to `kept`.
-    #[cold]
-    #[inline(never)]
-    fn gather<'x>(&self, r: usize, kept: &'x mut [Vec<T>; 2]) -> [&'x [T]; 2] {
-        let Rows { n, inner, .. } = self.work.rows;
-        for (kept, input) in kept.iter_mut().zip(self.work.inputs) {
-            kept.clear();
-            let line = lines_of(input, self.work.rows.at(r, 0)..input.len());
-            kept.extend(line.iter().step_by(inner).take(n));
-        }
-        if let Some((mask, input, fill)) = self.work.mask {
-            self.packing(r..r + 1, 1).hide(mask, fill, &mut kept[input]);
-        }
-        kept.each_ref().map(|kept| &kept[..])
     }
 
     /// Some lines, put side by side in rows that are `stride` apart.
@@ -255,16 +236,16 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                     start: rows.at(r, 0),
                     stride: rows.inner,
                     width: count,
-                    far: rows.elements() * size_of::<T>() > FAR,
+                    far: self.work.is_far(),
                     ..scratch
                 };
                 (place, inputs, &self.work.out)
             } else {
                 packing.pack::<V>(level, inputs[0], x);
                 packing.pack::<V>(level, inputs[1], g);
-                if let Some((mask, input, fill)) = self.work.mask {
-                    packing.hide(mask, fill, if input == 0 { x } else { g });
-                }
+                let at = |line, j| j * most + line;
+                self.work.hide(0, r..r + count, x, at);
+                self.work.hide(1, r..r + count, g, at);
                 let place = Place {
                     width: count.next_multiple_of(V::COUNT),
                     ..scratch

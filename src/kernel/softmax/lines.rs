@@ -8,6 +8,7 @@ use super::layout::Layout;
 use super::place::WIDE;
 use crate::kernel::simd::{Detected, Lanes, Real, Shared};
 use crate::kernel::{Rows, Soon, threads};
+use std::ops::Range;
 
 /// What is done to lines.
 pub(super) trait Job<T: Real>: Sync {
@@ -108,9 +109,35 @@ impl<'a, T: Real> Work<'a, T> {
         self
     }
 
+    /// Whether the result leaves the last cache before anything reads it.
+    pub fn is_far(&self) -> bool {
+        self.rows.elements() * size_of::<T>() > FAR
+    }
+
     /// Whether lines lie side by side and are processed in place.
     pub fn lies_in_strips(&self) -> bool {
         self.rows.inner >= T::LANES && self.mask.is_none()
+    }
+
+    /// Replaces what the mask does not keep in a copy of some lines of input `input`; `at` gives the place
+    /// there of an element of one of these lines.
+    pub fn hide(
+        &self,
+        input: usize,
+        lines: Range<usize>,
+        copy: &mut [T],
+        at: impl Fn(usize, usize) -> usize,
+    ) {
+        let Some((mask, _, fill)) = self.mask.filter(|&(_, masked, _)| masked == input) else {
+            return;
+        };
+        for (line, r) in lines.enumerate() {
+            for j in 0..self.rows.n {
+                if !mask[self.rows.at(r, j)] {
+                    copy[at(line, j)] = fill;
+                }
+            }
+        }
     }
 
     /// Does the job on the level in use, on as many threads as there are.
@@ -152,7 +179,7 @@ impl<'a, T: Real> Work<'a, T> {
         // memory, strips side by side are faster. Two parts per thread, since some come late: fewer and more were
         // slower.
         let (mut parts, strip) = (1, rows.n * bundle.min(rows.inner));
-        let few = chunks < hands || chunks < 2 * hands && elements * size_of::<T>() <= FAR;
+        let few = chunks < hands || chunks < 2 * hands && !self.is_far();
         if self.lies_in_strips() && hands > 1 && few && strip >= FORK {
             chunks = 1;
             parts = (2 * hands).min(PARTS).min(strip / CHUNK);

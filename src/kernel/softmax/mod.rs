@@ -19,10 +19,12 @@ pub(crate) mod plain_jvp;
 pub(crate) mod plain_loss;
 mod pullback;
 mod room;
+mod sheaf;
 mod spread;
 mod statistics;
 mod strip;
 mod sum;
 mod sweep;
+mod turn;
 
 pub(crate) mod fast;

@@ -1,9 +1,9 @@
 //! Copies between rows in place and lines side by side. Nothing is computed here.
 #![allow(unsafe_code)]
 
-use super::layout::put;
+use super::turn::Turn;
 use crate::kernel::Rows;
-use crate::kernel::simd::{Lanes, Real, Shared, Step, transpose};
+use crate::kernel::simd::{Lanes, Shared, Step};
 use std::ops::Range;
 
 /// Lines that are packed together: element `j` of each lies in row `j`.
@@ -18,16 +18,26 @@ impl Packing {
     /// Copies rows to packed lines, unless the input is empty.
     #[inline(always)]
     pub fn pack<V: Lanes>(&self, level: V::Level, x: &[V::Item], packed: &mut [V::Item]) {
-        if !packed.is_empty() {
-            let packing = self;
-            let pack = Pack::<V> {
-                packing,
-                level,
-                x,
-                packed,
-            };
-            V::apart(level, pack);
+        let (packing, Rows { n, inner, .. }) = (self, self.rows);
+        if packed.is_empty() {
+            return;
         }
+        if inner > 1 {
+            let pack = Pack { packing, x, packed };
+            return V::apart(level, pack);
+        }
+        let turn = Turn::<V, true> {
+            level,
+            from: &x[self.lines.start * n..],
+            strides: [n, self.stride],
+            rows: self.lines.len(),
+            columns: n,
+            to: &Shared::new(packed),
+            start: 0,
+            far: false,
+        };
+        // SAFETY: needs that nobody else holds what is written, which is borrowed mutably.
+        unsafe { turn.run() };
     }
 
     /// Copies packed lines to rows.
@@ -41,27 +51,30 @@ impl Packing {
         packed: &[V::Item],
         out: &Shared<'_, V::Item>,
     ) {
-        if !packed.is_empty() {
-            let packing = self;
-            let unpack = Unpack::<V> {
+        let (packing, Rows { n, inner, .. }) = (self, self.rows);
+        if packed.is_empty() {
+            return;
+        }
+        if inner > 1 {
+            let unpack = Unpack {
                 packing,
-                level,
                 packed,
                 out,
             };
-            V::apart(level, unpack);
+            return V::apart(level, unpack);
         }
-    }
-
-    /// Puts `fill` where the mask does not keep an element.
-    pub fn hide<T: Copy>(&self, mask: &[bool], fill: T, packed: &mut [T]) {
-        for (line, r) in self.lines.clone().enumerate() {
-            for j in 0..self.rows.n {
-                if !mask[self.rows.at(r, j)] {
-                    packed[j * self.stride + line] = fill;
-                }
-            }
-        }
+        let turn = Turn::<V, false> {
+            level,
+            from: packed,
+            strides: [self.stride, n],
+            rows: n,
+            columns: self.lines.len(),
+            to: out,
+            start: self.lines.start * n,
+            far: false,
+        };
+        // SAFETY: needs that nobody else holds what is written: parts of these lines, as the caller promised.
+        unsafe { turn.run() };
     }
 
     /// The runs in which the first elements of lines lie side by side: number of the first line here, place, width.
@@ -76,68 +89,22 @@ impl Packing {
             (width > 0).then(|| (r - lines.start, rows.at(r, 0), width))
         })
     }
-
-    /// The squares of contiguous rows: for each its lines, where in them it begins, and its width. For vectors of few
-    /// registers only.
-    #[inline(always)]
-    fn squares<V: Lanes>(&self) -> impl Iterator<Item = (Range<usize>, usize, usize)> {
-        let (n, lines) = (self.rows.n, self.lines.clone());
-        let bundles = lines.clone().step_by(V::COUNT);
-        bundles.flat_map(move |r| {
-            let lines = r..lines.end.min(r + V::COUNT);
-            let starts = (0..n).step_by(V::COUNT);
-            starts.map(move |start| (lines.clone(), start, V::COUNT.min(n - start)))
-        })
-    }
-
-    /// Whether rows are transposed by squares.
-    #[inline(always)]
-    fn turns<V: Lanes>(&self) -> bool {
-        V::REGISTERS <= 2 && self.rows.inner == 1
-    }
 }
 
 /// [`Packing::pack`].
-struct Pack<'a, V: Lanes> {
+struct Pack<'a, T> {
     packing: &'a Packing,
-    level: V::Level,
-    x: &'a [V::Item],
-    packed: &'a mut [V::Item],
+    x: &'a [T],
+    packed: &'a mut [T],
 }
 
-impl<V: Lanes> Step for Pack<'_, V> {
+impl<T: Copy> Step for Pack<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Self {
-            packing,
-            level,
-            x,
-            packed,
-        } = self;
-        let Rows { n, inner, .. } = packing.rows;
-        let (stride, first) = (packing.stride, packing.lines.start);
-        if packing.turns::<V>() {
-            for (lines, start, width) in packing.squares::<V>() {
-                let at = start * stride + lines.start - first;
-                let mut block = [V::splat(level, V::Item::ZERO); 16];
-                let (from, height) = (lines.start * n + start, lines.len());
-                // Loops of constant length here and below, so that the vectors stay in registers.
-                for (k, vector) in block.iter_mut().enumerate() {
-                    if k < height {
-                        *vector = some(level, &x[from + k * n..][..width]);
-                    }
-                }
-                transpose(&mut block);
-                for (k, vector) in block.iter().enumerate() {
-                    if k < width {
-                        vector.store(&mut packed[at + k * stride..][..V::COUNT]);
-                    }
-                }
-            }
-            return;
-        }
+        let Self { packing, x, packed } = self;
+        let (Rows { n, inner, .. }, stride) = (packing.rows, packing.stride);
         for (line, start, width) in packing.runs() {
             for j in 0..n {
                 let to = &mut packed[j * stride + line..][..width];
@@ -149,48 +116,26 @@ impl<V: Lanes> Step for Pack<'_, V> {
 }
 
 /// [`Packing::unpack`], which creates it.
-struct Unpack<'a, V: Lanes> {
+struct Unpack<'a, T> {
     packing: &'a Packing,
-    level: V::Level,
-    packed: &'a [V::Item],
-    out: &'a Shared<'a, V::Item>,
+    packed: &'a [T],
+    out: &'a Shared<'a, T>,
 }
 
-impl<V: Lanes> Step for Unpack<'_, V> {
+impl<T: Copy> Step for Unpack<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         let Self {
             packing,
-            level,
             packed,
             out,
         } = self;
-        let Rows { n, inner, .. } = packing.rows;
-        let (stride, first) = (packing.stride, packing.lines.start);
+        let (Rows { n, inner, .. }, stride) = (packing.rows, packing.stride);
         // SAFETY: needs that nobody else holds the stretch, which is part of one of the lines: whoever made this
         // promised that, and each stretch is released before the next is taken.
         let out = |start, len| unsafe { out.part(start, len) };
-        if packing.turns::<V>() {
-            for (lines, start, width) in packing.squares::<V>() {
-                let at = start * stride + lines.start - first;
-                let mut block = [V::splat(level, V::Item::ZERO); 16];
-                for (k, vector) in block.iter_mut().enumerate() {
-                    if k < width {
-                        *vector = V::load(level, &packed[at + k * stride..][..V::COUNT]);
-                    }
-                }
-                transpose(&mut block);
-                let (from, height) = (lines.start * n + start, lines.len());
-                for (k, &vector) in block.iter().enumerate() {
-                    if k < height {
-                        put(vector, out(from + k * n, width), 0);
-                    }
-                }
-            }
-            return;
-        }
         for (line, start, width) in packing.runs() {
             for j in 0..n {
                 let from = &packed[j * stride + line..][..width];
@@ -198,15 +143,5 @@ impl<V: Lanes> Step for Unpack<'_, V> {
                 to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
             }
         }
-    }
-}
-
-/// A vector of up to `COUNT` numbers.
-#[inline(always)]
-fn some<V: Lanes>(level: V::Level, x: &[V::Item]) -> V {
-    if x.len() == V::COUNT {
-        V::load(level, x)
-    } else {
-        V::load_part(level, x, V::Item::ZERO)
     }
 }
