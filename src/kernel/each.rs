@@ -258,7 +258,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
 }
 
 /// How many elements are computed between prefetches, lest these wait for each other.
-const STRETCH: usize = 512;
+const STRETCH: usize = 128;
 
 struct Pair<'a, T, F> {
     x: &'a [T],
