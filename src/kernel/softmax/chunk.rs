@@ -1,4 +1,4 @@
-//! The lines of one thread: long contiguous rows in place, others side by side, in place or in a scratch.
+//! The lines of one thread: contiguous, in place or as copies, or else side by side, in place or in a scratch.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -21,10 +21,6 @@ pub(super) const SHORT: usize = 3;
 /// Bundles of short rows that are put side by side at a time. One alone would wait for its sums: together, packed rows
 /// of 10 take 0.87 of the time.
 pub(super) const TURNED: usize = 4;
-
-/// Bytes of a result beyond which it leaves the last cache before anything reads it. What bypasses the caches is not
-/// read from memory before it is written, which is a fifth of the time on two threads at 4096x4096 in f32.
-pub(super) const FAR: usize = 1 << 25;
 
 /// Bytes of the lines across that are processed together, so that they stay in the first-level cache from step to step.
 const BATCH: usize = 1 << 14;
@@ -53,6 +49,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     pub fn run(self, level: Detected) {
         let Rows { n, inner, .. } = self.work.rows;
         let (few, long) = (self.lines.len() <= few::<T>(), n > SHORT * T::LANES);
+        // Where threads share the rows of a strip, there are too few lines for a thread to copy some of its own.
         let copied = inner > 1 && self.parts == 1 && sheaf::is_worthwhile(self.work);
         if few && long || copied || inner == 1 && (few || long) {
             simd::run(level, Along(self));
@@ -105,12 +102,12 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                     }
                     sheaf.line(r)
                 }
-                // SAFETY: needs that nobody else holds these lines: they are this chunk's, chunks share none, and each
-                // is released before the next is taken. So below.
-                None => unsafe {
-                    let out = self.out(r * n, lines * n);
+                None => {
+                    // SAFETY: needs that nobody else holds these lines: they are this chunk's, chunks share none, and
+                    // each is released before the next is taken.
+                    let out = unsafe { self.out(r * n, lines * n) };
                     (self.contiguous(r * n..(r + lines) * n, &mut kept), out)
-                },
+                }
             };
             let (next, soon) = match J::ASKS && inner == 1 {
                 true => (self.next([x, g], r * n, lines * n), self.soon(x, r * n)),
@@ -118,7 +115,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             };
             let now = [x, g];
             let inputs = Inputs { now, next, soon };
-            // SAFETY: as above.
+            // SAFETY: needs that nobody else holds what is stored for these lines, likewise.
             let own = unsafe { self.own(r, lines) };
             let well = if J::TOGETHER {
                 let across = Across::<T, true>::new(inputs, &mut *out, lines);
@@ -133,7 +130,8 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
                 self.alone(r + k, [lines_of(x, line.clone()), lines_of(g, line)], out);
             }
             if let Some(sheaf) = sheaf.as_mut().filter(|sheaf| sheaf.ends_before(r + 1)) {
-                // SAFETY: as above.
+                // SAFETY: needs that nobody else holds these lines of the result: they are this chunk's, and chunks
+                // share none.
                 unsafe { sheaf.put_back::<V>(level) };
             }
         }
@@ -144,7 +142,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
     fn contiguous<'x>(&'x self, row: Range<usize>, kept: &'x mut Vec<T>) -> [&'x [T]; 2] {
         let mut inputs = self.work.inputs.map(|input| lines_of(input, row.clone()));
         if let Some((mask, input, fill)) = self.work.mask {
-            hide(&mask[row], inputs[input], fill, kept);
+            hidden(&mask[row], inputs[input], fill, kept);
             inputs[input] = kept;
         }
         inputs
@@ -335,7 +333,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
 
 /// Copies lines to `kept`, with `fill` for what the mask does not keep.
 #[inline(never)]
-fn hide<T: Real>(mask: &[bool], x: &[T], fill: T, kept: &mut Vec<T>) {
+fn hidden<T: Real>(mask: &[bool], x: &[T], fill: T, kept: &mut Vec<T>) {
     kept.clear();
     kept.extend_from_slice(x);
     for (x, &keep) in kept.iter_mut().zip(mask) {

@@ -9,11 +9,11 @@ use super::room::Room;
 use super::turn::Turn;
 use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real, Shared};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// The fewest and the most elements of a line for which copies of all lines are worthwhile: shorter ones stay in the
 /// caches from step to step in place, and longer ones do not even as copies.
-const TALL: Range<usize> = 1 << 10..(1 << 15) + 1;
+const TALL: RangeInclusive<usize> = 1 << 10..=1 << 15;
 
 /// Whether copies are worthwhile. Where results do not begin at cache lines they cannot bypass the caches, which is
 /// what makes copying them back cheap; nor do they where they are read again before they leave the caches.
@@ -33,6 +33,8 @@ pub(super) struct Sheaf<'a, T> {
     /// From one line to the next: one cache line more than whole vectors, so that few stretches of a column share a
     /// place in the cache.
     stride: usize,
+    /// How many numbers each copy has: of two inputs, and of the result.
+    sizes: [usize; 3],
     room: Room,
 }
 
@@ -40,27 +42,23 @@ impl<'a, T: Real> Sheaf<'a, T> {
     /// An empty one, for up to `count` lines.
     pub fn new(work: &'a Work<'a, T>, count: usize) -> Self {
         let n = work.rows.n;
-        let most = if n < TALL.end { 2 * T::LANES } else { 1 };
-        let mut sheaf = Self {
+        let most = (if n <= *TALL.end() { 2 * T::LANES } else { 1 }).min(count);
+        let stride = n.next_multiple_of(T::LANES) + T::LANES;
+        let [a, b] = work.inputs.map(<[T]>::is_empty);
+        let missing = [a, b, work.out.is_empty()];
+        let sizes = missing.map(|is_missing| if is_missing { 0 } else { most * stride });
+        Self {
             work,
-            most: most.min(count),
+            most,
             lines: 0..0,
-            stride: n.next_multiple_of(T::LANES) + T::LANES,
-            room: Room::new::<T>(0),
-        };
-        sheaf.room = Room::new::<T>(sheaf.sizes().iter().sum());
-        sheaf
-    }
-
-    /// How many numbers each copy has: of two inputs, and of the result.
-    fn sizes(&self) -> [usize; 3] {
-        let [a, b] = self.work.inputs.map(<[T]>::is_empty);
-        let size = |is_empty| if is_empty { 0 } else { self.most * self.stride };
-        [a, b, self.work.out.is_empty()].map(size)
+            stride,
+            sizes,
+            room: Room::new::<T>(sizes.iter().sum()),
+        }
     }
 
     fn copies(&mut self) -> [&mut [T]; 3] {
-        let [first, second, last] = self.sizes();
+        let [first, second, last] = self.sizes;
         let all = self.room.numbers(first + second + last);
         let (a, rest) = all.split_at_mut(first);
         let (b, out) = rest.split_at_mut(second);
@@ -90,7 +88,7 @@ impl<'a, T: Real> Sheaf<'a, T> {
                 columns: lines.len(),
                 to: &Shared::new(copy),
                 start: 0,
-                far: true,
+                far: work.is_far(),
             };
             // SAFETY: needs that nobody else holds what is written, which is borrowed mutably.
             unsafe { turn.run() };
