@@ -41,8 +41,8 @@
 //!
 //! # Whole functions
 //! [`transform`] differentiates closures: gradients, Jacobians, Hessian-vector products and whole Hessians, for
-//! numbers, tensors and structures of them, through every op and to any order (up to the third where plain numbers are
-//! written beside handles).
+//! numbers, tensors and structures of them, through every op and to any order (up to the fourth where plain numbers
+//! are written beside handles).
 //!
 //! ```
 //! use wengert::{Tensor, transform::{grad, hvp}};

@@ -257,7 +257,8 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
     }
 }
 
-/// How many elements are computed between prefetches, lest these wait for each other.
+/// How many elements are computed between prefetches: 8 cache lines of `f32` from each of three buffers. Four times as
+/// many fill the queue of the second-level cache, and S9 takes 1.06 of its time (docs/measurements.md).
 const STRETCH: usize = 128;
 
 struct Pair<'a, T, F> {

@@ -103,7 +103,7 @@ mod shared {
 
     // SAFETY: needs that the function may be called from any thread: it is `Sync`. The other fields may be shared.
     unsafe impl Send for Work {}
-    // SAFETY: as above.
+    // SAFETY: needs what `Send` needs, since parts are taken through a shared reference.
     unsafe impl Sync for Work {}
 
     impl Work {

@@ -64,6 +64,10 @@ const STAMPS: u64 = 1 << 16;
 ///
 /// A tape may be sent to another thread, but not shared: it records on one thread at a time.
 ///
+/// # Panics
+/// Recording panics beyond 2^32 - 2 scalar nodes (103 GB in `f64`) or as many tensor nodes;
+/// [`checkpoint_chain`](Self::checkpoint_chain) walks a longer loop in pieces.
+///
 /// # Example
 /// ```
 /// use wengert::Tape;

@@ -29,7 +29,7 @@ pub(super) struct Block {
 // SAFETY: needs that the memory may be accessed and freed on any thread: it is owned, and `Block` itself reads none of
 // it.
 unsafe impl Send for Block {}
-// SAFETY: as above.
+// SAFETY: needs that no shared reference leads to a write: `Block` offers the address, and whoever uses it answers.
 unsafe impl Sync for Block {}
 
 impl Block {

@@ -27,7 +27,7 @@ pub(crate) struct Buffer<T> {
 // SAFETY: needs that a buffer gives another thread no more than an `Arc<Vec<T>>` would: it hands out `&T` to all who
 // share it, `&mut T` to a single owner, and drops the numbers on the thread of the last owner.
 unsafe impl<T: Send + Sync> Send for Buffer<T> {}
-// SAFETY: as above.
+// SAFETY: needs the same, for those who share it.
 unsafe impl<T: Send + Sync> Sync for Buffer<T> {}
 
 /// A block of memory, and how it is freed.

@@ -319,7 +319,7 @@ impl<T: Real, J: Job<T>> Chunk<'_, T, J> {
             // SAFETY: needs that nobody else holds the numbers, which the caller promised.
             unsafe { shared.part(r, lines) }
         }
-        // SAFETY: as above.
+        // SAFETY: needs that nobody else holds what is stored for these lines, which the caller promised.
         unsafe {
             Own {
                 lines,

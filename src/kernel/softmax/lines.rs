@@ -55,7 +55,7 @@ pub(super) struct Work<'a, T> {
 }
 
 /// Bytes of a result beyond which it leaves the last cache before anything reads it. What bypasses the caches is not
-/// read from memory before it is written, which is a fifth of the time on two threads at 4096x4096 in f32.
+/// read from memory before it is written, which was a fifth of the time of strips on two threads at 4096x4096 in f32.
 const FAR: usize = 1 << 25;
 
 /// Elements from which threads are worth calling, the least of a chunk, the most chunks. A thread takes 20 to 60 µs to

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The most bundles of a strip: the terms of their sums fill 32 KB, and memory favours rows longer than a cache line.
 /// Loops over this many are unrolled: each load of a row is then an instruction of its own, which prefetchers learn
-/// however far it is to the next row: at 4096x4096 in f32 that is half of the time.
+/// however far it is to the next row: at 4096x4096 in f32 that was half of the time.
 pub(super) const WIDE: usize = 8;
 
 #[derive(Clone, Copy)]

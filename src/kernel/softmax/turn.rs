@@ -231,7 +231,7 @@ mod tests {
                 far,
             };
             // SAFETY: needs that both lie in their buffers, which are as long as that, and that nobody holds the
-            // second, which is borrowed mutably. So below.
+            // second, which is borrowed mutably.
             unsafe { turn.run() };
             let size = format!("{rows} x {columns}, ahead {ahead}, far {far}");
             for (r, c) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
@@ -249,7 +249,7 @@ mod tests {
                 start: ahead,
                 far,
             };
-            // SAFETY: as above.
+            // SAFETY: needs the same of these two buffers.
             unsafe { turn.run() };
             for (k, &x) in back.iter().enumerate() {
                 let inside = k >= ahead && (k - ahead) % pitch < columns;
