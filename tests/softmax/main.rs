@@ -7,9 +7,11 @@ mod cures;
 mod golden;
 mod identities;
 mod losses;
+mod orders;
 mod plain;
 mod special;
 mod special_rows;
+mod terms;
 
 #[path = "../support/document.rs"]
 #[allow(dead_code)] // each test binary uses its part

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use wengert::{Elem, Tensor};
+use wengert::{Dd, Elem, Tensor};
 
 /// One record: its fields are read as they are needed.
 pub struct Record(Value);
@@ -16,6 +16,26 @@ pub struct Exact {
     lo: Vec<f64>,
     scale: Vec<f64>,
     pub cscale: Vec<f64>,
+}
+
+impl Exact {
+    /// Numbers that were computed in twice the digits, as exact ones; errors in ulps of `cscale`.
+    pub fn of(shape: &[usize], numbers: &[Dd], cscale: Vec<f64>) -> Self {
+        Self {
+            shape: shape.to_vec(),
+            hi: numbers.iter().map(|x| x.hi()).collect(),
+            lo: numbers.iter().map(|x| x.lo()).collect(),
+            scale: Vec::new(),
+            cscale,
+        }
+    }
+
+    /// The numbers with all their digits.
+    pub fn wide(&self) -> Vec<Dd> {
+        let lo = self.lo.iter().copied().chain(std::iter::repeat(0.0));
+        let pairs = self.hi.iter().zip(lo);
+        pairs.map(|(&hi, lo)| Dd::from_parts(hi, lo)).collect()
+    }
 }
 
 /// Reads a file of records of one element type, `f32` or `f64`.
