@@ -12,6 +12,7 @@ mod plain;
 mod special;
 mod special_rows;
 mod terms;
+mod wide;
 
 #[path = "../support/document.rs"]
 #[allow(dead_code)] // each test binary uses its part

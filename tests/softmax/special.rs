@@ -85,48 +85,6 @@ fn another_axis_gives_the_same_rows() {
 }
 
 #[test]
-fn scalars_as_one_wide_node_equal_the_tensor_bit_for_bit() {
-    let x: Tensor<f64> = Random::new(5).normal([6], 0.0, 4.0);
-    let g: Tensor<f64> = Random::new(6).normal([6], 0.0, 1.0);
-    let tape = Tape::new();
-    let tensor = tape.var(x.clone());
-    let leaves: Vec<_> = x.iter().map(|&x| tape.var(x)).collect();
-    let before = tape.scalar_nodes();
-
-    let y = scalar::softmax(&leaves);
-    assert_eq!(tape.scalar_nodes(), before + 6);
-    assert_eq!(tape.tensor_nodes(), 1);
-    let z = scalar::log_softmax(&leaves);
-    let lse = scalar::logsumexp(&leaves);
-    let loss = scalar::cross_entropy(&leaves, 2);
-
-    let values =
-        |y: &[wengert::Var<'_, f64>]| -> Tensor<f64> { y.iter().map(|y| y.value()).collect() };
-    assert_eq!(bits(&values(&y)), bits(&x.softmax(0)));
-    assert_eq!(bits(&values(&z)), bits(&x.log_softmax(0)));
-    assert_eq!(lse.value(), x.logsumexp());
-    assert_eq!(loss.value(), x.cross_entropy(0, 2));
-
-    // The cotangent of each scalar is that of the tensor's element.
-    let weigh = |y: &[wengert::Var<'_, f64>]| {
-        let terms = y.iter().zip(g.iter()).map(|(&y, &g)| y * g);
-        let sum = terms.reduce(|a, b| a + b).unwrap();
-        let grads = sum.backward();
-        leaves
-            .iter()
-            .map(|&x| grads.wrt(x))
-            .collect::<Tensor<f64>>()
-    };
-    let of_tensor = |y: wengert::Var<'_, Tensor<f64>>| y.vjp(g.clone()).wrt(tensor);
-    assert_eq!(bits(&weigh(&y)), bits(&of_tensor(tensor.softmax(0))));
-    assert_eq!(bits(&weigh(&z)), bits(&of_tensor(tensor.log_softmax(0))));
-    let grads = loss.backward();
-    let expected = tensor.cross_entropy(0, 2).backward().wrt(tensor);
-    let found: Tensor<f64> = leaves.iter().map(|&x| grads.wrt(x)).collect();
-    assert_eq!(bits(&found), bits(&expected));
-}
-
-#[test]
 fn scalar_twins_compute_the_same_functions() {
     let x = [1.5, -0.25, 3.0];
     let tape = Tape::new();
