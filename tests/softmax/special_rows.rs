@@ -1,18 +1,23 @@
 //! Rows with NaN and infinities, empty rows, masked rows: the conventions, in every mode.
 
 use crate::family::{Op, run};
-use crate::rows::{Record, number, numbers, read};
-use wengert::{Elem, Tape, Tensor};
+use crate::rows::{F32, F64, Format, Record, number, numbers, read};
+use wengert::{Elem, Level, Tape, Tensor};
 
 /// Conventions, from the same records in both precisions: value, VJP, JVP, second order.
-fn conventions<T: Elem>(dtype: &str) {
+fn conventions<T: Elem>(format: Format) {
+    let dtype = format.name;
+    // Half above what was measured, 1 and 2, and as good as the goal for losses, 3 ulps.
+    let limit = if dtype == "f32" { 1.5 } else { 3.0 };
     let same = |found: &[T], expected: &[f64], what: &str| {
         assert_eq!(found.len(), expected.len(), "{what}");
         for (found, &hi) in found.iter().zip(expected) {
             let found = found.primal();
-            let close = (found - hi).abs() <= 1e-6 * hi.abs();
-            let equal = found == hi || (found.is_nan() && hi.is_nan());
-            assert!(equal || close, "{what}: {found}, exact {hi}");
+            let error = format.distance(found, hi, 0.0, 0.0);
+            assert!(
+                error <= limit,
+                "{what}: {found}, exact {hi}, {error:.2} ulps"
+            );
         }
     };
     for r in read("special", dtype) {
@@ -100,7 +105,11 @@ fn conventions_of_losses<T: Elem>(r: &Record, same: &impl Fn(&[T], &[f64], &str)
 }
 
 #[test]
-fn conventions_hold_in_every_mode() {
-    conventions::<f32>("f32");
-    conventions::<f64>("f64");
+fn conventions_hold_in_every_mode_on_every_level() {
+    for level in Level::all() {
+        level.force(|| {
+            conventions::<f32>(F32);
+            conventions::<f64>(F64);
+        });
+    }
 }
