@@ -21,7 +21,7 @@ fn pushed<T: Elem>(x: &Tensor<T>, t: &Tensor<T>, axis: isize) -> Tensor<T> {
 }
 
 /// The bits, which tell what `==` does not: the sign of zero, and whether two NaN are the same.
-fn bits<T: Elem>(x: &Tensor<T>) -> Vec<(u64, i16, i8)> {
+pub fn bits<T: Elem>(x: &Tensor<T>) -> Vec<(u64, i16, i8)> {
     x.iter().map(|x| x.integer_decode()).collect()
 }
 
@@ -36,7 +36,7 @@ fn ulps<T: Elem>(a: T, b: T) -> f64 {
 }
 
 /// A matrix of logits and one of cotangents, on a grid of 1/256, so that shifts are exact.
-fn matrices<T: Elem>(seed: u64, rows: usize, n: usize, spread: f64) -> [Tensor<T>; 2] {
+pub fn matrices<T: Elem>(seed: u64, rows: usize, n: usize, spread: f64) -> [Tensor<T>; 2] {
     let mut random = Random::new(seed);
     let mut draw = |spread: f64| -> Tensor<T> {
         let values: Tensor<f64> = random.uniform([rows, n], -spread, spread);

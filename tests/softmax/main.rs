@@ -7,6 +7,7 @@ mod cures;
 mod golden;
 mod identities;
 mod losses;
+mod members;
 mod orders;
 mod plain;
 mod special;
