@@ -226,26 +226,41 @@ fn a_few_long_lines_that_lie_apart_are_like_contiguous_ones() {
     }
 }
 
-/// Columns that are far apart are copied, too, if the tensor is larger than the caches.
-fn large<T: Elem>(shape: [usize; 2]) {
+/// Columns that are far apart are copied, too, if the tensor is larger than the caches. A shape whose rows do not begin
+/// at cache lines is for results of one number per column: others are not copied then.
+fn large<T: Elem>(shape: [usize; 3], masked: bool) {
+    let [_, _, inner] = shape;
     let of = |seed: u64| -> Tensor<T> {
         let x: Tensor<f64> = Random::new(seed).uniform(shape, -20.0, 20.0);
         x.map(T::of)
     };
     let (mut x, g) = (of(1), of(2));
-    x.data_mut()[5 * shape[1] + 40] = T::infinity();
-    x.data_mut()[7 * shape[1] + 3] = T::nan();
-    let turned = |x: &Tensor<T>| x.permute([1, 0]);
-    let compare = |how: &str| {
-        let apart = softmax(&x, &g, 0);
-        let along = softmax(&turned(&x), &turned(&g), 1);
-        for (apart, along) in apart.iter().zip(&along) {
-            let mut pairs = apart.iter().zip(turned(along).into_vec());
-            assert!(pairs.all(|(&a, b)| a.same(b)), "{shape:?}, {how}");
+    x.data_mut()[5 * inner + 40] = T::infinity();
+    x.data_mut()[7 * inner + 3] = T::nan();
+    let turned = |x: &Tensor<T>| x.permute([0, 2, 1]);
+    let results = |x: &Tensor<T>, g: &Tensor<T>, mask: &Tensor<bool>, axis| {
+        let mut all = vec![x.logsumexp_axis(axis)];
+        if inner % 16 == 0 {
+            all.extend(softmax(x, g, axis));
         }
-        let [apart, along] = [(&x, 0), (&turned(&x), 1)].map(|(x, axis)| x.logsumexp_axis(axis));
-        let mut pairs = apart.iter().zip(&along);
-        assert!(pairs.all(|(a, &b)| a.same(b)), "{shape:?}, {how}");
+        if masked {
+            all.push(x.masked_softmax(axis, mask));
+        }
+        all
+    };
+    let (x_turned, g_turned) = (turned(&x), turned(&g));
+    let [mask, mask_turned] = [&x, &x_turned].map(|x| x.map(|x| x < T::of(10.0)));
+    let compare = |how: &str| {
+        let apart = results(&x, &g, &mask, 1);
+        let along = results(&x_turned, &g_turned, &mask_turned, 2);
+        for (k, (apart, along)) in apart.iter().zip(along).enumerate() {
+            let along = if k == 0 { along } else { turned(&along) };
+            let mut pairs = apart.iter().zip(&along);
+            assert!(
+                pairs.all(|(a, &b)| a.same(b)),
+                "result {k} of {shape:?}, {how}"
+            );
+        }
     };
     compare("all threads");
     // A level is forced on one thread only.
@@ -259,7 +274,9 @@ fn large<T: Elem>(shape: [usize; 2]) {
 
 #[test]
 fn columns_of_a_large_tensor_are_like_contiguous_rows() {
-    // More than 32 MB, rows that are whole cache lines, squares of vectors that are not whole.
-    large::<f32>([1030, 8176]);
-    large::<f64>([1030, 4088]);
+    // More than 32 MB each, and of columns and rows more than whole squares of vectors.
+    large::<f32>([1, 1030, 8176], false);
+    large::<f32>([2, 1030, 4112], true);
+    large::<f32>([1, 1030, 8177], false);
+    large::<f64>([1, 1030, 4088], false);
 }
