@@ -1,6 +1,7 @@
 //! The softmax family against exact results: value, VJP, JVP and second order, in f32 and f64.
 
 use crate::family::{Op, run};
+use crate::limits;
 use crate::rows::{F32, F64, Format, Table, Unit, read};
 use wengert::{Elem, Level, LossOptions, Tape, Tensor};
 
@@ -256,85 +257,6 @@ fn measure_long<T: Elem>(table: &mut Table) {
     }
 }
 
-/// The largest and mean error allowed, in ulps: at most half above what was measured, as a margin for another libm, and
-/// never above the design's goals.
-const F32_LIMITS: &[(&str, f64, f64)] = &[
-    ("cross_entropy grad", 2.16, 0.51),
-    ("cross_entropy loss", 1.45, 0.46),
-    ("cross_entropy rows", 0.79, 0.33),
-    ("log_softmax hvp", 2.60, 0.28),
-    ("log_softmax jvp", 2.50, 0.23),
-    ("log_softmax vjp", 2.00, 0.30),
-    ("log_softmax z", 1.59, 0.37),
-    ("logsumexp hvp", 3.15, 0.52),
-    ("logsumexp vjp", 2.35, 0.53),
-    ("logsumexp y", 0.78, 0.28),
-    ("longrows log_vjp", 1.45, 0.23),
-    ("longrows lse", 0.61, 0.37),
-    ("longrows vjp", 1.80, 0.42),
-    ("longrows y", 2.10, 0.58),
-    ("longrows z", 1.30, 0.55),
-    ("masked jvp", 2.90, 0.43),
-    ("masked vjp", 4.10, 0.37),
-    ("masked y", 1.90, 0.28),
-    ("scaled grad_T", 3.40, 1.05),
-    ("scaled jvp", 2.44, 0.58),
-    ("scaled vjp", 2.50, 0.67),
-    ("scaled y", 2.45, 0.50),
-    ("soft grad", 2.65, 0.52),
-    ("soft grad_targets", 2.50, 0.61),
-    ("soft loss", 0.70, 0.37),
-    ("soft rows", 1.30, 0.50),
-    ("softmax hvp", 2.20, 0.20),
-    ("softmax jacobian", 3.00, 0.65),
-    ("softmax jvp", 3.65, 0.75),
-    ("softmax vjp", 3.50, 0.63),
-    ("softmax y", 2.35, 0.45),
-    ("sweep lse", 0.73, 0.36),
-    ("sweep vjp", 3.40, 0.71),
-    ("sweep y", 2.40, 0.61),
-    ("sweep z", 0.85, 0.34),
-];
-
-/// The same for `f64`.
-const F64_LIMITS: &[(&str, f64, f64)] = &[
-    ("cross_entropy grad", 2.40, 0.54),
-    ("cross_entropy loss", 1.08, 0.50),
-    ("cross_entropy rows", 1.32, 0.43),
-    ("log_softmax hvp", 3.40, 0.30),
-    ("log_softmax jvp", 2.00, 0.26),
-    ("log_softmax vjp", 2.11, 0.33),
-    ("log_softmax z", 1.90, 0.42),
-    ("logsumexp hvp", 2.90, 0.58),
-    ("logsumexp vjp", 3.00, 0.55),
-    ("logsumexp y", 1.20, 0.33),
-    ("longrows log_vjp", 1.65, 0.25),
-    ("longrows lse", 0.80, 0.48),
-    ("longrows vjp", 2.45, 0.59),
-    ("longrows y", 2.60, 0.62),
-    ("longrows z", 1.30, 0.52),
-    ("masked jvp", 2.20, 0.25),
-    ("masked vjp", 1.90, 0.28),
-    ("masked y", 1.35, 0.15),
-    ("scaled grad_T", 2.90, 0.67),
-    ("scaled jvp", 2.75, 0.64),
-    ("scaled vjp", 3.55, 0.78),
-    ("scaled y", 1.55, 0.51),
-    ("soft grad", 1.65, 0.52),
-    ("soft grad_targets", 2.15, 0.61),
-    ("soft loss", 0.90, 0.60),
-    ("soft rows", 1.40, 0.48),
-    ("softmax hvp", 2.45, 0.16),
-    ("softmax jacobian", 2.56, 0.57),
-    ("softmax jvp", 3.60, 0.66),
-    ("softmax vjp", 3.70, 0.59),
-    ("softmax y", 2.45, 0.46),
-    ("sweep lse", 0.80, 0.32),
-    ("sweep vjp", 4.20, 0.76),
-    ("sweep y", 2.50, 0.69),
-    ("sweep z", 1.23, 0.38),
-];
-
 /// Measures on every level that this machine has, and publishes the figures on request.
 fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
     let measured = Level::all().iter().map(|level| {
@@ -369,10 +291,10 @@ fn judge<T: Elem>(format: Format, limits: &[(&str, f64, f64)]) {
 
 #[test]
 fn results_in_f32_are_within_the_goals() {
-    judge::<f32>(F32, F32_LIMITS);
+    judge::<f32>(F32, limits::F32);
 }
 
 #[test]
 fn results_in_f64_are_within_the_goals() {
-    judge::<f64>(F64, F64_LIMITS);
+    judge::<f64>(F64, limits::F64);
 }

@@ -6,6 +6,7 @@
 mod cures;
 mod golden;
 mod identities;
+mod limits;
 mod losses;
 mod members;
 mod orders;
