@@ -150,6 +150,12 @@ fn goal_of(name: &str) -> Option<&'static Goal> {
     GOALS.iter().find(|goal| goal.0.contains(&name))
 }
 
+/// The largest error that the design allows, in `f32` and in `f64`.
+pub fn largest(name: &str) -> [f64; 2] {
+    let (_, f32, f64) = goal_of(name).expect("the design has a goal");
+    [f32[0], f64[0]]
+}
+
 /// The figures of a row of the page: the largest error and the largest mean among the levels.
 fn published(row: &str) -> (&str, [f64; 2]) {
     let mut cells = row.trim_matches(['|', ' ']).split('|').map(str::trim);

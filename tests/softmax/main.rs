@@ -7,6 +7,7 @@ mod cures;
 mod golden;
 mod identities;
 mod limits;
+mod long;
 mod losses;
 mod members;
 mod orders;
