@@ -163,8 +163,9 @@ impl Record {
     pub fn rounded(mut self) -> Self {
         let round = |x: f64| f64::from(x as f32);
         for (_, attr) in self.attrs.as_object_mut().into_iter().flatten() {
-            if let Value::String(text) = attr {
-                *text = round(text.parse().unwrap()).to_string();
+            // Axes and sizes stay the integers that they are.
+            if attr.is_string() || attr.is_f64() {
+                *attr = Value::String(round(number(attr)).to_string());
             }
         }
         let d = self.derivatives.as_mut().unwrap();
@@ -173,36 +174,42 @@ impl Record {
         }
         self
     }
+
+    /// The results in the file, in the form of [`evaluate_in`].
+    pub fn exact<T: Elem>(&self) -> Orders<T> {
+        let d = self.derivatives.as_ref().unwrap();
+        let lists = [std::slice::from_ref(&self.out), &d.grads, &d.hvp];
+        lists.map(|list| list.iter().map(|x| x.map(T::of)).collect())
+    }
 }
 
-/// Value, gradients and the gradients' derivative in any element type, in this order.
-pub fn evaluate_in<T: Elem>(record: &Record, op: &impl Apply) -> [Vec<Tensor<T>>; 3] {
+/// Value, gradients and the gradients' derivative, in this order.
+pub type Orders<T> = [Vec<Tensor<T>>; 3];
+
+/// Value, gradients and the gradients' derivative in any element type.
+pub fn evaluate_in<T: Elem>(record: &Record, op: &impl Apply) -> Orders<T> {
+    let (y, grads) = differentiate(record, op, |x, _| T::of(x));
+    let (_, duals) = differentiate(record, op, |x, v| Dual::new(T::of(x), T::of(v)));
+    let hvp = duals.iter().map(|g| g.map(|g| g.tangent)).collect();
+    [vec![y], grads, hvp]
+}
+
+/// Value and gradients at inputs made of a record's inputs and directions.
+pub fn differentiate<T: Elem>(
+    record: &Record,
+    op: &impl Apply,
+    input: fn(f64, f64) -> T,
+) -> (Tensor<T>, Vec<Tensor<T>>) {
     let d = record.derivatives.as_ref().unwrap();
     let tape = Tape::<T>::default();
-    let x: Vec<_> = record
-        .inputs
-        .iter()
-        .map(|x| tape.var(x.map(T::of)))
-        .collect();
-    let y = op.apply(record, &x);
-    let pulled = y.vjp(d.g.map(T::of));
-    let grads = x.iter().map(|&x| pulled.wrt(x)).collect();
-
-    let dual = Tape::<Dual<T>>::default();
     let lift = |(x, v): (&Tensor<f64>, &Tensor<f64>)| {
-        let pairs = x
-            .iter()
-            .zip(v.iter())
-            .map(|(&x, &v)| Dual::new(T::of(x), T::of(v)));
-        dual.var(Tensor::new(x.shape(), pairs.collect()).unwrap())
+        let data = x.iter().zip(v.iter()).map(|(&x, &v)| input(x, v));
+        tape.var(Tensor::new(x.shape(), data.collect()).unwrap())
     };
     let x: Vec<_> = record.inputs.iter().zip(&d.v).map(lift).collect();
-    let pulled = op.apply(record, &x).vjp(d.g.map(Dual::of));
-    let hvp = x
-        .iter()
-        .map(|&x| pulled.wrt(x).map(|g| g.tangent))
-        .collect();
-    [vec![y.value()], grads, hvp]
+    let y = op.apply(record, &x);
+    let pulled = y.vjp(d.g.map(T::of));
+    (y.value(), x.iter().map(|&x| pulled.wrt(x)).collect())
 }
 
 /// The distance in ulps of the expected number; NaN equals NaN, and an infinity itself.

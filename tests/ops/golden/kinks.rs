@@ -3,13 +3,14 @@
 use crate::records::number;
 use serde_json::Value;
 use wengert::transform::{hessian, sparse};
-use wengert::{Dual, Tape, Tensor, Var};
+use wengert::{Dual, Elem, Level, Tape, Tensor, Var};
 
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(number).collect()
+fn numbers<T: Elem>(value: &Value) -> Vec<T> {
+    let numbers = value.as_array().unwrap().iter();
+    numbers.map(|x| T::of(number(x))).collect()
 }
 
-fn same(found: &Tensor<f64>, expected: &[f64]) -> bool {
+fn same<T: Elem>(found: &Tensor<T>, expected: &[T]) -> bool {
     let pairs = found.iter().zip(expected);
     found.len() == expected.len()
         && pairs
@@ -17,10 +18,10 @@ fn same(found: &Tensor<f64>, expected: &[f64]) -> bool {
             .all(|(&a, &b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
-type Handle<'t> = Var<'t, Tensor<f64>>;
+type Handle<'t, T> = Var<'t, Tensor<T>>;
 
-fn unary<'t>(op: &str, attrs: &Value, x: Handle<'t>) -> Option<Handle<'t>> {
-    let attr = |name: &str| number(&attrs[name]);
+fn unary<'t, T: Elem>(op: &str, attrs: &Value, x: Handle<'t, T>) -> Option<Handle<'t, T>> {
+    let attr = |name: &str| T::of(number(&attrs[name]));
     let axis = || attrs["axis"].as_i64().unwrap() as isize;
     let ddof = || attrs["ddof"].as_u64().unwrap() as usize;
     Some(match op {
@@ -43,7 +44,7 @@ fn unary<'t>(op: &str, attrs: &Value, x: Handle<'t>) -> Option<Handle<'t>> {
         // The branch that was not taken has a NaN slope and gets exactly 0, which our walks skip, so its
         // gradient is 0, not NaN.
         "where_sqrt" => {
-            let positive = x.value().map(|x| x > 0.0);
+            let positive = x.value().map(|x| x > T::zero());
             x.sqrt().where_(&positive, Tensor::zeros([2]))
         }
         _ => return None,
@@ -52,16 +53,25 @@ fn unary<'t>(op: &str, attrs: &Value, x: Handle<'t>) -> Option<Handle<'t>> {
 
 #[test]
 fn kinks_follow_the_conventions() {
+    for level in Level::all() {
+        level.force(follow_the_conventions::<f64>);
+        level.force(follow_the_conventions::<f32>);
+    }
+}
+
+/// Every expected slope is a number of both types, or the attribute itself, so none may be off.
+fn follow_the_conventions<T: Elem>() {
     let text = std::fs::read_to_string("tests/golden/ops_kinks.jsonl").unwrap();
+    assert_eq!(text.lines().count(), 27);
     for line in text.lines() {
         let record: Value = serde_json::from_str(line).unwrap();
         let op = record["op"].as_str().unwrap();
-        let tape = Tape::new();
+        let tape = Tape::<T>::default();
         if op == "argmax" {
-            let x = Tensor::from(numbers(&record["x"]));
+            let x = Tensor::from(numbers::<T>(&record["x"]));
             assert_eq!(x.argmax(0).item() as u64, record["out"].as_u64().unwrap());
         } else if let Some(a) = record.get("a") {
-            let (a, b) = (numbers(a), numbers(&record["b"]));
+            let (a, b) = (numbers::<T>(a), numbers::<T>(&record["b"]));
             let (a, b) = (tape.var(Tensor::from(a)), tape.var(Tensor::from(b)));
             let y = match op {
                 "maximum" => a.maximum(b),
@@ -87,7 +97,7 @@ fn kinks_follow_the_conventions() {
             let y = unary(op, &record["attrs"], x).unwrap_or_else(|| panic!("no op {op}"));
             let grads = y.vjp(Tensor::ones(y.shape()));
             let expected = match op {
-                "where_sqrt" => vec![0.0, 0.25],
+                "where_sqrt" => vec![T::zero(), T::of(0.25)],
                 _ => numbers(&record["grad"]),
             };
             assert!(same(&grads.wrt(x), &expected), "{record}: {}", grads.wrt(x));
