@@ -166,7 +166,11 @@ impl<V: Lanes, const INTO: bool> Step for Parts<'_, V, INTO> {
                     if k < width {
                         let height = if INTO { V::COUNT } else { height };
                         // SAFETY: needs that nobody else holds the stretch: see above.
-                        put(vector, unsafe { turn.stretch(c + k, r, height) }, 0);
+                        let to = unsafe { turn.stretch(c + k, r, height) };
+                        match INTO {
+                            true => vector.store(to),
+                            false => put(vector, to, 0),
+                        }
                     }
                 }
             }
