@@ -226,8 +226,7 @@ fn a_few_long_lines_that_lie_apart_are_like_contiguous_ones() {
     }
 }
 
-/// Columns that are far apart are copied, too, if the tensor is larger than the caches. A shape whose rows do not begin
-/// at cache lines is for results of one number per column: others are not copied then.
+/// Columns that are far apart are copied, too, if the tensor is larger than the caches.
 fn large<T: Elem>(shape: [usize; 3], masked: bool) {
     let [_, _, inner] = shape;
     let of = |seed: u64| -> Tensor<T> {
@@ -239,10 +238,7 @@ fn large<T: Elem>(shape: [usize; 3], masked: bool) {
     x.data_mut()[7 * inner + 3] = T::nan();
     let turned = |x: &Tensor<T>| x.permute([0, 2, 1]);
     let results = |x: &Tensor<T>, g: &Tensor<T>, mask: &Tensor<bool>, axis| {
-        let mut all = vec![x.logsumexp_axis(axis)];
-        if inner % 16 == 0 {
-            all.extend(softmax(x, g, axis));
-        }
+        let mut all = softmax(x, g, axis).to_vec();
         if masked {
             all.push(x.masked_softmax(axis, mask));
         }
@@ -253,8 +249,8 @@ fn large<T: Elem>(shape: [usize; 3], masked: bool) {
     let compare = |how: &str| {
         let apart = results(&x, &g, &mask, 1);
         let along = results(&x_turned, &g_turned, &mask_turned, 2);
-        for (k, (apart, along)) in apart.iter().zip(along).enumerate() {
-            let along = if k == 0 { along } else { turned(&along) };
+        for (k, (apart, along)) in apart.iter().zip(&along).enumerate() {
+            let along = turned(along);
             let mut pairs = apart.iter().zip(&along);
             assert!(
                 pairs.all(|(a, &b)| a.same(b)),
@@ -277,6 +273,5 @@ fn columns_of_a_large_tensor_are_like_contiguous_rows() {
     // More than 32 MB each, and of columns and rows more than whole squares of vectors.
     large::<f32>([1, 1030, 8176], false);
     large::<f32>([2, 1030, 4112], true);
-    large::<f32>([1, 1030, 8177], false);
     large::<f64>([1, 1030, 4088], false);
 }

@@ -135,11 +135,16 @@ impl<'a, T: Real> Work<'a, T> {
         let Some((mask, _, fill)) = self.mask.filter(|&(_, masked, _)| masked == input) else {
             return;
         };
-        for (line, r) in lines.enumerate() {
-            for j in 0..self.rows.n {
-                if !mask[self.rows.at(r, j)] {
-                    copy[at(line, j)] = fill;
-                }
+        // Row by row, so that the mask is read in order, and without a branch, which it would mispredict.
+        let starts: Vec<usize> = lines.map(|r| self.rows.at(r, 0)).collect();
+        for j in 0..self.rows.n {
+            for (line, start) in starts.iter().enumerate() {
+                let place = &mut copy[at(line, j)];
+                *place = if mask[start + j * self.rows.inner] {
+                    *place
+                } else {
+                    fill
+                };
             }
         }
     }

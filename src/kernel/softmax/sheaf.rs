@@ -20,7 +20,8 @@ const TALL: RangeInclusive<usize> = 1 << 10..=1 << 15;
 pub(super) fn is_worthwhile<T: Real>(work: &Work<'_, T>) -> bool {
     let Rows { n, inner, .. } = work.rows;
     let row = inner * size_of::<T>();
-    let aligned = work.out.is_empty() || (work.out.address() | row).is_multiple_of(64);
+    // Without results of their size there is too little to do for the copies: logsumexp takes 1.1 to 1.5 of its time.
+    let aligned = !work.out.is_empty() && (work.out.address() | row).is_multiple_of(64);
     inner >= 2 * T::LANES && TALL.contains(&n) && work.is_far() && aligned
 }
 
