@@ -124,20 +124,26 @@ fn shifts<T: Elem>(seed: u64, n: usize, shift: f64) -> Result<(), TestCaseError>
     Ok(())
 }
 
-/// What the mask hides may hold NaN or infinities, in the logits and in the cotangent.
-fn masks<T: Elem>(seed: u64, n: usize) -> Result<(), TestCaseError> {
-    let [x, g] = matrices::<T>(seed, 3, n, 20.0);
+/// A mask, matrices as [`matrices`] gives them, and the same with NaN, infinities and the largest number where the
+/// mask hides them.
+pub fn trapped<T: Elem>(seed: u64, n: usize) -> (Tensor<bool>, [[Tensor<T>; 2]; 2]) {
+    let plain = matrices::<T>(seed, 3, n, 20.0);
     let mut random = Random::new(seed ^ 2);
-    let mask = x.map(|_| random.below(3) > 0);
+    let mask = plain[0].map(|_| random.below(3) > 0);
     let traps = [T::nan(), T::infinity(), T::neg_infinity(), T::max_value()];
-    let mut spoil = |m: &Tensor<T>| {
+    let spoilt = plain.each_ref().map(|m| {
         let mut kept = mask.iter();
         m.map(|v| match kept.next() {
             Some(true) => v,
             _ => traps[random.below(traps.len())],
         })
-    };
-    let (spoilt, spoilt_g) = (spoil(&x), spoil(&g));
+    });
+    (mask, [plain, spoilt])
+}
+
+/// What the mask hides may hold NaN or infinities, in the logits and in the cotangent.
+fn masks<T: Elem>(seed: u64, n: usize) -> Result<(), TestCaseError> {
+    let (mask, [[x, g], [spoilt, spoilt_g]]) = trapped::<T>(seed, n);
     let run = |x: &Tensor<T>, g: &Tensor<T>| {
         let tape = Tape::<T>::default();
         let handle = tape.var(x.clone());

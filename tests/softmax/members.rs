@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use wengert::{Dd, Elem, Level, LossOptions, Random, Tape, Tensor, Var};
 
-use crate::identities::{bits, matrices};
+use crate::identities::{bits, matrices, trapped};
 
 type Bits = Vec<(u64, i16, i8)>;
 
@@ -100,18 +100,7 @@ fn sums<T: Elem>(seed: u64, n: usize, spread: f64) -> Result<(), TestCaseError> 
 
 /// What the mask hides may hold NaN or infinities in the logits and in the tangent.
 fn hidden<T: Elem>(seed: u64, n: usize) -> Result<(), TestCaseError> {
-    let [x, t] = matrices::<T>(seed, 3, n, 20.0);
-    let mut random = Random::new(seed ^ 2);
-    let mask = x.map(|_| random.below(3) > 0);
-    let traps = [T::nan(), T::infinity(), T::neg_infinity(), T::max_value()];
-    let mut spoil = |m: &Tensor<T>| {
-        let mut kept = mask.iter();
-        m.map(|v| match kept.next() {
-            Some(true) => v,
-            _ => traps[random.below(traps.len())],
-        })
-    };
-    let (spoilt, spoilt_t) = (spoil(&x), spoil(&t));
+    let (mask, [[x, t], [spoilt, spoilt_t]]) = trapped::<T>(seed, n);
     let run = |x: &Tensor<T>, t: &Tensor<T>| {
         let tape = Tape::<T>::default();
         let x = tape.var(x.clone());

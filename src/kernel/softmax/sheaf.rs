@@ -1,7 +1,7 @@
 //! `Sheaf`: lines whose elements lie apart, copied so that each is contiguous, and their results copied back.
 //!
-//! In place, each step would read the lines from memory again: rows that are a power of two apart share a place in the
-//! caches, which then hold few of them.
+//! In place, each step would read the lines from memory again, most of all where rows are a power of two apart: such
+//! rows share a place in the caches, which then hold few of them.
 #![allow(unsafe_code)]
 
 use super::lines::Work;
@@ -11,12 +11,12 @@ use crate::kernel::Rows;
 use crate::kernel::simd::{Lanes, Real, Shared};
 use std::ops::{Range, RangeInclusive};
 
-/// The fewest and the most elements of a line for which copies of all lines are worthwhile: shorter ones stay in the
-/// caches from step to step in place, and longer ones do not even as copies.
+/// The fewest and the most elements of a line for which copies of all lines are worthwhile, as measured
+/// (docs/measurements.md): shorter ones mostly stay in the caches in place, and longer ones do not even as copies.
 const TALL: RangeInclusive<usize> = 1 << 10..=1 << 15;
 
-/// Whether copies are worthwhile. Where results do not begin at cache lines they cannot bypass the caches, which is
-/// what makes copying them back cheap; nor do they where they are read again before they leave the caches.
+/// Whether copies are worthwhile. Copying results back is cheap only past the caches: where they begin at cache lines,
+/// and are not read again before they would have left the caches.
 pub(super) fn is_worthwhile<T: Real>(work: &Work<'_, T>) -> bool {
     let Rows { n, inner, .. } = work.rows;
     let row = inner * size_of::<T>();
