@@ -22,6 +22,14 @@ const SIZES: &[[usize; 3]] = &[
     [2000, 1200, 1],
 ];
 
+/// Sizes that threads share: by rows, by columns, by whichever suits the way the left matrix is stored.
+const SHARED: &[[usize; 3]] = &[
+    [500, 500, 500],
+    [3000, 70, 33],
+    [60, 600, 323],
+    [13, 1000, 1000],
+];
+
 fn numbers<T: Elem>(len: usize, seed: u64) -> Vec<T> {
     Random::new(seed).uniform([len], -1.0, 1.0).data().to_vec()
 }
@@ -85,7 +93,7 @@ fn bits<T: Elem>(x: &[T]) -> Vec<u64> {
 }
 
 fn threads_change_no_bit_of_one_product<T: Elem>() {
-    for &[m, k, n] in SIZES.iter().chain(&[[500, 500, 500], [3000, 70, 33]]) {
+    for &[m, k, n] in SIZES.iter().chain(SHARED) {
         let (a, b) = (numbers::<T>(m * k, 1), numbers::<T>(k * n, 2));
         let (at, bt) = (turned(&a, m, k), turned(&b, k, n));
         let product = |left: bool, right: bool| {

@@ -1,11 +1,12 @@
 //! Matrix products by the kernels of the `gemm` crates, for large sizes.
 //!
-//! These take raw pointers and strides; this file checks bounds in front of them, and gives the rows of large products
-//! to several threads. An element is the sum over the inner axis in blocks of at most [`DEPTH`], each in order and with
-//! one rounding per term, whatever rows are computed with it: that is why the number of threads changes no bit.
+//! These take raw pointers and strides; this file checks bounds in front of them, and gives the rows or columns of large
+//! products to several threads. An element is the sum over the inner axis in blocks of at most [`DEPTH`], each in order
+//! and with one rounding per term, whatever is computed with it: that is why the number of threads changes no bit.
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
+use std::marker::PhantomData;
 use std::sync::Once;
 
 use gemm_common::Parallelism;
@@ -25,7 +26,10 @@ const FORK: usize = 1 << 21;
 const ROWS: usize = 12;
 const COLUMNS: usize = 17;
 
-/// Rows from which it pays to copy a transposed right matrix first: the crates pack it slowly.
+/// Threads get columns in multiples of this: as many as the widest kernel of the crates computes together.
+const STRIP: usize = 64;
+
+/// Rows from which it pays off to copy a transposed right matrix first: the crates pack it slowly.
 const COPY: usize = 24;
 
 /// The product in the crates: sizes, then `c`, `a` and `b`, each with the distance between columns
@@ -83,19 +87,46 @@ pub(in crate::kernel) fn matmul<T: Fast>(
 ) {
     let ((m, k), (inner, n)) = (a.size, b.size);
     assert_eq!(k, inner, "the inner sizes agree");
-    assert_eq!(
-        Some(c.len()),
-        m.checked_mul(n),
-        "the output holds rows times columns"
-    );
-    if b.step.0 == 1 && b.step.1 > 1 && m >= COPY {
-        let mut copy = vec![T::zero(); k * n];
-        transpose_numbers(b.data, b.step.1, (k, n), &mut copy, n);
-        return matmul(a, Matrix::new(&copy, k, n), c, add);
-    }
     prime();
-    let parts = (m * n * k / FORK).min(m / ROWS).min(threads::count());
-    share(a, b, c, add, if n < COLUMNS { 1 } else { parts });
+    let c = Target::new(c, (m, n));
+    let worth = m * n * k / FORK;
+    let down = worth.min(m / ROWS).min(threads::count());
+    let across = worth.min(n / STRIP).min(threads::shares());
+    // Each part packs all of the other matrix. For the left one that is little, unless it is transposed.
+    let is_transposed = a.step.0 == 1 && a.step.1 > 1;
+    if threads::count() == 1 || n < COLUMNS || down.max(across) <= 1 {
+        straightened(b, m, |b| in_blocks(a, b, &c, add));
+    } else if across > 1 && !(is_transposed && down > 1) {
+        let from = |part: usize| match part == across {
+            true => n,
+            false => n / STRIP * part / across * STRIP,
+        };
+        threads::each(across, |part| {
+            let (from, count) = (from(part), from(part + 1) - from(part));
+            let c = c.part((0, from), (m, count));
+            straightened(b.columns(from, count), m, |b| in_blocks(a, b, &c, add));
+        });
+    } else {
+        let from = |part: usize| m * part / down;
+        straightened(b, m, |b| {
+            threads::each(down, |part| {
+                let (from, count) = (from(part), from(part + 1) - from(part));
+                let c = c.part((from, 0), (count, n));
+                in_blocks(a.rows(from, count), b, &c, add);
+            });
+        });
+    }
+}
+
+/// Calls `f` with a right matrix, or with a copy of it row after row where that pays off.
+fn straightened<T: Fast>(b: Matrix<'_, T>, rows: usize, f: impl FnOnce(Matrix<'_, T>)) {
+    if rows < COPY || b.step.0 != 1 || b.step.1 <= 1 {
+        return f(b);
+    }
+    let (k, n) = b.size;
+    let mut copy = vec![T::zero(); k * n];
+    transpose_numbers(b.data, b.step.1, (k, n), &mut copy, n);
+    f(Matrix::new(&copy, k, n));
 }
 
 /// Allocates and frees one large block, once.
@@ -108,27 +139,59 @@ fn prime() {
     PRIMED.call_once(|| drop(black_box(Vec::<u8>::with_capacity(LARGE))));
 }
 
-/// The product with its rows cut into `parts` parts, for threads to share.
-fn share<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool, parts: usize) {
-    if parts <= 1 {
-        return in_blocks(a, b, c, add);
+/// Rows and columns of the result, for one thread to write. Parts of it may be given to several threads.
+struct Target<'c, T> {
+    first: *mut T,
+    /// The distance between rows.
+    stride: usize,
+    size: (usize, usize),
+    whole: PhantomData<&'c mut [T]>,
+}
+
+// SAFETY: needs that threads which share a target write different elements of it: `matmul` gives each its own rows or
+// columns.
+unsafe impl<T: Send> Sync for Target<'_, T> {}
+
+impl<'c, T> Target<'c, T> {
+    /// All of a contiguous row-major result.
+    ///
+    /// # Panics
+    /// If the slice does not hold exactly rows times columns elements.
+    fn new(c: &'c mut [T], size: (usize, usize)) -> Self {
+        assert_eq!(
+            Some(c.len()),
+            size.0.checked_mul(size.1),
+            "the output holds rows times columns"
+        );
+        Self {
+            first: c.as_mut_ptr(),
+            stride: size.1,
+            size,
+            whole: PhantomData,
+        }
     }
-    let (m, n) = (a.size.0, b.size.1);
-    let mut rest = c;
-    let mut part = |k: usize| {
-        let rows = m * k / parts..m * (k + 1) / parts;
-        let (c, later) = std::mem::take(&mut rest).split_at_mut(rows.len() * n);
-        rest = later;
-        (rows, c)
-    };
-    let all = (0..parts).map(&mut part).collect();
-    threads::map(all, |(rows, c)| {
-        in_blocks(a.rows(rows.start, rows.len()), b, c, add);
-    });
+
+    /// The part that begins at a row and a column.
+    ///
+    /// # Panics
+    /// If it reaches beyond the target.
+    fn part(&self, (row, column): (usize, usize), size: (usize, usize)) -> Self {
+        let fits = |from: usize, count: usize, all: usize| from <= all && count <= all - from;
+        assert!(
+            fits(row, size.0, self.size.0) && fits(column, size.1, self.size.1),
+            "the part lies in the target"
+        );
+        Self {
+            // Never read or written through if the part is empty, and the place may then be beyond the end.
+            first: self.first.wrapping_add(row * self.stride + column),
+            size,
+            ..*self
+        }
+    }
 }
 
 /// The product as a sum over blocks of the inner axis.
-fn in_blocks<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
+fn in_blocks<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &Target<'_, T>, add: bool) {
     let k = a.size.1;
     let depth = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
     block(a.columns(0, depth), b.rows(0, depth), c, add);
@@ -138,26 +201,26 @@ fn in_blocks<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool
 }
 
 /// One call of the kernel.
-fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], add: bool) {
+fn block<T: Fast>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &Target<'_, T>, add: bool) {
     let ((m, k), (inner, n)) = (a.size, b.size);
     assert!(
-        k == inner && m.checked_mul(n) == Some(c.len()) && a.fits() && b.fits(),
+        k == inner && c.size == (m, n) && a.fits() && b.fits(),
         "the sizes agree and no view reaches beyond its slice"
     );
     let step = |m: &Matrix<'_, T>| (m.step.0 as isize, m.step.1 as isize);
     let ((a_down, a_right), (b_down, b_right)) = (step(&a), step(&b));
     // The kernels write along columns, so they are asked for the transposed product, `cᵀ = bᵀ aᵀ`.
-    // SAFETY: `fits` has shown that every element (i, j) of `a` and `b` lies in its slice; `c` holds m * n elements
-    // with row stride n and is borrowed mutably, so no element of it is aliased. A stride fits in isize because slices
-    // do, except along an axis of one element, where it is multiplied by 0. The kernel is one that the crate chose for
-    // this machine.
+    // SAFETY: `fits` has shown that every element (i, j) of `a` and `b` lies in its slice. Those of `c` lie in the slice
+    // that its target was made from and is borrowed mutably for as long as the target lives; `matmul` lets no two
+    // threads write the same ones. A stride fits in isize because slices do, except along an axis of one element, where
+    // it is multiplied by 0. The kernel is one that the crate chose for this machine.
     unsafe {
         T::kernel()(
             n,
             m,
             k,
-            c.as_mut_ptr(),
-            n as isize,
+            c.first,
+            c.stride as isize,
             1,
             add,
             b.data.as_ptr(),
