@@ -9,12 +9,13 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::scalars::LIMIT;
+use super::scalars::{FAR, LIMIT};
+use crate::kernel::simd::fetch_all;
 
 /// A growing list of plain data.
 ///
 /// `room` is the length at which a push must take the slow path. It is 0 while the list is being read or
-/// watched, so that growth, readers and watchers cost the ordinary push nothing.
+/// watched, so that growth, prefetching, readers and watchers cost the ordinary push nothing.
 ///
 /// What holds between any two calls, whatever the caller does in between (panics and forgotten readers
 /// included):
@@ -36,6 +37,9 @@ pub(crate) struct Cursor<E> {
 unsafe impl<E: Send> Send for Cursor<E> {}
 
 impl<E: Copy> Cursor<E> {
+    /// The length from which on a list does not stay in a core's own caches.
+    const LONG: usize = FAR / size_of::<E>();
+
     /// An empty list with room for `capacity` items.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let list = Self {
@@ -127,6 +131,9 @@ impl<E: Copy> Cursor<E> {
     }
 
     /// Ensures that one more item fits.
+    ///
+    /// A long list comes here every [`STRETCH`] pushes, to prefetch the places of the next but one stretch: machines do
+    /// so by themselves only up to the end of a page.
     #[cold]
     #[inline(never)]
     fn make_room(&self) {
@@ -136,6 +143,10 @@ impl<E: Copy> Cursor<E> {
             self.grow(len.max(SECOND));
         }
         self.open();
+        if len >= Self::LONG {
+            let next = self.base.get().wrapping_add(len + STRETCH);
+            fetch_all(next.addr(), STRETCH * size_of::<E>());
+        }
     }
 
     /// Adds at least `more` places, and at least [`FIRST`].
@@ -154,7 +165,8 @@ impl<E: Copy> Cursor<E> {
     /// Lets pushes take the fast path again, unless the list is watched or being read.
     fn open(&self) {
         if !self.watched && self.readers.get() == 0 {
-            self.room.set(self.capacity.get());
+            let next = (self.len.get() + STRETCH).max(Self::LONG);
+            self.room.set(next.min(self.capacity.get()));
         }
     }
 
@@ -196,6 +208,9 @@ impl<E: Copy> Cursor<E> {
         self.open();
     }
 }
+
+/// How many pushes onto a long list go without a look at what comes: a few kilobytes, as much as a page.
+const STRETCH: usize = 128;
 
 /// The fewest places of a list: in `f64` just under a kilobyte, up to which allocators are fastest.
 const FIRST: usize = 42;

@@ -5,7 +5,7 @@
 //! gate that is open; one that is closed records a node where walks end.
 
 use std::cell::{Cell, RefCell};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::panic::Location;
 
 #[cfg(not(feature = "cursor"))]
@@ -13,6 +13,7 @@ use super::checked::Checked as List;
 #[cfg(feature = "cursor")]
 use super::cursor::Cursor as List;
 use crate::kernel::Elem;
+use crate::kernel::simd::fetch;
 
 /// The entry that no handle refers to: the operand of leaves, and the second operand of nodes with one.
 /// Whatever collects in its adjoint (a NaN from 0 * inf, say) is never read.
@@ -247,15 +248,43 @@ impl<T: Elem> Scalars<T> {
     }
 }
 
+/// Bytes of nodes that do not stay in a core's own caches.
+pub(super) const FAR: usize = 1 << 21;
+
+/// How many nodes ahead a long sweep prefetches: as many as take longer than a page that begins.
+const AHEAD: usize = 128;
+
 /// Sweeps the nodes `from..to` backward, adding each adjoint's share to its operands'.
 ///
 /// An adjoint of exactly 0 contributes nothing, so that an infinite partial in a branch that the
 /// output does not depend on cannot turn into NaN.
-///
+pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
+    let stretch = from as usize..to as usize;
+    match size_of_val(&entries[stretch.clone()]) > FAR {
+        true => sweep_far(entries, adjoint, stretch),
+        false => sweep_stretch::<T, false>(entries, adjoint, stretch),
+    }
+}
+
+#[inline(never)]
+fn sweep_far<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], stretch: Range<usize>) {
+    sweep_stretch::<T, true>(entries, adjoint, stretch);
+}
+
 /// Most nodes use the one just before them. The share for that one is carried in a register, since the
 /// detour through memory takes longer than the arithmetic; the order of all additions is the same.
-pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
-    let (from, to) = (from as usize, to as usize);
+///
+/// With `FETCH`, what comes is prefetched: machines do so by themselves only up to the end of a page.
+#[inline(always)]
+fn sweep_stretch<T: Elem, const FETCH: bool>(
+    entries: &[Entry<T>],
+    adjoint: &mut [T],
+    stretch: Range<usize>,
+) {
+    let Range {
+        start: from,
+        end: to,
+    } = stretch;
     let mut carried = T::zero();
     // As cells, so that the loop can iterate over them and add to others: one bounds check less.
     let adjoint = Cell::from_mut(adjoint).as_slice_of_cells();
@@ -263,6 +292,10 @@ pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32,
     let mut k = to;
     for (entry, here) in stretch.rev() {
         k -= 1;
+        if FETCH {
+            fetch_before(entry);
+            fetch_before(here);
+        }
         let a = here.get() + carried;
         here.set(a);
         carried = T::zero();
@@ -284,6 +317,12 @@ pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32,
         let below = &adjoint[from - 1];
         below.set(below.get() + carried);
     }
+}
+
+/// Prefetches what lies [`AHEAD`] places before this one.
+#[inline(always)]
+fn fetch_before<X>(place: &X) {
+    fetch(std::ptr::from_ref(place).wrapping_sub(AHEAD).addr());
 }
 
 /// Sweeps the nodes `from..to` forward, pushing tangents from operands to results.

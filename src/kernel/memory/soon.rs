@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use crate::kernel::simd::fetch;
+use crate::kernel::simd::fetch_all;
 
 /// Buffers to be used after this thread's next kernels: addresses, 0 for none. Prefetching one is always allowed.
 #[derive(Clone, Copy, Default)]
@@ -15,9 +15,6 @@ pub(crate) struct Soon {
 
 /// The maximum number of buffers to prefetch.
 const COUNT: usize = 3;
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 thread_local! {
     static SOON: Cell<Soon> = const { Cell::new(Soon { bytes: 0, places: [0; COUNT] }) };
@@ -61,11 +58,8 @@ impl Soon {
     /// Prefetches `len` numbers of each buffer, from number `start` on.
     #[inline(always)]
     pub(crate) fn ask<T>(places: [usize; COUNT], start: usize, len: usize) {
-        let bytes = start * size_of::<T>()..(start + len) * size_of::<T>();
         for place in places.into_iter().filter(|&place| place != 0) {
-            for at in bytes.clone().step_by(LINE) {
-                fetch(place + at);
-            }
+            fetch_all(place + start * size_of::<T>(), len * size_of::<T>());
         }
     }
 }

@@ -12,3 +12,14 @@ pub(crate) fn fetch(address: usize) {
     }
     let _ = address;
 }
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Prefetches the cache lines of so many bytes from an address on.
+#[inline(always)]
+pub(crate) fn fetch_all(address: usize, bytes: usize) {
+    for at in (0..bytes).step_by(LINE) {
+        fetch(address.wrapping_add(at));
+    }
+}

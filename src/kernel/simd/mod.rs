@@ -14,7 +14,7 @@ mod real;
 mod shared;
 mod transpose;
 
-pub(crate) use fetch::fetch;
+pub(crate) use fetch::{fetch, fetch_all};
 pub(crate) use lanes::{Lanes, Step};
 pub(crate) use real::Real;
 pub(crate) use shared::Shared;
