@@ -91,7 +91,7 @@ pub(in crate::kernel) fn matmul<T: Fast>(
     let c = Target::new(c, (m, n));
     let worth = m * n * k / FORK;
     let down = worth.min(m / ROWS).min(threads::count());
-    let across = worth.min(n / STRIP).min(threads::count());
+    let across = worth.min(n / STRIP).min(2 * threads::count());
     // Each part packs all of the other matrix. For the left one that is little, unless it is transposed.
     let is_transposed = a.step.0 == 1 && a.step.1 > 1;
     if threads::count() == 1 || n < COLUMNS || down.max(across) <= 1 {

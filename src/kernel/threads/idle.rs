@@ -13,7 +13,7 @@ use super::shared::Work;
 
 /// How long a helper waits before it goes back to rayon's pool, where it soon falls asleep: longer than what a training
 /// step of a small network does on one thread between two forks.
-const PATIENCE: Duration = Duration::from_micros(100);
+const PATIENCE: Duration = Duration::from_micros(250);
 
 /// How often to look for work between two looks at the clock.
 const LOOKS: usize = 64;
