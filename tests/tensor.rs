@@ -200,6 +200,14 @@ fn a_multiple_is_added_in_place_and_not_to_what_shares_the_elements() {
 }
 
 #[test]
+fn a_multiple_of_a_long_tensor_is_added_once_to_each_element() {
+    let number = |k: usize| k as f64;
+    let mut x = Tensor::from_fn([300_001], |k| -number(k));
+    x.add_scaled(3.0, &Tensor::from_fn([300_001], |k| number(k)));
+    assert!(x.iter().enumerate().all(|(k, &x)| x == 2.0 * number(k)));
+}
+
+#[test]
 #[should_panic(expected = "add_scaled")]
 fn a_multiple_of_another_shape_is_not_added() {
     Tensor::from([1.0, 2.0]).add_scaled(1.0, &Tensor::from([[1.0, 2.0]]));

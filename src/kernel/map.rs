@@ -4,7 +4,7 @@
 //! written as a [`Formula`].
 
 use super::each::{Buffers, Formula, Loop, UNITS, each, each_onto};
-use super::{Elem, Span};
+use super::{Elem, Span, threads};
 
 /// `y_i = f(a_i)`.
 pub(crate) fn map<A: Copy, T: Elem>(a: &[A], y: &mut [T], f: impl Fn(A) -> T) {
@@ -49,9 +49,19 @@ pub(crate) fn add_to<T: Elem>(x: &[T], y: &mut [T]) {
     each_onto(None, Buffers { a, b, c, d, y }, Of(|x, (), ()| x));
 }
 
+/// Numbers from which threads share the loop, as for the weights of a layer, and the least for a part.
+const FORK: usize = 1 << 17;
+const PART: usize = 1 << 15;
+
 /// `y_i += factor x_i`.
 pub(crate) fn add_scaled_to<T: Elem>(factor: T, x: &[T], y: &mut [T]) {
-    T::at_level(y.len(), AddScaledTo { factor, x, y });
+    let run = |x, y: &mut [T]| T::at_level(y.len(), AddScaledTo { factor, x, y });
+    if y.len() < FORK || threads::count() == 1 {
+        return run(x, y);
+    }
+    let part = y.len().div_ceil(threads::shares()).max(PART);
+    let parts = x.chunks(part).zip(y.chunks_mut(part));
+    threads::map(parts.collect(), |(x, y)| run(x, y));
 }
 
 struct AddScaledTo<'a, T> {
