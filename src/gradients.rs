@@ -130,7 +130,7 @@ impl<'t, T: Elem> Gradients<'t, T> {
             Some(Cotangent::Released) => match &self.tape.node(x.repr).kind {
                 Kind::Op { rule, .. } => Err(Error::new(ErrorKind::NotKept { op: rule.name() })),
                 Kind::Constant => Err(constant()),
-                Kind::Leaf | Kind::Pack { .. } => Err(Error::new(ErrorKind::NotKept {
+                Kind::Leaf | Kind::Pack(_) => Err(Error::new(ErrorKind::NotKept {
                     op: "scalars as a tensor",
                 })),
             },

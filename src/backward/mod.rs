@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, OrPanic};
 use crate::gradients::Gradients;
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Rule};
-use crate::tape::{Cotangent, Entry, Kind, Lists, NOBODY, Node, NodeId, Tape, WalkCost};
+use crate::tape::{Cotangent, Entry, Kind, Lists, NOBODY, Node, NodeId, Pack, Tape, WalkCost};
 use crate::tape::{sweep, unique};
 use crate::tensor::Tensor;
 use crate::var::{Scalar, Value, Var};
@@ -267,7 +267,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             let mut heir = None;
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start, .. } => self.scatter(k, *start as usize, &g),
+                Kind::Pack(pack) => self.scatter(k, *pack, &g),
                 Kind::Op { rule, inputs } => {
                     heir = self.pull_back(nodes, (k, node), (&**rule, inputs), &g)?;
                 }
@@ -320,9 +320,10 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
 
     /// Distributes the cotangent of a pack to the scalars in it.
     #[inline(never)]
-    fn scatter(&mut self, k: usize, start: usize, g: &Tensor<T>) {
+    fn scatter(&mut self, k: usize, pack: Pack, g: &Tensor<T>) {
         let members = self.tape.members.borrow();
-        for (i, (member, &g)) in members[start..].iter().zip(g.iter()).enumerate() {
+        let members = members.of(pack, g.len()).iter();
+        for (i, (member, &g)) in members.zip(g.iter()).enumerate() {
             if member.index != NOBODY && !g.is_zero() {
                 let share = member.slope * g;
                 self.lists.adjoints[member.index as usize] += share;

@@ -210,6 +210,6 @@ fn name<T: Elem>(node: &Node<T>) -> String {
         Kind::Op { rule, .. } => rule.name().into(),
         Kind::Leaf => "the input".into(),
         Kind::Constant => "a constant".into(),
-        Kind::Pack { .. } => "scalars".into(),
+        Kind::Pack(_) => "scalars".into(),
     }
 }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Residual, Slot};
-use crate::tape::{Kind, NOBODY, Node, NodeId, Tape, guard, push_forward};
+use crate::tape::{Kind, Member, NOBODY, Node, NodeId, Pack, Tape, guard, push_forward};
 use crate::tensor::Tensor;
 use crate::var::{Handle, Value, Var};
 
@@ -117,7 +117,7 @@ impl<'t, T: Elem> Forward<'t, T> {
             pushed = node.mark;
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start, .. } => tangents.gather(k, node, *start as usize),
+                Kind::Pack(pack) => tangents.gather(k, node, *pack),
                 Kind::Op { .. } => tangents.tensors[k] = tangents.push_forward(&nodes, k)?,
             }
             if let (true, Some(tangent)) = (node.spread, &tangents.tensors[k]) {
@@ -198,22 +198,22 @@ impl<T: Elem> Tangents<'_, T> {
             Some(tangent) => Ok(tangent.clone()),
             None => match self.tape.node(id).kind {
                 Kind::Leaf | Kind::Constant => Ok(None),
-                Kind::Op { .. } | Kind::Pack { .. } => Err(too_late()),
+                Kind::Op { .. } | Kind::Pack(_) => Err(too_late()),
             },
         }
     }
 
-    fn gather(&mut self, k: usize, node: &Node<T>, start: usize) {
+    fn gather(&mut self, k: usize, node: &Node<T>, pack: Pack) {
         let members = self.tape.members.borrow();
-        let members = &members[start..start + node.shape().elements()];
-        let tangent = |member: &crate::tape::Member<T>| match member.index {
+        let members = members.of(pack, node.shape().elements()).iter();
+        let tangent = |member: Member<T>| match member.index {
             NOBODY => T::zero(),
             index => {
                 let t = self.scalars[index as usize];
                 if t.is_zero() { t } else { member.slope * t }
             }
         };
-        let elements: Vec<T> = members.iter().map(tangent).collect();
+        let elements: Vec<T> = members.map(tangent).collect();
         if !elements.iter().all(T::is_zero) {
             let shape = node.shape().clone();
             self.tensors[k] = Some(Tensor::of_buffer(shape, elements));

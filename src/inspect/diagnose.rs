@@ -104,8 +104,9 @@ impl<T: Elem> Tape<T> {
                 let at = kind.find(node.value())?;
                 let order = (node.node().mark, node.index());
                 let mut birth = Birth::value(node, kind, at);
-                if let Kind::Pack { start, .. } = node.node().kind {
-                    let member = self.members.borrow()[start as usize + at];
+                if let Kind::Pack(pack) = node.node().kind {
+                    let members = self.members.borrow();
+                    let member = members.of(pack, node.shape().elements()).at(at);
                     birth.note = self.folded(member.index, node.value().data()[at]);
                 }
                 Some((order, birth))

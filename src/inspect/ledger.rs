@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::kernel::Elem;
 use crate::rule::Keeps;
-use crate::tape::{Entry, Member, NodeView, Tape, WalkCost};
+use crate::tape::{Entry, NodeView, Tape, WalkCost};
 use crate::tensor::Tensor;
 
 /// What a tape keeps, by op; see [`Tape::ledger`].
@@ -116,11 +116,10 @@ impl<T: Elem> Tape<T> {
                 shared += bytes;
             }
         }
-        let members = self.members.borrow().len();
         Ledger {
             rows,
             scalar_nodes: self.scalar_nodes(),
-            scalar_bytes: self.scalars.bytes() + members * size_of::<Member<T>>(),
+            scalar_bytes: self.scalars.bytes() + self.members.borrow().bytes(),
             bytes: self.bytes(),
             shared,
             walk: self.last_walk(),

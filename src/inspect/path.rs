@@ -109,8 +109,8 @@ impl<M: Mark> Marks<M> {
                 self.tensors[node.index()].join(self.scalars[k + 1]);
             }
             let mark = pass(node, &mut self.tensors[node.index()]);
-            if let Kind::Pack { start, .. } = node.node().kind {
-                for member in &members[start as usize..][..node.shape().elements()] {
+            if let Kind::Pack(pack) = node.node().kind {
+                for member in members.of(pack, node.shape().elements()).iter() {
                     self.scalars[member.index as usize].join(mark);
                 }
             }

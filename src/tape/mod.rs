@@ -14,6 +14,7 @@ mod cotangent;
 mod cursor;
 mod foresight;
 pub(crate) mod guard;
+mod members;
 mod meter;
 mod node;
 mod nodes;
@@ -40,10 +41,11 @@ pub(crate) use collector::Collector;
 pub(crate) use content::{Content, Fault};
 pub(crate) use cotangent::{Cotangent, Lists};
 pub(crate) use foresight::{Flow, Foreseen};
+pub(crate) use members::{Member, Members, Pack, Packed};
 pub use meter::Recomputation;
 pub(crate) use meter::{Held, Meter};
 pub use node::Id;
-pub(crate) use node::{Kind, Member, Node, NodeId, Packed};
+pub(crate) use node::{Kind, Node, NodeId};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::{Pool, unique};
 pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
@@ -80,7 +82,7 @@ const STAMPS: u64 = 1 << 16;
 pub struct Tape<T: Elem = f64> {
     pub(crate) scalars: Scalars<T>,
     pub(crate) nodes: RefCell<Vec<Node<T>>>,
-    pub(crate) members: RefCell<Vec<Member<T>>>,
+    pub(crate) members: RefCell<Members<T>>,
     pub(crate) pool: Pool<T>,
     /// The run that the last operations belong to.
     pub(crate) tail: Cell<Option<run::Run>>,
@@ -249,7 +251,7 @@ impl<T: Elem> Tape<T> {
         nodes.iter().map(Node::bytes).sum::<usize>()
             + self.foresight.all_bytes()
             + self.scalars.bytes()
-            + self.members.borrow().len() * size_of::<Member<T>>()
+            + self.members.borrow().bytes()
     }
 
     /// What the last reverse walk cost; `None` if there was none since the last reset.

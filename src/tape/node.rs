@@ -8,10 +8,9 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use super::Tape;
+use super::members::Pack;
 use super::rule::{Residual, Rule};
 use super::run::Place;
-use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
 /// The position of a tensor node on its tape.
@@ -51,9 +50,8 @@ pub(crate) enum Kind<T> {
     Leaf,
     /// A value that no gradient flows into: a constant, or an expression of constants.
     Constant,
-    /// Scalar handles gathered into a tensor: they are in the tape's `members` from `start` on. `folded` tells
-    /// whether any of them was folded, so that its value is not its node's.
-    Pack { start: u32, folded: bool },
+    /// Scalar handles gathered into a tensor.
+    Pack(Pack),
     /// A recorded operation.
     Op {
         rule: Box<dyn Rule<T>>,
@@ -180,26 +178,6 @@ pub(super) fn operands<'a, T, X: 'a, R>(
         [a, b] => f(&[of(a), of(b)]),
         _ => f(&x.iter().map(|x| of(x)).collect::<SmallVec<[_; 4]>>()),
     }
-}
-
-/// A scalar handle as a pack stores it, without padding: 12 bytes in `f64`.
-#[derive(Clone, Copy, Debug)]
-#[repr(Rust, packed(4))]
-pub(crate) struct Member<T: Copy> {
-    /// The scalar node, or [`NOBODY`](super::scalars::NOBODY) for a plain number.
-    pub(crate) index: u32,
-    pub(crate) slope: T,
-}
-
-/// What a pack needs of a scalar handle.
-#[derive(Clone, Copy)]
-pub(crate) struct Packed<'a, T: Elem> {
-    pub(crate) member: Member<T>,
-    pub(crate) value: T,
-    /// Whether the handle was folded, so that its value is not its node's.
-    pub(crate) folded: bool,
-    /// Its tape; `None` for a plain number.
-    pub(crate) tape: Option<&'a Tape<T>>,
 }
 
 /// A name for a node that outlives the node's handles, to find the node again after [`replay`](super::Tape::replay).

@@ -121,7 +121,7 @@ impl<'a, T: Elem> NodeView<'a, T> {
         match self.node().kind {
             Kind::Leaf => NodeKind::Leaf,
             Kind::Constant => NodeKind::Constant,
-            Kind::Pack { .. } => NodeKind::Pack,
+            Kind::Pack(_) => NodeKind::Pack,
             Kind::Op { .. } => NodeKind::Op,
         }
     }
@@ -131,7 +131,7 @@ impl<'a, T: Elem> NodeView<'a, T> {
         match &self.node().kind {
             Kind::Leaf => "leaf",
             Kind::Constant => "constant",
-            Kind::Pack { .. } => "pack",
+            Kind::Pack(_) => "pack",
             Kind::Op { rule, .. } => rule.name(),
         }
     }

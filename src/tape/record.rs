@@ -5,11 +5,12 @@ use std::panic::Location;
 
 use smallvec::SmallVec;
 
-use super::node::{Kind, Member, Node, NodeId, Packed, operands};
+use super::members::Packed;
+use super::node::{Kind, Node, NodeId, operands};
 use super::rule::{Residual, Rule, Slot};
 use super::run::Place;
 use super::{NOBODY, Tape, guard, unique};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
 
@@ -41,42 +42,19 @@ impl<T: Elem> Tape<T> {
     ) -> Result<NodeId, Error> {
         let mut value = self.pool.take(&shape);
         let mut members = self.members.borrow_mut();
-        let start = members.len();
-        let elements = unique(&mut value);
-        let (mut own, mut folded) = (!elements.is_empty(), false);
-        let empty = Member {
-            index: NOBODY,
-            slope: T::zero(),
-        };
-        members.resize(start + elements.len(), empty);
-        // A single pass with few checks, since handles are many bytes. A plain loop: a closure given to `extend` would
-        // keep `own` and `folded` in memory.
-        let places = elements.iter_mut().zip(&mut members[start..]);
-        for (scalar, (element, member)) in scalars.clone().zip(places) {
-            (*element, *member) = (scalar.value, scalar.member);
-            own &= scalar.tape.is_some_and(|tape| self.is(tape));
-            folded |= scalar.folded;
-        }
-        if !own {
-            let mut taped = scalars.filter(|scalar| scalar.tape.is_some());
-            let foreign = |scalar: Packed<T>| scalar.tape.is_some_and(|tape| !self.is(tape));
-            if taped.clone().any(foreign) {
-                members.truncate(start);
-                self.pool.put(value);
-                return Err(Error::new(ErrorKind::OtherTape { op }));
-            }
-            if taped.clone().next().is_none() {
-                members.truncate(start);
-                drop(members);
-                return Ok(self.fixed(value));
-            }
-            folded = taped.any(|scalar| scalar.folded);
-        }
+        let pack = members.gather(op, self, scalars, unique(&mut value));
         drop(members);
-        let start = u32::try_from(start)
-            .expect("a tape gathers at most 2^32 scalars into tensors; reset it");
-        let (mark, line) = (self.scalars.len(), Location::caller());
-        Ok(self.append(Node::new(Kind::Pack { start, folded }, value, mark, line)))
+        match pack {
+            Ok(Some(pack)) => {
+                let (mark, line) = (self.scalars.len(), Location::caller());
+                Ok(self.append(Node::new(Kind::Pack(pack), value, mark, line)))
+            }
+            Ok(None) => Ok(self.fixed(value)),
+            Err(error) => {
+                self.pool.put(value);
+                Err(error)
+            }
+        }
     }
 
     /// Runs a rule and records it; a result that depends on constants alone is recorded as a constant.
@@ -216,7 +194,7 @@ impl<T: Elem> Tape<T> {
         };
         let mut y = Slot::new(&self.pool, shape, true);
         // Ops on packs of scalars do not use it: they are promised to cost few bytes.
-        let pack = |x: &&Node<T>| matches!(x.kind, Kind::Pack { .. });
+        let pack = |x: &&Node<T>| matches!(x.kind, Kind::Pack(_));
         let loss = shape.elements() == 1 && active && !x.iter().any(pack);
         operands(x, Node::value, |x| {
             let pulled = loss && x.iter().any(|x| x.len() > 1);

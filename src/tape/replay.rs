@@ -9,7 +9,7 @@ use std::panic::Location;
 use num_traits::Zero;
 use smallvec::SmallVec;
 
-use super::node::{Kind, Member, Node, NodeId};
+use super::node::{Kind, Node, NodeId};
 use super::rule::{Residual, Slot};
 use super::run::evaluate;
 use super::{Entry, Tape, guard};
@@ -36,7 +36,9 @@ impl<T: Elem> Tape<T> {
         }
         let nodes = self.nodes.borrow();
         for node in nodes.iter() {
-            if let Kind::Pack { folded: true, .. } = node.kind {
+            if let Kind::Pack(pack) = node.kind
+                && pack.is_folded()
+            {
                 return refuse(&format!(
                     "a folded scalar handle enters a tensor at {}",
                     node.line
@@ -85,9 +87,9 @@ impl<T: Elem> Tape<T> {
             } = &mut rest[0];
             match kind {
                 Kind::Leaf | Kind::Constant => {}
-                Kind::Pack { start, .. } => {
-                    let pack = &members[*start as usize..];
+                Kind::Pack(pack) => {
                     let value = content.get_mut().expect("a pack has its value");
+                    let pack = members.of(*pack, value.len()).iter();
                     for (element, member) in value.data_mut().iter_mut().zip(pack) {
                         if member.index != super::NOBODY {
                             *element = entries[member.index as usize].partial[1];
@@ -164,23 +166,12 @@ impl<T: Elem> Tape<T> {
                 Location::caller(),
             );
         }
-        wide.members = RefCell::new(
-            self.members
-                .borrow()
-                .iter()
-                .map(|m| Member {
-                    index: m.index,
-                    slope: m.slope.widen(),
-                })
-                .collect(),
-        );
+        wide.members = RefCell::new(self.members.borrow().widened());
         for node in self.nodes.borrow().iter() {
             let (kind, value) = match &node.kind {
                 Kind::Leaf => (Kind::Leaf, node.value().map(T::widen)),
                 Kind::Constant => (Kind::Constant, node.value().map(T::widen)),
-                &Kind::Pack { start, folded } => {
-                    (Kind::Pack { start, folded }, node.value().map(T::widen))
-                }
+                Kind::Pack(pack) => (Kind::Pack(*pack), node.value().map(T::widen)),
                 Kind::Op { rule, inputs } => {
                     let rule = rule.widen().ok_or_else(|| {
                         Error::new(ErrorKind::Missing {

@@ -14,8 +14,8 @@ impl<T: Elem> Tape<T> {
         for entry in self.scalars.entries().iter() {
             entry.operand.hash(&mut hasher);
         }
-        for member in self.members.borrow().iter() {
-            member.index.hash(&mut hasher);
+        for index in self.members.borrow().indices() {
+            index.hash(&mut hasher);
         }
         for node in self.nodes.borrow().iter() {
             node.shape()[..].hash(&mut hasher);

@@ -11,7 +11,7 @@ use std::panic::Location;
 use super::{Operand, Var, range};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::{Constant, Elem, Span};
-use crate::tape::{Entry, Id, Member, NOBODY, Packed, Tape};
+use crate::tape::{Entry, Id, NOBODY, Packed, Tape};
 use crate::tensor::Tensor;
 
 /// What a scalar handle holds.
@@ -272,7 +272,8 @@ impl<'t, T: Elem> Var<'t, T> {
     pub(crate) fn packed(self) -> Packed<'t, T> {
         let Scalar { index, slope, .. } = self.repr;
         Packed {
-            member: Member { index, slope },
+            index,
+            slope,
             value: self.repr.value,
             folded: self.repr.folded,
             tape: self.tape,

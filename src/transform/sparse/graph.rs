@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Reach, Residual, Rule, Slot};
-use crate::tape::{Kind, NOBODY, Node, NodeId, Tape};
+use crate::tape::{Kind, Member, NOBODY, Node, NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 
 /// The cell of all constants.
@@ -159,10 +159,9 @@ impl Graph {
         Ok(match &node.kind {
             Kind::Constant => Cells::One(CONSTANT),
             Kind::Leaf => Cells::From(self.fresh(node.value().len())),
-            Kind::Pack { start, .. } => {
+            Kind::Pack(pack) => {
                 let members = tape.members.borrow();
-                let pack = &members[*start as usize..][..node.value().len()];
-                let cell = |member: &crate::tape::Member<T>| match member.index {
+                let cell = |member: Member<T>| match member.index {
                     NOBODY => CONSTANT,
                     index if bent.is_some_and(|bent| bent(member.slope)) => {
                         let cell = self.scalar(index);
@@ -170,7 +169,8 @@ impl Graph {
                     }
                     index => self.scalar(index),
                 };
-                Cells::Each(pack.iter().map(cell).collect())
+                let members = members.of(*pack, node.value().len()).iter();
+                Cells::Each(members.map(cell).collect())
             }
             Kind::Op { rule, inputs } => {
                 let operands: Operands<'_, T> =
