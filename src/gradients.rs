@@ -114,7 +114,7 @@ impl<'t, T: Elem> Gradients<'t, T> {
             Some(tape) if !tape.is(self.tape) => Err(other_tape()),
             Some(_) if folded => Err(Error::new(ErrorKind::Folded { op: "wrt" })),
             // Made after the output, which cannot depend on a leaf, but may on what was watched too late.
-            Some(tape) if tape.scalars.entries()[index as usize].is_source() => Ok(None),
+            Some(tape) if tape.scalars.is_source(index) => Ok(None),
             Some(_) => Err(Error::new(ErrorKind::NotKept {
                 op: "a scalar node",
             })),

@@ -115,9 +115,10 @@ def goals():
         times = composed["grad_us"] / fused["grad_us"]
         beside = f"{micro(fused['grad_us'])} of {micro(composed['grad_us'])} µs"
         rows.append([f"{what} of 1,000 handles, fused", f"{times:.2f} times faster", beside, "3 times", times >= 3])
-    fused = found["K5fused"]
-    held = round(fused["bytes_per_op"] * fused["ops"] / fused["n"] - LEAF)
-    rows.append(["bytes an input of that logsumexp, leaves not counted", held, "", 20, held <= 20])
+    for name, what in names.items():
+        fused = found[f"{name}fused"]
+        held = round(fused["bytes_per_op"] * fused["ops"] / fused["n"] - LEAF)
+        rows.append([f"bytes an input of that {what}, leaves not counted", held, "", 20, held <= 20])
 
     price = measure({(OURS, OURS): ours}, "K7 5")[OURS, OURS]
     for what, us, goal in [("used again", price["grad_us"], 0.173), ("fresh", price["fresh_us"], 0.25)]:

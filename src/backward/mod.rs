@@ -9,6 +9,8 @@ mod region;
 mod start;
 mod watch;
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, OrPanic};
@@ -195,12 +197,9 @@ fn alone<T: Elem>(tape: &Tape<T>, index: u32, slope: T) -> Gradients<'_, T> {
     let mut lists = tape.lists(index as usize + 1);
     lists.adjoints[index as usize] = slope;
     let (from, to) = (tape.scalars.sources(), index + 1);
-    sweep(
-        &tape.scalars.entries(),
-        &mut lists.adjoints,
-        from.min(to),
-        to,
-    );
+    // No tensor node comes before, so each entry's place is its node's index.
+    let entries = &tape.scalars.entries()[..to as usize];
+    sweep(entries, &mut lists.adjoints, from.min(to), to);
     tape.walk.set(Some(WalkCost {
         peak: 0,
         adjoints: size_of_val(&lists.adjoints[..]),
@@ -242,20 +241,21 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
     /// If a rule leaves a cotangent unset or gives it the wrong shape.
     fn run(mut self, last: usize) -> Result<Gradients<'t, T>, Error> {
         let borrowed = self.tape.nodes.borrow();
-        let nodes = &borrowed[..];
-        let entries = self.tape.scalars.entries();
+        let (nodes, entries) = (&borrowed[..], self.tape.scalars.entries());
         self.lists.cotangents.resize_with(last, || Cotangent::Zero);
         let mut swept = self.lists.adjoints.len() as u32;
+        let mut unswept = &entries[..self.tape.scalars.place(swept)];
         let mut k = last;
         for node in nodes[..last].iter().rev() {
             k -= 1;
-            // Scalar nodes recorded after the output need no sweep.
-            if node.mark < swept {
-                self.sweep(&entries, node.mark, swept);
-                swept = node.mark;
+            // Scalar nodes recorded after the output need no sweep, nor do elements, which have no entries.
+            let elements = node.elements();
+            if elements.end < swept {
+                unswept = self.sweep(unswept, elements.end, swept);
             }
+            swept = swept.min(elements.start);
             if node.spread {
-                self.gather(k, node);
+                self.gather(k, node, elements);
             }
             if node.place.is_some() && self.in_blocks(nodes, k)? {
                 continue;
@@ -274,7 +274,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
             }
             pass_on(&self.tape.pool, &mut self.lists.cotangents, heir, g);
         }
-        self.sweep(&entries, 1, swept.max(1));
+        self.sweep(unswept, 1, swept.max(1));
         drop((borrowed, entries));
         let peak = self.tape.pool.end(self.counted);
         if !W::LOOKS {
@@ -287,27 +287,31 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         Ok(Gradients::new(self.tape, self.lists))
     }
 
-    /// Sweeps a stretch of scalar nodes; one by one if the walk is observed.
-    fn sweep(&mut self, entries: &[Entry<T>], from: u32, to: u32) {
+    /// Sweeps a stretch of scalar nodes, one by one if observed; their entries are the last of these. Returns the others.
+    fn sweep<'e>(&mut self, entries: &'e [Entry<T>], from: u32, to: u32) -> &'e [Entry<T>] {
+        let (rest, stretch) = entries.split_at(entries.len() - (to - from) as usize);
         if !W::LOOKS {
             let from = from.max(self.tape.scalars.sources()).min(to);
-            return sweep(entries, &mut self.lists.adjoints, from, to);
+            sweep(entries, &mut self.lists.adjoints, from, to);
+            return rest;
         }
-        for k in (from..to).rev() {
+        for (k, entry) in (from..to).zip(stretch).rev() {
             let g = self.lists.adjoints[k as usize];
-            sweep(entries, &mut self.lists.adjoints, k, k + 1);
+            let entry = std::slice::from_ref(entry);
+            sweep(entry, &mut self.lists.adjoints, k, k + 1);
             if !g.is_zero() {
-                self.watch.scalar(k, &entries[k as usize], g);
+                self.watch.scalar(k, &entry[0], g);
             }
         }
+        rest
     }
 
     /// Adds the adjoints of a node's elements, which are scalar nodes too, to the node's cotangent.
     #[inline(never)]
-    fn gather(&mut self, k: usize, node: &Node<T>) {
-        let from = node.mark as usize;
+    fn gather(&mut self, k: usize, node: &Node<T>, elements: Range<u32>) {
+        let from = elements.start as usize;
         // The output may be the first of several elements; those after it have no adjoint.
-        let to = (from + node.shape().elements()).min(self.lists.adjoints.len());
+        let to = (elements.end as usize).min(self.lists.adjoints.len());
         if from >= to || self.lists.adjoints[from..to].iter().all(T::is_zero) {
             return;
         }

@@ -95,7 +95,7 @@ impl<'t, T: Elem> Forward<'t, T> {
     pub fn try_walk(self) -> Result<Tangents<'t, T>, Error> {
         let nodes = self.tape.nodes.borrow();
         let entries = self.tape.scalars.entries();
-        let mut scalars = vec![T::zero(); entries.len()];
+        let mut scalars = vec![T::zero(); self.tape.scalars.len() as usize];
         for (index, tangent) in self.scalars {
             scalars[index as usize] += tangent;
         }
@@ -111,10 +111,12 @@ impl<'t, T: Elem> Forward<'t, T> {
             };
             tangents.tensors[index] = Some(sum);
         }
-        let mut pushed = 1;
+        // The entries of the nodes from `pushed` on; elements have none.
+        let (mut pushed, mut rest) = (1, &entries[1..]);
         for (k, node) in nodes.iter().enumerate() {
-            push_forward(&entries, &mut tangents.scalars, pushed, node.mark);
-            pushed = node.mark;
+            let (stretch, after) = rest.split_at((node.mark - pushed) as usize);
+            push_forward(stretch, &mut tangents.scalars, pushed);
+            (pushed, rest) = (node.elements().end, after);
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack(pack) => tangents.gather(k, node, *pack),
@@ -125,12 +127,7 @@ impl<'t, T: Elem> Forward<'t, T> {
                 tangents.scalars[from..from + tangent.len()].copy_from_slice(tangent.data());
             }
         }
-        push_forward(
-            &entries,
-            &mut tangents.scalars,
-            pushed,
-            entries.len() as u32,
-        );
+        push_forward(rest, &mut tangents.scalars, pushed);
         Ok(tangents)
     }
 }
@@ -169,26 +166,23 @@ impl<T: Elem> Tangents<'_, T> {
 
     /// The tangent of a scalar node; 0 for nobody's.
     pub(crate) fn scalar(&self, index: u32) -> Result<T, Error> {
-        let entries = self.tape.scalars.entries();
         // A slope that left the range after the walk has factors in nodes that the walk has not come by.
         let (mut at, mut factors) = (index, SmallVec::<[T; 4]>::new());
         while at as usize >= self.scalars.len()
-            && let Some((factor, operand)) = entries[at as usize].as_link()
+            && let Some(entry) = self.tape.scalars.entry(at)
+            && let Some((factor, operand)) = entry.as_link()
         {
             factors.push(factor);
             at = operand;
         }
         let pushed = |t: T, &factor: &T| if t.is_zero() { t } else { factor * t };
-        match self.scalars.get(at as usize) {
-            None if entries[at as usize].is_still() => Ok(T::zero()),
-            Some(tangent) => Ok(factors.iter().rev().fold(*tangent, pushed)),
-            // An element of a tensor has no operands either, but depends on what the tensor depends on.
-            None if entries[at as usize].is_source()
-                && self.tape.check_leaf_scalar("of", at).is_ok() =>
-            {
-                Ok(T::zero())
-            }
-            None => Err(too_late()),
+        if let Some(tangent) = self.scalars.get(at as usize) {
+            return Ok(factors.iter().rev().fold(*tangent, pushed));
+        }
+        match self.tape.scalars.entry(at) {
+            Some(entry) if entry.is_source() || entry.is_still() => Ok(T::zero()),
+            // An element depends on what its tensor depends on.
+            _ => Err(too_late()),
         }
     }
 

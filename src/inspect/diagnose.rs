@@ -7,7 +7,7 @@ use super::path::{Marks, Place, Reach, reach};
 use crate::backward::Watch;
 use crate::error::{Error, OrPanic};
 use crate::kernel::Elem;
-use crate::tape::{Entry, Kind, NOBODY, NodeView, Nodes, Tape};
+use crate::tape::{Entry, Kind, NOBODY, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -117,13 +117,14 @@ impl<T: Elem> Tape<T> {
         let read = |k: &u32| of.is_none_or(|marks| marks.scalars[*k as usize].any);
         let scalar = (1..end)
             .filter(read)
-            .find_map(|k| Some(((k, usize::MAX), self.scalar_birth(&nodes, kind, k)?)));
+            .find_map(|k| Some(((k, usize::MAX), self.scalar_birth(kind, k)?)));
         scalar.or(tensor)
     }
 
     /// The birth of a scalar node's value, if it is of this kind.
-    fn scalar_birth(&self, nodes: &Nodes<'_, T>, kind: NonFinite, k: u32) -> Option<Birth> {
-        let entry = self.scalars.entries()[k as usize];
+    fn scalar_birth(&self, kind: NonFinite, k: u32) -> Option<Birth> {
+        // An element of a tensor node is reported with that node.
+        let entry = self.scalars.entry(k)?;
         let origin = self.scalars.origin(k);
         let value = match (&origin, entry.is_source()) {
             // The entry of a source holds its value, after a replay too.
@@ -132,14 +133,6 @@ impl<T: Elem> Tape<T> {
             (None, false) => return None,
         };
         if NonFinite::of(value) != Some(kind) {
-            return None;
-        }
-        // An element of a tensor node is reported with that node.
-        let holds = |node: NodeView<'_, T>| {
-            let range = node.scalars();
-            range.is_some_and(|range| range.contains(&(k as usize - 1)))
-        };
-        if entry.is_source() && nodes.iter().any(holds) {
             return None;
         }
         let Some(origin) = origin else {
@@ -170,10 +163,9 @@ impl<T: Elem> Tape<T> {
 
     /// What is known of a scalar handle besides its value: the node that it was folded from.
     fn folded(&self, index: u32, value: T) -> String {
-        let entry = self.scalars.entries()[index as usize];
         let origin = self.scalars.origin(index);
-        let node = match (&origin, entry.is_source()) {
-            (_, true) => entry.partial[1],
+        let node = match (&origin, self.scalars.is_source(index)) {
+            (_, true) => self.value_of_source(index),
             (Some(origin), false) => origin.value,
             (None, false) => {
                 return "made by scalar nodes, which keep no values; record on a tape with_lines()"

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::kernel::Elem;
 use crate::rule::Keeps;
-use crate::tape::{Entry, NodeView, Tape, WalkCost};
+use crate::tape::{NodeView, Tape, WalkCost};
 use crate::tensor::Tensor;
 
 /// What a tape keeps, by op; see [`Tape::ledger`].
@@ -20,7 +20,7 @@ pub struct Ledger {
     pub rows: Vec<Row>,
     /// How many scalar nodes there are.
     pub scalar_nodes: usize,
-    /// Their bytes, including those of scalars gathered into tensors.
+    /// Their bytes, including those of scalars gathered into tensors; an element of a tensor node takes none.
     pub scalar_bytes: usize,
     /// All bytes kept, as [`Tape::bytes`] counts them.
     pub bytes: usize,
@@ -163,7 +163,7 @@ impl Row {
         if let Some(twin) = node.rule().and_then(|rule| rule.twin(&operands)) {
             let saved = self.saved.get_or_insert_default();
             let spread = node.scalars().map_or(0, |scalars| scalars.len());
-            let bytes = values + residuals + spread * size_of::<Entry<T>>();
+            let bytes = values + residuals;
             saved.nodes += twin.nodes() as isize - 1 - spread as isize;
             saved.bytes += twin.bytes() as isize - bytes as isize;
         }

@@ -139,14 +139,9 @@ impl<T: Elem> Tape<T> {
                 lints.extend(of_leaf(place, Some(node.line())));
             }
         }
-        let mut elements = vec![false; before as usize];
-        for k in nodes.iter().filter_map(NodeView::scalars).flatten() {
-            if let Some(element) = elements.get_mut(k + 1) {
-                *element = true;
-            }
-        }
-        for k in (1..before).filter(|&k| self.scalars.entries()[k as usize].is_source()) {
-            if !elements[k as usize] && !marks.at(Place::Scalar(k)).live {
+        let numbered = self.scalars.numbered().skip(1);
+        for (k, entry) in numbered.take_while(|&(k, _)| k < before) {
+            if entry.is_source() && !marks.at(Place::Scalar(k)).live {
                 let line = self.scalars.origin(k).map(|origin| origin.line);
                 lints.extend(of_leaf(Place::Scalar(k), line));
             }

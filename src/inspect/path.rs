@@ -1,6 +1,7 @@
 //! Which nodes an output depends on, and where the path from a leaf ends.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::kernel::Elem;
 use crate::tape::{Kind, NodeKind, NodeView, Tape};
@@ -73,7 +74,7 @@ impl<M: Mark> Marks<M> {
     fn new<T: Elem>(tape: &Tape<T>) -> Self {
         Self {
             tensors: vec![M::default(); tape.nodes().len()],
-            scalars: vec![M::default(); tape.scalars.entries().len()],
+            scalars: vec![M::default(); tape.scalars.len() as usize],
         }
     }
 
@@ -93,18 +94,21 @@ impl<M: Mark> Marks<M> {
     ) {
         let nodes = tape.nodes();
         let (entries, members) = (tape.scalars.entries(), tape.members.borrow());
-        let sweep = |scalars: &mut [M], from: u32, to: u32| {
-            for k in (from as usize..to as usize).rev() {
-                for operand in entries[k].operand {
+        // The nodes that are not swept yet, and their entries; elements have none.
+        let (mut swept, mut rest) = (tape.scalars.len(), &entries[..]);
+        let mut sweep = |scalars: &mut [M], elements: Range<u32>| {
+            let stretch;
+            (rest, stretch) = rest.split_at(rest.len() - (swept - elements.end) as usize);
+            for (k, entry) in (elements.end as usize..swept as usize).zip(stretch).rev() {
+                for operand in entry.operand {
                     let mark = scalars[k];
                     scalars[operand as usize].join(mark);
                 }
             }
+            swept = elements.start;
         };
-        let mut swept = entries.len() as u32;
         for node in nodes.iter().rev() {
-            sweep(&mut self.scalars, node.node().mark, swept);
-            swept = node.node().mark;
+            sweep(&mut self.scalars, node.node().elements());
             for k in node.scalars().into_iter().flatten() {
                 self.tensors[node.index()].join(self.scalars[k + 1]);
             }
@@ -118,7 +122,7 @@ impl<M: Mark> Marks<M> {
                 self.tensors[input.index()].join(mark);
             }
         }
-        sweep(&mut self.scalars, 1, swept);
+        sweep(&mut self.scalars, 1..1);
     }
 }
 

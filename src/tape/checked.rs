@@ -1,13 +1,14 @@
 //! `Checked`: the list of scalar nodes without `unsafe`, in which every push checks for readers.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 
 use super::scalars::LIMIT;
 
-/// A growing list of plain data.
+/// A growing list of plain data, whose items are numbered by ids. Ids may be skipped, and take no memory then.
 #[derive(Debug)]
 pub(crate) struct Checked<E> {
     items: RefCell<Vec<E>>,
+    skipped: Cell<usize>,
     /// The length from which on a push is slow: 0 if the list is watched.
     limit: usize,
 }
@@ -17,6 +18,7 @@ impl<E: Copy> Checked<E> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             items: RefCell::new(Vec::with_capacity(capacity)),
+            skipped: Cell::new(0),
             limit: LIMIT,
         }
     }
@@ -37,21 +39,39 @@ impl<E: Copy> Checked<E> {
         self.len() >= self.limit
     }
 
-    /// Appends an item and returns its index.
+    /// Appends an item and returns its id.
     ///
     /// # Panics
     /// If the list is being read, or if it is full.
     #[inline]
     pub(crate) fn push(&self, item: E) -> u32 {
-        let Ok(mut items) = self.items.try_borrow_mut() else {
+        let (mut items, id) = self.growing(1);
+        items.push(item);
+        id as u32
+    }
+
+    /// Passes over `more` ids, which have no items, and returns the first of them.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub(crate) fn skip(&self, more: usize) -> u32 {
+        let (_, id) = self.growing(more);
+        self.skipped.set(self.skipped.get() + more);
+        id as u32
+    }
+
+    /// The items, to append to, and the next id.
+    #[inline]
+    fn growing(&self, more: usize) -> (RefMut<'_, Vec<E>>, usize) {
+        let Ok(items) = self.items.try_borrow_mut() else {
             panic!("a scalar node was recorded while a walk or a reader uses the tape");
         };
+        let id = items.len() + self.skipped.get();
         assert!(
-            items.len() < LIMIT,
+            more <= LIMIT - id,
             "a tape holds at most 2^32 - 2 scalar nodes; reset it"
         );
-        items.push(item);
-        (items.len() - 1) as u32
+        (items, id)
     }
 
     /// Appends what `make` gives for each value.
@@ -64,9 +84,10 @@ impl<E: Copy> Checked<E> {
         }
     }
 
+    /// How many ids there are, skipped ones included.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.items.borrow().len()
+        self.items.borrow().len() + self.skipped.get()
     }
 
     /// The items, for reading. As long as the returned value is alive, pushing panics.
@@ -79,8 +100,10 @@ impl<E: Copy> Checked<E> {
         self.items.get_mut()
     }
 
-    /// Drops all but the first `len` items and keeps the memory.
+    /// Drops all but the first `len` items and keeps the memory; their ids are 0 to `len` then, as if none had been
+    /// skipped.
     pub(crate) fn truncate(&mut self, len: usize) {
+        self.skipped.set(0);
         self.items.get_mut().truncate(len);
     }
 }

@@ -9,22 +9,29 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::scalars::{FAR, LIMIT};
+use super::scalars::LIMIT;
+use super::sweep::FAR;
 use crate::kernel::simd::fetch_all;
 
-/// A growing list of plain data.
+/// A growing list of plain data, whose items are numbered by ids. Ids may be skipped, and take no memory then.
+///
+/// `len`, `room` and `capacity` count ids, skipped ones included, and `base` is shifted back by as many places as ids
+/// were skipped. So the place of the next id is `base + len`, as if nothing had been skipped, and a push knows nothing
+/// of it. The shifted `base` may lie outside the memory, hence the wrapping arithmetic.
 ///
 /// `room` is the length at which a push must take the slow path. It is 0 while the list is being read or
 /// watched, so that growth, prefetching, readers and watchers cost the ordinary push nothing.
 ///
 /// What holds between any two calls, whatever the caller does in between (panics and forgotten readers
 /// included):
-/// 1. `memory` has `capacity` places, `base` is its first one, and the first `len` are initialized;
+/// 1. `skipped <= len <= capacity <= LIMIT`, `memory` has at least `capacity - skipped` places, `base + skipped` is its
+///    first one, and the first `len - skipped` are initialized;
 /// 2. `room <= capacity`;
 /// 3. while a [`Reading`] is alive, `readers > 0` and `room` is 0: nothing is pushed and nothing moves.
 #[derive(Debug)]
 pub(crate) struct Cursor<E> {
     base: Cell<*mut E>,
+    skipped: Cell<usize>,
     len: Cell<usize>,
     room: Cell<usize>,
     capacity: Cell<usize>,
@@ -33,7 +40,7 @@ pub(crate) struct Cursor<E> {
     memory: UnsafeCell<Vec<MaybeUninit<E>>>,
 }
 
-// SAFETY: `base` points into `memory`, which is sent along; nothing else is shared.
+// SAFETY: `base` is used to reach `memory` alone, which is sent along; nothing else is shared.
 unsafe impl<E: Send> Send for Cursor<E> {}
 
 impl<E: Copy> Cursor<E> {
@@ -44,6 +51,7 @@ impl<E: Copy> Cursor<E> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let list = Self {
             base: Cell::new(std::ptr::null_mut()),
+            skipped: Cell::new(0),
             len: Cell::new(0),
             room: Cell::new(0),
             capacity: Cell::new(0),
@@ -74,7 +82,7 @@ impl<E: Copy> Cursor<E> {
         self.len.get() >= self.room.get()
     }
 
-    /// Appends an item and returns its index.
+    /// Appends an item and returns its id.
     ///
     /// # Panics
     /// If the list is being read, or if it is full.
@@ -84,9 +92,10 @@ impl<E: Copy> Cursor<E> {
             self.make_room();
         }
         let len = self.len.get();
-        // SAFETY: needs a place that exists and that nobody reads: `len < room <= capacity`, or `make_room` has just
-        // ensured `len < capacity`; if anybody read, `room` would be 0 and `make_room` would have panicked.
-        unsafe { self.base.get().add(len).write(item) };
+        // SAFETY: needs a place that exists and that nobody reads. It is place `len - skipped` of the memory, and
+        // `len < room <= capacity`, or `make_room` has just ensured `len < capacity`; if anybody read, `room` would be 0
+        // and `make_room` would have panicked.
+        unsafe { self.base.get().wrapping_add(len).write(item) };
         self.len.set(len + 1);
         len as u32
     }
@@ -101,14 +110,14 @@ impl<E: Copy> Cursor<E> {
         self.check(more);
         if self.capacity.get() - len < more {
             // Leaves come first, and more of what is computed from them.
-            self.grow((2 * more).max(len).max(SECOND));
+            self.grow((2 * more).max(self.items().1).max(SECOND));
         }
         // Whatever `make` does, nothing is pushed or moved while this is alive.
         let reading = self.read();
         // SAFETY: needs places that exist and that nobody else refers to: `len + more <= capacity`, as ensured above,
         // and `reading` shows only the places before these, which may be uninitialized.
         let places = unsafe {
-            let first = self.base.get().add(len).cast::<MaybeUninit<E>>();
+            let first = self.base.get().wrapping_add(len).cast::<MaybeUninit<E>>();
             std::slice::from_raw_parts_mut(first, more)
         };
         for (place, &value) in places.iter_mut().zip(values) {
@@ -118,7 +127,24 @@ impl<E: Copy> Cursor<E> {
         self.len.set(len + more);
     }
 
-    /// Refuses `more` items if the list is being read or they are too many.
+    /// Passes over `more` ids, which have no items, and returns the first of them.
+    ///
+    /// # Panics
+    /// As [`push`](Self::push).
+    pub(crate) fn skip(&self, more: usize) -> u32 {
+        self.check(more);
+        let len = self.len.get();
+        self.base.set(self.base.get().wrapping_sub(more));
+        self.skipped.set(self.skipped.get() + more);
+        self.len.set(len + more);
+        // Some places at the end stay unused if there are no ids for them.
+        let capacity = self.capacity.get().saturating_add(more);
+        self.capacity.set(capacity.min(LIMIT));
+        self.open();
+        len as u32
+    }
+
+    /// Refuses `more` ids if the list is being read or they are too many.
     fn check(&self, more: usize) {
         assert!(
             self.readers.get() == 0,
@@ -140,7 +166,7 @@ impl<E: Copy> Cursor<E> {
         self.check(1);
         let len = self.len.get();
         if len == self.capacity.get() {
-            self.grow(len.max(SECOND));
+            self.grow(self.items().1.max(SECOND));
         }
         self.open();
         if len >= Self::LONG {
@@ -157,8 +183,10 @@ impl<E: Copy> Cursor<E> {
         let memory = unsafe { &mut *self.memory.get() };
         memory.reserve(more.max(FIRST));
         memory.resize_with(memory.capacity().min(LIMIT), MaybeUninit::uninit);
-        self.base.set(memory.as_mut_ptr().cast());
-        self.capacity.set(memory.len());
+        let (first, skipped) = (memory.as_mut_ptr().cast::<E>(), self.skipped.get());
+        self.base.set(first.wrapping_sub(skipped));
+        let capacity = memory.len().saturating_add(skipped);
+        self.capacity.set(capacity.min(LIMIT));
         self.open();
     }
 
@@ -170,9 +198,17 @@ impl<E: Copy> Cursor<E> {
         }
     }
 
+    /// How many ids there are, skipped ones included.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.get()
+    }
+
+    /// The first item's place, and how many items there are.
+    #[inline]
+    fn items(&self) -> (*mut E, usize) {
+        let (base, skipped) = (self.base.get(), self.skipped.get());
+        (base.wrapping_add(skipped), self.len.get() - skipped)
     }
 
     /// The items, for reading. As long as the returned value is alive, pushing panics.
@@ -184,9 +220,10 @@ impl<E: Copy> Cursor<E> {
                 .expect("so many readers do not fit into memory"),
         );
         self.room.set(0);
-        // SAFETY: needs initialized items that are neither written nor moved: the first `len` places are initialized,
-        // and until this reader is dropped nothing is written there or moved, since `readers` is not 0.
-        let items = unsafe { std::slice::from_raw_parts(self.base.get(), self.len.get()) };
+        let (first, count) = self.items();
+        // SAFETY: needs initialized items that are neither written nor moved: the first `len - skipped` places are
+        // initialized, and until this reader is dropped nothing is written there or moved, since `readers` is not 0.
+        let items = unsafe { std::slice::from_raw_parts(first, count) };
         Reading {
             list: self,
             items: items.into(),
@@ -195,14 +232,20 @@ impl<E: Copy> Cursor<E> {
 
     /// The items, for changing.
     pub(crate) fn items_mut(&mut self) -> &mut [E] {
-        // SAFETY: needs initialized items that nobody reads: the first `len` places are initialized, and `&mut self`
-        // proves that nobody reads.
-        unsafe { std::slice::from_raw_parts_mut(self.base.get(), self.len.get()) }
+        let (first, count) = self.items();
+        // SAFETY: needs initialized items that nobody reads: the first `len - skipped` places are initialized, and
+        // `&mut self` proves that nobody reads.
+        unsafe { std::slice::from_raw_parts_mut(first, count) }
     }
 
-    /// Drops all but the first `len` items and keeps the memory.
+    /// Drops all but the first `len` items and keeps the memory; their ids are 0 to `len` then, as if none had been
+    /// skipped.
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.len.set(self.len.get().min(len));
+        let (first, count) = self.items();
+        self.base.set(first);
+        self.skipped.set(0);
+        self.len.set(count.min(len));
+        self.capacity.set(self.memory.get_mut().len());
         // `&mut self` proves that readers still counted were forgotten.
         self.readers.set(0);
         self.open();
@@ -265,7 +308,7 @@ mod tests {
         #[test]
         fn the_cursor_does_what_its_safe_twin_does(
             room in 0..200usize,
-            steps in prop::collection::vec((0..9u8, 0..300usize), 1..100),
+            steps in prop::collection::vec((0..10u8, 0..300usize), 1..100),
         ) {
             let mut fast = Cursor::with_capacity(room);
             let mut safe = Checked::with_capacity(room);
@@ -287,6 +330,7 @@ mod tests {
                         let many = |extend: &dyn Fn()| refuses(|| (extend(), 0).1);
                         prop_assert!(many(&|| fast.extend(&[0], pair)));
                         prop_assert!(many(&|| safe.extend(&[0], pair)));
+                        prop_assert!(refuses(|| fast.skip(1)) && refuses(|| safe.skip(1)));
                         drop(again);
                         prop_assert!(refuses(|| fast.push((0.0, 0))));
                         prop_assert_eq!(&*one, &*other);
@@ -301,6 +345,7 @@ mod tests {
                         fast.extend(&values, pair);
                         safe.extend(&values, pair);
                     }
+                    8 => prop_assert_eq!(fast.skip(n), safe.skip(n)),
                     _ if n == 0 => {
                         fast.watch();
                         safe.watch();
@@ -308,6 +353,7 @@ mod tests {
                     _ => prop_assert_eq!(fast.is_watched(), safe.is_watched()),
                 }
                 prop_assert_eq!(fast.len(), safe.len());
+                prop_assert_eq!(&*fast.read(), &*safe.read());
                 prop_assert!(!safe.is_watched() || fast.is_slow() && safe.is_slow());
             }
             prop_assert_eq!(&*fast.read(), &*safe.read());
@@ -324,6 +370,21 @@ mod tests {
         assert!(refuses(|| list.push(2.0)));
         list.truncate(1);
         assert_eq!((list.push(3.0), &*list.read()), (1, &[1.0, 3.0][..]));
+    }
+
+    #[test]
+    fn a_list_is_full_when_its_ids_are_used_up() {
+        let (mut fast, mut safe) = (Cursor::with_capacity(3), Checked::with_capacity(3));
+        for _ in 0..2 {
+            assert_eq!((fast.push(0), safe.push(0)), (0, 0));
+            assert_eq!((fast.skip(LIMIT - 2), safe.skip(LIMIT - 2)), (1, 1));
+            assert_eq!((fast.push(1), safe.push(1)), (u32::MAX - 1, u32::MAX - 1));
+            assert!(refuses(|| fast.push(2)) && refuses(|| safe.push(2)));
+            assert!(refuses(|| fast.skip(1)) && refuses(|| safe.skip(1)));
+            assert_eq!((&*fast.read(), &*safe.read()), (&[0, 1][..], &[0, 1][..]));
+            fast.truncate(0);
+            safe.truncate(0);
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The tape: the Wengert list, with scalar and tensor nodes in the order they were recorded.
 //!
 //! Scalar nodes and tensor nodes are in two lists; each tensor node remembers how many scalar nodes
-//! came before it, which is all that a walk needs to visit both in order. No op is known here by name:
+//! came before it, which is all that a walk needs to visit both in order. The elements of some tensor nodes are scalar
+//! nodes too, without a place in the list of these. No op is known here by name:
 //! a tensor node carries its [`Rule`](rule::Rule).
 
 mod blocks;
@@ -13,6 +14,7 @@ mod cotangent;
 #[cfg(any(feature = "cursor", test))]
 mod cursor;
 mod foresight;
+mod gaps;
 pub(crate) mod guard;
 mod members;
 mod meter;
@@ -27,6 +29,7 @@ mod run;
 mod scalars;
 mod slot;
 mod structure;
+mod sweep;
 mod twin;
 
 use std::cell::{Cell, Ref, RefCell};
@@ -48,7 +51,8 @@ pub use node::Id;
 pub(crate) use node::{Kind, Node, NodeId};
 pub use nodes::{NodeKind, NodeView, Nodes};
 pub(crate) use pool::{Pool, unique};
-pub(crate) use scalars::{Entry, NOBODY, Scalars, push_forward, sweep};
+pub(crate) use scalars::{Entry, NOBODY, Scalars};
+pub(crate) use sweep::{push_forward, sweep};
 
 use self::foresight::Foresight;
 use crate::kernel::Elem;
@@ -243,7 +247,8 @@ impl<T: Elem> Tape<T> {
             .count()
     }
 
-    /// How many bytes the recording keeps: values and residuals of tensor nodes, scalar entries.
+    /// How many bytes the recording keeps: values and residuals of tensor nodes, scalar nodes, and which of these were
+    /// gathered into tensors. A scalar node that is an element of a tensor node takes none.
     ///
     /// A value that is put off ([`with_blocks`](Self::with_blocks)) takes none until it is computed.
     pub fn bytes(&self) -> usize {
@@ -266,6 +271,29 @@ impl<T: Elem> Tape<T> {
         lists.adjoints.clear();
         lists.adjoints.resize(scalars, T::zero());
         lists
+    }
+
+    /// The tensor node that a scalar node is an element of, and which one; `None` for other scalar nodes.
+    pub(crate) fn element(&self, index: u32) -> Option<(NodeId, usize)> {
+        let nodes = self.nodes.borrow();
+        // All nodes after the one whose elements include this one come after its elements.
+        let at = nodes.partition_point(|node| node.mark <= index);
+        let at = at.checked_sub(1)?;
+        let (node, id) = (&nodes[at], NodeId(at as u32));
+        node.elements()
+            .contains(&index)
+            .then(|| (id, (index - node.mark) as usize))
+    }
+
+    /// The value of a scalar node without operands: a leaf, or an element of a tensor node.
+    pub(crate) fn value_of_source(&self, index: u32) -> T {
+        if let Some(leaf) = self.scalars.entry(index) {
+            return leaf.partial[1];
+        }
+        let (id, k) = self
+            .element(index)
+            .expect("what has no entry is an element");
+        self.node(id).value().data()[k]
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Ref<'_, Node<T>> {

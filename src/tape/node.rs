@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::panic::Location;
 
 use smallvec::SmallVec;
@@ -33,9 +33,9 @@ pub(crate) struct Node<T> {
     pub(crate) residual: OnceCell<Box<Residual<T>>>,
     /// Its place in a run, whose values may be put off.
     pub(crate) place: Option<Box<Place>>,
-    /// How many scalar entries came before this node.
+    /// How many scalar nodes came before this node.
     pub(crate) mark: u32,
-    /// Whether the elements are scalar nodes too, entries `mark..mark + len`.
+    /// Whether the elements are scalar nodes too, those from `mark` on; such a value is not put off.
     pub(crate) spread: bool,
     /// Whether the cotangent outlives the walk, as for leaves and nodes that the user watches.
     pub(crate) kept: bool,
@@ -145,6 +145,16 @@ impl<T> Node<T> {
             (None, Some(place)) => &place.shape,
             (None, None) => unreachable!("only the values of a run are put off"),
         }
+    }
+
+    /// The scalar nodes that its elements are; none unless the node is spread.
+    #[inline]
+    pub(crate) fn elements(&self) -> Range<u32> {
+        let len = match self.spread {
+            true => self.shape().elements() as u32,
+            false => 0,
+        };
+        self.mark..self.mark + len
     }
 
     /// Bytes of the value and of what the forward kept; a value that is put off takes none.

@@ -192,8 +192,8 @@ impl<'a, T: Elem> NodeView<'a, T> {
     /// The scalar nodes that its elements are, if they can be read as scalars; numbered from 0, as
     /// counted by [`Tape::scalar_nodes`].
     pub fn scalars(self) -> Option<Range<usize>> {
-        let node = self.node();
-        let from = node.mark as usize - 1;
-        node.spread.then(|| from..from + node.shape().elements())
+        let (node, elements) = (self.node(), self.node().elements());
+        node.spread
+            .then(|| elements.start as usize - 1..elements.end as usize - 1)
     }
 }

@@ -112,7 +112,7 @@ impl<T: Elem> Tape<T> {
         }
         let mut nodes = self.growing("record");
         if spread && let Some(value) = done.content.get() {
-            self.scalars.push_sources("element", value.data(), line);
+            self.scalars.push_elements(value.data(), line);
         }
         let id = room(&mut nodes);
         let inputs = inputs.into();

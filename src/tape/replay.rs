@@ -4,15 +4,13 @@
 //! cannot be run again and are refused.
 
 use std::cell::{OnceCell, RefCell};
-use std::panic::Location;
 
-use num_traits::Zero;
 use smallvec::SmallVec;
 
 use super::node::{Kind, Node, NodeId};
 use super::rule::{Residual, Slot};
 use super::run::evaluate;
-use super::{Entry, Tape, guard};
+use super::{Tape, guard};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::Elem;
 use crate::tensor::{Shape, Tensor};
@@ -30,8 +28,8 @@ impl<T: Elem> Tape<T> {
                 ),
             }))
         };
-        let entries = self.scalars.entries();
-        if let Some(at) = entries.iter().position(|e| !e.is_source()) {
+        let mut numbered = self.scalars.numbered();
+        if let Some((at, _)) = numbered.find(|(_, entry)| !entry.is_source()) {
             return refuse(&format!("scalar node {at} was computed from scalars"));
         }
         let nodes = self.nodes.borrow();
@@ -70,7 +68,8 @@ impl<T: Elem> Tape<T> {
         let mut done = Ok(());
         self.foresight.clear(&self.pool);
         let members = self.members.get_mut();
-        let entries = self.scalars.entries_mut();
+        // Those of elements are known once their nodes have run.
+        let mut values = self.scalars.values();
         let nodes = self.nodes.get_mut();
         for k in 0..nodes.len() {
             let (before, rest) = nodes.split_at_mut(k);
@@ -92,7 +91,7 @@ impl<T: Elem> Tape<T> {
                     let pack = members.of(*pack, value.len()).iter();
                     for (element, member) in value.data_mut().iter_mut().zip(pack) {
                         if member.index != super::NOBODY {
-                            *element = entries[member.index as usize].partial[1];
+                            *element = values[member.index as usize];
                         }
                     }
                 }
@@ -136,10 +135,7 @@ impl<T: Elem> Tape<T> {
                         Tensor::full(shape.clone(), T::nan())
                     });
                     if *spread {
-                        let sources = entries[*mark as usize..].iter_mut();
-                        for (entry, &element) in sources.zip(value.iter()) {
-                            *entry = Entry::source(element);
-                        }
+                        values[*mark as usize..][..value.len()].copy_from_slice(value.data());
                     }
                     *content = OnceCell::from(value);
                 }
@@ -154,19 +150,11 @@ impl<T: Elem> Tape<T> {
     /// If the tape is not replayable, or a rule has no wider form or refuses the wider numbers.
     pub(crate) fn widened(&self) -> Result<Tape<T::Wide>, Error> {
         self.check_replayable()?;
-        let mut wide = Tape::<T::Wide>::default();
-        for entry in &self.scalars.entries()[1..] {
-            let value = entry.partial[1].widen();
-            let none = [Zero::zero(); 2];
-            wide.scalars.push(
-                Entry::source(value),
-                "leaf",
-                value,
-                none,
-                Location::caller(),
-            );
-        }
-        wide.members = RefCell::new(self.members.borrow().widened());
+        let mut wide = Tape::<T::Wide> {
+            scalars: self.scalars.widened(),
+            members: RefCell::new(self.members.borrow().widened()),
+            ..Tape::default()
+        };
         for node in self.nodes.borrow().iter() {
             let (kind, value) = match &node.kind {
                 Kind::Leaf => (Kind::Leaf, node.value().map(T::widen)),

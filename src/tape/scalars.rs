@@ -1,19 +1,20 @@
-//! The scalar part of the tape: one entry for each binary operation on two different nodes.
+//! The scalar part of the tape: one entry for each leaf and each binary operation on two different nodes.
 //!
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and constants
 //! normally record nothing: they fold into the handle's slope, unless that would leave the type's range. Nor does a
-//! gate that is open; one that is closed records a node where walks end.
+//! gate that is open; one that is closed records a node where walks end. The elements of tensor nodes that are read as
+//! scalars are numbered with these nodes, but have no entries ([`Gaps`]).
 
 use std::cell::{Cell, RefCell};
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::panic::Location;
 
 #[cfg(not(feature = "cursor"))]
 use super::checked::Checked as List;
 #[cfg(feature = "cursor")]
 use super::cursor::Cursor as List;
+use super::gaps::Gaps;
 use crate::kernel::Elem;
-use crate::kernel::simd::fetch;
 
 /// The entry that no handle refers to: the operand of leaves, and the second operand of nodes with one.
 /// Whatever collects in its adjoint (a NaN from 0 * inf, say) is never read.
@@ -27,8 +28,7 @@ pub(crate) struct Entry<T> {
 }
 
 impl<T: Elem> Entry<T> {
-    /// A node without operands: a leaf, or a tensor's element read as a scalar. Its value is stored in
-    /// place of the second partial, which goes to [`NOBODY`].
+    /// A leaf. Its value is stored in place of the second partial, which goes to [`NOBODY`].
     pub(crate) fn source(value: T) -> Self {
         Self {
             partial: [T::zero(), value],
@@ -97,7 +97,8 @@ pub(crate) const LIMIT: usize = u32::MAX as usize;
 #[derive(Debug)]
 pub(crate) struct Scalars<T> {
     entries: List<Entry<T>>,
-    /// How many entries at the front are sources: [`NOBODY`], and what was entered before anything was computed.
+    gaps: RefCell<Gaps>,
+    /// How many nodes at the front have no operands: [`NOBODY`], and what was entered before anything was computed.
     sources: Cell<u32>,
     origins: RefCell<Vec<Origin<T>>>,
 }
@@ -109,6 +110,7 @@ impl<T: Elem> Scalars<T> {
         entries.push(Entry::source(T::zero()));
         Self {
             entries,
+            gaps: RefCell::default(),
             sources: Cell::new(1),
             origins: RefCell::default(),
         }
@@ -142,7 +144,7 @@ impl<T: Elem> Scalars<T> {
         (value, self.entries.push(entry))
     }
 
-    /// Appends a node without operands and returns its value and index.
+    /// Appends a leaf and returns its value and index.
     #[inline(always)]
     pub(crate) fn push_source(
         &self,
@@ -157,7 +159,7 @@ impl<T: Elem> Scalars<T> {
         (value, index)
     }
 
-    /// Appends a node without operands for each value and returns the first index.
+    /// Appends a leaf for each value and returns the first index.
     pub(crate) fn push_sources(
         &self,
         op: &'static str,
@@ -178,6 +180,22 @@ impl<T: Elem> Scalars<T> {
         first
     }
 
+    /// Appends a node without an entry for each element of a tensor node, and returns the first index.
+    pub(crate) fn push_elements(&self, values: &[T], line: &'static Location<'static>) -> u32 {
+        let first = self.entries.skip(values.len());
+        let after = self.len();
+        self.gaps.borrow_mut().add(first..after);
+        if first == self.sources.get() {
+            self.sources.set(after);
+        }
+        if self.entries.is_watched() {
+            for (index, &value) in (first..).zip(values) {
+                self.keep_origin(index, "element", value, [T::zero(); 2], line);
+            }
+        }
+        first
+    }
+
     /// Appends a node to a list that is full, being read, or watched.
     #[cold]
     #[inline(never)]
@@ -191,16 +209,7 @@ impl<T: Elem> Scalars<T> {
         line: &'static Location<'static>,
     ) -> (T, u32) {
         if self.entries.is_watched() {
-            let origin = Origin {
-                op,
-                value,
-                operands: operands.into(),
-                line,
-            };
-            let mut origins = self.origins.borrow_mut();
-            // NOBODY comes first, as in the list of nodes.
-            origins.resize(self.entries.len(), Origin { op: "", ..origin });
-            origins.push(origin);
+            self.keep_origin(self.len(), op, value, operands.into(), line);
         }
         let entry = Entry {
             partial: partial.into(),
@@ -209,131 +218,110 @@ impl<T: Elem> Scalars<T> {
         (value, self.entries.push(entry))
     }
 
+    fn keep_origin(
+        &self,
+        index: u32,
+        op: &'static str,
+        value: T,
+        operands: [T; 2],
+        line: &'static Location<'static>,
+    ) {
+        let origin = Origin {
+            op,
+            value,
+            operands,
+            line,
+        };
+        let mut origins = self.origins.borrow_mut();
+        // NOBODY comes first, as in the list of nodes.
+        origins.resize(index as usize, Origin { op: "", ..origin });
+        origins.push(origin);
+    }
+
     /// Where a node comes from, if that is kept.
     pub(crate) fn origin(&self, index: u32) -> Option<Origin<T>> {
         self.origins.borrow().get(index as usize).copied()
     }
 
-    /// The bytes of nodes and of their origins, without [`NOBODY`].
+    /// The bytes of entries and of origins, without [`NOBODY`].
     pub(crate) fn bytes(&self) -> usize {
-        (self.len() as usize - 1) * size_of::<Entry<T>>()
+        (self.place(self.len()) - 1) * size_of::<Entry<T>>()
             + self.origins.borrow().len().saturating_sub(1) * size_of::<Origin<T>>()
     }
 
-    /// How many entries there are, including [`NOBODY`].
+    /// How many nodes there are, including [`NOBODY`].
     pub(crate) fn len(&self) -> u32 {
         self.entries.len() as u32
     }
 
-    /// How many entries at the front have no operands, so that a sweep may stop there.
+    /// How many nodes at the front have no operands, so that a sweep may stop there.
     pub(crate) fn sources(&self) -> u32 {
         self.sources.get()
     }
 
-    /// The entries, for reading. As long as the returned value is alive, recording scalar nodes panics.
+    /// The entries, for reading; those of nodes between two tensor nodes lie side by side. As long as the returned value
+    /// is alive, recording scalar nodes panics.
     pub(crate) fn entries(&self) -> impl Deref<Target = [Entry<T>]> {
         self.entries.read()
     }
 
-    /// The entries, to overwrite the values of sources on a replay.
-    pub(crate) fn entries_mut(&mut self) -> &mut [Entry<T>] {
-        self.entries.items_mut()
+    /// Where the entry of a node is among all entries; for an element of a tensor node, where those after it begin.
+    pub(crate) fn place(&self, index: u32) -> usize {
+        self.gaps.borrow().place(index) as usize
+    }
+
+    /// The entry of a node; `None` for an element of a tensor node.
+    pub(crate) fn entry(&self, index: u32) -> Option<Entry<T>> {
+        let element = self.gaps.borrow().contain(index);
+        (!element).then(|| self.entries()[self.place(index)])
+    }
+
+    /// The nodes that have an entry, in order.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, Entry<T>)> {
+        let (indices, entries) = (self.gaps.borrow().others(self.len()), self.entries());
+        let places = indices.enumerate();
+        places.map(move |(place, index)| (index, entries[place]))
+    }
+
+    /// Whether a node has no operands among scalar nodes: a leaf, or an element of a tensor node.
+    pub(crate) fn is_source(&self, index: u32) -> bool {
+        self.entry(index).is_none_or(|entry| entry.is_source())
+    }
+
+    /// Replaces the value of a leaf and returns the old one.
+    pub(crate) fn set_value(&mut self, leaf: u32, value: T) -> T {
+        let place = self.place(leaf);
+        let entry = &mut self.entries.items_mut()[place];
+        std::mem::replace(entry, Entry::source(value)).partial[1]
+    }
+
+    /// The values of leaves, at their indices among those of all nodes; other nodes have none.
+    pub(super) fn values(&self) -> Vec<T> {
+        let mut values = vec![T::zero(); self.len() as usize];
+        for (index, entry) in self.numbered() {
+            values[index as usize] = entry.partial[1];
+        }
+        values
+    }
+
+    /// The same list on wider elements, if all nodes are leaves or elements of tensor nodes.
+    pub(super) fn widened(&self) -> Scalars<T::Wide> {
+        let wide = Scalars::with_capacity(self.place(self.len()));
+        let (unknown, line) = (T::zero().widen(), Location::caller());
+        for index in 1..self.len() {
+            match self.entry(index) {
+                Some(leaf) => _ = wide.push_source("leaf", leaf.partial[1].widen(), line),
+                None => _ = wide.push_elements(&[unknown], line),
+            }
+        }
+        wide
     }
 
     /// Forgets all nodes and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.entries.truncate(1);
+        self.gaps.get_mut().clear();
         self.sources.set(1);
         self.origins.get_mut().clear();
-    }
-}
-
-/// Bytes of nodes that do not stay in a core's own caches.
-pub(super) const FAR: usize = 1 << 21;
-
-/// How many nodes ahead a long sweep prefetches: as many as take longer than a page that begins.
-const AHEAD: usize = 128;
-
-/// Sweeps the nodes `from..to` backward, adding each adjoint's share to its operands'.
-///
-/// An adjoint of exactly 0 contributes nothing, so that an infinite partial in a branch that the
-/// output does not depend on cannot turn into NaN.
-pub(crate) fn sweep<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], from: u32, to: u32) {
-    let stretch = from as usize..to as usize;
-    match size_of_val(&entries[stretch.clone()]) > FAR {
-        true => sweep_far(entries, adjoint, stretch),
-        false => sweep_stretch::<T, false>(entries, adjoint, stretch),
-    }
-}
-
-#[inline(never)]
-fn sweep_far<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], stretch: Range<usize>) {
-    sweep_stretch::<T, true>(entries, adjoint, stretch);
-}
-
-/// Most nodes use the one just before them. The share for that one is carried in a register, since the
-/// detour through memory takes longer than the arithmetic; the order of all additions is the same.
-///
-/// With `FETCH`, what comes is prefetched: machines do so by themselves only up to the end of a page.
-#[inline(always)]
-fn sweep_stretch<T: Elem, const FETCH: bool>(
-    entries: &[Entry<T>],
-    adjoint: &mut [T],
-    stretch: Range<usize>,
-) {
-    let Range {
-        start: from,
-        end: to,
-    } = stretch;
-    let mut carried = T::zero();
-    // As cells, so that the loop can iterate over them and add to others: one bounds check less.
-    let adjoint = Cell::from_mut(adjoint).as_slice_of_cells();
-    let stretch = entries[from..to].iter().zip(&adjoint[from..to]);
-    let mut k = to;
-    for (entry, here) in stretch.rev() {
-        k -= 1;
-        if FETCH {
-            fetch_before(entry);
-            fetch_before(here);
-        }
-        let a = here.get() + carried;
-        here.set(a);
-        carried = T::zero();
-        // The shares of sources would all be added to one adjoint, that of NOBODY, one after the other.
-        if a.is_zero() || entry.is_end() {
-            continue;
-        }
-        for (p, i) in entry.partial.into_iter().zip(entry.operand) {
-            let share = p * a;
-            if i as usize + 1 == k {
-                carried = share;
-            } else {
-                let other = &adjoint[i as usize];
-                other.set(other.get() + share);
-            }
-        }
-    }
-    if !carried.is_zero() {
-        let below = &adjoint[from - 1];
-        below.set(below.get() + carried);
-    }
-}
-
-/// Prefetches what lies [`AHEAD`] places before this one.
-#[inline(always)]
-fn fetch_before<X>(place: &X) {
-    fetch(std::ptr::from_ref(place).wrapping_sub(AHEAD).addr());
-}
-
-/// Sweeps the nodes `from..to` forward, pushing tangents from operands to results.
-pub(crate) fn push_forward<T: Elem>(entries: &[Entry<T>], tangent: &mut [T], from: u32, to: u32) {
-    let share = |p: T, t: T| if t.is_zero() { t } else { p * t };
-    for k in from as usize..to as usize {
-        let entry = &entries[k];
-        if !entry.is_end() {
-            let [i, j] = entry.operand;
-            tangent[k] = share(entry.partial[0], tangent[i as usize])
-                + share(entry.partial[1], tangent[j as usize]);
-        }
     }
 }

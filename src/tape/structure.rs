@@ -11,6 +11,7 @@ impl<T: Elem> Tape<T> {
     /// with results of the same shapes. Attributes, such as a permutation or a bound, do not enter.
     pub(crate) fn structure(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
+        self.scalars.len().hash(&mut hasher);
         for entry in self.scalars.entries().iter() {
             entry.operand.hash(&mut hasher);
         }
@@ -19,7 +20,7 @@ impl<T: Elem> Tape<T> {
         }
         for node in self.nodes.borrow().iter() {
             node.shape()[..].hash(&mut hasher);
-            node.mark.hash(&mut hasher);
+            node.elements().hash(&mut hasher);
             if let Kind::Op { rule, inputs } = &node.kind {
                 rule.name().hash(&mut hasher);
                 for id in inputs.iter() {

@@ -19,7 +19,7 @@ impl<T: Elem> Twin<T> {
         &self.output
     }
 
-    /// How many nodes the composed form records: tensor operations and scalar entries.
+    /// How many nodes the composed form records: tensor operations and scalar nodes.
     pub fn nodes(&self) -> usize {
         self.tape.tensor_nodes() + self.tape.scalar_nodes()
     }

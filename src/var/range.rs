@@ -55,7 +55,8 @@ pub(super) fn fold_apart<T: Elem>(
     if held(own, derivative) {
         return (own * derivative, index);
     }
-    let before = tape.scalars.entries()[index as usize].as_link();
+    let before = tape.scalars.entry(index);
+    let before = before.and_then(|entry| entry.as_link());
     if let Some((factor, index)) = before.filter(|_| own.same(T::one()))
         && held(factor, derivative)
     {

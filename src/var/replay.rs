@@ -3,7 +3,7 @@
 use super::{Value, Var};
 use crate::error::{Error, ErrorKind, OrPanic};
 use crate::kernel::Elem;
-use crate::tape::{Id, Kind, Node, NodeId, Tape};
+use crate::tape::{Id, Kind, NodeId, Tape};
 use crate::tensor::Tensor;
 
 impl<T: Elem> Tape<T> {
@@ -117,19 +117,15 @@ impl<T: Elem> Tape<T> {
 
     /// Refuses a new value for a scalar node that an operation computes.
     pub(crate) fn check_leaf_scalar(&self, op: &'static str, index: u32) -> Result<(), Error> {
-        let nodes = self.nodes.borrow();
-        let after = nodes.partition_point(|node| node.mark <= index);
-        let covers =
-            |node: &Node<T>| node.spread && (index - node.mark) < node.shape().elements() as u32;
-        match nodes[..after].iter().rev().find(|node| node.spread) {
-            Some(node) if covers(node) => Err(Error::argument(
+        match self.element(index) {
+            Some((id, _)) => Err(Error::argument(
                 op,
                 format!(
                     "the node recorded at {} is not a leaf; name leaves only",
-                    node.line
+                    self.node(id).line
                 ),
             )),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

@@ -89,10 +89,9 @@ impl<'t, T: Elem> Var<'t, T> {
         Var::of_node(tape, entered)
     }
 
-    /// The handle of a node without operands, whose value is stored in its entry.
-    pub(crate) fn of_entry(tape: &'t Tape<T>, index: u32) -> Self {
-        let value = tape.scalars.entries()[index as usize].partial[1];
-        Self::source(tape, index, value)
+    /// The handle of a leaf, whose value is stored in its entry, or of an element of a tensor node.
+    pub(crate) fn of_index(tape: &'t Tape<T>, index: u32) -> Self {
+        Self::source(tape, index, tape.value_of_source(index))
     }
 
     /// A function of this handle alone, given its value and derivative: folds and normally records nothing.
@@ -254,7 +253,7 @@ impl<'t, T: Elem> Var<'t, T> {
             return Err(Error::new(ErrorKind::Folded { op }));
         }
         let index = self.repr.index;
-        if !tape.scalars.entries()[index as usize].is_source() {
+        if !tape.scalars.is_source(index) {
             let text = format!(
                 "scalar node {index} was computed from scalars: it is not a leaf and cannot be run again; write that stretch with tensor operations"
             );

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::forward::{Forward, Tangents};
 use crate::gradients::Gradients;
 use crate::kernel::Elem;
-use crate::tape::{Entry, Id, NodeId, Tape};
+use crate::tape::{Id, NodeId, Tape};
 use crate::tensor::Tensor;
 
 /// A number or a tensor of numbers: what a [`Var`] can stand for. Implemented in this crate only.
@@ -201,7 +201,7 @@ impl<T: Elem> Value for T {
     }
 
     fn handle(tape: &Tape<T>, index: u32) -> Var<'_, T> {
-        Var::of_entry(tape, index)
+        Var::of_index(tape, index)
     }
 
     fn check_leaf(tape: &Tape<T>, index: u32, _: &T) -> Result<(), Error> {
@@ -209,8 +209,7 @@ impl<T: Elem> Value for T {
     }
 
     fn set(tape: &mut Tape<T>, index: u32, value: T) -> T {
-        let entry = &mut tape.scalars.entries_mut()[index as usize];
-        std::mem::replace(entry, Entry::source(value)).partial[1]
+        tape.scalars.set_value(index, value)
     }
 }
 

@@ -6,6 +6,7 @@
 mod axes;
 mod check;
 mod deferred;
+mod elements;
 mod errors;
 mod folding;
 mod guard;

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::error::Error;
 use crate::kernel::Elem;
 use crate::tape::rule::{Point, Reach, Residual, Rule, Slot};
-use crate::tape::{Kind, Member, NOBODY, Node, NodeId, Tape};
+use crate::tape::{Entry, Kind, Member, NOBODY, Node, NodeId, Tape};
 use crate::tensor::{Shape, Tensor};
 
 /// The cell of all constants.
@@ -79,8 +79,13 @@ impl Graph {
         let constant = graph.cell([]);
         debug_assert_eq!(constant, CONSTANT, "the first cell is that of constants");
         graph.scalars.push(CONSTANT);
+        let entries = tape.scalars.entries();
+        let mut rest = &entries[1..];
         for node in nodes.iter() {
-            graph.stretch(tape, node.mark, bent);
+            let before = node.mark as usize - graph.scalars.len();
+            let (stretch, after) = rest.split_at(before);
+            graph.stretch(stretch, bent);
+            rest = after;
             let cells = graph.node(tape, &nodes, node, bent)?;
             if node.spread {
                 let elements = (0..node.value().len()).map(|e| cells.of(e));
@@ -88,7 +93,7 @@ impl Graph {
             }
             graph.tensors.push(cells);
         }
-        graph.stretch(tape, tape.scalars.len(), bent);
+        graph.stretch(rest, bent);
         Ok(graph)
     }
 
@@ -131,10 +136,9 @@ impl Graph {
         cell
     }
 
-    /// The scalar nodes up to a tensor node's mark.
-    fn stretch<T: Elem>(&mut self, tape: &Tape<T>, mark: u32, bent: Option<fn(T) -> bool>) {
-        let entries = tape.scalars.entries();
-        for entry in &entries[self.scalars.len()..(mark as usize).max(self.scalars.len())] {
+    /// The next scalar nodes.
+    fn stretch<T: Elem>(&mut self, entries: &[Entry<T>], bent: Option<fn(T) -> bool>) {
+        for entry in entries {
             // Which gates are closed changes nothing: their cells are those of their operands.
             if entry.is_still() {
                 self.scalars.push(self.scalar(entry.operand[1]));
