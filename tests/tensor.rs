@@ -203,7 +203,7 @@ fn a_multiple_is_added_in_place_and_not_to_what_shares_the_elements() {
 fn a_multiple_of_a_long_tensor_is_added_once_to_each_element() {
     let number = |k: usize| k as f64;
     let mut x = Tensor::from_fn([300_001], |k| -number(k));
-    x.add_scaled(3.0, &Tensor::from_fn([300_001], |k| number(k)));
+    x.add_scaled(3.0, &Tensor::from_fn([300_001], number));
     assert!(x.iter().enumerate().all(|(k, &x)| x == 2.0 * number(k)));
 }
 

@@ -50,7 +50,7 @@ fn lock<X>(mutex: &Mutex<X>) -> std::sync::MutexGuard<'_, X> {
 /// How many threads can share work.
 pub(crate) fn count() -> usize {
     #[cfg(feature = "rayon")]
-    return rayon::current_num_threads();
+    return rayon_core::current_num_threads();
     #[cfg(not(feature = "rayon"))]
     1
 }
@@ -58,7 +58,7 @@ pub(crate) fn count() -> usize {
 /// The number of this thread: below [`count`] if it is one of rayon's, else `count` itself.
 pub(crate) fn number() -> usize {
     #[cfg(feature = "rayon")]
-    return rayon::current_thread_index().unwrap_or_else(count);
+    return rayon_core::current_thread_index().unwrap_or_else(count);
     #[cfg(not(feature = "rayon"))]
     0
 }

@@ -8,8 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
-
 use super::{count, idle, lock, number};
 
 /// The most bunches: what a set of bits holds.
@@ -144,32 +142,46 @@ fn call(work: &Arc<Work>, helpers: usize) {
             return;
         }
         let work = Arc::clone(work);
-        rayon::spawn(move || {
+        rayon_core::spawn(move || {
             if work.is_open() {
                 call(&work, helpers - 1);
             }
-            HELPS.set(true);
+            // While a part of a helper waits for what it has forked, rayon may have it run another helper; the part must
+            // not wait for that one's next work.
+            let within = HELPS.replace(true);
             let mut next = Some(work);
             while let Some(work) = next {
                 work.help(1 + number() % (count() - 1));
                 drop(work);
-                next = idle::wait();
+                next = if within { None } else { idle::wait() };
             }
-            HELPS.set(false);
+            HELPS.set(within);
             HELPERS.fetch_sub(1, Ordering::Relaxed);
         });
     }
+}
+
+/// Runs `f` for these parts on threads of the pool, at most `bunch` without looking for another thread.
+fn fork(parts: Range<usize>, bunch: usize, f: &(dyn Fn(usize) + Sync)) {
+    if parts.len() <= bunch {
+        return parts.for_each(f);
+    }
+    let half = parts.start + parts.len() / 2;
+    rayon_core::join(
+        || fork(parts.start..half, bunch, f),
+        || fork(half..parts.end, bunch, f),
+    );
 }
 
 /// Runs `f` for all parts, with the help of the threads that come in time.
 pub(super) fn run(parts: usize, f: &(dyn Fn(usize) + Sync)) {
     // Within rayon's pool, its own fork-join serves: a pool thread that waited here for a helper with no thread
     // left to run on would wait for ever. A helper does not even fork if all others are awake, too.
-    if rayon::current_thread_index().is_some() {
+    if rayon_core::current_thread_index().is_some() {
         if HELPS.get() && HELPERS.load(Ordering::Relaxed) + 1 >= count() {
             return (0..parts).for_each(f);
         }
-        return (0..parts).into_par_iter().for_each(f);
+        return fork(0..parts, parts.div_ceil(MOST), f);
     }
     // SAFETY: needs that nobody calls the function once it is gone: `Wait` ensures it, and `help` takes a bunch
     // before each call.

@@ -93,7 +93,7 @@ fn a_pool_that_is_busy_holds_nobody_up() {
     );
     for _ in 0..count() {
         let (busy, over) = (Arc::clone(&busy), Arc::clone(&over));
-        rayon::spawn(move || {
+        rayon_core::spawn(move || {
             busy.fetch_add(1, Ordering::Relaxed);
             while !over.load(Ordering::Relaxed) {
                 std::thread::yield_now();
