@@ -87,7 +87,8 @@
 //! - `gemm` (default): matrix products use the kernels of the `gemm` crates instead of a plain loop.
 //! - `half`: tensors can be stored as `half::bf16` and `half::f16`, and are computed in `f32` ([`Storage`]).
 //! - `ndarray`: conversions to and from arrays of the `ndarray` crate ([`Tensor`]'s `From` and `ndarray`).
-//! - `rayon` (default): large kernels run on several threads, with the same bits for any number of them.
+//! - `rayon` (default): large kernels run on several threads, with the same bits for any number of them. The threads are
+//!   those of rayon's global pool; one that has helped waits up to 250 µs for more before it serves others or sleeps.
 //! - `serde`: tensors implement `Serialize` and `Deserialize`, which is how the parameters of a model are saved and
 //!   loaded ([`Tensor`]'s `Serialize` shows it); [`inspect::Ledger`] implements `Serialize`.
 //! - `simd` (default): kernels for AVX2 and AVX-512, besides those for the target's own instructions, always there.

@@ -5,7 +5,7 @@
 //! begins at a seat of its own, so that it gets the same parts each time and finds them in its caches. The result of a
 //! part must not depend on its thread.
 //!
-//! Recording and walking fork every few microseconds, so a thread that was woken stays awake for a while (`idle`).
+//! A training step forks many times, so a thread that was woken stays awake for a while (`idle`).
 
 #[cfg(feature = "rayon")]
 mod idle;
