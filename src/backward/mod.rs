@@ -249,12 +249,12 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         for node in nodes[..last].iter().rev() {
             k -= 1;
             // Scalar nodes recorded after the output need no sweep, nor do elements, which have no entries.
-            let elements = node.elements();
-            if elements.end < swept {
-                unswept = self.sweep(unswept, elements.end, swept);
-            }
-            swept = swept.min(elements.start);
-            if node.spread {
+            if node.spread || node.mark < swept {
+                let elements = node.elements();
+                if elements.end < swept {
+                    unswept = self.sweep(unswept, elements.end, swept);
+                }
+                swept = swept.min(elements.start);
                 self.gather(k, node, elements);
             }
             if node.place.is_some() && self.in_blocks(nodes, k)? {
@@ -287,7 +287,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         Ok(Gradients::new(self.tape, self.lists))
     }
 
-    /// Sweeps a stretch of scalar nodes, one by one if observed; their entries are the last of these. Returns the others.
+    /// Sweeps scalar nodes, one by one if observed, whose entries are the last of these; returns the entries before.
     fn sweep<'e>(&mut self, entries: &'e [Entry<T>], from: u32, to: u32) -> &'e [Entry<T>] {
         let (rest, stretch) = entries.split_at(entries.len() - (to - from) as usize);
         if !W::LOOKS {
@@ -306,7 +306,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
         rest
     }
 
-    /// Adds the adjoints of a node's elements, which are scalar nodes too, to the node's cotangent.
+    /// Adds the adjoints of a node's elements that are scalar nodes too, if any are, to the node's cotangent.
     #[inline(never)]
     fn gather(&mut self, k: usize, node: &Node<T>, elements: Range<u32>) {
         let from = elements.start as usize;

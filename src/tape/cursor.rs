@@ -93,8 +93,8 @@ impl<E: Copy> Cursor<E> {
         }
         let len = self.len.get();
         // SAFETY: needs a place that exists and that nobody reads. It is place `len - skipped` of the memory, and
-        // `len < room <= capacity`, or `make_room` has just ensured `len < capacity`; if anybody read, `room` would be 0
-        // and `make_room` would have panicked.
+        // `len < room <= capacity`, or `make_room` has just ensured `len < capacity`; if anybody read, `room` would be
+        // 0 and `make_room` would have panicked.
         unsafe { self.base.get().wrapping_add(len).write(item) };
         self.len.set(len + 1);
         len as u32

@@ -259,8 +259,8 @@ impl<T: Elem> Scalars<T> {
         self.sources.get()
     }
 
-    /// The entries, for reading; those of nodes between two tensor nodes lie side by side. As long as the returned value
-    /// is alive, recording scalar nodes panics.
+    /// The entries, for reading; those of nodes between two tensor nodes lie side by side. As long as the returned
+    /// value is alive, recording scalar nodes panics.
     pub(crate) fn entries(&self) -> impl Deref<Target = [Entry<T>]> {
         self.entries.read()
     }

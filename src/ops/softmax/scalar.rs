@@ -2,8 +2,8 @@
 //!
 //! The numbers are those of the tensor forms, bit for bit; formulas, domains and gradients are
 //! documented there. Composed from scalar arithmetic, the same functions record several nodes per
-//! entry. Here the tape keeps, for numbers of 8 bytes, 12 bytes per input (20 if one of the handles is folded) and 8 per
-//! output.
+//! entry. Here the tape keeps, for numbers of 8 bytes, 12 bytes per input (20 if one of the handles is folded) and 8
+//! per output.
 
 use super::cross_entropy::CrossEntropy;
 use super::log_softmax::LogSoftmax;
