@@ -31,7 +31,7 @@ fn sweep_far<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], nodes: Range<usiz
     sweep_nodes::<T, true>(entries, adjoint, nodes);
 }
 
-/// Most nodes use the one just before them. The share for that one is carried in a register, since the
+/// The loop. Most nodes use the one just before them. The share for that one is carried in a register, since the
 /// detour through memory takes longer than the arithmetic; the order of all additions is the same.
 ///
 /// The list is cut here rather than by the callers: given the stretch alone, the compiler addresses entries by offsets,

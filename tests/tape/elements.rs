@@ -80,12 +80,18 @@ fn values(count: usize) -> Vec<f64> {
     (0..count).map(|k| (k as f64 * 0.7).sin()).collect()
 }
 
-/// The value of a program and its gradient.
+/// The value of a program and its gradient. Leaves of which the lint says that the value does not depend on them have
+/// none.
 fn outcome<T: Elem>(tape: &Tape<T>, leaves: &[T], steps: &[Step], fused: bool) -> (T, Vec<T>) {
     let (inputs, y) = program(tape, leaves, steps, fused);
     let grads = y.backward();
-    let gradient = inputs.iter().map(|&x| grads.wrt(x)).collect();
+    let gradient: Vec<T> = inputs.iter().map(|&x| grads.wrt(x)).collect();
     assert!(y.diagnose().is_finite());
+    for (k, gradient) in gradient[..LEAVES].iter().enumerate() {
+        let name = format!("does not depend on scalar leaf {k} ");
+        let unread = y.lint().iter().any(|lint| lint.text.contains(&name));
+        assert!(!unread || gradient.is_zero(), "leaf {k}: {gradient:?}");
+    }
     (y.value(), gradient)
 }
 

@@ -16,8 +16,8 @@ const MOST: usize = u64::BITS as usize;
 /// How often to check on the other threads before the core is left to them: about as long as a part takes.
 const TURNS: usize = 1 << 10;
 
-/// Helpers that were called and have not gone back to rayon's pool yet: with the calling thread not more than there are
-/// cores, since another one would only take a core from them.
+/// Helpers that were called and have not gone back to rayon's pool yet: with the calling thread not more than the pool
+/// has threads, since another one would only take a core from them.
 static HELPERS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {

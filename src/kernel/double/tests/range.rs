@@ -7,6 +7,10 @@ use proptest::prelude::*;
 
 use super::Dd;
 
+fn read(text: &str) -> Dd {
+    text.parse().expect("the text is a number")
+}
+
 fn two(power: i32) -> Dd {
     Dd::ONE.scale(power)
 }
@@ -52,11 +56,11 @@ proptest! {
     #[test]
     fn far_numbers_are_read_as_they_are_printed(x in mantissa(), power in -1_000_000..1_000_000i32) {
         let x = x.scale(power);
-        let error = x.to_string().parse::<Dd>().unwrap() / x - Dd::ONE;
+        let error = read(&x.to_string()) / x - Dd::ONE;
         prop_assert!(error.abs().hi() < 1e-30);
         // Within the range of f64, 60 digits are exact enough to bring the same number back.
         if power.abs() < 1000 {
-            prop_assert_eq!(format!("{x:.60e}").parse::<Dd>().unwrap(), x);
+            prop_assert_eq!(read(&format!("{x:.60e}")), x);
         }
     }
 }
@@ -228,7 +232,6 @@ fn text_of_far_numbers_has_31_digits() {
         assert_eq!(format!("{x}"), text);
         assert_eq!(format!("{x:e}"), text);
     }
-    let read = |text: &str| text.parse::<Dd>().unwrap();
     assert!(
         (read("1e400") / (read("1e200") * read("1e200")) - Dd::ONE)
             .abs()
