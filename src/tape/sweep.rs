@@ -37,7 +37,8 @@ fn sweep_far<T: Elem>(entries: &[Entry<T>], adjoint: &mut [T], nodes: Range<usiz
 /// The list is cut here rather than by the callers: given the stretch alone, the compiler addresses entries by offsets,
 /// which costs K2 of `benches/scalar` a tenth.
 ///
-/// With `FETCH`, what comes is prefetched: machines do so by themselves only up to the end of a page.
+/// With `FETCH`, what comes is prefetched: machines do so by themselves only up to the end of a page. Where an adjoint
+/// is 0, entries are not read, and as those before it are often 0, too, not prefetched.
 #[inline(always)]
 fn sweep_nodes<T: Elem, const FETCH: bool>(
     entries: &[Entry<T>],
@@ -54,14 +55,19 @@ fn sweep_nodes<T: Elem, const FETCH: bool>(
     for (entry, here) in stretch.rev() {
         k -= 1;
         if FETCH {
-            fetch_before(entry);
             fetch_before(here);
         }
         let a = here.get() + carried;
         here.set(a);
         carried = T::zero();
+        if a.is_zero() {
+            continue;
+        }
+        if FETCH {
+            fetch_before(entry);
+        }
         // The shares of sources would all be added to one adjoint, that of NOBODY, one after the other.
-        if a.is_zero() || entry.is_end() {
+        if entry.is_end() {
             continue;
         }
         for (p, i) in entry.partial.into_iter().zip(entry.operand) {
