@@ -177,10 +177,43 @@ fn leaves_entered_at_once_are_those_entered_one_by_one() {
     assert_eq!(gradients.wrt(last), values.iter().sum::<f64>() - 1.0);
     assert_eq!(at_once[7].backward().wrt(at_once[7]), 1.0);
 
-    let watched = Tape::new().with_lines();
-    let (_, line) = (watched.vars(&[1.0, f64::NAN]), line!());
-    let birth = watched.first_non_finite().unwrap();
-    assert_eq!((birth.op, birth.line.unwrap().line()), ("leaf", line));
+    for count in [2, 200] {
+        let watched = Tape::new().with_lines();
+        let mut values = vec![1.0; count];
+        values[1] = f64::NAN;
+        let (_, line) = (watched.vars(&values), line!());
+        let birth = watched.first_non_finite().unwrap();
+        assert_eq!((birth.op, birth.line.unwrap().line()), ("leaf", line));
+    }
+}
+
+#[test]
+fn many_leaves_entered_first_take_8_bytes_each() {
+    let values: Vec<f64> = (0..3000).map(f64::from).collect();
+    let mut tape = Tape::new();
+    for _ in 0..2 {
+        let (one, two) = (tape.vars(&values), tape.vars(&values[..40]));
+        assert_eq!((tape.scalar_nodes(), tape.bytes()), (3040, 3040 * 8));
+        let late = tape.var(2.0);
+        let few = tape.vars(&values[..40]);
+        assert_eq!(tape.bytes(), 3040 * 8 + 41 * 24);
+        let y = one[2999] * two[39] + late * few[1] + one[0];
+        let gradients = y.backward();
+        let all = [one[2999], two[39], late, few[1], one[0], one[1]];
+        let expected = [39.0, 2999.0, 1.0, 2.0, 1.0, 0.0];
+        assert_eq!(all.map(|x| gradients.wrt(x)), expected);
+        // An output among these leaves.
+        assert_eq!(two[0].backward().wrt(two[0]), 1.0);
+        assert_eq!(two[0].backward().wrt(one[5]), 0.0);
+        let ids = [
+            one[7].id().unwrap(),
+            two[3].id().unwrap(),
+            few[2].id().unwrap(),
+        ];
+        assert_eq!(ids.map(|id| tape.handle(id).value()), [7.0, 3.0, 2.0]);
+        drop(gradients);
+        tape.reset();
+    }
 }
 
 #[test]

@@ -197,8 +197,7 @@ fn alone<T: Elem>(tape: &Tape<T>, index: u32, slope: T) -> Gradients<'_, T> {
     let mut lists = tape.lists(index as usize + 1);
     lists.adjoints[index as usize] = slope;
     let (from, to) = (tape.scalars.sources(), index + 1);
-    // No tensor node comes before, so each entry's place is its node's index.
-    let entries = &tape.scalars.entries()[..to as usize];
+    let entries = &tape.scalars.entries()[..tape.scalars.place(to)];
     sweep(entries, &mut lists.adjoints, from.min(to), to);
     tape.walk.set(Some(WalkCost {
         peak: 0,
@@ -289,6 +288,7 @@ impl<'t, T: Elem, W: Watch<T>> Walk<'t, T, W> {
 
     /// Sweeps scalar nodes, one by one if observed, whose entries are the last of these; returns the entries before.
     fn sweep<'e>(&mut self, entries: &'e [Entry<T>], from: u32, to: u32) -> &'e [Entry<T>] {
+        let from = from.max(self.tape.scalars.first()).min(to);
         let (rest, stretch) = entries.split_at(entries.len() - (to - from) as usize);
         if !W::LOOKS {
             let from = from.max(self.tape.scalars.sources()).min(to);

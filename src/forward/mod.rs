@@ -111,12 +111,13 @@ impl<'t, T: Elem> Forward<'t, T> {
             };
             tangents.tensors[index] = Some(sum);
         }
-        // The entries of the nodes from `pushed` on; elements have none.
-        let (mut pushed, mut rest) = (1, &entries[1..]);
+        // The entries of the nodes from `pushed` on; elements and the first leaves have none.
+        let first = self.tape.scalars.first();
+        let (mut pushed, mut rest) = (first, &entries[1..]);
         for (k, node) in nodes.iter().enumerate() {
-            let (stretch, after) = rest.split_at((node.mark - pushed) as usize);
+            let (stretch, after) = rest.split_at(node.mark.saturating_sub(pushed) as usize);
             push_forward(stretch, &mut tangents.scalars, pushed);
-            (pushed, rest) = (node.elements().end, after);
+            (pushed, rest) = (node.elements().end.max(first), after);
             match &node.kind {
                 Kind::Leaf | Kind::Constant => {}
                 Kind::Pack(pack) => tangents.gather(k, node, *pack),

@@ -94,12 +94,13 @@ impl<M: Mark> Marks<M> {
     ) {
         let nodes = tape.nodes();
         let (entries, members) = (tape.scalars.entries(), tape.members.borrow());
-        // The nodes that are not swept yet, and their entries; elements have none.
+        // The nodes that are not swept yet, and their entries; elements and the first leaves have none.
         let (mut swept, mut rest) = (tape.scalars.len(), &entries[..]);
         let mut sweep = |scalars: &mut [M], elements: Range<u32>| {
+            let from = elements.end.max(tape.scalars.first()).min(swept);
             let stretch;
-            (rest, stretch) = rest.split_at(rest.len() - (swept - elements.end) as usize);
-            for (k, entry) in (elements.end as usize..swept as usize).zip(stretch).rev() {
+            (rest, stretch) = rest.split_at(rest.len() - (swept - from) as usize);
+            for (k, entry) in (from as usize..swept as usize).zip(stretch).rev() {
                 for operand in entry.operand {
                     let mark = scalars[k];
                     scalars[operand as usize].join(mark);

@@ -34,7 +34,11 @@ impl Gaps {
     }
 
     /// How many ids below this one have an entry: the place of its own entry, if it has one.
+    #[inline]
     pub(super) fn place(&self, id: u32) -> u32 {
+        if self.0.is_empty() {
+            return id;
+        }
         self.before(id)
             .map_or(id, |gap| gap.place + id.saturating_sub(gap.ids.end))
     }

@@ -3,7 +3,8 @@
 //! An entry is 24 bytes in `f64`: two partial derivatives and two operands. Unary functions and constants
 //! normally record nothing: they fold into the handle's slope, unless that would leave the type's range. Nor does a
 //! gate that is open; one that is closed records a node where walks end. The elements of tensor nodes that are read as
-//! scalars are numbered with these nodes, but have no entries ([`Gaps`]).
+//! scalars are numbered with these nodes, but have no entries ([`Gaps`]). Nor do many leaves that are entered together
+//! before anything else: of these, only the values are kept.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
@@ -93,11 +94,16 @@ pub(crate) struct Origin<T> {
 /// The greatest length of a list of scalar nodes: an index has 32 bits.
 pub(crate) const LIMIT: usize = u32::MAX as usize;
 
+/// How many leaves entered together go without entries. Of fewer, writing entries takes less time than skipping them.
+const MANY: usize = 32;
+
 /// The growing list of scalar nodes.
 #[derive(Debug)]
 pub(crate) struct Scalars<T> {
     entries: List<Entry<T>>,
     gaps: RefCell<Gaps>,
+    /// The values of the leaves without entries, which come right after [`NOBODY`].
+    values: RefCell<Vec<T>>,
     /// How many nodes at the front have no operands: [`NOBODY`], and what was entered before anything was computed.
     sources: Cell<u32>,
     origins: RefCell<Vec<Origin<T>>>,
@@ -111,6 +117,7 @@ impl<T: Elem> Scalars<T> {
         Self {
             entries,
             gaps: RefCell::default(),
+            values: RefCell::default(),
             sources: Cell::new(1),
             origins: RefCell::default(),
         }
@@ -167,21 +174,29 @@ impl<T: Elem> Scalars<T> {
         line: &'static Location<'static>,
     ) -> u32 {
         let first = self.len();
-        if self.entries.is_watched() {
+        if values.len() >= MANY && first == self.first() {
+            self.skip(op, values, line);
+            self.values.borrow_mut().extend_from_slice(values);
+        } else if self.entries.is_watched() {
             for &value in values {
                 self.push_source(op, value, line);
             }
-            return first;
-        }
-        self.entries.extend(values, Entry::source);
-        if first == self.sources.get() {
-            self.sources.set(self.len());
+        } else {
+            self.entries.extend(values, Entry::source);
+            if first == self.sources.get() {
+                self.sources.set(self.len());
+            }
         }
         first
     }
 
     /// Appends a node without an entry for each element of a tensor node, and returns the first index.
     pub(crate) fn push_elements(&self, values: &[T], line: &'static Location<'static>) -> u32 {
+        self.skip("element", values, line)
+    }
+
+    /// Appends nodes without operands and without entries.
+    fn skip(&self, op: &'static str, values: &[T], line: &'static Location<'static>) -> u32 {
         let first = self.entries.skip(values.len());
         let after = self.len();
         self.gaps.borrow_mut().add(first..after);
@@ -190,7 +205,7 @@ impl<T: Elem> Scalars<T> {
         }
         if self.entries.is_watched() {
             for (index, &value) in (first..).zip(values) {
-                self.keep_origin(index, "element", value, [T::zero(); 2], line);
+                self.keep_origin(index, op, value, [T::zero(); 2], line);
             }
         }
         first
@@ -243,15 +258,22 @@ impl<T: Elem> Scalars<T> {
         self.origins.borrow().get(index as usize).copied()
     }
 
-    /// The bytes of entries and of origins, without [`NOBODY`].
+    /// The bytes of entries, of leaves without one and of origins, without [`NOBODY`].
     pub(crate) fn bytes(&self) -> usize {
         (self.place(self.len()) - 1) * size_of::<Entry<T>>()
+            + size_of_val(&self.values.borrow()[..])
             + self.origins.borrow().len().saturating_sub(1) * size_of::<Origin<T>>()
     }
 
     /// How many nodes there are, including [`NOBODY`].
     pub(crate) fn len(&self) -> u32 {
         self.entries.len() as u32
+    }
+
+    /// The first node that may have an entry, after [`NOBODY`] and the leaves that have none.
+    #[inline]
+    pub(crate) fn first(&self) -> u32 {
+        1 + self.values.borrow().len() as u32
     }
 
     /// How many nodes at the front have no operands, so that a sweep may stop there.
@@ -265,22 +287,36 @@ impl<T: Elem> Scalars<T> {
         self.entries.read()
     }
 
-    /// Where the entry of a node is among all entries; for an element of a tensor node, where those after it begin.
+    /// Where the entry of a node is among all entries; for a node without one, where those after it begin.
+    #[inline]
     pub(crate) fn place(&self, index: u32) -> usize {
         self.gaps.borrow().place(index) as usize
     }
 
-    /// The entry of a node; `None` for an element of a tensor node.
+    /// The value of a leaf without an entry.
+    fn value(&self, index: u32) -> Option<T> {
+        let values = self.values.borrow();
+        values.get((index as usize).wrapping_sub(1)).copied()
+    }
+
+    /// The entry of a node, or one made for a leaf that has none; `None` for an element of a tensor node.
     pub(crate) fn entry(&self, index: u32) -> Option<Entry<T>> {
+        if let Some(value) = self.value(index) {
+            return Some(Entry::source(value));
+        }
         let element = self.gaps.borrow().contain(index);
         (!element).then(|| self.entries()[self.place(index)])
     }
 
-    /// The nodes that have an entry, in order.
+    /// The nodes but those of elements, in order, [`NOBODY`] first, with their entries.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, Entry<T>)> {
         let (indices, entries) = (self.gaps.borrow().others(self.len()), self.entries());
         let places = indices.enumerate();
-        places.map(move |(place, index)| (index, entries[place]))
+        let mut numbered = places.map(move |(place, index)| (index, entries[place]));
+        let nobody = numbered.next();
+        let leaves = self.values.borrow().clone();
+        let leaves = (1..).zip(leaves.into_iter().map(Entry::source));
+        nobody.into_iter().chain(leaves).chain(numbered)
     }
 
     /// Whether a node has no operands among scalar nodes: a leaf, or an element of a tensor node.
@@ -290,6 +326,9 @@ impl<T: Elem> Scalars<T> {
 
     /// Replaces the value of a leaf and returns the old one.
     pub(crate) fn set_value(&mut self, leaf: u32, value: T) -> T {
+        if let Some(place) = self.values.get_mut().get_mut(leaf as usize - 1) {
+            return std::mem::replace(place, value);
+        }
         let place = self.place(leaf);
         let entry = &mut self.entries.items_mut()[place];
         std::mem::replace(entry, Entry::source(value)).partial[1]
@@ -321,6 +360,7 @@ impl<T: Elem> Scalars<T> {
     pub(crate) fn clear(&mut self) {
         self.entries.truncate(1);
         self.gaps.get_mut().clear();
+        self.values.get_mut().clear();
         self.sources.set(1);
         self.origins.get_mut().clear();
     }

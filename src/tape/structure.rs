@@ -12,7 +12,7 @@ impl<T: Elem> Tape<T> {
     pub(crate) fn structure(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.scalars.len().hash(&mut hasher);
-        for entry in self.scalars.entries().iter() {
+        for (_, entry) in self.scalars.numbered() {
             entry.operand.hash(&mut hasher);
         }
         for index in self.members.borrow().indices() {

@@ -18,14 +18,56 @@ fn pick<V: Copy>(handles: &[V], k: usize) -> V {
     handles[k % handles.len()]
 }
 
-/// A program whose wide steps go through tensor nodes, or are written out if `fused` is false; values stay near 1.
+/// How a program is recorded.
+#[derive(Clone, Copy)]
+struct How {
+    /// Whether its wide steps go through tensor nodes, rather than being written out.
+    fused: bool,
+    /// Whether its first leaves are entered together, beside many others.
+    together: bool,
+}
+
+const WRITTEN: How = How {
+    fused: false,
+    together: false,
+};
+
+const FUSED: How = How {
+    fused: true,
+    ..WRITTEN
+};
+
+const TOGETHER: How = How {
+    together: true,
+    ..FUSED
+};
+
+/// The leaves that a program begins with. So many together have no entries on the tape, and a tensor node may come
+/// between them.
+fn enter<'t, T: Elem>(tape: &'t Tape<T>, leaves: &[T], how: How) -> Vec<Var<'t, T>> {
+    if !how.together {
+        return leaves.iter().map(|&x| tape.var(x)).collect();
+    }
+    let (some, others) = leaves.split_at(leaves.len() / 2);
+    let many = |some: &[T]| {
+        let mut all = some.to_vec();
+        all.resize(50, T::one());
+        tape.vars(&all)[..some.len()].to_vec()
+    };
+    let first = many(some);
+    let _ = tape.var(Tensor::full([3], T::one())).sin();
+    [first, many(others)].concat()
+}
+
+/// A program, its first leaves and its value, which stays near 1.
 fn program<'t, T: Elem>(
     tape: &'t Tape<T>,
     leaves: &[T],
     steps: &[Step],
-    fused: bool,
+    how: How,
 ) -> (Vec<Var<'t, T>>, Var<'t, T>) {
-    let mut inputs: Vec<Var<'t, T>> = leaves[..LEAVES].iter().map(|&x| tape.var(x)).collect();
+    let mut inputs = enter(tape, &leaves[..LEAVES], how);
+    let fused = how.fused;
     let mut later = leaves[LEAVES..].iter();
     let mut x = inputs.clone();
     for &(kind, a, b) in steps {
@@ -82,13 +124,18 @@ fn values(count: usize) -> Vec<f64> {
 
 /// The value of a program and its gradient. Leaves of which the lint says that the value does not depend on them have
 /// none.
-fn outcome<T: Elem>(tape: &Tape<T>, leaves: &[T], steps: &[Step], fused: bool) -> (T, Vec<T>) {
-    let (inputs, y) = program(tape, leaves, steps, fused);
+fn outcome<T: Elem>(tape: &Tape<T>, leaves: &[T], steps: &[Step], how: How) -> (T, Vec<T>) {
+    let (inputs, y) = program(tape, leaves, steps, how);
     let grads = y.backward();
     let gradient: Vec<T> = inputs.iter().map(|&x| grads.wrt(x)).collect();
     assert!(y.diagnose().is_finite());
     for (k, gradient) in gradient[..LEAVES].iter().enumerate() {
-        let name = format!("does not depend on scalar leaf {k} ");
+        let index = if how.together && k >= LEAVES / 2 {
+            k + 50 - LEAVES / 2
+        } else {
+            k
+        };
+        let name = format!("does not depend on scalar leaf {index} ");
         let unread = y.lint().iter().any(|lint| lint.text.contains(&name));
         assert!(!unread || gradient.is_zero(), "leaf {k}: {gradient:?}");
     }
@@ -104,27 +151,33 @@ proptest! {
     fn wide_nodes_among_scalars_give_what_is_written_out(steps in steps()) {
         let x = values(LEAVES + steps.len());
         let (mut fused, written) = (Tape::new(), Tape::new());
-        let expected = outcome(&written, &x, &steps, false);
-        let found = outcome(&fused, &x, &steps, true);
+        let expected = outcome(&written, &x, &steps, WRITTEN);
+        let found = outcome(&fused, &x, &steps, FUSED);
         prop_assert!(near(found.0, expected.0));
         for (&a, &b) in found.1.iter().zip(&expected.1) {
             prop_assert!(near(a, b), "{a}, not {b}");
         }
 
-        // The same bits on a tape that was used before, and on one that keeps lines.
-        fused.reset();
-        prop_assert_eq!(&outcome(&fused, &x, &steps, true), &found);
+        // The same bits on a tape that was used before, with leaves entered together, and on a tape that keeps lines.
+        for how in [FUSED, TOGETHER, FUSED] {
+            fused.reset();
+            prop_assert_eq!(&outcome(&fused, &x, &steps, how), &found);
+        }
         let lined = Tape::new().with_lines();
-        let (inputs, y) = program(&lined, &x, &steps, true);
+        let (inputs, y) = program(&lined, &x, &steps, FUSED);
         let grads = y.backward();
         let gradient: Vec<f64> = inputs.iter().map(|&x| grads.wrt(x)).collect();
         prop_assert_eq!((y.value(), &gradient), (found.0, &found.1));
         prop_assert_eq!(lined.scalar_nodes(), fused.scalar_nodes());
 
         // The forward walk along all leaves at once.
-        let start = lined.forward();
-        let walk = inputs.iter().fold(start, |walk, &x| walk.along(x, 1.0));
-        prop_assert!(near(walk.walk().of(y), gradient.iter().sum()));
+        let together = Tape::new().with_lines();
+        for (tape, how) in [(&lined, FUSED), (&together, TOGETHER)] {
+            let (inputs, y) = program(tape, &x, &steps, how);
+            let walk = inputs.iter().fold(tape.forward(), |walk, &x| walk.along(x, 1.0));
+            prop_assert!(near(walk.walk().of(y), gradient.iter().sum()));
+            prop_assert!(y.diagnose().is_finite());
+        }
     }
 
     #[test]
@@ -136,7 +189,7 @@ proptest! {
             .collect();
         let duals = Tape::<Dual<f64>>::default;
         let (found, expected) =
-            (outcome(&duals(), &x, &steps, true), outcome(&duals(), &x, &steps, false));
+            (outcome(&duals(), &x, &steps, TOGETHER), outcome(&duals(), &x, &steps, WRITTEN));
         for (a, b) in found.1.iter().zip(&expected.1) {
             prop_assert!(near(a.primal, b.primal) && near(a.tangent, b.tangent), "{a:?}, not {b:?}");
         }
@@ -145,10 +198,11 @@ proptest! {
     #[test]
     fn a_replay_renews_elements_and_the_packs_of_them(
         steps in prop::collection::vec((0..5u8, any::<usize>(), any::<usize>()), 1..15),
+        together in any::<bool>(),
     ) {
         // Without scalar arithmetic, which cannot be run again.
         let record = |tape: &Tape, leaves: &[f64]| {
-            let mut x: Vec<_> = leaves.iter().map(|&x| tape.var(x)).collect();
+            let mut x = enter(tape, leaves, How { together, ..FUSED });
             for &(kind, a, b) in &steps {
                 let some: Vec<_> = (0..=a % WIDE).map(|k| pick(&x, b + k)).collect();
                 match kind {

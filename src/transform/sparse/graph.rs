@@ -79,10 +79,14 @@ impl Graph {
         let constant = graph.cell([]);
         debug_assert_eq!(constant, CONSTANT, "the first cell is that of constants");
         graph.scalars.push(CONSTANT);
+        for _ in 1..tape.scalars.first() {
+            let leaf = graph.cell([]);
+            graph.scalars.push(leaf);
+        }
         let entries = tape.scalars.entries();
         let mut rest = &entries[1..];
         for node in nodes.iter() {
-            let before = node.mark as usize - graph.scalars.len();
+            let before = (node.mark as usize).saturating_sub(graph.scalars.len());
             let (stretch, after) = rest.split_at(before);
             graph.stretch(stretch, bent);
             rest = after;
