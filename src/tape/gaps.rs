@@ -1,8 +1,8 @@
-//! `Gaps`: the scalar nodes without an entry, which are the elements of tensor nodes.
+//! `Gaps`: the scalar nodes without an entry, which are the elements of tensor nodes, and many leaves that come first.
 //!
 //! An element has nothing that the tensor node does not have: its value is there, and it has no operands. It has an id,
-//! since its adjoint is among those of the scalar nodes. So ids and places in the list of entries differ; here is what
-//! leads from one to the other.
+//! since its adjoint is among those of the scalar nodes. Of a leaf, only the value is kept, elsewhere. So ids and places
+//! in the list of entries differ; here is what leads from one to the other.
 
 use std::ops::Range;
 
