@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 use num_traits::{Float, FloatConst, NumAssign};
 
 use super::matrix::{lu, plain};
-use super::{Function, Joint, Loop, Matrix, Rows, System, softmax};
+use super::{Function, Joint, Loop, Matrix, Rows, Span, System, softmax};
 
 /// A number that tensors hold and tapes differentiate: `f32`, `f64`, [`Dd`](crate::Dd), and
 /// [`Dual`](crate::dual::Dual) and [`Duals`](crate::dual::Duals) over any of them.
@@ -380,18 +380,6 @@ pub trait Elem:
         let nan = self.is_nan() && other.is_nan();
         nan || (self == other && self.is_sign_negative() == other.is_sign_negative())
     }
-}
-
-/// A stretch of the numbers of a type.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub enum Span {
-    /// From 2^-511 to below 2^513 (`f32`: 2^-63, 2^65), the middle half: quotients are subnormal by two bits at most.
-    Moderate,
-    /// Neither 0, subnormal, infinite nor NaN.
-    Normal,
-    /// Neither infinite nor NaN.
-    Finite,
 }
 
 pub(crate) mod sealed {

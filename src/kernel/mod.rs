@@ -16,6 +16,7 @@ pub(crate) mod reduce;
 mod rows;
 pub mod simd;
 pub(crate) mod softmax;
+mod span;
 pub(crate) mod threads;
 mod wide;
 
@@ -23,11 +24,11 @@ pub use constant::{Constant, Embeds};
 pub use double::Dd;
 pub use each::Loop;
 pub use elem::Elem;
-#[doc(hidden)]
-pub use elem::Span;
 pub use function::{Function, Joint};
 pub use matrix::{Matrix, System};
 pub use rows::Rows;
+#[doc(hidden)]
+pub use span::Span;
 
 pub(crate) use each::{Again, Buffers, Formula, UNITS, each, each_of, each_onto, each_pair};
 pub(crate) use elem::sealed;
