@@ -1,15 +1,20 @@
 //! `each`: a formula applied to every element, by a loop that is compiled for every level.
 //!
-//! The levels differ only in their instructions: no product is fused with a sum, so all give the same bits. A
-//! [`Layout`] says which elements meet where operands broadcast.
+//! The levels differ only in their instructions. No product is fused with a sum, so all give the same bits, except in
+//! formulas that are said to fuse ([`Formula::FUSES`]): there all levels with a fused multiply-add do, and an element
+//! has the same bits among many and among few. A [`Layout`] says which elements meet where operands broadcast.
 
 use super::simd::FEW;
 use super::{Elem, Layout, Soon};
 
 /// A loop that the compiler may vectorize, for [`Elem::at_level`].
 pub trait Loop {
-    /// Runs the loop. Must be `#[inline(always)]`, like everything that is to be compiled to a level's instructions.
-    fn run(self);
+    /// Whether the loop rounds differently with `FUSED`. Such a loop runs on the level in use, however short it is.
+    const FUSES: bool = false;
+
+    /// Runs the loop; with `FUSED`, which only loops that differ get, on a level that has fused multiply-adds. Must be
+    /// `#[inline(always)]`, like everything that is to be compiled to a level's instructions.
+    fn run<const FUSED: bool>(self);
 }
 
 /// Which elements of a result are computed [`again`](Formula::again).
@@ -51,12 +56,15 @@ pub(crate) trait Formula<A, B, C, D, R> {
     /// Which elements are computed [`again`](Self::again).
     const AGAIN: Again = Again::Never;
 
-    /// The element.
-    fn of(&self, a: A, b: B, c: C, d: D) -> R;
+    /// Whether an element may round differently with `FUSED`.
+    const FUSES: bool = false;
+
+    /// The element; with `FUSED` on a level that has fused multiply-adds.
+    fn of<const FUSED: bool>(&self, a: A, b: B, c: C, d: D) -> R;
 
     /// The element by a longer computation, which would keep a loop from being vectorized.
     fn again(&self, a: A, b: B, c: C, d: D) -> R {
-        self.of(a, b, c, d)
+        self.of::<false>(a, b, c, d)
     }
 
     /// Whether, given this `d`, an element is right as it is. Must be `#[inline(always)]`.
@@ -137,21 +145,22 @@ pub(crate) fn each<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
     buffers: Buffers<'_, A, B, C, D, T>,
     f: impl Formula<A, B, C, D, T>,
 ) {
-    flat::<A, B, C, D, T, false>(buffers, f);
+    flat::<A, B, C, D, T, _, false>(buffers, f);
 }
 
-/// Runs [`Flat`]. For a few real numbers it is compiled into the caller, where the buffers stay in registers.
+/// Runs [`Flat`]. For a few real numbers it is compiled into the caller, where the buffers stay in registers, unless
+/// the bits depend on the level.
 #[inline(always)]
-fn flat<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem, const ADD: bool>(
+fn flat<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem, F: Formula<A, B, C, D, T>, const ADD: bool>(
     buffers: Buffers<'_, A, B, C, D, T>,
-    f: impl Formula<A, B, C, D, T>,
+    f: F,
 ) {
     // Put together in each branch: what a call gets by reference would be written to memory on both.
     let Buffers { a, b, c, d, y } = buffers;
     let len = y.len();
-    if const { T::PARTS == 1 && !T::REFERENCE } && len < FEW {
+    if const { T::PARTS == 1 && !T::REFERENCE && !F::FUSES } && len < FEW {
         let buffers = Buffers { a, b, c, d, y };
-        Flat::<_, _, _, _, _, _, ADD> { buffers, f }.go::<true>();
+        Flat::<_, _, _, _, _, _, ADD> { buffers, f }.go::<true, false>();
     } else {
         let buffers = Buffers { a, b, c, d, y };
         T::at_level(len, Flat::<_, _, _, _, _, _, ADD> { buffers, f });
@@ -192,7 +201,7 @@ pub(crate) fn each_onto<A: Copy, B: Copy, C: Copy, D: Copy, T: Elem>(
 ) {
     let len = buffers.y.len();
     match layout {
-        None => flat::<A, B, C, D, T, true>(buffers, f),
+        None => flat::<A, B, C, D, T, _, true>(buffers, f),
         Some(_) if len == 0 => {}
         Some(layout) => T::at_level(len, Spread::<_, _, _, _, _, _, true> { layout, buffers, f }),
     }
@@ -218,7 +227,7 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
     /// The loop; with `FOURS`, four elements at a time: they fill a vector of `f32` on any machine, while the loop that
     /// the compiler makes by itself takes fewer than eight one by one.
     #[inline(always)]
-    fn go<const FOURS: bool>(self) {
+    fn go<const FOURS: bool, const FUSED: bool>(self) {
         let (Buffers { a, b, c, d, y }, f) = (self.buffers, self.f);
         let n = y.len();
         let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
@@ -232,14 +241,14 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
                 // Written together, as the compiler does not know that no operand lies where one of them goes.
                 let mut four = *y;
                 for i in 0..4 {
-                    four[i] = put::<R, ADD>(four[i], f.of(a[i], b[i], c[i], d[i]));
+                    four[i] = put::<R, ADD>(four[i], f.of::<FUSED>(a[i], b[i], c[i], d[i]));
                 }
                 *y = four;
             }
         }
         // A plain counting loop is the least work for the compiler.
         for i in done..n {
-            y[i] = put::<R, ADD>(y[i], f.of(a[i], b[i], c[i], d[i]));
+            y[i] = put::<R, ADD>(y[i], f.of::<FUSED>(a[i], b[i], c[i], d[i]));
         }
         if Self::MENDS {
             let of_block = |start: usize| &a[start..];
@@ -251,9 +260,15 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
 impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
     for Flat<'_, A, B, C, D, R, F, ADD>
 {
+    const FUSES: bool = F::FUSES;
+
     #[inline(always)]
-    fn run(self) {
-        self.go::<false>();
+    fn run<const FUSED: bool>(self) {
+        if F::FUSES && self.buffers.y.len() < FEW {
+            self.go::<true, FUSED>();
+        } else {
+            self.go::<false, FUSED>();
+        }
     }
 }
 
@@ -269,8 +284,10 @@ struct Pair<'a, T, F> {
 }
 
 impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
+    const FUSES: bool = F::FUSES;
+
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let Self { x, y, z, f } = self;
         let soon = Soon::places::<T>(x.len());
         let results = y.chunks_mut(STRETCH).zip(z.chunks_mut(STRETCH));
@@ -279,7 +296,7 @@ impl<T: Elem, F: Formula<T, (), (), (), [T; 2]>> Loop for Pair<'_, T, F> {
             let (y, z) = (&mut y[..n], &mut z[..n]);
             Soon::ask::<T>(soon, k * STRETCH, n);
             for i in 0..n {
-                [y[i], z[i]] = f.of(x[i], (), (), ());
+                [y[i], z[i]] = f.of::<FUSED>(x[i], (), (), ());
             }
         }
     }
@@ -305,8 +322,10 @@ impl<A, B, C, D, R, F: Formula<A, B, C, D, R>, const ADD: bool> Spread<'_, A, B,
 impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, const ADD: bool> Loop
     for Spread<'_, A, B, C, D, R, F, ADD>
 {
+    const FUSES: bool = F::FUSES;
+
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let (Buffers { a, b, c, d, y }, f) = (self.buffers, self.f);
         let n = self.layout.run();
         let step = self.layout.step();
@@ -316,27 +335,27 @@ impl<A: Copy, B: Copy, C: Copy, D: Copy, R: Elem, F: Formula<A, B, C, D, R>, con
             if R::REFERENCE {
                 for p in 0..n {
                     let (a, b) = (a[i + p * step[0]], b[j + p * step[1]]);
-                    y[p] = put::<R, ADD>(y[p], f.of(a, b, c[p], d[p]));
+                    y[p] = put::<R, ADD>(y[p], f.of::<FUSED>(a, b, c[p], d[p]));
                 }
             } else if along_a && along_b {
                 let (a, b) = (&a[i..i + n], &b[j..j + n]);
                 for p in 0..n {
-                    y[p] = put::<R, ADD>(y[p], f.of(a[p], b[p], c[p], d[p]));
+                    y[p] = put::<R, ADD>(y[p], f.of::<FUSED>(a[p], b[p], c[p], d[p]));
                 }
             } else if along_a {
                 let (a, b) = (&a[i..i + n], b[j]);
                 for p in 0..n {
-                    y[p] = put::<R, ADD>(y[p], f.of(a[p], b, c[p], d[p]));
+                    y[p] = put::<R, ADD>(y[p], f.of::<FUSED>(a[p], b, c[p], d[p]));
                 }
             } else if along_b {
                 let (a, b) = (a[i], &b[j..j + n]);
                 for p in 0..n {
-                    y[p] = put::<R, ADD>(y[p], f.of(a, b[p], c[p], d[p]));
+                    y[p] = put::<R, ADD>(y[p], f.of::<FUSED>(a, b[p], c[p], d[p]));
                 }
             } else {
                 let (a, b) = (a[i], b[j]);
                 for p in 0..n {
-                    y[p] = put::<R, ADD>(y[p], f.of(a, b, c[p], d[p]));
+                    y[p] = put::<R, ADD>(y[p], f.of::<FUSED>(a, b, c[p], d[p]));
                 }
             }
         }

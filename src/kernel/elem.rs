@@ -43,6 +43,10 @@ pub trait Elem:
     /// this type.
     const ROOM: bool = false;
 
+    /// Whether there are functions whose [`bulk`](Self::bulk) forms fuse products with sums where the level can.
+    #[doc(hidden)]
+    const FUSES: bool = false;
+
     /// Whether this type serves as a reference only, for which every rule is compiled: its loops are few, not fast.
     #[doc(hidden)]
     const REFERENCE: bool = false;
@@ -96,7 +100,7 @@ pub trait Elem:
     #[inline(always)]
     fn at_level(len: usize, work: impl Loop) {
         let _ = len;
-        work.run();
+        work.run::<false>();
     }
 
     /// Copies data that will have left the last cache before anything reads it.

@@ -27,6 +27,7 @@ macro_rules! float {
             type Work = f64;
 
             const ROOM: bool = Self::DIGITS < f64::DIGITS;
+            const FUSES: bool = Self::DIGITS < f64::DIGITS;
 
             fn lift(self) -> f64 {
                 f64::from(self)
@@ -67,7 +68,7 @@ macro_rules! float {
 
             #[inline]
             fn at_level(len: usize, work: impl Loop) {
-                simd::run_loop::<$t>(len, work);
+                simd::run_loop::<$t, _>(len, work);
             }
 
             fn copy_past(x: &[Self], y: &mut [Self]) {

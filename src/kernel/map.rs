@@ -38,7 +38,7 @@ pub(super) struct Of<F>(pub(super) F);
 
 impl<A, B, C, R, F: Fn(A, B, C) -> R> Formula<A, B, C, (), R> for Of<F> {
     #[inline(always)]
-    fn of(&self, a: A, b: B, c: C, (): ()) -> R {
+    fn of<const FUSED: bool>(&self, a: A, b: B, c: C, (): ()) -> R {
         (self.0)(a, b, c)
     }
 }
@@ -72,7 +72,7 @@ struct AddScaledTo<'a, T> {
 
 impl<T: Elem> super::each::Loop for AddScaledTo<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let n = self.y.len();
         for (y, &x) in self.y.iter_mut().zip(&self.x[..n]) {
             *y += self.factor * x;
@@ -100,7 +100,7 @@ struct AreFinite<'a, T> {
 
 impl<T: Elem> Loop for AreFinite<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         // The inner loop has no early end, so that it can be vectorized.
         let finite = |x: &[T]| {
             x.iter()

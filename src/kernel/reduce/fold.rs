@@ -44,7 +44,7 @@ struct Fold<'a, T, F> {
 
 impl<T: Elem, F: Fn(T, T) -> T> Loop for Fold<'_, T, F> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let Self {
             rows: Rows { n, inner, .. },
             x,

@@ -187,7 +187,13 @@ impl<T: Elem> Formula<([T; 2], T, T), (), T, T, T> for Slopes {
     const AGAIN: Again = Again::Infinite;
 
     #[inline(always)]
-    fn of(&self, (centre, mean, scale): ([T; 2], T, T), (): (), g: T, y: T) -> T {
+    fn of<const FUSED: bool>(
+        &self,
+        (centre, mean, scale): ([T; 2], T, T),
+        (): (),
+        g: T,
+        y: T,
+    ) -> T {
         (from_centre(g, centre) - y * mean) * scale
     }
 

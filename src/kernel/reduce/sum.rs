@@ -31,7 +31,7 @@ struct Terms<'a, T> {
 
 impl<T: Elem> Loop for Terms<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let terms = self.terms;
         terms.extend(self.x.chunks(BLOCK).map(|x| block(x, |x| x)));
     }
@@ -65,7 +65,7 @@ struct Dot<'a, T> {
 
 impl<T: Elem> Loop for Dot<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let mut tree = Tree::new();
         for (a, b) in self.a.chunks(BLOCK).zip(self.b.chunks(BLOCK)) {
             tree.add(block_of(a, b, |a, b| a * b));
@@ -281,7 +281,7 @@ struct Lines<'a, A, B, C, T, F> {
 
 impl<A: Copy, B: Copy, C: Copy, T: Elem, F: Fn(A, B, C) -> T> Loop for Lines<'_, A, B, C, T, F> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let rows = self.a.chunks_exact(self.n).zip(self.b.chunks_exact(self.n));
         let rows = rows.zip(self.y.iter_mut().zip(self.of_row));
         if self.n < WIDTH {
@@ -336,7 +336,7 @@ struct Stack<'a, A, B, C, T, F> {
 
 impl<A: Copy, B: Copy, C: Copy, T: Elem, F: Fn(A, B, C) -> T> Loop for Stack<'_, A, B, C, T, F> {
     #[inline(always)]
-    fn run(self) {
+    fn run<const FUSED: bool>(self) {
         let n = self.y.len();
         let (y, of_row) = (self.y, &self.of_row[..n]);
         y.fill(T::zero());

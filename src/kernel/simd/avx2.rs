@@ -89,6 +89,8 @@ macro_rules! vector {
 
             const REGISTERS: usize = 2;
 
+            const FUSED: bool = true;
+
             #[inline(always)]
             fn apart(level: Avx2, step: impl Step<Output = ()>) {
                 apart(level, step);

@@ -63,6 +63,8 @@ macro_rules! vector {
 
             const REGISTERS: usize = 1;
 
+            const FUSED: bool = true;
+
             #[inline(always)]
             fn apart(level: Avx512, step: impl Step<Output = ()>) {
                 apart(level, step);

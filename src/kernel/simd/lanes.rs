@@ -42,6 +42,9 @@ pub(crate) trait Lanes:
     /// Number of registers that hold a value.
     const REGISTERS: usize;
 
+    /// Whether [`mul_add`](Self::mul_add) is one instruction, which rounds once.
+    const FUSED: bool;
+
     /// The set of all lanes.
     const ALL: u32 = (1 << Self::COUNT) - 1;
 
@@ -87,7 +90,7 @@ pub(crate) trait Lanes:
     /// (`FIRST`) or the second.
     fn fetch<const FIRST: bool>(level: Self::Level, x: &[Self::Item], at: usize);
 
-    /// `self · a + b`, rounded once where [`Real::FUSED`] or the level says so.
+    /// `self · a + b`, rounded once where [`FUSED`](Self::FUSED).
     fn mul_add(self, a: Self, b: Self) -> Self;
 
     /// `self · a + b`, rounded once, whatever it costs.

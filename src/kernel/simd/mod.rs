@@ -1,7 +1,8 @@
 //! Vectors of one length on every machine: 64 bytes, in one register, in two, or in an array.
 //!
 //! Kernels are written once, over [`Lanes`]; the level they run on is chosen at run time. All levels with a fused
-//! multiply-add give the same bits, since the lanes are the same. No formula is known here.
+//! multiply-add give the same bits, since the lanes are the same. A [`Loop`] names no vectors, and gives the same bits
+//! on all levels, or on all that fuse. No formula is known here.
 
 #[cfg(all(target_arch = "x86_64", feature = "simd"))]
 mod avx2;
@@ -146,9 +147,10 @@ pub(crate) struct Avx512(());
 /// Loops over fewer elements use the target's instructions, since choosing a level would cost more.
 pub(crate) const FEW: usize = 32;
 
-/// Runs a loop over `len` elements compiled for the level in use. Its rounding must not depend on the level.
-pub(crate) fn run_loop<T: Real>(len: usize, work: impl Loop) {
-    let level = match len < FEW {
+/// Runs a loop over `len` elements compiled for the level in use, or for the target where they are few and that gives
+/// the same bits.
+pub(crate) fn run_loop<T: Real, L: Loop>(len: usize, work: L) {
+    let level = match len < FEW && !L::FUSES {
         true => Detected::PORTABLE,
         false => Detected::current(),
     };
@@ -161,7 +163,11 @@ struct Whole<L>(L);
 impl<T: Real, L: Loop> Task<T> for Whole<L> {
     #[inline(always)]
     fn run<V: Lanes<Item = T>>(self, _: V::Level) {
-        self.0.run();
+        if L::FUSES && V::FUSED {
+            self.0.run::<true>();
+        } else {
+            self.0.run::<false>();
+        }
     }
 }
 

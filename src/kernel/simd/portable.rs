@@ -74,6 +74,8 @@ impl<T: Real, const N: usize> Lanes for Array<T, N> {
 
     const REGISTERS: usize = 4;
 
+    const FUSED: bool = T::FUSED;
+
     #[inline(never)]
     fn apart(_: Portable, step: impl Step<Output = ()>) {
         step.run();

@@ -181,7 +181,7 @@ impl<B> Zip<B> {
         let ([a, b, y], pulled) = (at, Pulled::<B, K>(self.0));
         match B::FAR_LATER {
             true => pulled.again(a, b, y, t),
-            false => pulled.of(a, b, y, t),
+            false => pulled.of::<false>(a, b, y, t),
         }
     }
 
@@ -286,7 +286,7 @@ struct Value<B>(B);
 
 impl<T: Elem, B: Binary<T>> Formula<T, T, (), (), T> for Value<B> {
     #[inline(always)]
-    fn of(&self, a: T, b: T, (): (), (): ()) -> T {
+    fn of<const FUSED: bool>(&self, a: T, b: T, (): (), (): ()) -> T {
         self.0.bulk_value(a, b)
     }
 }
@@ -298,7 +298,7 @@ impl<T: Elem, B: Binary<T>, const K: usize> Formula<T, T, T, T, T> for Pulled<B,
     const AGAIN: Again = later(B::FAR_LATER);
 
     #[inline(always)]
-    fn of(&self, a: T, b: T, y: T, g: T) -> T {
+    fn of<const FUSED: bool>(&self, a: T, b: T, y: T, g: T) -> T {
         self.0.bulk_pull::<K>([a, b, y], g)
     }
 

@@ -73,6 +73,23 @@ pub trait Unary<T: Elem>: Copy + Debug + Send + Sync + 'static {
         self.slope(x, y)
     }
 
+    /// Whether [`fused_value`](Self::fused_value) and [`fused_slope`](Self::fused_slope) are used where the machine
+    /// multiplies and adds in one instruction, which rounds once. Such a function has no
+    /// [`bulk_pull`](Self::bulk_pull) of its own.
+    const FUSES: bool = false;
+
+    /// [`bulk_value`](Self::bulk_value) on such a machine. Must be `#[inline(always)]`, like all of these.
+    #[inline(always)]
+    fn fused_value(self, x: T) -> T {
+        self.bulk_value(x)
+    }
+
+    /// [`bulk_slope`](Self::bulk_slope) on such a machine.
+    #[inline(always)]
+    fn fused_slope(self, x: T, y: T) -> T {
+        self.bulk_slope(x, y)
+    }
+
     /// `g f'(x)` in such a loop; to be overridden if the product has a form of its own, which needs neither slope
     /// nor [`far`](Self::far).
     #[inline(always)]
@@ -215,10 +232,14 @@ struct Value<U>(U);
 
 impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), T> for Value<U> {
     const AGAIN: Again = if U::PARTIAL { Again::Nan } else { Again::Never };
+    const FUSES: bool = U::FUSES;
 
     #[inline(always)]
-    fn of(&self, x: T, (): (), (): (), (): ()) -> T {
-        self.0.bulk_value(x)
+    fn of<const FUSED: bool>(&self, x: T, (): (), (): (), (): ()) -> T {
+        match FUSED {
+            true => self.0.fused_value(x),
+            false => self.0.bulk_value(x),
+        }
     }
 
     #[cold]
@@ -232,10 +253,17 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), T> for Value<U> {
 struct Both<U>(U);
 
 impl<T: Elem, U: Unary<T>> Formula<T, (), (), (), [T; 2]> for Both<U> {
+    const FUSES: bool = U::FUSES;
+
     #[inline(always)]
-    fn of(&self, x: T, (): (), (): (), (): ()) -> [T; 2] {
-        let y = self.0.bulk_value(x);
-        [y, self.0.bulk_slope(x, y)]
+    fn of<const FUSED: bool>(&self, x: T, (): (), (): (), (): ()) -> [T; 2] {
+        if FUSED {
+            let y = self.0.fused_value(x);
+            [y, self.0.fused_slope(x, y)]
+        } else {
+            let y = self.0.bulk_value(x);
+            [y, self.0.bulk_slope(x, y)]
+        }
     }
 }
 
@@ -248,10 +276,14 @@ impl<T: Elem, U: Unary<T>> Formula<T, (), T, T, T> for Pulled<U> {
         (false, true) => Again::Nan,
         (false, false) => Again::Never,
     };
+    const FUSES: bool = U::FUSES;
 
     #[inline(always)]
-    fn of(&self, x: T, (): (), y: T, g: T) -> T {
-        self.0.bulk_pull(x, y, g)
+    fn of<const FUSED: bool>(&self, x: T, (): (), y: T, g: T) -> T {
+        match FUSED {
+            true => pull_by(self.0, self.0.fused_slope(x, y), [x, y], g),
+            false => self.0.bulk_pull(x, y, g),
+        }
     }
 
     #[cold]
@@ -271,7 +303,7 @@ impl<T: Elem, U: Unary<T>> Formula<T, T, T, T, T> for Pulled<U> {
     const AGAIN: Again = later(U::FAR_LATER);
 
     #[inline(always)]
-    fn of(&self, x: T, slope: T, y: T, g: T) -> T {
+    fn of<const FUSED: bool>(&self, x: T, slope: T, y: T, g: T) -> T {
         pull_by(self.0, slope, [x, y], g)
     }
 
