@@ -79,7 +79,8 @@
 //! # Instruction sets
 //! Kernels use the best instructions that the machine has, AVX-512 or AVX2 with FMA, chosen when the program runs. The
 //! environment variable `WENGERT_SIMD` selects another level: `avx512`, `avx2` or `portable`; one that is unknown or
-//! that the machine lacks causes a panic. Softmax and its relatives give the same bits with AVX2 and AVX-512.
+//! that the machine lacks causes a panic. Softmax and its relatives give the same bits with AVX2 and AVX-512. So do
+//! `exp`, `sigmoid` and `tanh` in `f32`; the bits of other elementwise ops do not depend on the level at all.
 //!
 //! # Features
 //! - `cursor` (default): scalar nodes are recorded through a raw cursor instead of a checked list;

@@ -28,6 +28,13 @@ impl<T: Elem> Unary<T> for Exp {
         Some(by_roots(g, T::one(), |part| (x * part).exp()))
     }
 
+    const FUSES: bool = T::FUSES;
+
+    #[inline(always)]
+    fn fused_value(self, x: T) -> T {
+        x.bulk::<function::Exp<true>>(|x| self.value(x))
+    }
+
     #[inline(always)]
     fn bulk_value(self, x: T) -> T {
         x.bulk::<function::Exp>(|x| self.value(x))

@@ -24,6 +24,18 @@ impl<T: Elem> Unary<T> for Tanh {
         T::of(4.0) * super::sigmoid::logistic_slope(x + x)
     }
 
+    const FUSES: bool = T::FUSES;
+
+    #[inline(always)]
+    fn fused_value(self, x: T) -> T {
+        x.bulk::<function::Tanh<true>>(|x| self.value(x))
+    }
+
+    #[inline(always)]
+    fn fused_slope(self, x: T, y: T) -> T {
+        x.bulk::<function::TanhSlope<true>>(|x| self.slope(x, y))
+    }
+
     #[inline(always)]
     fn bulk_value(self, x: T) -> T {
         x.bulk::<function::Tanh>(|x| self.value(x))

@@ -28,7 +28,14 @@ impl Visitor for Measure {
     fn op<S: Spec>(&mut self) {
         let elementwise = sweep::is_elementwise::<S>();
         let figures = match elementwise {
-            true => [sweep::measure::<S, f32>(), sweep::measure::<S, f64>()],
+            true => {
+                let short: &dyn Fn() -> Figures = &sweep::measure::<S, f32>;
+                let short = match sweep::FUSING.contains(&S::NAME) {
+                    true => on_every_level(short),
+                    false => short(),
+                };
+                [short, sweep::measure::<S, f64>()]
+            }
             false => [
                 on_every_level(&sweep::sampled::<S, f32>),
                 on_every_level(&sweep::sampled::<S, f64>),

@@ -1,5 +1,6 @@
 //! Elementwise ops and reductions on every level of kernels that this machine has: the same bits on each, at every length
-//! around those of vectors, in every layout, and near the results of the scalar forms.
+//! around those of vectors, in every layout, and near the results of the scalar forms. A few functions of `f32` fuse
+//! products with sums where the level does: there the bits of all such levels are the same.
 
 use crate::sweep::{self, Function, Scalar};
 use wengert::ops::{Draw, Spec, Visitor, visit};
@@ -47,18 +48,54 @@ fn part<T: Clone>(x: &Tensor<T>, start: usize, n: usize) -> Tensor<T> {
     Tensor::new([n], x.data()[start..start + n].to_vec()).unwrap()
 }
 
-/// A part of the operands gives a part of the results.
+/// How far results with and without fused multiply-adds may be apart, in ulps.
+const APART: f64 = 2.0;
+
+/// Results that were rounded differently are close, and equal where one is 0, infinite or NaN.
+fn are_close<T: Elem>(what: &str, found: &[T], first: &[T]) {
+    for (k, (&a, &b)) in found.iter().zip(first).enumerate() {
+        let size = b.primal().abs().max(T::min_positive_value().primal());
+        let unit = size.log2().floor().exp2() * T::epsilon().primal();
+        let off = (a.primal() - b.primal()).abs() / unit;
+        let close = a.same(b) || off <= APART;
+        assert!(close, "{what}, element {k}: {a} and {b}, {off} ulps apart");
+    }
+}
+
+/// A part of the operands gives a part of the results, on every level, and all levels give the same.
 fn lengths<T: Elem>(name: &str, op: Function<'_, T>, x: &[Tensor<T>]) {
-    let whole = on_all_levels(name, || run(op, x));
+    let fuses = sweep::FUSING.contains(&name) && T::FUSES;
+    let wholes: Vec<_> = Level::all()
+        .iter()
+        .map(|level| level.force(|| run(op, x)))
+        .collect();
+    for (level, whole) in Level::all().iter().zip(&wholes) {
+        for (k, (whole, first)) in whole.iter().zip(&wholes[0]).enumerate() {
+            let what = format!("{name}, result {k} on {level} and portable");
+            match fuses {
+                true => are_close(&what, whole.data(), first.data()),
+                false => assert_eq!(bits(whole.data()), bits(first.data()), "{what}"),
+            }
+        }
+        // The levels beyond the first fuse.
+        let fused = wholes.get(1).filter(|_| *level != Level::Portable);
+        for (whole, fused) in whole.iter().zip(fused.into_iter().flatten()) {
+            assert_eq!(bits(whole.data()), bits(fused.data()), "{name} on {level}");
+        }
+    }
     let lanes = 64 / size_of::<T>();
-    for n in (0..=3 * lanes + 1).chain([31, 32, 33, 100, 257]) {
-        let start = 37 * n % (x[0].len() - n);
+    let around = (0..=3 * lanes + 1).chain([31, 32, 33, 100, 257]);
+    // Some elements alone, too.
+    for (k, n) in around.chain([1; 20]).enumerate() {
+        let start = 37 * k % (x[0].len() - n);
         let x: Vec<_> = x.iter().map(|x| part(x, start, n)).collect();
-        let what = format!("{name}, {n} elements");
-        let found = on_all_levels(&what, || run(op, &x));
-        for (found, whole) in found.iter().zip(&whole) {
-            let expected = bits(part(whole, start, n).data());
-            assert_eq!(bits(found.data()), expected, "{what} from {start}");
+        for (level, whole) in Level::all().iter().zip(&wholes) {
+            let found = level.force(|| run(op, &x));
+            for (found, whole) in found.iter().zip(whole) {
+                let expected = bits(part(whole, start, n).data());
+                let what = format!("{name}, {n} elements from {start} on {level}");
+                assert_eq!(bits(found.data()), expected, "{what}");
+            }
         }
     }
 }

@@ -66,6 +66,9 @@ fn with_op<S: Spec, T: Elem>(with: &S::Attributes, f: impl FnOnce(&Op<'_, T>)) {
     });
 }
 
+/// The functions that, in `f32`, fuse products with sums on the levels that can: their bits are not the same on all.
+pub const FUSING: [&str; 3] = ["exp", "sigmoid", "tanh"];
+
 /// Measures an elementwise op in `T` over its whole domain, with the attributes of its samples.
 pub fn measure<S: Spec, T: Elem>() -> Figures {
     let mut figures = Figures::default();

@@ -1,8 +1,8 @@
-//! Elementary functions that compilers can vectorize: no branch, table, call or fused multiply-add.
+//! Elementary functions that compilers can vectorize: no branch, table or call.
 //!
-//! One body serves a single number and every level, with the same bits. `f32` has a form of its own, or uses a
-//! shortened form of that for `f64` and rounds once. Other elements use the formulas of the ops, which these are tested
-//! against.
+//! One body serves a single number and every level, with the same bits; a few for `f32` fuse products with sums where
+//! the level can, and have the same bits on all such levels. `f32` has a form of its own, or uses a shortened form of
+//! that for `f64` and rounds once. Other elements use the formulas of the ops, which these are tested against.
 
 mod error;
 mod exponential;
@@ -41,9 +41,9 @@ pub trait Joint<const N: usize> {
     fn single(x: [f32; N], plain: impl FnOnce([f32; N]) -> f32) -> f32;
 }
 
-/// Functions with a form that serves both types, and a separate one for `f32` where it has one.
+/// Functions with a form that serves both types.
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident $(, single::$single:ident)?;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $module:ident::$function:ident;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name;
 
@@ -55,14 +55,30 @@ macro_rules! functions {
 
             #[inline(always)]
             fn single(x: f32, _: impl FnOnce(f32) -> f32) -> f32 {
-                functions!(@single x $module::$function $($single)?)
+                $module::$function::<false>(f64::from(x)) as f32
             }
         }
     )*};
-    (@single $x:ident $module:ident::$function:ident) => {
-        $module::$function::<false>(f64::from($x)) as f32
-    };
-    (@single $x:ident $module:ident::$function:ident $single:ident) => { single::$single($x) };
+}
+
+/// Functions whose form for `f32` fuses products with sums if `FUSED`, for the levels that can.
+macro_rules! fusing_functions {
+    ($($(#[$doc:meta])* $name:ident = $double:path, $single:ident;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name<const FUSED: bool = false>;
+
+        impl<const FUSED: bool> Function for $name<FUSED> {
+            #[inline(always)]
+            fn double(x: f64, _: impl FnOnce(f64) -> f64) -> f64 {
+                $double(x)
+            }
+
+            #[inline(always)]
+            fn single(x: f32, _: impl FnOnce(f32) -> f32) -> f32 {
+                single::$single::<FUSED>(x)
+            }
+        }
+    )*};
 }
 
 /// Functions that have a form for `f32` only.
@@ -152,12 +168,19 @@ functions_by_type! {
     Cos = wave::cos, trigonometric::cos;
     /// The slope of `cos x`, likewise.
     CosSlope = wave::minus_sin, trigonometric::minus_sin;
+}
+
+fusing_functions! {
+    /// `e^x`
+    Exp = exponential::exp::<true>, exp;
+    /// `1 / (1 + e^-x)`
+    Sigmoid = logistic::sigmoid::<true>, sigmoid;
     /// The slope of the logistic function.
-    SigmoidSlope = logistic::sigmoid_slope, single::sigmoid_slope;
+    SigmoidSlope = logistic::sigmoid_slope, sigmoid_slope;
     /// `tanh x`
-    Tanh = logistic::tanh, single::tanh;
+    Tanh = logistic::tanh, tanh;
     /// `1 - tanh²x`
-    TanhSlope = logistic::tanh_slope, single::tanh_slope;
+    TanhSlope = logistic::tanh_slope, tanh_slope;
 }
 
 /// Functions of several numbers that have a form for `f32` only.
@@ -195,12 +218,8 @@ joint_functions! {
 }
 
 functions! {
-    /// `e^x`
-    Exp = exponential::exp, single::exp;
     /// `e^x - 1`
     Expm1 = exponential::exp_m1;
-    /// `1 / (1 + e^-x)`
-    Sigmoid = logistic::sigmoid, single::sigmoid;
     /// `x σ(x)`
     Silu = logistic::silu;
     /// The slope of `x σ(x)`.
