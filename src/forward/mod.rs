@@ -115,6 +115,7 @@ impl<'t, T: Elem> Forward<'t, T> {
         let first = self.tape.scalars.first();
         let (mut pushed, mut rest) = (first, &entries[1..]);
         for (k, node) in nodes.iter().enumerate() {
+            // A tensor node may stand before the first leaves, or among them.
             let (stretch, after) = rest.split_at(node.mark.saturating_sub(pushed) as usize);
             push_forward(stretch, &mut tangents.scalars, pushed);
             (pushed, rest) = (node.elements().end.max(first), after);

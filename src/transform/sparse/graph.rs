@@ -79,6 +79,7 @@ impl Graph {
         let constant = graph.cell([]);
         debug_assert_eq!(constant, CONSTANT, "the first cell is that of constants");
         graph.scalars.push(CONSTANT);
+        // Leaves without entries, before tensor nodes that may stand among them.
         for _ in 1..tape.scalars.first() {
             let leaf = graph.cell([]);
             graph.scalars.push(leaf);
