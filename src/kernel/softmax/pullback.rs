@@ -117,7 +117,7 @@ impl<T: Real> Job<T> for Pullback<'_, T> {
             s: sums.get(k),
         };
         lines.each::<_, true>(level, applied);
-        // Where both give the same bits, as with the 8 of attention heads of 64, multiplying takes an eighth of the time.
+        // Where both give the same bits, as with the 8 of attention heads of 64, a product is the faster one.
         match self.temperature {
             Some(t) if is_reciprocal_exact(t) => {
                 let per = V::splat(level, t.recip());
